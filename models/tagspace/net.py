@@ -1,0 +1,172 @@
+"""TagSpace: texts and tags as vectors in one space.
+
+Weston, Chopra, Adams: #TagSpace: Semantic Embeddings from Hashtags, EMNLP 2014.
+"""
+
+from typing import Literal, Optional
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+# Added to a filter's response at padding, so that it never wins the maximum.
+_PADDING_RESPONSE = -1e4
+
+
+class Net(nn.Layer):
+    """Scores every tag for a text (section 3 of the paper, figure 1).
+
+    Args:
+        vocab_text_size: number of words.
+        vocab_tag_size: number of tags.
+        emb_dim: width of word embeddings.
+        tag_dim: width of the space that texts and tags share; default: `emb_dim`.
+        hid_dim: number of convolution filters.
+        win_size: words in a window; windows reach over both ends of the text ("same" padding).
+        score: `inner` product (the paper) or `cosine` (PaddleRec).
+        loss: `margin` ranking (the paper) or `softmax` cross-entropy over all tags.
+        negatives: which tags the margin loss ranks against: `random` ones, the `hardest` of all,
+            or `warp`: random ones until one violates the margin, weighted by the rank this
+            implies.
+        margin: of the margin loss.
+        neg_size: number of `random` negatives, whose losses are averaged.
+        max_samples: how many negatives `warp` tries.
+
+    Raises:
+        ValueError: a size is below 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_text_size: int,
+        vocab_tag_size: int,
+        emb_dim: int = 10,
+        tag_dim: Optional[int] = None,
+        hid_dim: int = 1000,
+        win_size: int = 5,
+        score: Literal["inner", "cosine"] = "inner",
+        loss: Literal["margin", "softmax"] = "margin",
+        negatives: Literal["random", "hardest", "warp"] = "warp",
+        margin: float = 0.1,
+        neg_size: int = 3,
+        max_samples: int = 20,
+    ):
+        super().__init__()
+        sizes = {
+            "vocab_text_size": vocab_text_size,
+            "vocab_tag_size": vocab_tag_size,
+            "emb_dim": emb_dim,
+            "hid_dim": hid_dim,
+            "win_size": win_size,
+            "neg_size": neg_size,
+            "max_samples": max_samples,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name}: received {size}, expected at least 1")
+        tag_dim = tag_dim or emb_dim
+        self._vocab_text_size = vocab_text_size
+        self._vocab_tag_size = vocab_tag_size
+        self._win_size = win_size
+        self._score = score
+        self._loss = loss
+        self._negatives = negatives
+        self._margin = margin
+        self.text_embedding = nn.Embedding(vocab_text_size, emb_dim)
+        self.filters = self.create_parameter([win_size * emb_dim, hid_dim])
+        self.filter_bias = self.create_parameter([hid_dim], is_bias=True)
+        self.hid_fc = nn.Linear(hid_dim, tag_dim)
+        self.tag_embedding = nn.Embedding(vocab_tag_size, tag_dim)
+        if negatives == "warp":
+            self._warp_weights = warp_weights(vocab_tag_size, max_samples)
+
+    def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The score of every tag.
+
+        Args:
+            tokens: `[batch, length]` word ids; any id at padding.
+            lengths: `[batch]` number of words, at least 1.
+
+        Returns:
+            `[batch, tags]`.
+        """
+        text, tags = self.embed_text(tokens, lengths), self.tag_embedding.weight
+        if self._score == "cosine":
+            text, tags = F.normalize(text), F.normalize(tags)
+        return paddle.matmul(text, tags, transpose_y=True)
+
+    def embed_text(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The vectors of texts, `[batch, tag_dim]`."""
+        positions = paddle.arange(paddle.shape(tokens)[1])
+        is_padding = positions.unsqueeze(0) >= lengths.unsqueeze(1)
+        # [batch, length, emb_dim], zero at padding, as beyond the ends of the text
+        words = self.text_embedding(tokens) * (~is_padding).astype("float32").unsqueeze(-1)
+        before = (self._win_size - 1) // 2
+        after = self._win_size - 1 - before
+        words = F.pad(words, [before, after], data_format="NLC")
+        shifted = [words[:, i : (i - self._win_size + 1) or None] for i in range(self._win_size)]
+        # The convolution as one product; a last input, 1 at padding, keeps padding from winning.
+        windows = paddle.concat([*shifted, is_padding.astype("float32").unsqueeze(-1)], axis=-1)
+        padding_row = paddle.full([1, self.filters.shape[1]], _PADDING_RESPONSE)
+        responses = paddle.matmul(windows, paddle.concat([self.filters, padding_row]))
+        # tanh grows with its input: taken after the maximum it gives the same for less work.
+        highest = F.adaptive_max_pool2d(responses.unsqueeze(1), [1, None]).squeeze([1, 2])
+        return self.hid_fc(paddle.tanh(paddle.tanh(highest + self.filter_bias)))
+
+    def loss(
+        self,
+        tokens: paddle.Tensor,
+        lengths: paddle.Tensor,
+        positive: paddle.Tensor,
+        negatives: Optional[paddle.Tensor] = None,
+        own: Optional[paddle.Tensor] = None,
+    ) -> paddle.Tensor:
+        """The mean loss of a batch (section 3.2 of the paper).
+
+        Args:
+            tokens: `[batch, length]` word ids.
+            lengths: `[batch]` number of words.
+            positive: `[batch]` one tag of each row.
+            negatives: `[batch, samples]` tags the row does not have, for `random` and `warp`.
+            own: `[batch, tags]` 1 where the row has the tag, for `hardest`.
+        """
+        scores = self(tokens, lengths)
+        if self._loss == "softmax":
+            return F.cross_entropy(scores, positive)
+        positive_score = paddle.take_along_axis(scores, positive.unsqueeze(1), 1)
+        if self._negatives == "hardest":
+            others = (scores - own * 1e9).max(axis=1, keepdim=True)
+            return F.relu(self._margin - positive_score + others).mean()
+        violations = F.relu(
+            self._margin - positive_score + paddle.take_along_axis(scores, negatives, 1)
+        )
+        if self._negatives == "random":
+            return violations.mean()
+        return self._warp_loss(violations)
+
+    def _warp_loss(self, violations: paddle.Tensor) -> paddle.Tensor:
+        """The first violation in the order of sampling, weighted by the rank it implies.
+
+        Args:
+            violations: `[batch, samples]`, 0 where the margin is kept.
+        """
+        violated = (violations > 0).astype("float32")
+        first = paddle.argmax(violated, axis=1, keepdim=True)
+        weight = paddle.assign(self._warp_weights).index_select(first.squeeze(1))
+        return (weight * paddle.take_along_axis(violations, first, 1).squeeze(1)).mean()
+
+
+def warp_weights(n_tags: int, max_samples: int) -> np.ndarray:
+    """The weight of a violation found at each try (WARP, Weston et al. 2011, section 4).
+
+    A violation at try N implies the rank r = floor((n_tags - 1) / N), which weighs
+    1/1 + 1/2 + ... + 1/r, and at least 1.
+
+    Returns:
+        `[max_samples]`.
+    """
+    ranks = (n_tags - 1) // np.arange(1, max_samples + 1)
+    harmonic = np.cumsum(1 / np.arange(1, n_tags + 1))
+    return harmonic[np.maximum(ranks, 1) - 1].astype("float32")

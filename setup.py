@@ -1,0 +1,74 @@
+"""Packaging of TextZoo: `pip install -e .` installs the library of tools/textzoo."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def version() -> str:
+    """Return `__version__` of the package, read as text: importing it would need Paddle."""
+    source = ROOT / "tools" / "textzoo" / "__init__.py"
+    found = re.search(r'^__version__ = "([^"]+)"', source.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f'{source}: no line `__version__ = "..."` found')
+    return found.group(1)
+
+
+def long_description() -> str:
+    """Return README.md, or nothing where only the sources were copied."""
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+setup(
+    name="textzoo",
+    version=version(),
+    description="A model zoo for text tagging and semantic retrieval on PaddlePaddle",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Text Processing :: Linguistic",
+    ],
+    package_dir={"": "tools"},
+    packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
+    python_requires=">=3.9,<3.14",
+    install_requires=[
+        "hnswlib",
+        "numpy",
+        "paddlepaddle>=3.3,<3.4",
+        "pydantic>=2",
+        "pyyaml",
+        "safetensors",
+        # Paddle imports it on every Python but declares it for 3.12 and later only.
+        "setuptools",
+        "tokenizers",
+        "tqdm",
+    ],
+    extras_require={
+        "visual": ["visualdl"],
+        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn"],
+    },
+    entry_points={
+        "console_scripts": [
+            "textzoo-train = textzoo.commands:trainer",
+            "textzoo-infer = textzoo.commands:infer",
+            "textzoo-static-train = textzoo.commands:static_trainer",
+            "textzoo-static-infer = textzoo.commands:static_infer",
+        ],
+    },
+)

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Sets up .venv, then runs the linter and the tests. Arguments go to pytest:
+#
+#     bash tests/run.sh -k checkpoint -x
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../tools/setup_environment.sh"
+
+set_up_environment test
+cd "$root"
+status=0
+"$venv_python" -m ruff check . || status=1
+"$venv_python" -m ruff format --check . || status=1
+"$venv_python" -m pytest "$@" || status=$?
+exit $status

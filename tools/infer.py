@@ -1,0 +1,8 @@
+"""Evaluate and predict in dynamic graph: python tools/infer.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import infer
+
+if __name__ == "__main__":
+    sys.exit(infer())

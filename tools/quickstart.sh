@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Sets up .venv, trains tagspace on its sample data, infers and shows three predictions.
+#
+#     bash tools/quickstart.sh
+#
+# It runs from any directory and may be run again.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup_environment.sh"
+
+config=models/tagspace/config.yaml
+
+show() {
+    say "\$ $*"
+    "$@"
+}
+
+set_up_environment
+cd "$root"
+python=${venv_python#"$root/"}
+say "" "training tagspace on models/tagspace/data"
+show "$python" tools/trainer.py -m $config -o runner.resume=none
+say "" "evaluating it on the test rows, with three of its predictions"
+show "$python" tools/infer.py -m $config

@@ -1,0 +1,8 @@
+"""Evaluate and predict in static graph: python tools/static_infer.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import static_infer
+
+if __name__ == "__main__":
+    sys.exit(static_infer())

@@ -1,0 +1,8 @@
+"""Train a model in static graph: python tools/static_trainer.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import static_trainer
+
+if __name__ == "__main__":
+    sys.exit(static_trainer())

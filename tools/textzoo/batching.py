@@ -1,0 +1,57 @@
+"""Which rows go together: batches of similar lengths, in an order that only the seed decides."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_POOL_BATCHES = 50  # rows of so many batches are sorted by length together
+
+
+def training_batches(
+    lengths: np.ndarray, batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
+    """The batches of one epoch: every row once, rows of similar length together.
+
+    Rows are shuffled, sorted by length within pools of 50 batches, cut into batches, and the
+    batches shuffled. Only the last batch of the last pool may be smaller than the others.
+
+    Args:
+        lengths: `[rows]`, the number of ids in each row.
+        batch_size: rows per batch.
+        seed: the run's seed.
+        epoch: from 0; each epoch has another order.
+
+    Returns:
+        Row numbers, one array per batch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths)).astype(np.int32 if len(lengths) < 2**31 else np.int64)
+    pool = batch_size * _POOL_BATCHES
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        order[start : start + pool] = rows[np.argsort(lengths[rows], kind="stable")]
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def inference_pools(lengths: np.ndarray, batch_size: int) -> Iterator[list[np.ndarray]]:
+    """All rows in file order, a pool of 50 batches at a time, sorted by length within the pool.
+
+    Yields:
+        The batches of one pool. A caller that writes results pool by pool keeps the file's order
+        and flat memory.
+    """
+    pool = batch_size * _POOL_BATCHES
+    for first in range(0, len(lengths), pool):
+        rows = first + np.argsort(lengths[first : first + pool], kind="stable")
+        yield [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
+def hold_out(n_rows: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows into training and validation rows, the same way for the same seed.
+
+    At least one row is held out when `fraction` is above 0; both parts keep the file's order.
+    """
+    n_held = min(n_rows - 1, max(1, round(n_rows * fraction))) if fraction else 0
+    order = np.random.default_rng([seed, n_rows]).permutation(n_rows)
+    return np.sort(order[n_held:]), np.sort(order[:n_held])

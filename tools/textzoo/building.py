@@ -1,0 +1,114 @@
+"""From a config to the parts of a run: model folder, reader, net."""
+
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+import paddle
+
+from textzoo.checkpoint import Checkpoint, check_fit
+from textzoo.config import Config, check, differences, read_layers
+from textzoo.dygraph import DygraphRun
+from textzoo.errors import UserError
+from textzoo.model_folder import ModelFolder, load_model_folder
+from textzoo.schema import Optimizer
+from textzoo.static import StaticRun
+
+Graph = Literal["dygraph", "static"]
+
+
+def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
+    """Read and check a config together with the model folder that it belongs to.
+
+    Raises:
+        UserError: anything in the config is wrong; all problems of its keys are listed at once.
+    """
+    layers = read_layers(path, overrides)
+    folder = load_model_folder(layers.model_folder)
+    config = check(path, layers, folder.net, folder.reader)
+    # Values that only the constructors can judge: tried before any data is read.
+    build_reader(config, folder)
+    smallest = dict.fromkeys(folder.reader.supplies, 2)
+    _construct(config, "hyper_parameters", folder.net, {**config.hyper_parameters, **smallest})
+    return config, folder
+
+
+def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Any:
+    """The model's reader, with the vocabulary of a folder if one is given."""
+    reader = _construct(config, "reader", folder.reader, config.reader)
+    if vocabulary:
+        reader.load(vocabulary)
+    return reader
+
+
+def net_arguments(config: Config, reader: Any) -> dict[str, Any]:
+    """The arguments of the net: those of the config, and the sizes that the data supplies.
+
+    Raises:
+        UserError: the config states a size that is too small for the data.
+    """
+    for name, size in reader.sizes().items():
+        declared = config.hyper_parameters.get(name, size)
+        if declared < size:
+            raise UserError(
+                f"hyper_parameters.{name}: received {declared}, but the training data has {size}; "
+                "leave the key out to take it from the data"
+            )
+    return {**reader.sizes(), **config.hyper_parameters}
+
+
+def build_run(
+    graph: Graph,
+    config: Config,
+    folder: ModelFolder,
+    arguments: dict[str, Any],
+    optimizer: Optional[Optimizer] = None,
+) -> Any:
+    """A run of the net in one of the two graphs, with the weights that the seed gives."""
+    paddle.seed(config.runner.seed)
+    clip = config.runner.max_grad_norm
+    if graph == "dygraph":
+        model = folder.dygraph_model(arguments)
+        return DygraphRun(model, _new_net(model), optimizer, clip)
+    model = folder.static_model(arguments)
+    # Drawn in dynamic graph, so that both graphs start from the same weights.
+    initial = {name: tensor.numpy() for name, tensor in _new_net(model).state_dict().items()}
+    return StaticRun(model, model.create_model, initial, optimizer, clip)
+
+
+def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:
+    """Give a run the weights of a checkpoint, after checking that they fit exactly."""
+    check_fit(run.parameters(), checkpoint, folder.path.name, source)
+    run.set_parameters(checkpoint.parameters)
+
+
+def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:
+    """Refuse a checkpoint that was trained with another reader or net than the config's.
+
+    Raises:
+        UserError: naming the keys that differ.
+    """
+    ours, theirs = config.resolved(), checkpoint.facts["config"]
+    changed = differences(_model_keys(ours), _model_keys(theirs))
+    if changed:
+        raise UserError(
+            f"{source}: the checkpoint {checkpoint.path} was trained with other settings:\n  "
+            + "\n  ".join(changed)
+            + "\nUse the config that it was trained with"
+        )
+
+
+def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
+    net = {k: v for k, v in resolved["hyper_parameters"].items() if k != "optimizer"}
+    return {"reader": resolved["reader"], "hyper_parameters": net}
+
+
+def _new_net(model: Any) -> paddle.nn.Layer:
+    with paddle.utils.unique_name.guard():
+        return model.create_model()
+
+
+def _construct(config: Config, block: str, constructor: type, arguments: dict[str, Any]) -> Any:
+    try:
+        return constructor(**arguments)
+    except ValueError as problem:
+        raise UserError(f"{config.path}: {block}: {problem}") from None

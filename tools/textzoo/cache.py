@@ -1,0 +1,298 @@
+"""Encoded rows, written once and mapped into memory.
+
+Each column of a row (its words, its tags) is a list of ids of any length. All rows of a column
+lie behind one another in one file; offsets say where each row starts. Training reads them through
+memory maps: it never waits for Python's string handling, and data larger than memory works.
+"""
+
+import functools
+import hashlib
+import inspect
+import json
+import logging
+import mmap
+import shutil
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+import textzoo
+from textzoo.errors import BadLine, UserError
+from textzoo.reading import Line, decode_line, read_lines
+
+log = logging.getLogger("textzoo")
+
+_FLUSH_ROWS = 50_000
+
+
+class Cache(NamedTuple):
+    """Where the cache is, and whether a malformed line is an "error" or to "skip"."""
+
+    folder: Path
+    bad_lines: str
+
+
+class Column:
+    """Lists of ids, one per row, in two memory-mapped arrays."""
+
+    def __init__(self, values: np.ndarray, offsets: np.ndarray):
+        self.values = values
+        self.offsets = offsets
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """The number of ids in each of these rows, `[batch]`."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
+    def padded(self, rows: np.ndarray, fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """The ids of these rows as `[batch, longest]`, filled up, and their lengths `[batch]`."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        steps = np.arange(max(1, lengths.max(initial=0)))
+        inside = steps < lengths[:, None]
+        padded = np.full(inside.shape, fill, np.int64)
+        padded[inside] = self.values[(starts[:, None] + steps)[inside]]
+        return padded, lengths
+
+    def release(self) -> None:
+        """Let the system take back the pages read so far; they are read again when needed."""
+        mapping = getattr(self.values, "_mmap", None)
+        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+class Rows:
+    """The encoded rows of a list of files."""
+
+    def __init__(self, folder: Path, files: list[Path]):
+        self.files = files
+        facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        self.skipped = facts["skipped"]
+        self.columns = {
+            name: Column(_map(folder / f"{name}.values"), _map(folder / f"{name}.offsets"))
+            for name in facts["columns"]
+        }
+        self._places = _map(folder / "places").reshape(-1, 3)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def contents(self) -> list[str]:
+        """The checksums of the files."""
+        return [file_digest(file) for file in self.files]
+
+    def line(self, row: int) -> Line:
+        """The line that a row was read from."""
+        file, start, number = map(int, self._places[row])
+        path = self.files[file]
+        with path.open("rb") as source:
+            source.seek(start)
+            return Line(path, number, start, decode_line(source.readline(), path, number))
+
+    def release(self) -> None:
+        """Keep resident memory flat while a large file is worked through."""
+        for column in self.columns.values():
+            column.release()
+
+
+def fitted_vocabulary(
+    files: list[Path], reader: Any, declared: dict[str, int], identity: str, settings: Cache
+) -> Path:
+    """Fit a reader's vocabulary to the training files and keep it in the cache.
+
+    Args:
+        files: the training files.
+        reader: a model's reader.
+        declared: sizes that the config states, such as `vocab_text_size`.
+        identity: what the reader is, see `reader_identity`.
+        settings: where the cache is and what becomes of malformed lines.
+
+    Returns:
+        The folder that `reader.load` reads.
+    """
+    folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
+
+    def fill(temporary: Path) -> None:
+        skipped: list[Line] = []
+        lines = good_lines(files, reader.parse, settings.bad_lines, skipped)
+        reader.fit((parsed for _, _, parsed in lines), declared)
+        reader.save(temporary)
+
+    _fill_once(folder, fill)
+    return folder
+
+
+def encoded_rows(
+    files: list[Path], reader: Any, training: bool, identity: str, settings: Cache
+) -> Rows:
+    """The rows of these files as `reader.encode` gives them, from the cache where it has them.
+
+    The cache's key is the content of the files and the reader with its vocabulary: an edited
+    file or another setting is encoded anew.
+
+    Raises:
+        UserError: a malformed line (unless skipped), no rows at all, or a cache folder that
+            cannot be written.
+    """
+    folder = settings.folder / f"rows-{_key(files, identity, settings, training)}"
+
+    def fill(temporary: Path) -> None:
+        encode = functools.partial(reader.encode, training=training)
+        _write_rows(temporary, files, encode, settings.bad_lines, reader.columns)
+
+    _fill_once(folder, fill)
+    rows = Rows(folder, files)
+    if rows.skipped:
+        log.warning(
+            "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped
+        )
+    if not len(rows):
+        raise UserError(f"no rows in {', '.join(map(str, files))}")
+    return rows
+
+
+def reader_identity(
+    reader_class: type, settings: dict[str, Any], vocabulary: Optional[Path]
+) -> str:
+    """What decides how a line is encoded: the reader's code, its settings, its vocabulary."""
+    files = sorted(vocabulary.iterdir()) if vocabulary else []
+    facts = [
+        textzoo.__version__,
+        file_digest(Path(inspect.getsourcefile(reader_class))),
+        settings,
+        [(file.name, file_digest(file)) for file in files],
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def good_lines(
+    files: list[Path], encode: Any, bad_lines: str, skipped: list[Line]
+) -> Iterator[tuple[int, Line, Any]]:
+    """Each line with what `encode` makes of it: (file's place in the list, line, encoded).
+
+    A line that `encode` refuses with `BadLine` stops everything, or is added to `skipped`.
+    """
+    for place, path in enumerate(files):
+        for line in read_lines(path):
+            try:
+                encoded = encode(line.text)
+            except BadLine as problem:
+                if bad_lines != "skip":
+                    raise UserError(
+                        f"{line.place}: {problem}\n(-o runner.bad_lines=skip skips such lines "
+                        "and counts them)"
+                    ) from None
+                skipped.append(line)
+                continue
+            yield place, line, encoded
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file's content; read again only when size or time have changed."""
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _digest(path: Path, size: int, mtime_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
+    facts = [identity, settings.bad_lines, extra, [file_digest(file) for file in files]]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a temporary folder and rename it, unless the folder is there: whole or not at all."""
+    if folder.is_dir():
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+        try:
+            fill(temporary)
+            _rename(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as failure:
+        raise UserError(
+            f"runner.cache_dir: cannot write {failure.filename or folder}: {failure.strerror}; "
+            "free some space or choose another folder with -o runner.cache_dir=PATH"
+        ) from None
+
+
+def _rename(temporary: Path, folder: Path) -> None:
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another run has just written the same
+            raise
+
+
+def _write_rows(
+    folder: Path,
+    files: list[Path],
+    encode: Callable[[str], dict[str, list[int]]],
+    bad_lines: str,
+    columns: tuple[str, ...],
+) -> None:
+    writers = {name: _ColumnWriter(folder, name) for name in columns}
+    skipped: list[Line] = []
+    with (folder / "places").open("wb") as places_file:
+        places = array("q")
+        for file, line, encoded in good_lines(files, encode, bad_lines, skipped):
+            for name, writer in writers.items():
+                writer.add(encoded[name])
+            places.extend((file, line.start, line.number))
+            if len(places) >= 3 * _FLUSH_ROWS:
+                places.tofile(places_file)
+                places = array("q")
+        places.tofile(places_file)
+    for writer in writers.values():
+        writer.close()
+    facts = {"columns": columns, "skipped": len(skipped)}
+    (folder / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+class _ColumnWriter:
+    """Appends rows of ids to a column's two files."""
+
+    def __init__(self, folder: Path, name: str):
+        self._values_file = (folder / f"{name}.values").open("wb")
+        self._offsets_file = (folder / f"{name}.offsets").open("wb")
+        self._end = 0
+        self._values = array("i")
+        self._offsets = array("q", [0])
+
+    def add(self, ids: list[int]) -> None:
+        self._values.extend(ids)
+        self._end += len(ids)
+        self._offsets.append(self._end)
+        if len(self._offsets) >= _FLUSH_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._values_file.close()
+        self._offsets_file.close()
+
+    def _flush(self) -> None:
+        self._values.tofile(self._values_file)
+        self._offsets.tofile(self._offsets_file)
+        self._values, self._offsets = array("i"), array("q")
+
+
+def _map(path: Path) -> np.ndarray:
+    dtype = np.int32 if path.suffix == ".values" else np.int64
+    if path.stat().st_size == 0:  # an empty file cannot be mapped
+        return np.zeros(0, dtype)
+    return np.memmap(path, dtype, mode="r")

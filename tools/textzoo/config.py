@@ -1,0 +1,309 @@
+"""From a YAML file and `-o key=value` to a checked configuration.
+
+The schema has four blocks. `runner` is the same for all models (`schema.Runner`). `reader` and
+`hyper_parameters` are bound to the keyword-only arguments of the model's own reader and net, so
+that a constructor's signature is its schema; `hyper_parameters.optimizer` is `schema.Optimizer`.
+"""
+
+import inspect
+import os
+import re
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import pydantic
+import yaml
+
+from textzoo.errors import UserError, nearest
+from textzoo.optimizer import optimizer_problems
+from textzoo.schema import Block, Optimizer, Runner, describe_type
+
+Layer = dict[str, Any]
+
+
+@dataclass
+class Config:
+    """A checked configuration.
+
+    Attributes:
+        path: the YAML file.
+        runner: how to run: data, batches, checkpoints.
+        reader: arguments of the model's reader.
+        hyper_parameters: arguments of the model's net, without those the data supplies.
+        optimizer: the optimizer and its schedule.
+    """
+
+    path: Path
+    runner: Runner
+    reader: dict[str, Any]
+    hyper_parameters: dict[str, Any]
+    optimizer: Optimizer
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, as plain types that JSON and YAML can write."""
+        blocks = {
+            "runner": self.runner.model_dump(mode="json"),
+            "reader": self.reader,
+            "hyper_parameters": {
+                "optimizer": self.optimizer.model_dump(mode="json", by_alias=True),
+                **self.hyper_parameters,
+            },
+        }
+        return _plain(blocks)
+
+
+class Layers(NamedTuple):
+    """What the YAML files and overrides say, merged but not yet checked.
+
+    Attributes:
+        blocks: the merged keys.
+        origins: for each dotted key, the folder that a relative path in it starts from: that of
+            the YAML file it is written in, or the working directory for an override.
+        model_folder: the first folder, from the config to its oldest base, that holds a net.
+    """
+
+    blocks: Layer
+    origins: dict[str, Path]
+    model_folder: Path
+
+
+def read_layers(path: Path, overrides: list[str]) -> Layers:
+    """Merge a YAML file, the files it inherits from and the overrides.
+
+    Args:
+        path: the YAML file; its `base: other.yaml` is read first, recursively.
+        overrides: `key=value` texts; values are parsed as YAML and may contain `=`.
+
+    Raises:
+        UserError: a file cannot be read or parsed, or an override is malformed.
+    """
+    merged: Layer = {}
+    origins: dict[str, Path] = {}
+    inherited = _inherited(path, seen=())
+    for layer, folder in inherited:
+        _merge(merged, layer, folder, origins)
+    for text in overrides:
+        _merge(merged, _parse_override(text), Path.cwd(), origins)
+    holders = [folder for _, folder in reversed(inherited) if (folder / "net.py").is_file()]
+    return Layers(merged, origins, holders[0] if holders else path.parent)
+
+
+def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Config:
+    """Check merged blocks against the schema of this model.
+
+    Raises:
+        UserError: listing every unknown, missing or wrongly typed key at once.
+    """
+    model = schema_of(net_class, reader_class)
+    problems = _optimizer_problems(layers.blocks)
+    try:
+        checked = model.model_validate(layers.blocks)
+    except pydantic.ValidationError as failure:
+        problems += [_explain(error, model) for error in failure.errors(include_url=False)]
+    if problems:
+        raise UserError(
+            f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
+        ) from None
+    _resolve_paths(checked, "", layers.origins, path.parent)
+    hyper_parameters = dict(checked.hyper_parameters)
+    optimizer = hyper_parameters.pop("optimizer")
+    for name in reader_class.supplies:
+        if hyper_parameters[name] is None:
+            del hyper_parameters[name]
+    return Config(path, checked.runner, dict(checked.reader), hyper_parameters, optimizer)
+
+
+def schema_of(net_class: type, reader_class: type) -> type[Block]:
+    """The schema of a whole configuration for one model."""
+    hyper_parameters = signature_fields(net_class)
+    for name in reader_class.supplies:
+        annotation, _ = hyper_parameters[name]
+        hyper_parameters[name] = (Optional[annotation], None)
+    hyper_parameters["optimizer"] = (Optimizer, ...)
+    net_block = pydantic.create_model("HyperParameters", __base__=Block, **hyper_parameters)
+    reader_block = pydantic.create_model("Reader", __base__=Block, **signature_fields(reader_class))
+    return pydantic.create_model(
+        "Config",
+        __base__=Block,
+        runner=(Runner, ...),
+        reader=(reader_block, pydantic.Field(default_factory=reader_block)),
+        hyper_parameters=(net_block, ...),
+    )
+
+
+def signature_fields(constructor: type) -> dict[str, tuple[Any, Any]]:
+    """The keyword-only arguments of a constructor as pydantic fields: name -> (type, default)."""
+    hints = typing.get_type_hints(constructor.__init__)
+    fields = {}
+    for name, parameter in inspect.signature(constructor.__init__).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints[name], default)
+    return fields
+
+
+def differences(ours: Any, theirs: Any, prefix: str = "") -> list[str]:
+    """The dotted keys in which two resolved configurations differ, with both values."""
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return [] if ours == theirs else [f"{prefix}: {theirs!r} there, {ours!r} here"]
+    found = []
+    for key in sorted({*ours, *theirs}):
+        where = f"{prefix}.{key}" if prefix else key
+        found += differences(ours.get(key), theirs.get(key), where)
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-3 as a number and refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1, which PyYAML follows, takes 1e-3 and 5e5 for strings: they lack the dot.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _inherited(path: Path, seen: tuple) -> list[tuple[Layer, Path]]:
+    """The YAML file behind those it inherits from, each with its folder; oldest first."""
+    if path.resolve() in seen:
+        raise UserError(f"{path}: inherits from itself through `base`")
+    layer = _read_yaml(path)
+    base = layer.pop("base", None)
+    if base is None:
+        return [(layer, path.parent)]
+    if not isinstance(base, str):
+        raise UserError(f"{path}: base: received {base!r}, expected the path of a YAML file")
+    return [*_inherited(path.parent / base, (*seen, path.resolve())), (layer, path.parent)]
+
+
+def _read_yaml(path: Path) -> Layer:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file") from None
+    except IsADirectoryError:
+        raise UserError(
+            f"{path}: is a folder; expected a YAML file such as {path / 'config.yaml'}"
+        ) from None
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+    except UnicodeDecodeError as failure:
+        raise UserError(f"{path}: is not UTF-8 (byte {failure.start}); save it as UTF-8") from None
+    except yaml.YAMLError as failure:
+        raise UserError(f"{path}: is not valid YAML: {failure}") from None
+    if not isinstance(content, dict):
+        raise UserError(
+            f"{path}: received {type(content).__name__}, expected blocks such as `runner:`"
+        )
+    return content
+
+
+def _parse_override(text: str) -> Layer:
+    key, equals, value = text.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise UserError(f"-o {text}: expected key=value, such as runner.epochs=3")
+    try:
+        layer = yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError as failure:
+        raise UserError(f"-o {text}: the value is not valid YAML: {failure}") from None
+    for part in reversed(parts):
+        layer = {part: layer}
+    return layer
+
+
+def _merge(
+    target: Layer, layer: Layer, folder: Path, origins: dict[str, Path], prefix: str = ""
+) -> None:
+    """Lay one layer over another, in place, noting the folder that each key came from."""
+    for key, value in layer.items():
+        where = f"{prefix}{key}"
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            _merge(target[key], value, folder, origins, f"{where}.")
+        elif isinstance(value, dict):
+            target[key] = {}
+            _merge(target[key], value, folder, origins, f"{where}.")
+        else:
+            target[key] = value
+            origins[where] = folder
+
+
+def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: Path) -> None:
+    """Make every relative path start from the folder of the layer that it was written in."""
+    for name, value in block:
+        if isinstance(value, Path):
+            start = origins.get(prefix + name, folder)
+            setattr(block, name, Path(os.path.abspath(start / value.expanduser())))
+        elif isinstance(value, Block):
+            _resolve_paths(value, f"{prefix}{name}.", origins, folder)
+
+
+def _explain(error: dict[str, Any], model: type[Block]) -> str:
+    """One problem: the full key, what was received, what was expected."""
+    parts = [str(part) for part in error["loc"]]
+    key = ".".join(parts)
+    block, field = _locate(model, parts)
+    if error["type"] == "extra_forbidden":
+        prefix = ".".join([*parts[:-1], ""])
+        return f"{key}: unknown key; {nearest(parts[-1], _keys(block), prefix)}"
+    expected = describe_type(field) if field else error["msg"]
+    if error["type"] == "missing":
+        return f"{key}: missing; expected {expected}"
+    received = error["input"]
+    shown = "a block of keys" if isinstance(received, dict) else repr(received)
+    return f"{key}: received {shown} ({type(received).__name__}), expected {expected}"
+
+
+def _optimizer_problems(blocks: Layer) -> list[str]:
+    """Problems with the arguments of the optimizer's class, which Paddle's signature decides."""
+    try:
+        keys = dict(blocks["hyper_parameters"]["optimizer"])
+        return optimizer_problems(
+            keys.pop("class"), {k: v for k, v in keys.items() if k not in Optimizer.model_fields}
+        )
+    except (KeyError, TypeError, ValueError):
+        return []  # there is no such block or class, as the schema will say
+
+
+def _locate(model: type[Block], parts: list[str]) -> tuple[type[Block], Any]:
+    """The block that holds a key, and the key's field if it has one."""
+    block = model
+    for part in parts:
+        field = _fields_by_key(block).get(part)
+        if field is None:
+            return block, None
+        if not (inspect.isclass(field.annotation) and issubclass(field.annotation, Block)):
+            return block, field
+        parent, block = block, field.annotation
+    return parent, field
+
+
+def _fields_by_key(block: type[Block]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in block.model_fields.items()}
+
+
+def _keys(block: type[Block]) -> list[str]:
+    return list(_fields_by_key(block))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    return str(value) if isinstance(value, Path) else value

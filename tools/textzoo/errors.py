@@ -1,0 +1,21 @@
+"""The two kinds of mistake that a user can make, told apart from faults of the program."""
+
+import difflib
+
+
+class UserError(Exception):
+    """A mistake that the user can put right: shown as one message, exit status 2."""
+
+
+class BadLine(ValueError):
+    """A line of the user's data that cannot be read.
+
+    Raised by a model's reader with what is wrong and what was expected; `reading` adds the
+    file and the line number.
+    """
+
+
+def nearest(word: str, valid: list[str], prefix: str = "") -> str:
+    """A hint for a message: the valid word nearest to an unknown one, or all valid words."""
+    near = difflib.get_close_matches(word, valid, n=1)
+    return f"did you mean {prefix}{near[0]}?" if near else f"valid here: {', '.join(valid)}"

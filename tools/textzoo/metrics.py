@@ -1,0 +1,113 @@
+"""Ranking metrics, exact over the whole set, as fractions.
+
+All of them follow from one thing: the place that each gold label takes when all labels are ranked
+by score. A row counts once, whatever its number of gold labels, and a gold label that the model
+does not know is never retrieved.
+"""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from textzoo.errors import UserError
+
+_NAMED = re.compile(r"(accuracy|mrr|pairwise_accuracy)|(precision|recall|ndcg)@([1-9]\d*)")
+
+
+def gold_ranks(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """The rank of each gold label among all labels.
+
+    Equal scores are ranked by label id, as a stable sort does, so that the ranks agree with the
+    predictions that are written, and a model that scores everything alike gains nothing.
+
+    Args:
+        scores: `[batch, labels]`, finite.
+        gold: `[batch, longest]` label ids; -1 for padding and for labels unknown to the model.
+
+    Returns:
+        `[batch, longest]` ranks from 1; infinity where `gold` is -1.
+    """
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("a score is not finite: the weights are damaged")
+    own = np.take_along_axis(scores, np.maximum(gold, 0), axis=1)
+    labels = np.arange(scores.shape[1])
+    ranks = np.empty(gold.shape)
+    for column in range(gold.shape[1]):
+        mine = own[:, column, None]
+        before = (scores > mine) | ((scores == mine) & (labels < gold[:, column, None]))
+        ranks[:, column] = 1 + before.sum(axis=1)
+    return np.where(gold < 0, np.inf, ranks)
+
+
+class RankingMetrics:
+    """Averages of ranking metrics over rows, fed batch by batch.
+
+    - `accuracy`: a gold label ranks first among all labels.
+    - `precision@k`: gold labels among the k best, divided by k.
+    - `recall@k`: gold labels among the k best, divided by the row's gold labels.
+    - `ndcg@k`: with gains of 1 and discounts 1 / log2(1 + rank) (Järvelin and Kekäläinen, 2002).
+    - `mrr`: 1 / rank of the best gold label; 0 if the model knows none of them.
+    - `pairwise_accuracy`: how often a gold label outranks a random other label: the exact
+      expectation, over the row's gold labels and all true negatives.
+    """
+
+    def __init__(self, names: list[str]):
+        """Take the names of the metrics.
+
+        Raises:
+            UserError: a name is not one of the above.
+        """
+        self._functions = {name: _function(name) for name in names}
+        self._sums = dict.fromkeys(names, 0.0)
+        self.rows = 0
+
+    def update(self, ranks: np.ndarray, gold_counts: np.ndarray, n_labels: int) -> None:
+        """Add a batch.
+
+        Args:
+            ranks: `[batch, longest]`, from `gold_ranks`.
+            gold_counts: `[batch]` gold labels of each row, at least 1, unknown ones included.
+            n_labels: how many labels the model ranks.
+        """
+        ranks = np.sort(ranks, axis=1)
+        for name, function in self._functions.items():
+            self._sums[name] += float(function(ranks, gold_counts, n_labels).sum())
+        self.rows += len(ranks)
+
+    def result(self) -> dict[str, float]:
+        """Each metric, averaged over the rows seen."""
+        return {name: total / max(1, self.rows) for name, total in self._sums.items()}
+
+
+def _function(name: str) -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
+    match = _NAMED.fullmatch(name)
+    if not match:
+        raise UserError(
+            f"runner.metrics: received {name!r}, expected accuracy, mrr, pairwise_accuracy, "
+            "precision@k, recall@k or ndcg@k with k from 1"
+        )
+    plain, at, k = match[1], match[2], int(match[3] or 0)
+    return {
+        "accuracy": lambda ranks, counts, n: ranks[:, 0] == 1,
+        "mrr": lambda ranks, counts, n: 1 / ranks[:, 0],
+        "pairwise_accuracy": _pairwise_accuracy,
+        "precision": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / k,
+        "recall": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / counts,
+        "ndcg": lambda ranks, counts, n: _ndcg(ranks, counts, k),
+    }[plain or at]
+
+
+def _pairwise_accuracy(ranks: np.ndarray, counts: np.ndarray, n_labels: int) -> np.ndarray:
+    """Sorted ranks: the i-th gold label has rank - 1 labels above it, i of them gold."""
+    known = np.isfinite(ranks)
+    gold_above = np.arange(ranks.shape[1])
+    negatives = np.maximum(1, n_labels - known.sum(axis=1, keepdims=True))
+    beaten = 1 - (np.where(known, ranks, 1) - 1 - gold_above) / negatives
+    return np.where(known, beaten, 0).sum(axis=1) / counts
+
+
+def _ndcg(ranks: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
+    gains = np.where(ranks <= k, 1 / np.log2(1 + ranks), 0).sum(axis=1)
+    ideal = np.cumsum(1 / np.log2(2 + np.arange(k)))
+    return gains / ideal[np.minimum(counts, k) - 1]

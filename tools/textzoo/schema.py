@@ -1,0 +1,165 @@
+"""The keys of a configuration that are the same for all models, with their meaning.
+
+`doc/config.md` is generated from here.
+"""
+
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional, Union
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+# YAML has no paths: a text is accepted where everything else is strictly typed.
+FilePath = Annotated[Path, Field(strict=False)]
+PositiveInt = Annotated[int, Field(gt=0)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
+
+
+class Block(pydantic.BaseModel):
+    """A block of keys: unknown keys are refused, types are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+
+class Runner(Block):
+    """How to run any model: data, batches, checkpoints, evaluation."""
+
+    train_data_dir: Optional[FilePath] = Field(
+        None, description="training data: a file, or a folder of files read in sorted order"
+    )
+    valid_data_dir: Optional[FilePath] = Field(
+        None, description="validation data: a file or a folder"
+    )
+    valid_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="share of the training rows held out for validation when there is no "
+        "`valid_data_dir`; the same rows for the same seed",
+    )
+    test_data_dir: Optional[FilePath] = Field(
+        None, description="data that infer.py evaluates and predicts: a file or a folder"
+    )
+    bad_lines: Literal["error", "skip"] = Field(
+        "error", description="a malformed line stops the run, or is skipped and counted"
+    )
+    cache_dir: FilePath = Field(
+        Path(".textzoo_cache"),
+        description="where encoded text is kept between runs; may be deleted at any time",
+    )
+    train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
+    infer_batch_size: PositiveInt = Field(500, description="rows per batch in evaluation")
+    accumulate_steps: PositiveInt = Field(
+        1, description="batches whose gradients are averaged, by rows, into one update"
+    )
+    epochs: PositiveInt = Field(1, description="passes over the training rows")
+    print_interval: PositiveInt = Field(100, description="steps between two log lines")
+    model_save_path: FilePath = Field(
+        Path("output_model"), description="folder of checkpoints, log and metrics.jsonl"
+    )
+    save_steps: NotNegativeInt = Field(
+        0, description="also save a checkpoint every so many steps; 0: only at each epoch's end"
+    )
+    keep_checkpoints: NotNegativeInt = Field(
+        0, description="how many of the newest checkpoints to keep (`best` is kept too); 0: all"
+    )
+    eval_steps: NotNegativeInt = Field(
+        0, description="evaluate on the validation rows every so many steps; 0: each epoch"
+    )
+    metrics: Optional[list[str]] = Field(
+        None,
+        description="names of the metrics to compute, such as accuracy, precision@1, "
+        "recall@10, ndcg@5, mrr; default: the model's own list",
+    )
+    best_metric: Optional[str] = Field(
+        None, description="metric that chooses `best`; default: the first of `metrics`"
+    )
+    patience: NotNegativeInt = Field(
+        0, description="stop after so many evaluations without a better one; 0: never"
+    )
+    resume: Union[Literal["auto", "none"], FilePath] = Field(
+        "auto",
+        description="`auto`: go on from the newest whole checkpoint in `model_save_path`; a path: "
+        "from that checkpoint; `none`: start over and remove the earlier run's checkpoints",
+    )
+    model_init_path: Optional[FilePath] = Field(
+        None, description="checkpoint whose weights and vocabulary a new run starts from"
+    )
+    max_grad_norm: Optional[Annotated[float, Field(gt=0)]] = Field(
+        None, description="clip the gradients to this global L2 norm"
+    )
+    seed: NotNegativeInt = Field(2026, description="seed of Paddle, NumPy and Python")
+    use_gpu: bool = Field(False, description="run on a GPU (needs a CUDA build of Paddle)")
+    use_fleet: bool = Field(False, description="accepted; one process runs without fleet")
+    use_visual: bool = Field(
+        False, description="also write VisualDL scalars (needs the extra `visual`)"
+    )
+    num_workers: NotNegativeInt = Field(
+        0, description="accepted; text is encoded once into a cache, so no workers are needed"
+    )
+    infer_load_path: Optional[FilePath] = Field(
+        None, description="folder of checkpoints that infer.py reads; default: `model_save_path`"
+    )
+    infer_start_epoch: Optional[NotNegativeInt] = Field(
+        None, description="first epoch whose checkpoint infer.py evaluates"
+    )
+    infer_end_epoch: Optional[NotNegativeInt] = Field(
+        None, description="the epoch before which infer.py stops"
+    )
+    infer_checkpoint: Optional[Union[Literal["best", "last"], FilePath]] = Field(
+        None,
+        description="`best`, `last` or the path of a checkpoint; goes before the two epochs above. "
+        "With neither: `best` if there is one, else `last`",
+    )
+    infer_output_dir: Optional[FilePath] = Field(
+        None, description="where infer.py writes; default: `<infer_load_path>/infer`"
+    )
+    top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
+
+
+class Optimizer(Block):
+    """The optimizer and the schedule of its learning rate.
+
+    Other keys are arguments of the class itself, such as `beta1` or `weight_decay`.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True, populate_by_name=True)
+
+    class_name: str = Field(
+        alias="class",
+        description="a class of paddle.optimizer: SGD, Momentum, Adagrad, Adam, AdamW, ...",
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = Field(description="the highest learning rate")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="after the warm-up: stay, or fall to 0 at the last step"
+    )
+    warmup: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="linear warm-up: a share of all steps if below 1, else a number of steps"
+    )
+
+
+def describe_type(field: Any) -> str:
+    """The type of a field in words: `int, > 0`, `one of error | skip`."""
+    limits = [
+        f"{sign} {getattr(limit, name)}"
+        for limit in field.metadata
+        for name, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+        if getattr(limit, name, None) is not None
+    ]
+    return ", ".join([type_in_words(field.annotation), *limits])
+
+
+def type_in_words(annotation: Any) -> str:
+    """A type annotation in words."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return "one of " + " | ".join(map(str, arguments))
+    if origin is Union or isinstance(annotation, getattr(types, "UnionType", ())):
+        return " or ".join("null" if a is type(None) else type_in_words(a) for a in arguments)
+    if origin is Annotated:
+        holder = pydantic.fields.FieldInfo.from_annotation(annotation)
+        return describe_type(holder)
+    if origin is list:
+        return f"a list of {type_in_words(arguments[0])}"
+    names = {Path: "a path", str: "text", bool: "true or false"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -1,0 +1,237 @@
+"""Train a model: the recipe behind trainer.py and static_trainer.py."""
+
+import dataclasses
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from textzoo.batching import hold_out
+from textzoo.building import (
+    Graph,
+    build_reader,
+    build_run,
+    load_config,
+    load_weights,
+    net_arguments,
+)
+from textzoo.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
+from textzoo.checkpoint import (
+    BEST,
+    Checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    remove_checkpoints,
+    remove_leftovers,
+    save_checkpoint,
+)
+from textzoo.config import Config, differences
+from textzoo.devices import choose_device
+from textzoo.errors import UserError
+from textzoo.metrics import RankingMetrics
+from textzoo.model_folder import ModelFolder
+from textzoo.reading import data_files
+from textzoo.reporting import start_logging
+from textzoo.schema import Runner
+from textzoo.tagging import evaluate
+from textzoo.training import Progress, Training
+
+log = logging.getLogger("textzoo")
+
+# A run can only be gone on with if these are as they were.
+_FIXED = ("train_batch_size", "accumulate_steps", "max_grad_norm", "seed", "valid_fraction")
+
+
+def train(path: Path, overrides: list[str], graph: Graph) -> None:
+    """Train the model of a config in one of the two graphs.
+
+    Raises:
+        UserError: config, data, checkpoint or disk are not as they should be.
+        Interrupted: a signal came; a checkpoint was saved.
+    """
+    config, folder = load_config(path, overrides)
+    runner = config.runner
+    choose_device(runner.use_gpu)
+    _prepare_output(runner.model_save_path)
+
+    start, resumed = _starting_point(runner)
+    if resumed:
+        _check_resumable(config, start)
+    data = _load_data(config, folder, start)
+    if resumed and start.facts["data"] != data.contents:
+        raise UserError(
+            f"runner.resume: the data have changed since {start.path} was saved; start over with "
+            "-o runner.resume=none, or from its weights with runner.model_init_path"
+        )
+
+    arguments = net_arguments(config, data.reader)
+    run = build_run(graph, config, folder, arguments, config.optimizer)
+    progress = Progress()
+    if start:
+        load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
+    if resumed:
+        run.set_optimizer_state(start.optimizer_state())
+        progress = Progress.from_facts(start.facts["progress"])
+        log.info("going on from %s (step %d)", start.path, progress.step)
+    elif removed := remove_checkpoints(runner.model_save_path):
+        log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
+    log.info(
+        "%s: %d training rows, %d validation rows, %s",
+        folder.path.name,
+        len(data.train),
+        len(data.valid),
+        ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
+    )
+
+    training = assemble(config, folder, data, run, progress)
+    if progress.stopped or progress.epoch >= runner.epochs:
+        log.info(
+            "already trained to the end: raise runner.epochs to go on, or start over with "
+            "-o runner.resume=none"
+        )
+    training.fit()
+    if progress.best_value is not None:
+        log.info(
+            "best %s %.4f at step %d: %s",
+            training.best_metric,
+            progress.best_value,
+            progress.best_step,
+            runner.model_save_path / BEST,
+        )
+
+
+@dataclass
+class Data:
+    """The data of a training run.
+
+    Attributes:
+        reader: with its vocabulary.
+        vocabulary: the folder of the vocabulary's files.
+        train_rows: the encoded rows of the training files.
+        train: `[n]` which of them are trained on.
+        valid_rows: the rows that hold the validation rows.
+        valid: `[m]` which of these are validated on.
+    """
+
+    reader: Any
+    vocabulary: Path
+    train_rows: Rows
+    train: np.ndarray
+    valid_rows: Rows
+    valid: np.ndarray
+
+    @property
+    def contents(self) -> dict[str, list[str]]:
+        """The checksums of all files, for a resumed run to compare."""
+        return {"train": self.train_rows.contents, "valid": self.valid_rows.contents}
+
+
+def assemble(
+    config: Config, folder: ModelFolder, data: Data, run: Any, progress: Progress
+) -> Training:
+    """Put the parts of a training run together."""
+    runner = config.runner
+    metrics = runner.metrics or list(run.model.metrics)
+    best_metric = runner.best_metric or metrics[0]
+    RankingMetrics([*metrics, best_metric])  # unknown names stop the run here
+
+    def save(name: str) -> None:
+        facts = {
+            "model": folder.path.name,
+            "progress": dataclasses.asdict(progress),
+            "data": data.contents,
+            "config": config.resolved(),
+        }
+        path = runner.model_save_path / name
+        save_checkpoint(path, run.parameters(), run.optimizer_state(), data.vocabulary, facts)
+        if name != BEST and runner.keep_checkpoints:
+            remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
+
+    validate = None
+    if len(data.valid):
+        names = list(dict.fromkeys([best_metric, *metrics]))
+        validate = functools.partial(
+            evaluate, run, data.valid_rows, data.valid, names, runner.infer_batch_size
+        )
+    columns = data.train_rows.columns
+    return Training(
+        run=run,
+        runner=runner,
+        optimizer=config.optimizer,
+        lengths=columns[run.model.columns[0]].lengths(data.train),
+        feeds=lambda rows, random: run.model.train_feeds(columns, data.train[rows], random),
+        release=data.train_rows.release,
+        validate=validate,
+        best_metric=best_metric,
+        save=save,
+        progress=progress,
+    )
+
+
+def _prepare_output(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        start_logging(folder / "train.log")
+    except OSError as failure:
+        raise UserError(
+            f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
+            "choose another folder with -o runner.model_save_path=PATH"
+        ) from None
+
+
+def _starting_point(runner: Runner) -> tuple[Optional[Checkpoint], bool]:
+    """The checkpoint to start from, and whether to resume it or only to take its weights."""
+    if runner.resume == "auto":
+        if newest := newest_checkpoint(runner.model_save_path):
+            return newest, True
+    elif runner.resume != "none":
+        return load_checkpoint(runner.resume), True
+    return (load_checkpoint(runner.model_init_path) if runner.model_init_path else None), False
+
+
+def _check_resumable(config: Config, start: Checkpoint) -> None:
+    ours, theirs = config.resolved(), start.facts["config"]
+    for resolved in (ours, theirs):
+        resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
+    changed = differences(ours, theirs)
+    if changed:
+        raise UserError(
+            f"runner.resume: {start.path} was trained with other settings:\n  "
+            + "\n  ".join(changed)
+            + "\nStart over with -o runner.resume=none (this removes the earlier run's "
+            "checkpoints), or choose another folder with -o runner.model_save_path=PATH"
+        )
+
+
+def _load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
+    """Read and encode the training and validation files with one vocabulary."""
+    runner = config.runner
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    if runner.train_data_dir is None:
+        raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
+    files = data_files(runner.train_data_dir, "runner.train_data_dir")
+    if start:
+        vocabulary = start.vocabulary
+    else:
+        identity = reader_identity(folder.reader, config.reader)
+        declared = {
+            name: config.hyper_parameters[name]
+            for name in folder.reader.supplies
+            if name in config.hyper_parameters
+        }
+        reader = build_reader(config, folder)
+        vocabulary = fitted_vocabulary(files, reader, declared, identity, cache)
+    reader = build_reader(config, folder, vocabulary)
+    identity = reader_identity(folder.reader, config.reader, vocabulary)
+    train_rows = encoded_rows(files, reader, True, identity, cache)
+    valid_rows = train_rows
+    train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
+    if runner.valid_data_dir:
+        files = data_files(runner.valid_data_dir, "runner.valid_data_dir")
+        valid_rows = encoded_rows(files, reader, False, identity, cache)
+        train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
+    return Data(reader, vocabulary, train_rows, train, valid_rows, valid)

@@ -1,0 +1,8 @@
+"""Train a model in dynamic graph: python tools/trainer.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import trainer
+
+if __name__ == "__main__":
+    sys.exit(trainer())
