@@ -90,10 +90,10 @@ def test_ag_news_ids_are_paddlerec_rows_over_the_training_words(ag_news_source, 
     arguments = ("--from", ag_news_source, "--output", output, "--format", "ids")
     done = run_script(DATASETS / "ag_news/run.sh", *arguments)
     assert done.returncode == 0, done.stderr
-    # a 3, b 2, then B and c once each in alphabetical (code point) order; <unk> is last.
-    assert (output / "ids/words.txt").read_text() == "a\nb\nB\nc\n<unk>\n"
-    assert (output / "ids/train/train.txt").read_text() == "3,1 0 0 3 \n0,0 2 1 \n"
-    assert (output / "ids/test/test.txt").read_text() == "1,3 4 0 \n2,4 \n"
+    # <unk>, a 3, b 2, then B and c once each in alphabetical (code point) order.
+    assert (output / "ids/words.txt").read_text() == "<unk>\na\nb\nB\nc\n"
+    assert (output / "ids/train/train.txt").read_text() == "3,2 1 1 4 \n0,1 3 2 \n"
+    assert (output / "ids/test/test.txt").read_text() == "1,4 0 1 \n2,0 \n"
 
 
 def test_each_format_is_kept_up_to_date_by_itself(ag_news_source, tmp_path):

@@ -129,10 +129,13 @@ def split_words(text: str) -> list[str]:
 
 
 def build_vocabulary(articles: list[Article]) -> dict[str, int]:
-    """Return the id of every word: by falling count, then alphabetically, ``<unk>`` last."""
+    """Return the id of every word: ``<unk>`` is 0, then by falling count, then alphabetically.
+
+    So the highest id of the training file is the highest of all: it gives the vocabulary's size.
+    """
     counts = collections.Counter(word for article in articles for word in split_words(article.text))
     words = sorted(counts, key=lambda word: (-counts[word], word))
-    return {word: i for i, word in enumerate([*words, UNKNOWN_WORD])}
+    return {word: i for i, word in enumerate([UNKNOWN_WORD, *words])}
 
 
 def write_text(articles: dict[str, list[Article]], output: Path) -> None:

@@ -156,7 +156,7 @@ def encoded_rows(
 
 
 def reader_identity(
-    reader_class: type, settings: dict[str, Any], vocabulary: Optional[Path]
+    reader_class: type, settings: dict[str, Any], vocabulary: Optional[Path] = None
 ) -> str:
     """What decides how a line is encoded: the reader's code, its settings, its vocabulary."""
     files = sorted(vocabulary.iterdir()) if vocabulary else []

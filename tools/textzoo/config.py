@@ -101,7 +101,8 @@ def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Co
     try:
         checked = model.model_validate(layers.blocks)
     except pydantic.ValidationError as failure:
-        problems += [_explain(error, model) for error in failure.errors(include_url=False)]
+        explained = [_explain(error, model) for error in failure.errors(include_url=False)]
+        problems += dict.fromkeys(explained)  # each member of a union has its own error
     if problems:
         raise UserError(
             f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
@@ -255,12 +256,11 @@ def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: 
 
 def _explain(error: dict[str, Any], model: type[Block]) -> str:
     """One problem: the full key, what was received, what was expected."""
-    parts = [str(part) for part in error["loc"]]
+    block, field, parts = _locate(model, [str(part) for part in error["loc"]])
     key = ".".join(parts)
-    block, field = _locate(model, parts)
     if error["type"] == "extra_forbidden":
         prefix = ".".join([*parts[:-1], ""])
-        return f"{key}: unknown key; {nearest(parts[-1], _keys(block), prefix)}"
+        return f"{key}: unknown key; {nearest(parts[-1], list(_fields_by_key(block)), prefix)}"
     expected = describe_type(field) if field else error["msg"]
     if error["type"] == "missing":
         return f"{key}: missing; expected {expected}"
@@ -280,25 +280,26 @@ def _optimizer_problems(blocks: Layer) -> list[str]:
         return []  # there is no such block or class, as the schema will say
 
 
-def _locate(model: type[Block], parts: list[str]) -> tuple[type[Block], Any]:
-    """The block that holds a key, and the key's field if it has one."""
+def _locate(model: type[Block], parts: list[str]) -> tuple[type[Block], Any, list[str]]:
+    """The block that holds a key, the key's field if there is one, and the parts of the key.
+
+    Pydantic's own parts, which tell the members of a union apart, are left out.
+    """
     block = model
-    for part in parts:
-        field = _fields_by_key(block).get(part)
-        if field is None:
-            return block, None
-        if not (inspect.isclass(field.annotation) and issubclass(field.annotation, Block)):
-            return block, field
-        parent, block = block, field.annotation
-    return parent, field
+    for i, part in enumerate(parts):
+        holder, field = block, _fields_by_key(block).get(part)
+        if field is None or not _is_block(field.annotation):
+            return holder, field, parts[: i + 1]
+        block = field.annotation
+    return holder, field, parts
 
 
 def _fields_by_key(block: type[Block]) -> dict[str, Any]:
     return {field.alias or name: field for name, field in block.model_fields.items()}
 
 
-def _keys(block: type[Block]) -> list[str]:
-    return list(_fields_by_key(block))
+def _is_block(annotation: Any) -> bool:
+    return inspect.isclass(annotation) and issubclass(annotation, Block)
 
 
 def _plain(value: Any) -> Any:

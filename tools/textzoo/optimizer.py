@@ -48,9 +48,15 @@ def optimizer_problems(class_name: str, arguments: dict[str, Any]) -> list[str]:
     accepted = sorted(set(inspect.signature(optimizer_class).parameters) - _SET_BY_US)
     unknown = [name for name in arguments if name not in accepted]
     if unknown:
-        return [f"{_BLOCK}.{name}: unknown key; {nearest(name, accepted)}" for name in unknown]
+        return [
+            f"{_BLOCK}.{name}: unknown key; {nearest(name, accepted, f'{_BLOCK}.')}"
+            for name in unknown
+        ]
     try:
-        optimizer_class(parameters=[paddle.create_parameter([1], "float32")], **arguments)
+        weight = paddle.create_parameter([1], "float32")
+        trial = optimizer_class(learning_rate=1.0, parameters=[weight], **arguments)
+        weight.sum().backward()
+        trial.step()  # some arguments are not looked at before
     except (TypeError, ValueError, AssertionError) as failure:
         return [f"{_BLOCK}: {class_name} does not accept {arguments}: {failure}"]
     return []

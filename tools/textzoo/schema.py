@@ -161,5 +161,7 @@ def type_in_words(annotation: Any) -> str:
         return describe_type(holder)
     if origin is list:
         return f"a list of {type_in_words(arguments[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        return "a block of keys"
     names = {Path: "a path", str: "text", bool: "true or false"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
