@@ -67,14 +67,16 @@ class Net(nn.Layer):
             if size < 1:
                 raise ValueError(f"{name}: received {size}, expected at least 1")
         tag_dim = tag_dim or emb_dim
-        self._vocab_text_size = vocab_text_size
-        self._vocab_tag_size = vocab_tag_size
         self._win_size = win_size
         self._score = score
         self._loss = loss
         self._negatives = negatives
         self._margin = margin
-        self.text_embedding = nn.Embedding(vocab_text_size, emb_dim)
+        self._padding_id = vocab_text_size
+        # One row more than words: padding, which stays zero.
+        self.text_embedding = nn.Embedding(
+            vocab_text_size + 1, emb_dim, padding_idx=self._padding_id
+        )
         self.filters = self.create_parameter([win_size * emb_dim, hid_dim])
         self.filter_bias = self.create_parameter([hid_dim], is_bias=True)
         self.hid_fc = nn.Linear(hid_dim, tag_dim)
@@ -101,14 +103,15 @@ class Net(nn.Layer):
         """The vectors of texts, `[batch, tag_dim]`."""
         positions = paddle.arange(paddle.shape(tokens)[1])
         is_padding = positions.unsqueeze(0) >= lengths.unsqueeze(1)
-        # [batch, length, emb_dim], zero at padding, as beyond the ends of the text
-        words = self.text_embedding(tokens) * (~is_padding).astype("float32").unsqueeze(-1)
+        padding = paddle.full_like(tokens, self._padding_id)
+        ids = paddle.where(is_padding, padding, tokens)
         before = (self._win_size - 1) // 2
-        after = self._win_size - 1 - before
-        words = F.pad(words, [before, after], data_format="NLC")
-        shifted = [words[:, i : (i - self._win_size + 1) or None] for i in range(self._win_size)]
-        # The convolution as one product; a last input, 1 at padding, keeps padding from winning.
-        windows = paddle.concat([*shifted, is_padding.astype("float32").unsqueeze(-1)], axis=-1)
+        ids = F.pad(ids, [0, 0, before, self._win_size - 1 - before], value=self._padding_id)
+        shifted = [ids[:, i : (i - self._win_size + 1) or None] for i in range(self._win_size)]
+        # The windows are looked up as such: shifting ids costs less than shifting vectors.
+        windows = self.text_embedding(paddle.stack(shifted, axis=2)).flatten(start_axis=2)
+        # The convolution is one product; a last input, 1 at padding, keeps padding from winning.
+        windows = paddle.concat([windows, is_padding.astype("float32").unsqueeze(-1)], axis=-1)
         padding_row = paddle.full([1, self.filters.shape[1]], _PADDING_RESPONSE)
         responses = paddle.matmul(windows, paddle.concat([self.filters, padding_row]))
         # tanh grows with its input: taken after the maximum it gives the same for less work.

@@ -50,8 +50,8 @@ def data_files(path: Path, key: str) -> list[Path]:
 def read_lines(path: Path) -> Iterator[Line]:
     r"""The lines of one file that are not blank.
 
-    Lines end at `\n` only (texts may hold other separators of Unicode); a `\r` before it and a
-    byte order mark at the start of the file are taken away.
+    Lines end at `\n` only (texts may hold other separators of Unicode); a `\r` before it is taken
+    away, and so is a byte order mark before the line: files that start with one get joined.
 
     Raises:
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.

@@ -60,7 +60,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     start, resumed = _starting_point(runner)
     if resumed:
         _check_resumable(config, start)
-    data = _load_data(config, folder, start)
+    data = load_data(config, folder, start)
     if resumed and start.facts["data"] != data.contents:
         raise UserError(
             f"runner.resume: the data have changed since {start.path} was saved; start over with "
@@ -207,7 +207,7 @@ def _check_resumable(config: Config, start: Checkpoint) -> None:
         )
 
 
-def _load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
+def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
     """Read and encode the training and validation files with one vocabulary."""
     runner = config.runner
     cache = Cache(runner.cache_dir, runner.bad_lines)
