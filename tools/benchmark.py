@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -98,6 +99,73 @@ def tagspace(steps: int, peer_steps: int) -> dict[str, Any]:
     }
 
 
+def rows(folder: Path, sizes: list[int]) -> dict[str, Any]:
+    """One epoch of a small TagSpace on generated files of different lengths.
+
+    Each is a run of trainer.py with nothing in the cache. Speed and memory should not depend on
+    the number of rows.
+    """
+    figures = {}
+    for n_rows in sizes:
+        place = folder / str(n_rows)
+        place.mkdir(parents=True, exist_ok=True)
+        _generate_rows(place / "train.tsv", n_rows)
+        overrides = [
+            f"runner.train_data_dir={place / 'train.tsv'}",
+            f"runner.model_save_path={place / 'output'}",
+            f"runner.cache_dir={place / 'cache'}",
+            *("runner.resume=none", "runner.valid_fraction=0", "runner.epochs=1"),
+            *("runner.train_batch_size=256", "runner.print_interval=100"),
+            *("hyper_parameters.hid_dim=64", "hyper_parameters.win_size=3"),
+        ]
+        config = ROOT / "models" / "tagspace" / "config.yaml"
+        started = time.perf_counter()
+        status, peak = _run(["trainer.py", "-m", str(config), "-o", *overrides])
+        total = time.perf_counter() - started
+        if status:
+            raise UserError(f"trainer.py ended with status {status}")
+        reports = (place / "output" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        speeds = [json.loads(line)["rows_per_second"] for line in reports]
+        figures[n_rows] = {
+            "rows_per_second": statistics.median(speeds),
+            "peak_megabytes": peak,
+            "total_seconds": total,
+        }
+    print("TagSpace (64 filters of width 3), one epoch, generated rows of 12 words, empty cache")
+    _table(
+        ["rows", "rows/s in training", "peak memory, MB", "whole run, s"],
+        [[f"{n:,}", *(f"{figures[n][key]:.0f}" for key in figures[n])] for n in sizes],
+    )
+    return figures
+
+
+def _generate_rows(path: Path, n_rows: int) -> None:
+    """Rows of 12 words of 50,000, some of which hint at the row's tag."""
+    import numpy as np
+
+    if path.is_file():
+        return
+    random = np.random.default_rng(0)
+    names = np.array([f"w{i}" for i in range(50_000)])
+    with path.open("w", encoding="utf-8") as file:
+        for first in range(0, n_rows, 100_000):
+            n = min(100_000, n_rows - first)
+            tags = random.integers(20, size=n)
+            words = (50_000 * random.random((n, 12)) ** 3).astype(int)  # low numbers are frequent
+            words[:, :2] = (words[:, :2] // 20 * 20 + tags[:, None]) % 50_000
+            file.writelines(
+                f"tag{tag}\t{' '.join(row)}\n" for tag, row in zip(tags, names[words].tolist())
+            )
+
+
+def _run(command: list[str]) -> tuple[int, float]:
+    """Run one of our commands; its exit status and peak resident memory in megabytes."""
+    process = subprocess.Popen([sys.executable, ROOT / "tools" / command[0], *command[1:]])
+    _, status, usage = os.wait4(process.pid, 0)
+    per_megabyte = 2**20 if sys.platform == "darwin" else 2**10
+    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -119,29 +187,37 @@ def _table(header: list[str], rows: list[list[Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
-TABLES: dict[str, Callable[..., dict[str, Any]]] = {"tagspace": tagspace}
-
-
 def main() -> int:
     """Print one table, and write it as JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--steps", type=int, default=100, help="steps of ours (default: 100)")
-    parser.add_argument("--peer-steps", type=int, default=5, help="steps of the peer (default: 5)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments = parser.parse_args()
+    tables = parser.add_subparsers(dest="table", required=True)
+    parsers = {table: tables.add_parser(table.__name__, help=_summary(table)) for table in TABLES}
+    for table_parser in parsers.values():
+        table_parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parsers[tagspace].add_argument("--steps", type=int, default=100, help="steps of ours")
+    parsers[tagspace].add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
+    parsers[rows].add_argument("--folder", type=Path, required=True, help="for generated files")
+    parsers[rows].add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
+    arguments = vars(parser.parse_args())
+    name, path = arguments.pop("table"), arguments.pop("json")
     import_paddle()
     print("machine:", json.dumps(machine()))
     try:
-        figures = TABLES[arguments.table](arguments.steps, arguments.peer_steps)
+        figures = {table.__name__: table for table in TABLES}[name](**arguments)
     except UserError as mistake:
         print(f"benchmark.py: {mistake}", file=sys.stderr)
         return 2
-    if arguments.json:
-        content = {"machine": machine(), arguments.table: figures}
-        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if path:
+        content = json.dumps({"machine": machine(), name: figures}, indent=1)
+        path.write_text(content + "\n", encoding="utf-8")
     return 0
 
+
+def _summary(table: Callable[..., dict[str, Any]]) -> str:
+    return table.__doc__.splitlines()[0]
+
+
+TABLES = [tagspace, rows]
 
 if __name__ == "__main__":
     sys.exit(main())
