@@ -42,7 +42,7 @@ def tagspace(steps: int, peer_steps: int) -> dict[str, Any]:
     batches = training_batches(lengths, config.runner.train_batch_size, config.runner.seed, 0)
 
     class Conv1dAndMax(folder.net):
-        def embed_text(self, tokens, lengths):
+        def _convolution(self, tokens, lengths):
             # PaddleRec pads every text to text_len.
             tokens = F.pad(tokens, [0, 0, 0, text_len - tokens.shape[1]])
             is_padding = paddle.arange(text_len).unsqueeze(0) >= lengths.unsqueeze(1)

@@ -29,7 +29,10 @@ class DygraphModel:
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
         words, lengths = columns["words"].padded(rows)
-        return {"tokens": words, "lengths": lengths}
+        feeds = {"tokens": words, "lengths": lengths}
+        if self.hyper_parameters["ngram_dim"]:
+            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
+        return feeds
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes, with one tag drawn for each row."""
@@ -56,7 +59,7 @@ class DygraphModel:
 
     def infer_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
         """The score of every tag."""
-        return {"scores": net(batch["tokens"], batch["lengths"])}
+        return {"scores": net(**batch)}
 
 
 def sample_negatives(

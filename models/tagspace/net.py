@@ -20,10 +20,18 @@ class Net(nn.Layer):
     Args:
         vocab_text_size: number of words.
         vocab_tag_size: number of tags.
+        vocab_ngram_size: number of n-grams; 0 if the reader makes none.
         emb_dim: width of word embeddings.
         tag_dim: width of the space that texts and tags share; default: `emb_dim`.
         hid_dim: number of convolution filters.
         win_size: words in a window; windows reach over both ends of the text ("same" padding).
+        ngram_dim: width of n-gram embeddings, whose mean, projected, is added to a text's vector
+            (fastText, Joulin et al. 2017); 0: as in the paper, without.
+        word_dropout: share of words hidden from the convolution in training.
+        filter_dropout: share of pooled filters dropped in training.
+        ngram_dropout: share of n-grams hidden in training.
+        sparse: whether gradients of the embeddings hold only the rows in use: faster with large
+            vocabularies, for optimizers that can do it (SGD, Adagrad, Adam with lazy_mode).
         score: `inner` product (the paper) or `cosine` (PaddleRec).
         loss: `margin` ranking (the paper) or `softmax` cross-entropy over all tags.
         negatives: which tags the margin loss ranks against: `random` ones, the `hardest` of all,
@@ -34,7 +42,7 @@ class Net(nn.Layer):
         max_samples: how many negatives `warp` tries.
 
     Raises:
-        ValueError: a size is below 1.
+        ValueError: a size is below 1, or there are no n-grams to embed.
     """
 
     def __init__(
@@ -42,10 +50,16 @@ class Net(nn.Layer):
         *,
         vocab_text_size: int,
         vocab_tag_size: int,
+        vocab_ngram_size: int = 0,
         emb_dim: int = 10,
         tag_dim: Optional[int] = None,
         hid_dim: int = 1000,
         win_size: int = 5,
+        ngram_dim: int = 0,
+        word_dropout: float = 0.0,
+        filter_dropout: float = 0.0,
+        ngram_dropout: float = 0.0,
+        sparse: bool = False,
         score: Literal["inner", "cosine"] = "inner",
         loss: Literal["margin", "softmax"] = "margin",
         negatives: Literal["random", "hardest", "warp"] = "warp",
@@ -66,76 +80,115 @@ class Net(nn.Layer):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name}: received {size}, expected at least 1")
+        if ngram_dim and not vocab_ngram_size:
+            raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
         tag_dim = tag_dim or emb_dim
         self._win_size = win_size
         self._score = score
         self._loss = loss
         self._negatives = negatives
         self._margin = margin
+        self._word_dropout = word_dropout
+        self._filter_dropout = filter_dropout
+        self._ngram_dropout = ngram_dropout
         self._padding_id = vocab_text_size
         # One row more than words: padding, which stays zero.
         self.text_embedding = nn.Embedding(
-            vocab_text_size + 1, emb_dim, padding_idx=self._padding_id
+            vocab_text_size + 1, emb_dim, self._padding_id, sparse=sparse, weight_attr=_uniform()
         )
         self.filters = self.create_parameter([win_size * emb_dim, hid_dim])
         self.filter_bias = self.create_parameter([hid_dim], is_bias=True)
         self.hid_fc = nn.Linear(hid_dim, tag_dim)
         self.tag_embedding = nn.Embedding(vocab_tag_size, tag_dim)
+        self.ngram_embedding = None
+        if ngram_dim:
+            self.ngram_embedding = nn.Embedding(
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform()
+            )
+            self.ngram_fc = nn.Linear(ngram_dim, tag_dim, bias_attr=False)
         if negatives == "warp":
             self._warp_weights = warp_weights(vocab_tag_size, max_samples)
 
-    def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    def forward(
+        self,
+        tokens: paddle.Tensor,
+        lengths: paddle.Tensor,
+        ngrams: Optional[paddle.Tensor] = None,
+        ngram_counts: Optional[paddle.Tensor] = None,
+    ) -> paddle.Tensor:
         """The score of every tag.
 
         Args:
             tokens: `[batch, length]` word ids; any id at padding.
             lengths: `[batch]` number of words, at least 1.
+            ngrams: `[batch, n-grams]` ids, if the net has n-grams; any id at padding.
+            ngram_counts: `[batch]` number of n-grams, at least 1.
 
         Returns:
             `[batch, tags]`.
         """
-        text, tags = self.embed_text(tokens, lengths), self.tag_embedding.weight
+        text, tags = self._convolution(tokens, lengths), self.tag_embedding.weight
+        if self.ngram_embedding:
+            text = text + self._mean_ngram(ngrams, ngram_counts)
         if self._score == "cosine":
             text, tags = F.normalize(text), F.normalize(tags)
         return paddle.matmul(text, tags, transpose_y=True)
 
-    def embed_text(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-        """The vectors of texts, `[batch, tag_dim]`."""
-        positions = paddle.arange(paddle.shape(tokens)[1])
-        is_padding = positions.unsqueeze(0) >= lengths.unsqueeze(1)
-        padding = paddle.full_like(tokens, self._padding_id)
-        ids = paddle.where(is_padding, padding, tokens)
+    def _convolution(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """Convolution, tanh, maximum over time, tanh, linear: `[batch, tag_dim]`."""
+        is_padding = _beyond(tokens, lengths)
+        hidden = is_padding
+        if self.training and self._word_dropout:
+            hidden = paddle.logical_or(
+                is_padding, paddle.rand(paddle.shape(tokens)) < self._word_dropout
+            )
+        ids = paddle.where(hidden, paddle.full_like(tokens, self._padding_id), tokens)
         before = (self._win_size - 1) // 2
         ids = F.pad(ids, [0, 0, before, self._win_size - 1 - before], value=self._padding_id)
         shifted = [ids[:, i : (i - self._win_size + 1) or None] for i in range(self._win_size)]
         # The windows are looked up as such: shifting ids costs less than shifting vectors.
         windows = self.text_embedding(paddle.stack(shifted, axis=2)).flatten(start_axis=2)
+        if self.training and self._word_dropout:
+            windows = windows / (1 - self._word_dropout)
         # The convolution is one product; a last input, 1 at padding, keeps padding from winning.
         windows = paddle.concat([windows, is_padding.astype("float32").unsqueeze(-1)], axis=-1)
         padding_row = paddle.full([1, self.filters.shape[1]], _PADDING_RESPONSE)
         responses = paddle.matmul(windows, paddle.concat([self.filters, padding_row]))
         # tanh grows with its input: taken after the maximum it gives the same for less work.
         highest = F.adaptive_max_pool2d(responses.unsqueeze(1), [1, None]).squeeze([1, 2])
-        return self.hid_fc(paddle.tanh(paddle.tanh(highest + self.filter_bias)))
+        features = paddle.tanh(paddle.tanh(highest + self.filter_bias))
+        return self.hid_fc(F.dropout(features, self._filter_dropout, training=self.training))
+
+    def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+        """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`."""
+        kept = paddle.logical_not(_beyond(ngrams, counts)).astype("float32")
+        kept = F.dropout(kept, self._ngram_dropout, training=self.training)
+        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
+        return self.ngram_fc(paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1))
 
     def loss(
         self,
         tokens: paddle.Tensor,
         lengths: paddle.Tensor,
         positive: paddle.Tensor,
+        *,
+        ngrams: Optional[paddle.Tensor] = None,
+        ngram_counts: Optional[paddle.Tensor] = None,
         negatives: Optional[paddle.Tensor] = None,
         own: Optional[paddle.Tensor] = None,
     ) -> paddle.Tensor:
         """The mean loss of a batch (section 3.2 of the paper).
 
         Args:
-            tokens: `[batch, length]` word ids.
-            lengths: `[batch]` number of words.
+            tokens: as for `forward`, like the three others that it has.
+            lengths: as for `forward`.
             positive: `[batch]` one tag of each row.
+            ngrams: as for `forward`.
+            ngram_counts: as for `forward`.
             negatives: `[batch, samples]` tags the row does not have, for `random` and `warp`.
             own: `[batch, tags]` 1 where the row has the tag, for `hardest`.
         """
-        scores = self(tokens, lengths)
+        scores = self(tokens, lengths, ngrams, ngram_counts)
         if self._loss == "softmax":
             return F.cross_entropy(scores, positive)
         positive_score = paddle.take_along_axis(scores, positive.unsqueeze(1), 1)
@@ -159,6 +212,15 @@ class Net(nn.Layer):
         first = paddle.argmax(violated, axis=1, keepdim=True)
         weight = paddle.assign(self._warp_weights).index_select(first.squeeze(1))
         return (weight * paddle.take_along_axis(violations, first, 1).squeeze(1)).mean()
+
+
+def _uniform() -> paddle.ParamAttr:
+    return paddle.ParamAttr(initializer=nn.initializer.Uniform(-0.1, 0.1))
+
+
+def _beyond(ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """Whether a position is padding: `[batch, length]`."""
+    return paddle.arange(paddle.shape(ids)[1]).unsqueeze(0) >= lengths.unsqueeze(1)
 
 
 def warp_weights(n_tags: int, max_samples: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
+from zlib import crc32
 
 from textzoo.errors import BadLine
 from textzoo.vocabulary import Vocabulary
@@ -32,6 +33,8 @@ class Reader:
         max_words: at most so many words, the most frequent ones; default: no limit.
         unknown_word: stands for every unknown word, and for a text without words.
         max_len: words after so many are left out; default: no limit.
+        ngram_buckets: for a net with `ngram_dim`: the number of buckets that pairs of
+            neighbouring words are hashed into (as in fastText, Joulin et al. 2017).
         unknown_tags: in evaluation, a tag that training did not have stops the run (`error`),
             or counts as one that is never found (`count`).
 
@@ -39,8 +42,8 @@ class Reader:
         ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
     """
 
-    supplies = ("vocab_text_size", "vocab_tag_size")
-    columns = ("words", "tags")
+    supplies = ("vocab_text_size", "vocab_tag_size", "vocab_ngram_size")
+    columns = ("words", "tags", "ngrams")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Reader:
         max_words: Optional[int] = None,
         unknown_word: str = "<unk>",
         max_len: Optional[int] = None,
+        ngram_buckets: int = 0,
         unknown_tags: Literal["error", "count"] = "error",
     ):
         try:
@@ -67,6 +71,7 @@ class Reader:
         self._max_words = max_words
         self._unknown_word = unknown_word
         self._max_len = max_len
+        self._ngram_buckets = ngram_buckets
         self._unknown_tags = unknown_tags
 
     def parse(self, line: str) -> Parsed:
@@ -123,7 +128,7 @@ class Reader:
             tag_ids = [_known(self._tags, tag, "tag") for tag in parsed.tags]
         if training and len(tag_ids) == len(self._tags):
             raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
-        return {"words": word_ids, "tags": tag_ids}
+        return {"words": word_ids, "tags": tag_ids, "ngrams": self._ngrams(word_ids, words)}
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text (or ids) and its own tags."""
@@ -132,7 +137,12 @@ class Reader:
 
     def sizes(self) -> dict[str, int]:
         """What the net needs to know of the data."""
-        return {"vocab_text_size": len(self._words), "vocab_tag_size": len(self._tags)}
+        n_words = len(self._words)
+        return {
+            "vocab_text_size": n_words,
+            "vocab_tag_size": len(self._tags),
+            "vocab_ngram_size": n_words + self._ngram_buckets if self._ngram_buckets else 0,
+        }
 
     @property
     def label_names(self) -> list[str]:
@@ -150,6 +160,14 @@ class Reader:
         self._words = Vocabulary.load(folder / "words.txt")
         self._tags = Vocabulary.load(folder / "tags.txt")
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
+
+    def _ngrams(self, word_ids: list[int], words: list[str]) -> list[int]:
+        """The ids of words and, after them, of the hashed pairs of neighbours."""
+        if not self._ngram_buckets:
+            return []
+        pairs = (f"{first} {second}".encode() for first, second in zip(words, words[1:]))
+        n_words = len(self._words)
+        return word_ids + [n_words + crc32(pair) % self._ngram_buckets for pair in pairs]
 
     def _parse_text(self, line: str) -> Parsed:
         columns = line.split("\t")

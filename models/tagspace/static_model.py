@@ -11,6 +11,9 @@ class StaticModel(DygraphModel):
     def create_feeds(self, training: bool) -> dict[str, paddle.Tensor]:
         """The inputs of the training or the inference program."""
         inputs = {"tokens": ([None, None], "int64"), "lengths": ([None], "int64")}
+        if self.hyper_parameters["ngram_dim"]:
+            inputs["ngrams"] = ([None, None], "int64")
+            inputs["ngram_counts"] = ([None], "int64")
         if training:
             inputs["positive"] = ([None], "int64")
             if self.hyper_parameters["loss"] == "margin":

@@ -1,5 +1,6 @@
 """From a config to the parts of a run: model folder, reader, net."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Optional
 
@@ -27,14 +28,14 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     config = check(path, layers, folder.net, folder.reader)
     # Values that only the constructors can judge: tried before any data is read.
     build_reader(config, folder)
-    smallest = dict.fromkeys(folder.reader.supplies, 2)
-    _construct(config, "hyper_parameters", folder.net, {**config.hyper_parameters, **smallest})
+    smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
+    _construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
     return config, folder
 
 
 def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Any:
     """The model's reader, with the vocabulary of a folder if one is given."""
-    reader = _construct(config, "reader", folder.reader, config.reader)
+    reader = _construct(config, "reader", folder.reader, **config.reader)
     if vocabulary:
         reader.load(vocabulary)
     return reader
@@ -68,10 +69,11 @@ def build_run(
     clip = config.runner.max_grad_norm
     if graph == "dygraph":
         model = folder.dygraph_model(arguments)
-        return DygraphRun(model, _new_net(model), optimizer, clip)
+        return DygraphRun(model, _new_net(config, model), optimizer, clip)
     model = folder.static_model(arguments)
     # Drawn in dynamic graph, so that both graphs start from the same weights.
-    initial = {name: tensor.numpy() for name, tensor in _new_net(model).state_dict().items()}
+    net = _new_net(config, model)
+    initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
     return StaticRun(model, model.create_model, initial, optimizer, clip)
 
 
@@ -102,12 +104,13 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
     return {"reader": resolved["reader"], "hyper_parameters": net}
 
 
-def _new_net(model: Any) -> paddle.nn.Layer:
+def _new_net(config: Config, model: Any) -> paddle.nn.Layer:
     with paddle.utils.unique_name.guard():
-        return model.create_model()
+        return _construct(config, "hyper_parameters", model.create_model)
 
 
-def _construct(config: Config, block: str, constructor: type, arguments: dict[str, Any]) -> Any:
+def _construct(config: Config, block: str, constructor: Callable, **arguments: Any) -> Any:
+    """Call a constructor; values that it refuses are a mistake in the config."""
     try:
         return constructor(**arguments)
     except ValueError as problem:

@@ -126,6 +126,17 @@ def fitted_vocabulary(
     return folder
 
 
+def kept_vocabulary(source: Path, settings: Cache) -> Path:
+    """Copy a checkpoint's vocabulary to the cache: the run may remove that checkpoint.
+
+    Returns:
+        The folder that `reader.load` reads.
+    """
+    folder = settings.folder / f"vocabulary-{_key(sorted(source.iterdir()), '', settings, None)}"
+    _fill_once(folder, lambda temporary: shutil.copytree(source, temporary, dirs_exist_ok=True))
+    return folder
+
+
 def encoded_rows(
     files: list[Path], reader: Any, training: bool, identity: str, settings: Cache
 ) -> Rows:

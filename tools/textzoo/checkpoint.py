@@ -169,7 +169,7 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
         How many were removed.
     """
     paths = list_checkpoints(folder)
-    doomed = paths[: len(paths) - keep] if keep else [*paths, *folder.glob(BEST)]
+    doomed = paths[:-keep] if keep else [*paths, *folder.glob(BEST)]
     for path in doomed:
         shutil.rmtree(path)
     return len(doomed)

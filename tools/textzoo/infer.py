@@ -124,7 +124,8 @@ def infer_checkpoint(
             metrics = evaluate(run, rows, everything, names, runner.infer_batch_size, predictions)
         os.replace(temporary, path)
     except OSError as failure:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_file():
+            temporary.unlink()
         raise _cannot_write(failure) from None
     log.info("%d predictions: %s", len(rows), path)
     return metrics

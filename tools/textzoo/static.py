@@ -139,6 +139,9 @@ class StaticRun:
         with self._new_program() as program:
             by_name = {f"gradient/{p.name}": p for p in self._make_net().parameters()}
             optimizer = build_optimizer(self._settings[0], by_name.values(), self._settings[1])
+            # Else Paddle sorts by name here, and sums the norm to clip in another order than
+            # dynamic graph does.
+            optimizer._sorted = True
             optimizer.apply_gradients(
                 [(by_name[name], static.data(name, by_name[name].shape)) for name in names]
             )

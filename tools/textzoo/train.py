@@ -18,7 +18,14 @@ from textzoo.building import (
     load_weights,
     net_arguments,
 )
-from textzoo.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
+from textzoo.cache import (
+    Cache,
+    Rows,
+    encoded_rows,
+    fitted_vocabulary,
+    kept_vocabulary,
+    reader_identity,
+)
 from textzoo.checkpoint import (
     BEST,
     Checkpoint,
@@ -215,7 +222,7 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
         raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
     files = data_files(runner.train_data_dir, "runner.train_data_dir")
     if start:
-        vocabulary = start.vocabulary
+        vocabulary = kept_vocabulary(start.vocabulary, cache)
     else:
         identity = reader_identity(folder.reader, config.reader)
         declared = {

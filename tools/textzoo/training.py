@@ -35,6 +35,8 @@ class Progress:
         batch: batches of that epoch done.
         rows: rows of that epoch seen.
         loss_sum: the sum of their losses.
+        unreported_rows: rows seen since the last line of metrics.jsonl.
+        unreported_loss_sum: the sum of their losses.
         best_value: the best validation metric so far.
         best_step: the step it was reached at.
         worse: evaluations since then.
@@ -47,6 +49,8 @@ class Progress:
     batch: int = 0
     rows: int = 0
     loss_sum: float = 0.0
+    unreported_rows: int = 0
+    unreported_loss_sum: float = 0.0
     best_value: Optional[float] = None
     best_step: int = 0
     worse: int = 0
@@ -129,7 +133,7 @@ class Training:
         started = time.perf_counter()
         loss = self.run.train_step([self.feeds(rows, generator) for rows in batches], rate)
         n_rows = sum(map(len, batches))
-        self._interval.add(loss, n_rows, time.perf_counter() - started)
+        self._interval.add(n_rows, time.perf_counter() - started)
         if not math.isfinite(loss):
             raise UserError(
                 f"the loss of step {progress.step} is {loss} at learning rate {rate:.3g}; "
@@ -140,6 +144,8 @@ class Training:
         progress.batch += len(batches)
         progress.rows += n_rows
         progress.loss_sum += loss * n_rows
+        progress.unreported_rows += n_rows
+        progress.unreported_loss_sum += loss * n_rows
         report.step()
         if progress.step % runner.print_interval == 0:
             self._report_interval(report, rate)
@@ -148,14 +154,15 @@ class Training:
 
     def _report_interval(self, report: Report, rate: float) -> None:
         progress, interval = self.progress, self._interval
-        left = interval.seconds / self.runner.print_interval * (self.total_steps - progress.step)
+        left = interval.seconds / interval.steps * (self.total_steps - progress.step)
         facts = {
             "epoch": progress.epoch,
-            "loss": interval.loss_sum / interval.rows,
+            "loss": progress.unreported_loss_sum / progress.unreported_rows,
             "learning_rate": rate,
             "rows_per_second": interval.rows / interval.seconds,
         }
         report.training(progress.step, facts, left)
+        progress.unreported_rows, progress.unreported_loss_sum = 0, 0.0
         self._interval = _Interval()
 
     def _between_steps(self, report: Report, interruption: Interruption) -> None:
@@ -234,13 +241,13 @@ def seed_step(seed: int, step: int) -> np.random.Generator:
 
 @dataclass
 class _Interval:
-    """Sums since the last report."""
+    """What this process has done since the last report, to tell its speed."""
 
-    loss_sum: float = 0.0
+    steps: int = 0
     rows: int = 0
     seconds: float = 0.0
 
-    def add(self, loss: float, rows: int, seconds: float) -> None:
-        self.loss_sum += loss * rows
+    def add(self, rows: int, seconds: float) -> None:
+        self.steps += 1
         self.rows += rows
         self.seconds += seconds

@@ -1,0 +1,39 @@
+"""What all tests share: the library on the path, Paddle imported once, a log that is left clean."""
+
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+if importlib.util.find_spec("textzoo") is None:  # run from a checkout, without `pip install -e .`
+    sys.path.insert(0, str(ROOT / "tools"))
+
+from textzoo.devices import import_paddle  # noqa: E402 (needs the path)
+
+import_paddle()
+
+
+@pytest.fixture(autouse=True)
+def clean_log():
+    """Let each test start with the library's log as it is before `start_logging`."""
+    log = logging.getLogger("textzoo")
+    before = log.level, log.propagate, log.handlers[:]
+    log.setLevel(logging.INFO)
+    yield log
+    for handler in log.handlers[:]:
+        if handler not in before[2]:
+            handler.close()
+            log.removeHandler(handler)
+    log.level, log.propagate = before[:2]
+
+
+@pytest.fixture(scope="session")
+def tagspace():
+    """The model folder of TagSpace."""
+    from textzoo.model_folder import load_model_folder
+
+    return load_model_folder(ROOT / "models" / "tagspace")

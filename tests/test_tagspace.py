@@ -1,0 +1,689 @@
+import itertools
+from collections import Counter
+from zlib import crc32
+
+import numpy as np
+import paddle
+import pytest
+
+from textzoo.cache import Column
+from textzoo.config import signature_fields
+from textzoo.errors import BadLine
+
+N_WORDS, N_TAGS, N_NGRAMS = 15, 6, 40
+
+
+@pytest.fixture(scope="module")
+def net_module(tagspace):
+    return __import__(tagspace.net.__module__, fromlist=["warp_weights"])
+
+
+@pytest.fixture(scope="module")
+def model_module(tagspace):
+    return __import__(tagspace.dygraph_model.__module__, fromlist=["sample_negatives"])
+
+
+def hyper_parameters(tagspace, **chosen):
+    sizes = {"vocab_text_size": N_WORDS, "vocab_tag_size": N_TAGS, "emb_dim": 4, "hid_dim": 5}
+    defaults = {name: default for name, (_, default) in signature_fields(tagspace.net).items()}
+    return {**defaults, **sizes, "win_size": 3, "margin": 0.3, "max_samples": 4, **chosen}
+
+
+def make_net(tagspace, **chosen):
+    """A net whose weights, biases too, are all random and large enough to matter."""
+    net = tagspace.net(**hyper_parameters(tagspace, **chosen))
+    random = np.random.default_rng(1)
+    for name, tensor in net.state_dict().items():
+        values = random.normal(0, 0.7, tensor.shape).astype("float32")
+        if name == "text_embedding.weight":
+            values[N_WORDS] = 0  # padding
+        tensor.set_value(values)
+    net.eval()
+    return net
+
+
+def random_texts(n, shortest=1, longest=9, seed=2):
+    random = np.random.default_rng(seed)
+    return [random.integers(0, N_WORDS, random.integers(shortest, longest + 1)) for _ in range(n)]
+
+
+def padded(texts, fill=0):
+    lengths = np.array([len(text) for text in texts])
+    tokens = np.full((len(texts), lengths.max()), fill, np.int64)
+    for row, text in zip(tokens, texts):
+        row[: len(text)] = text
+    return paddle.to_tensor(tokens), paddle.to_tensor(lengths)
+
+
+def score(net, texts, **others):
+    return net(*padded(texts), **others).numpy()
+
+
+def weights_of(net):
+    return {name: tensor.numpy().astype("float64") for name, tensor in net.state_dict().items()}
+
+
+# ------------------------------------------------------------------ the net, in NumPy with loops
+
+
+def numpy_text(w, words, win_size):
+    """Section 3 of the paper with PaddleRec's two tanh: convolve, tanh, maximum, tanh, linear."""
+    emb_dim = w["text_embedding.weight"].shape[1]
+    filters = w["filters"].reshape(win_size, emb_dim, -1)
+    before = (win_size - 1) // 2
+    responses = []
+    for place in range(len(words)):
+        response = w["filter_bias"].copy()
+        for j in range(win_size):
+            if 0 <= place - before + j < len(words):
+                vector = w["text_embedding.weight"][words[place - before + j]]
+                response += vector @ filters[j]
+        responses.append(np.tanh(response))
+    return np.tanh(np.max(responses, axis=0)) @ w["hid_fc.weight"] + w["hid_fc.bias"]
+
+
+def numpy_scores(w, texts, win_size=3, cosine=False):
+    vectors = np.array([numpy_text(w, words, win_size) for words in texts])
+    tags = w["tag_embedding.weight"]
+    if cosine:
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        tags = tags / np.linalg.norm(tags, axis=1, keepdims=True)
+    return vectors @ tags.T
+
+
+@pytest.mark.parametrize("win_size", [1, 2, 3, 4, 5, 12])
+@pytest.mark.parametrize("similarity", ["inner", "cosine"])
+def test_scores_equal_numpy(tagspace, win_size, similarity):
+    net = make_net(tagspace, win_size=win_size, score=similarity, tag_dim=3)
+    texts = random_texts(12)
+    expected = numpy_scores(weights_of(net), texts, win_size, similarity == "cosine")
+    np.testing.assert_allclose(score(net, texts), expected, atol=2e-6)
+
+
+def test_texts_shorter_than_the_window_equal_numpy(tagspace):
+    net = make_net(tagspace, win_size=5)
+    texts = [np.array(words) for words in ([3], [3, 7], [7, 3, 1], [14])]
+    np.testing.assert_allclose(
+        score(net, texts), numpy_scores(weights_of(net), texts, 5), atol=2e-6
+    )
+    np.testing.assert_allclose(score(net, texts[:1]), score(net, texts)[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize("fill", [0, 7, N_WORDS - 1])
+def test_a_text_s_scores_do_not_depend_on_its_batch_or_padding(tagspace, fill):
+    net = make_net(tagspace)
+    texts = random_texts(8)
+    alone = np.concatenate([score(net, [text]) for text in texts])
+    tokens, lengths = padded([*texts, np.zeros(30, int)], fill)
+    together = net(tokens, lengths).numpy()[:-1]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_padding_never_wins_even_when_every_response_is_very_negative(tagspace):
+    net = make_net(tagspace)
+    bias = net.state_dict()["filter_bias"]
+    bias.set_value(np.full(bias.shape, -3, "float32"))
+    texts = random_texts(4)
+    tokens, lengths = padded([*texts, np.zeros(20, int)])
+    expected = numpy_scores(weights_of(net), texts)
+    np.testing.assert_allclose(net(tokens, lengths).numpy()[:-1], expected, atol=2e-6)
+
+
+def test_the_width_of_the_shared_space_defaults_to_that_of_words(tagspace):
+    assert list(make_net(tagspace).tag_embedding.weight.shape) == [N_TAGS, 4]
+    assert list(make_net(tagspace, tag_dim=9).tag_embedding.weight.shape) == [N_TAGS, 9]
+
+
+@pytest.mark.parametrize("name", ["emb_dim", "hid_dim", "win_size", "neg_size", "max_samples"])
+def test_a_size_below_one_is_refused_by_name(tagspace, name):
+    with pytest.raises(ValueError, match=f"{name}: received 0, expected at least 1"):
+        tagspace.net(**hyper_parameters(tagspace, **{name: 0}))
+
+
+# ------------------------------------------------------------------ n-grams and dropout
+
+
+def random_ngrams(n, seed=4):
+    random = np.random.default_rng(seed)
+    return [random.integers(0, N_NGRAMS, random.integers(1, 12)) for _ in range(n)]
+
+
+def test_the_mean_of_n_grams_is_added_to_a_text(tagspace):
+    net = make_net(tagspace, ngram_dim=3, vocab_ngram_size=N_NGRAMS)
+    texts, lists = random_texts(6), random_ngrams(6)
+    ngrams, counts = padded(lists, fill=5)
+    w = weights_of(net)
+    means = np.array([w["ngram_embedding.weight"][ids].mean(axis=0) for ids in lists])
+    added = means @ w["ngram_fc.weight"] @ w["tag_embedding.weight"].T
+    expected = numpy_scores(w, texts) + added
+    found = score(net, texts, ngrams=ngrams, ngram_counts=counts)
+    np.testing.assert_allclose(found, expected, atol=3e-6)
+
+
+def test_n_grams_without_a_vocabulary_are_refused(tagspace):
+    with pytest.raises(ValueError, match="ngram_dim: needs n-grams"):
+        tagspace.net(**hyper_parameters(tagspace, ngram_dim=3, vocab_ngram_size=0))
+
+
+@pytest.mark.parametrize("dropout", ["word_dropout", "filter_dropout", "ngram_dropout"])
+def test_dropout_acts_in_training_only(tagspace, dropout):
+    sizes = {"ngram_dim": 3, "vocab_ngram_size": N_NGRAMS}
+    plain, net = make_net(tagspace, **sizes), make_net(tagspace, **{**sizes, dropout: 0.5})
+    texts, (ngrams, counts) = random_texts(6, shortest=4), padded(random_ngrams(6))
+    expected = score(plain, texts, ngrams=ngrams, ngram_counts=counts)
+    np.testing.assert_array_equal(score(net, texts, ngrams=ngrams, ngram_counts=counts), expected)
+    net.train()
+    one, two = (score(net, texts, ngrams=ngrams, ngram_counts=counts) for _ in range(2))
+    assert (one != expected).any()
+    assert (one != two).any()
+
+
+def test_filter_dropout_keeps_the_expected_score(tagspace):
+    net, texts = make_net(tagspace, filter_dropout=0.3), random_texts(1)
+    expected = score(net, texts)
+    net.train()
+    paddle.seed(0)
+    many = score(net, texts * 4000)
+    # The mean of 4,000 draws lies within 5 of its standard deviations.
+    error = np.abs(many.mean(axis=0) - expected) / (many.std(axis=0) / np.sqrt(len(many)))
+    assert error.max() < 5
+
+
+# ------------------------------------------------------------------ losses
+
+
+def numpy_loss(w, net, feeds):
+    """The mean loss, row by row with loops; `net` is the hyper-parameters."""
+    total = 0.0
+    scores = numpy_scores(w, feeds["texts"], net["win_size"])
+    for row, positive in enumerate(feeds["positive"]):
+        s = scores[row]
+        if net["loss"] == "softmax":
+            total += np.log(np.exp(s).sum()) - s[positive]
+        elif net["negatives"] == "hardest":
+            others = [s[t] for t in range(N_TAGS) if not feeds["own"][row][t]]
+            total += max(0, net["margin"] - s[positive] + max(others))
+        else:
+            drawn = feeds["negatives"][row]
+            violations = [max(0, net["margin"] - s[positive] + s[t]) for t in drawn]
+            if net["negatives"] == "random":
+                total += sum(violations) / len(violations)
+                continue
+            for tries, violation in enumerate(violations, start=1):
+                if violation > 0:
+                    rank = max(1, (N_TAGS - 1) // tries)
+                    total += sum(1 / i for i in range(1, rank + 1)) * violation
+                    break
+    return total / len(feeds["positive"])
+
+
+LOSSES = [
+    {"loss": "softmax"},
+    {"negatives": "random"},
+    {"negatives": "hardest"},
+    {"negatives": "warp"},
+]
+
+
+def random_feeds(net, n=25):
+    random = np.random.default_rng(5)
+    own = np.zeros((n, N_TAGS), "float32")
+    for row in own:
+        row[random.permutation(N_TAGS)[: random.integers(1, 4)]] = 1
+    feeds = {"texts": random_texts(n), "positive": np.array([row.argmax() for row in own])}
+    if net["loss"] == "margin" and net["negatives"] == "hardest":
+        feeds["own"] = own
+    elif net["loss"] == "margin":
+        feeds["negatives"] = np.array(
+            [random.choice(np.flatnonzero(row == 0), net["max_samples"]) for row in own]
+        )
+    return feeds
+
+
+def paddle_loss(net, feeds):
+    tokens, lengths = padded(feeds["texts"])
+    others = {name: paddle.to_tensor(array) for name, array in feeds.items() if name != "texts"}
+    return net.loss(tokens, lengths, **others)
+
+
+@pytest.mark.parametrize("chosen", LOSSES)
+def test_losses_equal_numpy(tagspace, chosen):
+    settings = hyper_parameters(tagspace, **chosen)
+    net, feeds = make_net(tagspace, **chosen), random_feeds(settings)
+    expected = numpy_loss(weights_of(net), settings, feeds)
+    assert expected > 0.05
+    assert float(paddle_loss(net, feeds)) == pytest.approx(expected, abs=3e-6)
+
+
+@pytest.mark.parametrize("chosen", LOSSES)
+def test_gradients_equal_finite_differences_of_numpy(tagspace, chosen):
+    settings = hyper_parameters(tagspace, **chosen)
+    net, feeds = make_net(tagspace, **chosen), random_feeds(settings)
+    paddle_loss(net, feeds).backward()
+    w, random, step, largest = weights_of(net), np.random.default_rng(6), 1e-6, 0.0
+    for name, parameter in net.named_parameters():
+        for place in random.integers(0, w[name].size, 6):
+            ends = []
+            for sign in (1, -1):
+                moved = {**w, name: w[name].copy()}
+                moved[name].flat[place] += sign * step
+                ends.append(numpy_loss(moved, settings, feeds))
+            expected = (ends[0] - ends[1]) / (2 * step)
+            found = parameter.grad.numpy().flat[place]
+            assert found == pytest.approx(expected, abs=5e-5, rel=1e-3), (name, place)
+            largest = max(largest, abs(expected))
+    assert largest > 0.05
+
+
+@pytest.mark.parametrize("chosen", [{"negatives": "random"}, {"negatives": "warp"}])
+def test_a_margin_that_is_kept_costs_nothing(tagspace, chosen):
+    net = make_net(tagspace, margin=0.1, **chosen)
+    texts = random_texts(3)
+    order = np.argsort(-score(net, texts), axis=1)
+    tags = net.tag_embedding.weight
+    tags.set_value(tags.numpy() * 1000)  # now no two scores are within the margin
+    feeds = {"texts": texts, "positive": order[:, 0], "negatives": order[:, 1:5]}
+    assert float(paddle_loss(net, feeds)) == 0
+    feeds = {"texts": texts, "positive": order[:, 5], "negatives": order[:, 1:5]}
+    assert float(paddle_loss(net, feeds)) > 1
+
+
+def test_padding_learns_nothing(tagspace):
+    net, feeds = make_net(tagspace), random_feeds(hyper_parameters(tagspace))
+    paddle_loss(net, feeds).backward()
+    gradient = net.text_embedding.weight.grad.numpy()
+    assert (gradient[N_WORDS] == 0).all()
+    unused = set(range(N_WORDS)) - set(np.concatenate(feeds["texts"]).tolist())
+    assert (gradient[sorted(unused)] == 0).all()
+
+
+def test_warp_takes_the_first_violation_and_not_the_first_draw(tagspace):
+    net = make_net(tagspace, negatives="warp", margin=0.1)
+    texts = random_texts(6)
+    order = np.argsort(-score(net, texts), axis=1)
+    tags = net.tag_embedding.weight
+    tags.set_value(tags.numpy() * 1000)  # now no two scores are within the margin
+    scores = score(net, texts).astype("float64")
+    rows = np.arange(6)
+    # The positive ranks third; the draws are two it beats, then the second best, then the best.
+    feeds = {"texts": texts, "positive": order[:, 2], "negatives": order[:, [4, 5, 1, 0]]}
+    violations = 0.1 - scores[rows, order[:, 2]] + scores[rows, order[:, 1]]
+    # Found at the third try: rank floor((6 - 1) / 3) = 1, which weighs 1.
+    assert float(paddle_loss(net, feeds)) == pytest.approx(violations.mean(), rel=1e-5)
+    feeds["negatives"] = order[:, [4, 0, 1, 1]]
+    violations = 0.1 - scores[rows, order[:, 2]] + scores[rows, order[:, 0]]
+    # At the second: rank 2, which weighs 1 + 1/2.
+    assert float(paddle_loss(net, feeds)) == pytest.approx(1.5 * violations.mean(), rel=1e-5)
+
+
+def test_warp_weights_by_hand(net_module):
+    # 5 tags: tries 1 to 6 imply ranks 4, 2, 1, 1, 0 and 0, of which the last count as 1.
+    expected = [1 + 1 / 2 + 1 / 3 + 1 / 4, 1 + 1 / 2, 1, 1, 1, 1]
+    np.testing.assert_allclose(net_module.warp_weights(5, 6), expected, rtol=1e-6)
+    np.testing.assert_array_equal(net_module.warp_weights(2, 3), [1, 1, 1])
+
+
+def test_warp_weights_of_many_tags_are_harmonic_numbers(net_module):
+    weights = net_module.warp_weights(100_001, 20)
+    assert weights[0] == pytest.approx(np.log(100_000) + np.euler_gamma, abs=1e-4)
+    assert weights[19] == pytest.approx(np.log(5_000) + np.euler_gamma, abs=2e-4)
+    assert (np.diff(weights) < 0).all()
+
+
+# ------------------------------------------------------------------ feeds
+
+
+def column(lists):
+    values = np.array(list(itertools.chain(*lists)), np.int32)
+    return Column(values, np.cumsum([0, *map(len, lists)], dtype=np.int64))
+
+
+def pad_tags(lists):
+    return column(lists).padded(np.arange(len(lists)), fill=N_TAGS)
+
+
+def test_negatives_are_never_a_row_s_own_tags(model_module):
+    random = np.random.default_rng(7)
+    lists = [random.permutation(N_TAGS)[: random.integers(1, N_TAGS)] for _ in range(200)]
+    drawn = model_module.sample_negatives(*pad_tags(lists), N_TAGS, 50, random)
+    assert drawn.shape == (200, 50)
+    for own, row in zip(lists, drawn):
+        assert set(row) <= set(range(N_TAGS)) - set(own)
+
+
+@pytest.mark.parametrize("own", [[0], [5], [3, 1], [0, 1, 2], [5, 4, 0, 2]])
+def test_negatives_are_drawn_evenly(model_module, own):
+    random = np.random.default_rng(8)
+    tags, counts = pad_tags([own, [1]])  # beside a shorter row, so that there is padding
+    drawn = model_module.sample_negatives(tags, counts, N_TAGS, 6000, random)[0]
+    others = sorted(set(range(N_TAGS)) - set(own))
+    seen = np.bincount(drawn, minlength=N_TAGS)[others]
+    expected = 6000 / len(others)
+    # The 99.9% points of chi-square with 1 to 4 degrees of freedom.
+    limit = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47}[len(others) - 1]
+    assert seen.sum() == 6000
+    assert ((seen - expected) ** 2 / expected).sum() < limit
+
+
+def test_the_only_other_tag_is_the_only_negative(model_module):
+    tags, counts = pad_tags([[0, 1, 2, 4, 5]])
+    drawn = model_module.sample_negatives(tags, counts, N_TAGS, 20, np.random.default_rng(0))
+    assert set(drawn.ravel()) == {3}
+
+
+COLUMNS = {
+    "words": column([[1, 2, 3], [4], [5, 6]]),
+    "tags": column([[0, 2, 4], [3], [5, 1]]),
+    "ngrams": column([[1, 2, 3, 20, 21], [4], [5, 6, 22]]),
+}
+
+
+def feeds_of(tagspace, rows, seed=0, **chosen):
+    model = tagspace.dygraph_model(hyper_parameters(tagspace, **chosen))
+    return model.train_feeds(COLUMNS, np.array(rows), np.random.default_rng(seed))
+
+
+def test_feeds_hold_the_padded_words_of_the_rows_asked_for(tagspace):
+    feeds = feeds_of(tagspace, [2, 0], loss="softmax")
+    assert set(feeds) == {"tokens", "lengths", "positive"}
+    assert feeds["tokens"].tolist() == [[5, 6, 0], [1, 2, 3]]
+    assert feeds["lengths"].tolist() == [2, 3]
+
+
+def test_feeds_hold_n_grams_when_the_net_has_them(tagspace):
+    feeds = feeds_of(tagspace, [1, 2], loss="softmax", ngram_dim=2, vocab_ngram_size=N_NGRAMS)
+    assert feeds["ngrams"].tolist() == [[4, 0, 0], [5, 6, 22]]
+    assert feeds["ngram_counts"].tolist() == [1, 3]
+
+
+def test_the_positive_is_drawn_evenly_from_a_row_s_tags(tagspace):
+    drawn = [
+        tuple(feeds_of(tagspace, [0, 1, 2], seed, loss="softmax")["positive"])
+        for seed in range(600)
+    ]
+    first, second, third = (Counter(row) for row in zip(*drawn))
+    assert set(first) == {0, 2, 4}
+    assert set(second) == {3}
+    assert set(third) == {5, 1}
+    assert sum((n - 200) ** 2 / 200 for n in first.values()) < 13.82
+    assert sum((n - 300) ** 2 / 300 for n in third.values()) < 10.83
+
+
+@pytest.mark.parametrize(("negatives", "n"), [("random", 3), ("warp", 4)])
+def test_negatives_are_fed_as_many_as_the_loss_takes(tagspace, negatives, n):
+    feeds = feeds_of(tagspace, [0, 1], negatives=negatives)
+    assert feeds["negatives"].shape == (2, n)
+    assert not set(feeds["negatives"][0]) & {0, 2, 4}
+
+
+def test_the_hardest_negative_takes_all_own_tags_as_zeros_and_ones(tagspace):
+    feeds = feeds_of(tagspace, [0, 1], negatives="hardest")
+    assert feeds["own"].tolist() == [[1, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 0]]
+    assert feeds["own"].dtype == np.float32
+
+
+# ------------------------------------------------------------------ the reader: lines of text
+
+
+@pytest.fixture
+def make_reader(tagspace):
+    def make(*lines, declared=None, **settings):
+        reader = tagspace.reader(**settings)
+        reader.fit((reader.parse(line) for line in lines), declared or {})
+        return reader
+
+    return make
+
+
+def words_of(reader, line):
+    """The words of a line as ids lead back to them."""
+    return [reader._words.texts[i] for i in reader.encode(line, training=False)["words"]]
+
+
+def test_ids_of_words_and_tags_are_by_frequency_then_text(make_reader):
+    reader = make_reader("sport\tb a", "news\ta c", "sport\tb a")
+    assert reader.label_names == ["sport", "news"]
+    encoded = reader.encode("news\ta b c zzz", training=True)
+    assert encoded["words"] == [1, 2, 3, 0]  # 0 stands for unknown words
+    assert encoded["tags"] == [1]
+    assert reader.sizes()["vocab_text_size"] == 4
+    assert reader.sizes()["vocab_tag_size"] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "tags"),
+    [
+        ("a", ["a"]),
+        ("a,b", ["a", "b"]),
+        ("a，b", ["a", "b"]),
+        (" a , b，c ", ["a", "b", "c"]),
+        ("b,a,b", ["b", "a"]),
+        ("a,,b,", ["a", "b"]),
+        ("big data,Ärzte", ["big data", "Ärzte"]),
+        ("", []),
+        (" , ", []),
+    ],
+)
+def test_tags_are_split_at_both_commas(tagspace, column, tags):
+    assert tagspace.reader().parse(f"{column}\tx").tags == tags
+
+
+@pytest.mark.parametrize(("line", "n"), [("no tab", 1), ("a\tb\tc", 3), ("a\tb\t", 3)])
+def test_a_line_without_exactly_two_columns_is_refused(tagspace, line, n):
+    expected = rf"received {n} column\(s\) between tabs, expected 2: tag<TAB>text"
+    with pytest.raises(BadLine, match=expected):
+        tagspace.reader(format="text").parse(line)
+
+
+def test_words_are_lower_cased_and_tags_are_not(tagspace):
+    line = "News\tÜBER the Top"
+    assert tagspace.reader().parse(line) == (["News"], ["über", "the", "top"])
+    assert tagspace.reader(lower_case=False).parse(line).words == ["ÜBER", "the", "Top"]
+
+
+def test_the_token_pattern_decides_what_a_word_is(tagspace):
+    assert tagspace.reader().parse("t\tit's 5.3%, 标签!").words == ["it", "s", "5", "3", "标签"]
+    assert tagspace.reader(token_pattern=r"\w").parse("t\t标签 a").words == ["标", "签", "a"]
+    with pytest.raises(ValueError, match=r"token_pattern: '\['"):
+        tagspace.reader(token_pattern="[")
+
+
+def test_rare_words_are_unknown_but_rare_tags_are_kept(make_reader):
+    reader = make_reader("s\ta a b", "n\tc b", min_count=2)
+    assert words_of(reader, "s\ta b c") == ["a", "b", "<unk>"]
+    assert reader.label_names == ["n", "s"]
+
+
+def test_max_words_counts_the_unknown_word(make_reader):
+    reader = make_reader("s\ta a a b b c", "n\ta", max_words=3, unknown_word="<?>")
+    assert reader.sizes()["vocab_text_size"] == 3
+    assert words_of(reader, "s\ta b c") == ["a", "b", "<?>"]
+
+
+def test_words_after_max_len_are_left_out(make_reader):
+    reader = make_reader("s\ta b c d", "n\ta", max_len=2)
+    assert words_of(reader, "s\td c b a") == ["d", "c"]
+
+
+@pytest.mark.parametrize("name", ["max_words", "max_len"])
+def test_a_limit_below_one_is_refused(tagspace, name):
+    with pytest.raises(ValueError, match=f"{name}: received 0, expected at least 1"):
+        tagspace.reader(**{name: 0})
+
+
+@pytest.mark.parametrize("text", ["", " ", "... !?"])
+def test_a_text_without_words_is_one_unknown_word(make_reader, text):
+    reader = make_reader("s\ta", "n\tb")
+    assert words_of(reader, f"s\t{text}") == ["<unk>"]
+
+
+def test_a_row_without_tags_can_be_predicted_but_not_trained_on(make_reader):
+    reader = make_reader("s\ta", "n\tb")
+    assert reader.encode("\ta", training=False)["tags"] == []
+    with pytest.raises(BadLine, match="received no tag, expected at least one before the tab"):
+        reader.encode("\ta", training=True)
+
+
+def test_a_row_with_every_tag_cannot_be_trained_on(make_reader):
+    reader = make_reader("s\ta", "n\tb")
+    with pytest.raises(BadLine, match="the row has all 2 tags"):
+        reader.encode("s,n\ta", training=True)
+    assert reader.encode("s,n\ta", training=False)["tags"] == [1, 0]
+
+
+def test_an_unknown_tag_stops_or_counts_as_never_found(make_reader):
+    stops, counts = (
+        make_reader("s\ta", "n\tb", unknown_tags=choice) for choice in ("error", "count")
+    )
+    for training in (True, False):
+        with pytest.raises(BadLine, match="the tag 'x' is not among the model's 2 tags"):
+            stops.encode("s,x\ta", training)
+    assert counts.encode("x,s\ta", training=False)["tags"] == [-1, 1]
+    with pytest.raises(BadLine, match="the tag 'x'"):  # validation rows aside, training has it
+        counts.encode("s,x\ta", training=True)
+
+
+def test_a_long_tag_is_shortened_in_the_message(make_reader):
+    reader = make_reader("s\ta", "n\tb")
+    with pytest.raises(BadLine) as failure:
+        reader.encode("x" * 1000 + "\ta", training=False)
+    assert len(str(failure.value)) < 150
+
+
+def test_pairs_of_neighbours_are_hashed_behind_the_words(make_reader):
+    reader = make_reader("s\ta b c", "n\ta", ngram_buckets=7, max_len=3)
+    n_words = reader.sizes()["vocab_text_size"]
+    encoded = reader.encode("s\tA zzz b c", training=True)
+    pairs = [n_words + crc32(pair) % 7 for pair in (b"a zzz", b"zzz b")]
+    assert encoded["ngrams"] == [*encoded["words"], *pairs]
+    assert reader.sizes()["vocab_ngram_size"] == n_words + 7
+    assert reader.encode("s\t", training=True)["ngrams"] == [0]
+
+
+def test_without_buckets_there_are_no_n_grams(make_reader):
+    reader = make_reader("s\ta b c", "n\ta")
+    assert reader.encode("s\ta b", training=True)["ngrams"] == []
+    assert reader.sizes()["vocab_ngram_size"] == 0
+
+
+# ------------------------------------------------------------------ the reader: lines of ids
+
+
+def test_lines_of_paddlerec_are_read_as_they_are(make_reader):
+    reader = make_reader("2,10 4 7 ", "0, 3 3", "1,5\t")
+    assert reader.sizes()["vocab_text_size"] == 11
+    assert reader.sizes()["vocab_tag_size"] == 3
+    encoded = reader.encode("1,4 10  3 ", training=True)
+    assert (encoded["words"], encoded["tags"]) == ([4, 10, 3], [1])
+
+
+def test_ids_with_leading_zeros_are_the_same_ids(make_reader):
+    reader = make_reader("2,10 4", "01,007")
+    assert reader.encode("002,04", training=True)["tags"] == [2]
+
+
+def test_declared_sizes_are_the_vocabularies(make_reader):
+    sizes = {"vocab_text_size": 100, "vocab_tag_size": 4}
+    reader = make_reader("0,1 2", "1,3", declared=sizes)
+    assert {name: reader.sizes()[name] for name in sizes} == sizes
+    assert reader.encode("3,99", training=True)["words"] == [99]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("5,1", "the tag '5' is not among the model's 3 tags"),
+        ("1,4 11", "the word '11' is not among the model's 11 words"),
+        ("1,4 x", "received 'x', expected an integer id from 0"),
+        ("x,4", "received 'x', expected an integer id"),
+        ("1,4.5", "received '4.5', expected an integer id"),
+        ("1,-4", "received '-4', expected an integer id"),
+        ("1,²", "received '²', expected an integer id"),
+        (",4", "received '', expected an integer id"),
+        ("1,", "received '1,', expected a tag id, a comma, word ids"),
+        ("1, ", "expected a tag id, a comma, word ids"),
+        ("1 4 5", "expected a tag id, a comma, word ids"),
+    ],
+)
+def test_malformed_lines_of_ids_are_refused(make_reader, line, complaint, training):
+    reader = make_reader("2,10 4", "0,3", "1,5")
+    with pytest.raises(BadLine) as failure:
+        reader.encode(line, training)
+    assert complaint in str(failure.value)
+
+
+# ------------------------------------------------------------------ the reader: which format
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("sport\tthe text", (["sport"], ["the", "text"])),
+        ("1,2\t3 4", (["1", "2"], ["3", "4"])),
+        ("1,2 3", (["1"], ["2", "3"])),
+        ("1, 2 3 ", (["1"], ["2", "3"])),
+    ],
+)
+def test_the_first_line_decides_the_format(tagspace, line, expected):
+    assert tagspace.reader().parse(line) == expected
+
+
+def test_later_lines_are_held_to_the_format_of_the_first(tagspace):
+    reader = tagspace.reader()
+    reader.parse("sport\ttext")
+    with pytest.raises(BadLine, match="received 1 column"):
+        reader.parse("1,2 3")
+
+
+@pytest.mark.parametrize("line", ["just words", "a,b c", "1 2 3"])
+def test_a_first_line_of_neither_format_is_refused(tagspace, line):
+    reader = tagspace.reader()
+    with pytest.raises(BadLine, match=r"expected tag<TAB>text, or PaddleRec's tag,id id id"):
+        reader.parse(line)
+    assert reader.parse("1,2") == (["1"], ["2"])  # such a line, skipped, decides nothing
+
+
+def test_a_stated_format_is_not_guessed(tagspace):
+    with pytest.raises(BadLine, match="received 1 column"):
+        tagspace.reader(format="text").parse("1,2 3")
+    with pytest.raises(BadLine, match="expected an integer id"):
+        tagspace.reader(format="ids").parse("sport,a\tb")
+
+
+# ------------------------------------------------------------------ the reader: save and load
+
+
+ODD = ["a\u2028b", "x\x85y", "p\x0bq", "\ufeffbom", "a\u3000b", "😀", "标签", "c\rd"]
+
+
+def test_a_saved_reader_encodes_the_same(tagspace, make_reader, tmp_path):
+    settings = {"token_pattern": "[^ ]+", "ngram_buckets": 50}
+    lines = [f"t{i},{word}\t{word} {word} {ODD[i - 1]}" for i, word in enumerate(ODD)]
+    reader = make_reader(*lines, **settings)
+    assert reader.sizes()["vocab_text_size"] == len(ODD) + 1
+    reader.save(tmp_path)
+    loaded = tagspace.reader(**settings)
+    loaded.load(tmp_path)
+    assert loaded.sizes() == reader.sizes()
+    assert loaded.label_names == reader.label_names
+    for line in lines:
+        encoded = reader.encode(line, training=True)
+        assert loaded.encode(line, training=True) == encoded
+        assert 0 not in encoded["words"]
+
+
+@pytest.mark.parametrize("line", ["s\ta b", "1,2 3"])
+def test_a_loaded_reader_knows_the_format(tagspace, make_reader, tmp_path, line):
+    make_reader(line, line.replace("s", "n").replace("1", "0")).save(tmp_path)
+    loaded = tagspace.reader()
+    loaded.load(tmp_path)
+    with pytest.raises(BadLine):
+        loaded.parse("1,2 3" if "\t" in line else "s\ta b")
+    assert loaded.encode(line, training=True)["tags"] == [1]
+
+
+def test_a_row_is_described_by_its_text_and_tags(make_reader):
+    text, ids = make_reader("s\ta", "n\tb"), make_reader("1,2 3", "0,1")
+    assert text.describe("s, n\t Some Text! ") == {"text": "Some Text!", "tags": ["s", "n"]}
+    assert ids.describe("1,2 3 ") == {"text": "2 3", "tags": ["1"]}
