@@ -623,12 +623,8 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(workspace, trained):
     before = {name: digests(output / name) for name in checkpoints(output)}
     room = (output / "1" / "rec.pdparams").stat().st_size // 2
 
-    def fill_disk() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
     more = ("runner.epochs=3", "runner.print_interval=1000")
-    result = workspace.run("trainer", "full", *more, expect=2, before=fill_disk)
+    result = workspace.run("trainer", "full", *more, expect=2, before=full_after(room))
     assert f"cannot save the checkpoint {output / ''}" in result.stderr
     assert "File too large" in result.stderr
     assert "Earlier checkpoints are intact" in result.stderr
@@ -636,6 +632,34 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(workspace, trained):
 
     workspace.run("trainer", "full", *more)  # room was made
     assert Saved(output / "2").step == 3 * Saved(output / "0").step
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("runner.save_steps=0", "cannot write {output}/metrics.jsonl: File too large. The"),
+        ("runner.cache_dir={output}/new_cache", "runner.cache_dir: cannot write {output}"),
+    ],
+    ids=["metrics.jsonl", "the cache"],
+)
+def test_a_full_disk_is_named_wherever_it_shows(workspace, trained, tmp_path, override, says):
+    output = workspace.copy_output("trained", tmp_path.name)
+    before = {name: digests(output / name) for name in checkpoints(output)}
+    room = (output / "metrics.jsonl").stat().st_size + 1000
+    more = (override.format(output=output), "runner.epochs=3")
+    result = workspace.run("trainer", output.name, *more, expect=2, before=full_after(room))
+    assert says.format(output=output) in result.stderr
+    assert {name: digests(output / name) for name in before} == before
+
+
+def full_after(n_bytes: int) -> Callable[[], None]:
+    """What makes a process run as if the disk were full as soon as a file has so many bytes."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
+
+    return limit
 
 
 # --- the user's own model folders --------------------------------------------------------------

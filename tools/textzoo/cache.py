@@ -132,8 +132,14 @@ def kept_vocabulary(source: Path, settings: Cache) -> Path:
     Returns:
         The folder that `reader.load` reads.
     """
-    folder = settings.folder / f"vocabulary-{_key(sorted(source.iterdir()), '', settings, None)}"
-    _fill_once(folder, lambda temporary: shutil.copytree(source, temporary, dirs_exist_ok=True))
+    files = sorted(source.iterdir())
+    folder = settings.folder / f"vocabulary-{_key(files, '', settings, None)}"
+
+    def fill(temporary: Path) -> None:
+        for file in files:
+            shutil.copy(file, temporary)
+
+    _fill_once(folder, fill)
     return folder
 
 
@@ -236,8 +242,9 @@ def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as failure:
         raise UserError(
-            f"runner.cache_dir: cannot write {failure.filename or folder}: {failure.strerror}; "
-            "free some space or choose another folder with -o runner.cache_dir=PATH"
+            f"runner.cache_dir: cannot write {failure.filename or folder}: "
+            f"{failure.strerror or failure}; free some space or choose another folder with "
+            "-o runner.cache_dir=PATH"
         ) from None
 
 

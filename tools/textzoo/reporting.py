@@ -46,7 +46,8 @@ class Report:
         """
         self._path = runner.model_save_path / "metrics.jsonl"
         _drop_lines_after(self._path, step)
-        self._file = self._path.open("a", encoding="utf-8")
+        # Without a buffer: a line that a full disk refuses is not tried again when closing.
+        self._file = self._path.open("ab", buffering=0)
         self._visual = _visual_writer(runner.model_save_path) if runner.use_visual else None
         self._bar = tqdm(
             total=total_steps,
@@ -103,8 +104,14 @@ class Report:
         )
 
     def _write(self, kind: str, step: int, facts: dict[str, Any]) -> None:
-        self._file.write(json.dumps({"kind": kind, "step": step, **facts}) + "\n")
-        self._file.flush()
+        line = json.dumps({"kind": kind, "step": step, **facts}) + "\n"
+        try:
+            self._file.write(line.encode())
+        except OSError as failure:
+            raise UserError(
+                f"cannot write {self._path}: {failure.strerror}. The checkpoints are intact: make "
+                "room and run the same command again"
+            ) from None
         if self._visual:
             for name, value in facts.items():
                 self._visual.add_scalar(tag=f"{kind}/{name}", step=step, value=value)

@@ -94,7 +94,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     )
 
     training = assemble(config, folder, data, run, progress)
-    if progress.stopped or progress.epoch >= runner.epochs:
+    if progress.stopped:
+        log.info("patience had ended this run: start over with -o runner.resume=none")
+    elif progress.epoch >= runner.epochs:
         log.info(
             "already trained to the end: raise runner.epochs to go on, or start over with "
             "-o runner.resume=none"

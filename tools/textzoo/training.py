@@ -124,7 +124,7 @@ class Training:
         if progress.batch < len(batches):  # stopped within the epoch
             return
         self._end_epoch(report)
-        self._stop_if(interruption)
+        self._stop_if(interruption.signal_number)
 
     def _step(self, batches: list[np.ndarray], report: Report) -> None:
         progress, runner = self.progress, self.runner
@@ -171,9 +171,11 @@ class Training:
         if runner.eval_steps and step % runner.eval_steps == 0:
             self._evaluate(report)
         due = runner.save_steps and step % runner.save_steps == 0
-        if due or self.progress.stopped or interruption.signal_number:
+        # Read once: a signal that comes after this is for the next step to save and stop at.
+        signal_number = interruption.signal_number
+        if due or self.progress.stopped or signal_number:
             self._save(f"step_{step}")
-        self._stop_if(interruption)
+        self._stop_if(signal_number)
 
     def _end_epoch(self, report: Report) -> None:
         progress = self.progress
@@ -219,10 +221,10 @@ class Training:
         self.save(name)
         self._last_saved = str(self.runner.model_save_path / name)
 
-    def _stop_if(self, interruption: Interruption) -> None:
-        if interruption.signal_number:
+    def _stop_if(self, signal_number: Optional[int]) -> None:
+        if signal_number:
             log.info("interrupted; saved %s: the same command goes on from there", self._last_saved)
-            raise Interrupted(interruption.signal_number)
+            raise Interrupted(signal_number)
 
 
 def seed_step(seed: int, step: int) -> np.random.Generator:
