@@ -430,3 +430,21 @@ def test_only_the_training_rows_are_trained_on(tmp_path):
 def test_an_unknown_metric_stops_before_training(tmp_path, names):
     with pytest.raises(UserError, match=r"runner\.metrics: received 'acc'"):
         assembled(tmp_path, **names)
+
+
+def test_a_signal_that_comes_after_the_save_was_decided_waits_for_the_next_step(tmp_path):
+    class LateSignal:
+        reads = 0
+
+        @property
+        def signal_number(self):
+            self.reads += 1
+            return signal.SIGINT if self.reads > 1 else None
+
+    training = build(tmp_path, progress=Progress(step=1, batch=1))
+    late = LateSignal()
+    training._between_steps(SimpleNamespace(), late)
+    assert training.saved == []
+    with pytest.raises(Interrupted):
+        training._between_steps(SimpleNamespace(), late)
+    assert training.saved == ["step_1"]
