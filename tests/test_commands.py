@@ -193,7 +193,7 @@ def test_patience_stops_a_run_that_does_not_get_better(workspace):
     assert checkpoints(output) == {"best", "step_15"}
     assert Saved(output / "best").step == 5
     again = workspace.run("trainer", "patient", *settings)
-    assert "already trained to the end" in again.stdout
+    assert "patience had ended this run" in again.stdout
 
 
 def test_best_is_the_checkpoint_of_the_best_metric_asked_for(workspace):
