@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 
 from textzoo.errors import UserError
 
@@ -13,10 +14,13 @@ from textzoo.errors import UserError
 def import_paddle() -> None:
     """Import Paddle with one thread per core, and without its notices about that.
 
-    Paddle takes the number of threads from OMP_NUM_THREADS at import and defaults to one. A
-    value that is set already is respected.
+    Paddle takes the number of threads from OMP_NUM_THREADS at import and defaults to one. Its
+    matrix library (MKL of 2019) uses AVX2 on AMD processors only if MKL_DEBUG_CPU_TYPE says so:
+    matrix products are then 2 to 3 times as fast. Values that are set already are respected.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(_usable_cores()))
+    if _is_amd_with_avx2(Path("/proc/cpuinfo")):
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
     said = io.StringIO()
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
@@ -43,6 +47,15 @@ def choose_device(use_gpu: bool) -> None:
             "-o runner.use_gpu=false"
         )
     paddle.set_device("gpu:0" if use_gpu else "cpu")
+
+
+def _is_amd_with_avx2(cpuinfo: Path) -> bool:
+    """Whether this Linux machine has such a processor; elsewhere there is no such file."""
+    try:
+        processor = cpuinfo.read_text(encoding="utf-8").split("\n\n")[0]
+    except OSError:
+        return False
+    return "AuthenticAMD" in processor and "avx2" in processor.split()
 
 
 def _usable_cores() -> int:
