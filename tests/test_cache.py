@@ -1,5 +1,6 @@
 import os
 import sys
+import time
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +13,6 @@ from textzoo.cache import (
     encoded_rows,
     fitted_vocabulary,
     good_lines,
-    kept_vocabulary,
     reader_identity,
 )
 from textzoo.errors import BadLine, UserError
@@ -165,7 +165,7 @@ def test_a_column_without_any_ids_can_be_read_and_released(tmp_path, reader_clas
 
 def test_files_without_rows_are_refused(tmp_path, reader_class, settings):
     files = write(tmp_path, "\n \n")
-    with pytest.raises(UserError, match=r"no rows in .*data-0\.txt"):
+    with pytest.raises(UserError, match=r"data-0\.txt: received no rows"):
         encode(files, reader_class, settings)
 
 
@@ -271,7 +271,7 @@ def test_skipped_lines_are_counted_and_reported_each_time(tmp_path, reader_class
 
 
 def test_only_malformed_lines_leave_no_rows(tmp_path, reader_class):
-    with pytest.raises(UserError, match="no rows in"):
+    with pytest.raises(UserError, match="received no rows"):
         encode(write(tmp_path, "bad\n"), reader_class, Cache(tmp_path / "cache", "skip"))
 
 
@@ -366,17 +366,16 @@ def test_the_vocabulary_is_fitted_once_per_content_and_declared_sizes(
     assert (again / "words.txt").read_text(encoding="utf-8").split("\n") == ["a", "b", "d", "{}"]
 
 
-def test_a_checkpoint_s_vocabulary_outlives_the_checkpoint(tmp_path, settings):
-    source = tmp_path / "0" / "vocabulary"
-    source.mkdir(parents=True)
-    (source / "words.txt").write_text("a\n", encoding="utf-8")
-    kept = kept_vocabulary(source, settings)
-    assert kept_vocabulary(source, settings) == kept
-    (source / "words.txt").write_text("a\nb\n", encoding="utf-8")
-    assert kept_vocabulary(source, settings) != kept
-    (source / "words.txt").unlink()
-    assert [path.name for path in kept.iterdir()] == ["words.txt"]
-    assert (kept / "words.txt").read_text(encoding="utf-8") == "a\n"
+def test_leftovers_of_killed_runs_are_removed_after_a_day(tmp_path, settings, reader_class):
+    settings.folder.mkdir(parents=True)
+    for name, age in ((".tmp-old", 25), (".tmp-running", 1)):
+        (settings.folder / name).mkdir()
+        (settings.folder / name / "words.values").write_bytes(b"1234")
+        then = time.time() - age * 3600
+        for path in (settings.folder / name / "words.values", settings.folder / name):
+            os.utime(path, (then, then))
+    fitted_vocabulary(write(tmp_path, "b a\n"), reader_class(), {}, "id", settings)
+    assert [path.name for path in settings.folder.glob(".tmp-*")] == [".tmp-running"]
 
 
 def test_the_identity_of_a_reader_does_not_depend_on_where_it_lies(tmp_path, reader_class):

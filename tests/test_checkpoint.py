@@ -27,11 +27,11 @@ from textzoo.errors import UserError
 
 
 @pytest.fixture
-def vocabulary(tmp_path):
-    folder = tmp_path / "vocabulary"
-    folder.mkdir()
-    (folder / "words.txt").write_text("a\n\u2028\n標籤\n", encoding="utf-8", newline="\n")
-    return folder
+def vocabulary():
+    def save(folder):
+        (folder / "words.txt").write_text("a\n\u2028\n標籤\n", encoding="utf-8", newline="\n")
+
+    return save
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def names(folder):
 # ------------------------------------------------------------------ whole ones
 
 
-def test_everything_is_read_back_bit_by_bit(save, vocabulary):
+def test_everything_is_read_back_bit_by_bit(tmp_path, save, vocabulary):
     path = save("0", step=4)
     assert_whole(path, 4)
     loaded = load_checkpoint(path)
@@ -97,8 +97,9 @@ def test_everything_is_read_back_bit_by_bit(save, vocabulary):
     assert loaded.facts["progress"] == {"step": 4}
     assert loaded.facts["versions"]["textzoo"] == textzoo.__version__
     assert loaded.facts["versions"]["paddlepaddle"] == paddle.__version__
+    vocabulary(tmp_path)
     copied = loaded.vocabulary / "words.txt"
-    assert copied.read_bytes() == (vocabulary / "words.txt").read_bytes()
+    assert copied.read_bytes() == (tmp_path / "words.txt").read_bytes()
 
 
 def test_every_file_has_a_checksum_that_sha256sum_agrees_with(save):
@@ -162,7 +163,9 @@ def test_a_missing_file_is_refused_by_name(save, name):
     assert str(failure.value).startswith(f"{path / name}: is missing")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", "null", '{"sha256": [1]}', '{"sha256": 1}']
+)
 def test_a_broken_fact_file_is_refused_by_name(save, content):
     path = save("0")
     (path / "checkpoint.json").write_text(content, encoding="utf-8")
@@ -239,10 +242,11 @@ def test_the_newest_whole_checkpoint_is_found_and_damaged_ones_are_named(save, r
     ]
 
 
-def test_a_whole_checkpoint_is_found_beside_one_with_a_damaged_fact_file(save, runs):
+def test_a_whole_checkpoint_is_found_beside_one_with_a_damaged_fact_file(save, runs, caplog):
     save("0", 1)
     (save("1", 2) / "checkpoint.json").write_text("{", encoding="utf-8")
     assert newest_checkpoint(runs).path == runs / "0"
+    assert f"passed over: {runs / '1' / 'checkpoint.json'}: is damaged" in caplog.text
     # The damaged one is not the one to keep.
     remove_checkpoints(runs, keep=1)
     assert names(runs) == ["0"]
@@ -283,14 +287,14 @@ def no_space(*arguments, **keywords):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("place", ["fsync", "paddle.save", "copytree", "rename"])
+@pytest.mark.parametrize("place", ["fsync", "paddle.save", "vocabulary", "rename"])
 @pytest.mark.parametrize("name", ["0", "1"])
 def test_a_full_disk_leaves_the_earlier_checkpoint(save, runs, monkeypatch, place, name):
     save("0", 1)
     owner, attribute = {
         "fsync": (os, "fsync"),
         "paddle.save": (paddle, "save"),
-        "copytree": (shutil, "copytree"),
+        "vocabulary": (Path, "write_text"),
         "rename": (Path, "rename"),
     }[place]
     with monkeypatch.context() as patch:
@@ -319,22 +323,22 @@ import numpy as np
 from textzoo.checkpoint import save_checkpoint
 from textzoo.errors import UserError
 
-runs, vocabulary = Path(sys.argv[2]), Path(sys.argv[3])
+runs = Path(sys.argv[2])
 weights = {"w": np.arange(50_000, dtype="float32")}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-save_checkpoint(runs / "0", weights, {}, vocabulary, {"progress": {"step": 1}})
+save_checkpoint(runs / "0", weights, {}, lambda folder: None, {"progress": {"step": 1}})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for name in ("1", "0"):
     try:
-        save_checkpoint(runs / name, weights, {}, vocabulary, {"progress": {"step": 2}})
+        save_checkpoint(runs / name, weights, {}, lambda folder: None, {"progress": {"step": 2}})
     except UserError as failure:
         print(failure)
 """
 
 
-def test_a_file_that_cannot_grow_leaves_the_earlier_checkpoint(runs, vocabulary):
+def test_a_file_that_cannot_grow_leaves_the_earlier_checkpoint(runs):
     source = Path(textzoo.__file__).resolve().parents[1]
-    command = [sys.executable, "-c", LIMITED, str(source), str(runs), str(vocabulary)]
+    command = [sys.executable, "-c", LIMITED, str(source), str(runs)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     refusals = done.stdout.splitlines()

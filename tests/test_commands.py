@@ -328,8 +328,8 @@ MISTAKES = (
         ("runner.train_data_dir: no files in {here}/empty",),
         prepare=lambda here, trained: (here / "empty").mkdir(),
     ),
-    train_on("empty file", "", ("no rows in {here}/own.tsv",)),
-    train_on("blank lines only", "\n  \n\n", ("no rows in {here}/own.tsv",)),
+    train_on("empty file", "", ("{here}/own.tsv: received no rows",)),
+    train_on("blank lines only", "\n  \n\n", ("{here}/own.tsv: received no rows",)),
     train_on(
         "too many columns",
         TEXT + "music\tone\ttwo\n",
@@ -455,6 +455,18 @@ MISTAKES = (
         "static_trainer",
         ("hyper_parameters.optimizer.class=Adan",),
         ("hyper_parameters.optimizer.class: received 'Adan', expected one of", "Adam, AdamW"),
+    ),
+    Mistake(
+        "sparse gradients with an optimizer that miscalculates them",
+        "trainer",
+        (
+            *("reader.ngram_buckets=50", "hyper_parameters.ngram_dim=4"),
+            "hyper_parameters.sparse=true",
+        ),
+        (
+            "hyper_parameters.optimizer.class: received Adam, but the gradients of "
+            "ngram_embedding are sparse: expected one of SGD, Adagrad",
+        ),
     ),
     Mistake(
         "a GPU for a build without",

@@ -6,6 +6,7 @@ import pytest
 
 from textzoo.config import signature_fields
 from textzoo.dygraph import DygraphRun, row_weights
+from textzoo.optimizer import SPARSE_OPTIMIZERS
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
 
@@ -93,6 +94,24 @@ def test_both_graphs_have_the_same_losses_weights_and_accumulators(
     assert_identical(dygraph.parameters(), static.parameters())
     assert_identical(dygraph.optimizer_state(), static.optimizer_state())
     assert all((value != start[name]).any() for name, value in dygraph.parameters().items())
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("optimizer", SPARSE_OPTIMIZERS)
+@pytest.mark.parametrize(("clip", "accumulate"), [(None, 1), (0.05, 1), (None, 2)])
+def test_sparse_gradients_give_what_dense_ones_give(tagspace, graph, optimizer, clip, accumulate):
+    net = {"vocab_ngram_size": 30, "ngram_dim": 4}
+    steps = random_steps(accumulate=accumulate)
+    random = np.random.default_rng(2)
+    for batch in (batch for micro in steps for batch in micro):
+        counts = random.integers(1, 6, len(batch["lengths"]))
+        batch["ngrams"] = random.integers(0, 30, (len(counts), counts.max()))
+        batch["ngram_counts"] = counts
+    dense = make_run(tagspace, "dygraph", optimizer, clip, **net)
+    sparse = make_run(tagspace, graph, optimizer, clip, sparse=True, **net)
+    assert train(sparse, steps) == pytest.approx(train(dense, steps), abs=1e-5)
+    for name, weight in dense.parameters().items():
+        np.testing.assert_allclose(sparse.parameters()[name], weight, atol=1e-5, err_msg=name)
 
 
 def test_clipping_changes_the_update(tagspace):

@@ -375,10 +375,12 @@ class SavedRun(FakeRun):
         return {"moment/w": np.full(3, -len(self.steps), "float32")}
 
 
+class FakeReader:
+    def save(self, folder):
+        (folder / "words.txt").write_text("a\n", encoding="utf-8")
+
+
 def assembled(tmp_path, **runner):
-    vocabulary = tmp_path / "vocabulary"
-    vocabulary.mkdir()
-    (vocabulary / "words.txt").write_text("a\n", encoding="utf-8")
     rows = SimpleNamespace(
         columns={"words": SimpleNamespace(lengths=lambda rows: LENGTHS[rows])},
         contents=["digest"],
@@ -388,7 +390,7 @@ def assembled(tmp_path, **runner):
     config = Config(tmp_path / "config.yaml", Runner(**settings), {}, {}, OPTIMIZER)
     (tmp_path / "out").mkdir()
     train = np.arange(1, 23, 2)  # 11 rows of the file
-    data = Data(None, vocabulary, rows, train, rows, np.zeros(0, int))
+    data = Data(FakeReader(), rows, train, rows, np.zeros(0, int))
     folder = SimpleNamespace(path=tmp_path / "mymodel")
     return assemble(config, folder, data, SavedRun(), Progress())
 

@@ -30,8 +30,8 @@ class Net(nn.Layer):
         word_dropout: share of words hidden from the convolution in training.
         filter_dropout: share of pooled filters dropped in training.
         ngram_dropout: share of n-grams hidden in training.
-        sparse: whether gradients of the embeddings hold only the rows in use: faster with large
-            vocabularies, for optimizers that can do it (SGD, Adagrad, Adam with lazy_mode).
+        sparse: whether gradients of the n-gram embeddings hold only the rows in use: much faster
+            with many of them; for the optimizers SGD and Adagrad.
         score: `inner` product (the paper) or `cosine` (PaddleRec).
         loss: `margin` ranking (the paper) or `softmax` cross-entropy over all tags.
         negatives: which tags the margin loss ranks against: `random` ones, the `hardest` of all,
@@ -94,7 +94,7 @@ class Net(nn.Layer):
         self._padding_id = vocab_text_size
         # One row more than words: padding, which stays zero.
         self.text_embedding = nn.Embedding(
-            vocab_text_size + 1, emb_dim, self._padding_id, sparse=sparse, weight_attr=_uniform()
+            vocab_text_size + 1, emb_dim, self._padding_id, weight_attr=_uniform()
         )
         self.filters = self.create_parameter([win_size * emb_dim, hid_dim])
         self.filter_bias = self.create_parameter([hid_dim], is_bias=True)

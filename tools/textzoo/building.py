@@ -11,6 +11,7 @@ from textzoo.config import Config, check, differences, read_layers
 from textzoo.dygraph import DygraphRun
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder, load_model_folder
+from textzoo.optimizer import SPARSE_OPTIMIZERS
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
 
@@ -29,7 +30,8 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     # Values that only the constructors can judge: tried before any data is read.
     build_reader(config, folder)
     smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
-    _construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
+    net = _construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
+    _check_sparse(net, config.optimizer.class_name)
     return config, folder
 
 
@@ -107,6 +109,20 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
 def _new_net(config: Config, model: Any) -> paddle.nn.Layer:
     with paddle.utils.unique_name.guard():
         return _construct(config, "hyper_parameters", model.create_model)
+
+
+def _check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
+    """Refuse what Paddle computes wrongly.
+
+    With sparse gradients its Adam differs between the two graphs, and from Adam.
+    """
+    for name, layer in net.named_sublayers():
+        if getattr(layer, "_sparse", False) and optimizer_class not in SPARSE_OPTIMIZERS:
+            raise UserError(
+                f"hyper_parameters.optimizer.class: received {optimizer_class}, but the gradients "
+                f"of {name} are sparse: expected one of {', '.join(SPARSE_OPTIMIZERS)}; or "
+                "-o hyper_parameters.sparse=false"
+            )
 
 
 def _construct(config: Config, block: str, constructor: Callable, **arguments: Any) -> Any:

@@ -5,6 +5,7 @@ lie behind one another in one file; offsets say where each row starts. Training 
 memory maps: it never waits for Python's string handling, and data larger than memory works.
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -13,6 +14,7 @@ import logging
 import mmap
 import shutil
 import tempfile
+import time
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,23 +128,6 @@ def fitted_vocabulary(
     return folder
 
 
-def kept_vocabulary(source: Path, settings: Cache) -> Path:
-    """Copy a checkpoint's vocabulary to the cache: the run may remove that checkpoint.
-
-    Returns:
-        The folder that `reader.load` reads.
-    """
-    files = sorted(source.iterdir())
-    folder = settings.folder / f"vocabulary-{_key(files, '', settings, None)}"
-
-    def fill(temporary: Path) -> None:
-        for file in files:
-            shutil.copy(file, temporary)
-
-    _fill_once(folder, fill)
-    return folder
-
-
 def encoded_rows(
     files: list[Path], reader: Any, training: bool, identity: str, settings: Cache
 ) -> Rows:
@@ -168,7 +153,9 @@ def encoded_rows(
             "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped
         )
     if not len(rows):
-        raise UserError(f"no rows in {', '.join(map(str, files))}")
+        raise UserError(
+            f"{', '.join(map(str, files))}: received no rows, expected one example a line"
+        )
     return rows
 
 
@@ -234,6 +221,7 @@ def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
         return
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
         try:
             fill(temporary)
@@ -246,6 +234,15 @@ def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
             f"{failure.strerror or failure}; free some space or choose another folder with "
             "-o runner.cache_dir=PATH"
         ) from None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed runs left half written: nothing has been written to it for a day."""
+    for path in folder.glob(".tmp-*"):
+        with contextlib.suppress(OSError):  # another run may be removing it too
+            newest = max(part.stat().st_mtime for part in [path, *path.iterdir()])
+            if newest < time.time() - 24 * 3600:
+                shutil.rmtree(path)
 
 
 def _rename(temporary: Path, folder: Path) -> None:

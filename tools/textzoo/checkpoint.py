@@ -3,11 +3,13 @@
 import hashlib
 import json
 import logging
+import math
 import os
 import platform
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -27,6 +29,7 @@ _OPTIMIZER = "rec.pdopt"
 _VOCABULARY = "vocabulary"
 _NAME = re.compile(r"(?:\d+|step_\d+|best)")
 _REPLACED = ".replaced-"
+_DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
 
 
 @dataclass
@@ -57,7 +60,7 @@ def save_checkpoint(
     path: Path,
     parameters: dict[str, np.ndarray],
     optimizer_state: dict[str, np.ndarray],
-    vocabulary: Path,
+    save_vocabulary: Callable[[Path], None],
     facts: dict[str, Any],
 ) -> None:
     """Write a checkpoint to a temporary folder, sync it to disk, then rename it into place.
@@ -66,7 +69,7 @@ def save_checkpoint(
         path: the folder to make; one that is there already is replaced.
         parameters: the weights by name.
         optimizer_state: the optimizer's accumulators by name.
-        vocabulary: a folder whose files are copied.
+        save_vocabulary: writes the reader's vocabulary to a folder.
         facts: what else describes the run, as JSON types.
 
     Raises:
@@ -78,7 +81,8 @@ def save_checkpoint(
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
         paddle.save(parameters, str(temporary / _WEIGHTS))
         paddle.save(optimizer_state, str(temporary / _OPTIMIZER))
-        shutil.copytree(vocabulary, temporary / _VOCABULARY)
+        (temporary / _VOCABULARY).mkdir()
+        save_vocabulary(temporary / _VOCABULARY)
         versions = {
             "textzoo": textzoo.__version__,
             "paddlepaddle": paddle.__version__,
@@ -111,7 +115,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         path = _replaced(path) or path
     try:
         facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
-        digests = facts["sha256"]
+        digests = dict(facts["sha256"])
     except FileNotFoundError:
         found = "a folder without it" if path.is_dir() else "no such folder"
         raise UserError(f"{path}: is not a checkpoint: expected {_FACTS}, found {found}") from None
@@ -169,7 +173,11 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
         How many were removed.
     """
     paths = list_checkpoints(folder)
-    doomed = paths[:-keep] if keep else [*paths, *folder.glob(BEST)]
+    if keep:
+        kept = [path for path in paths if _step(path) != _DAMAGED][-keep:]
+        doomed = [path for path in paths if path not in kept]
+    else:
+        doomed = [*paths, *folder.glob(BEST)]
     for path in doomed:
         shutil.rmtree(path)
     return len(doomed)
@@ -235,11 +243,11 @@ def _replaced(path: Path) -> Optional[Path]:
     return aside if aside.is_dir() else None
 
 
-def _step(path: Path) -> int:
+def _step(path: Path) -> float:
     try:
-        return json.loads((path / _FACTS).read_text(encoding="utf-8"))["progress"]["step"]
+        return int(json.loads((path / _FACTS).read_text(encoding="utf-8"))["progress"]["step"])
     except (ValueError, KeyError, TypeError):
-        return -1
+        return _DAMAGED
 
 
 def _digests(folder: Path, names: Optional[list[str]] = None) -> dict[str, Optional[str]]:

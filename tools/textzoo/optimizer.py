@@ -10,6 +10,9 @@ import paddle
 from textzoo.errors import nearest
 from textzoo.schema import Optimizer
 
+# With these, sparse gradients of an embedding give what dense ones give, in both graphs.
+SPARSE_OPTIMIZERS = ("SGD", "Adagrad")
+
 _BLOCK = "hyper_parameters.optimizer"
 _SET_BY_US = {"learning_rate", "parameters", "grad_clip", "name"}
 _NOT_CHOOSABLE = {"Optimizer", "LBFGS"}  # the base class; one whose step needs a closure

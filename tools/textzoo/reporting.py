@@ -22,13 +22,20 @@ def start_logging(log_file: Optional[Path] = None) -> None:
     log.propagate = False
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if log_file:
-        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        handlers.append(_LogFile(log_file, encoding="utf-8"))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     for old in log.handlers[:]:
         old.close()
         log.removeHandler(old)
     for handler in handlers:
         log.addHandler(handler)
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that a full disk does not interrupt: the run itself will say so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
 
 
 class Report:

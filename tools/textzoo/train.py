@@ -23,7 +23,6 @@ from textzoo.cache import (
     Rows,
     encoded_rows,
     fitted_vocabulary,
-    kept_vocabulary,
     reader_identity,
 )
 from textzoo.checkpoint import (
@@ -118,7 +117,6 @@ class Data:
 
     Attributes:
         reader: with its vocabulary.
-        vocabulary: the folder of the vocabulary's files.
         train_rows: the encoded rows of the training files.
         train: `[n]` which of them are trained on.
         valid_rows: the rows that hold the validation rows.
@@ -126,7 +124,6 @@ class Data:
     """
 
     reader: Any
-    vocabulary: Path
     train_rows: Rows
     train: np.ndarray
     valid_rows: Rows
@@ -155,7 +152,7 @@ def assemble(
             "config": config.resolved(),
         }
         path = runner.model_save_path / name
-        save_checkpoint(path, run.parameters(), run.optimizer_state(), data.vocabulary, facts)
+        save_checkpoint(path, run.parameters(), run.optimizer_state(), data.reader.save, facts)
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
@@ -224,7 +221,7 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
         raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
     files = data_files(runner.train_data_dir, "runner.train_data_dir")
     if start:
-        vocabulary = kept_vocabulary(start.vocabulary, cache)
+        vocabulary = start.vocabulary
     else:
         identity = reader_identity(folder.reader, config.reader)
         declared = {
@@ -243,4 +240,4 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
         files = data_files(runner.valid_data_dir, "runner.valid_data_dir")
         valid_rows = encoded_rows(files, reader, False, identity, cache)
         train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
-    return Data(reader, vocabulary, train_rows, train, valid_rows, valid)
+    return Data(reader, train_rows, train, valid_rows, valid)
