@@ -1,0 +1,109 @@
+"""Write doc/config.md from the schema and the models' own signatures: python doc/make_config.py."""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "doc" / "config.md"
+
+_INTRODUCTION = """\
+# Every key of a config
+
+Written by `python doc/make_config.py` from the schema; a test checks that it is current.
+
+A config is a YAML file. `base: other.yaml` inherits from another one, `-o key=value` overrides
+single keys for one run. A relative path starts from the folder of the file that it is written in;
+one given with `-o` starts from the working directory. An unknown key, a missing one or a wrong
+type stops the run before anything is read; every problem is listed at once.
+
+The blocks `runner` and `hyper_parameters.optimizer` are the same for all models. `reader` and
+the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    from textzoo.model_folder import load_model_folder
+    from textzoo.schema import Optimizer, Runner
+
+    parts = [
+        _INTRODUCTION,
+        _block_section("runner", Runner),
+        _block_section("hyper_parameters.optimizer", Optimizer),
+    ]
+    for path in sorted((ROOT / "models").iterdir()):
+        if (path / "net.py").is_file():
+            folder = load_model_folder(path)
+            parts += [
+                f"## Model {path.name}\n",
+                _signature_section("reader", folder.reader, ()),
+                _signature_section("hyper_parameters", folder.net, folder.reader.supplies),
+            ]
+    return "\n".join(parts)
+
+
+def _block_section(title: str, block: type, level: str = "##") -> str:
+    from textzoo.schema import describe_type
+
+    rows = [
+        (
+            field.alias or name,
+            describe_type(field),
+            _default(field.get_default()),
+            field.description,
+        )
+        for name, field in block.model_fields.items()
+    ]
+    return f"{level} {title}\n\n{inspect.getdoc(block)}\n\n{_table(rows)}"
+
+
+def _signature_section(title: str, constructor: type, supplied: tuple[str, ...]) -> str:
+    """The keyword-only arguments of a class, described by its docstring."""
+    from textzoo.config import signature_fields
+    from textzoo.schema import Block, type_in_words
+
+    described = described_arguments(inspect.getdoc(constructor))
+    rows, blocks = [], []
+    for name, (annotation, default) in signature_fields(constructor).items():
+        if inspect.isclass(annotation) and issubclass(annotation, Block):
+            blocks.append(_block_section(f"{title}.{name}", annotation, "####"))
+            default = ""
+        shown = "from the data" if name in supplied else _default(default)
+        rows.append((name, type_in_words(annotation), shown, described[name]))
+    return "\n".join([f"### {title}\n\n{_table(rows)}", *blocks])
+
+
+def described_arguments(docstring: str) -> dict[str, str]:
+    """The `Args` section of a docstring in Google's style: argument -> description."""
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", docstring, re.MULTILINE).group(1)
+    entries = re.split(r"^    (?=\w+: )", section, flags=re.MULTILINE)[1:]
+    pairs = (entry.split(": ", 1) for entry in entries)
+    return {name: " ".join(text.split()) for name, text in pairs}
+
+
+def _default(value: object) -> str:
+    from pydantic_core import PydanticUndefined
+
+    if value in (..., PydanticUndefined):
+        return "required"
+    if value is None or value == "":
+        return ""
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def _table(rows: list[tuple[str, str, str, str]]) -> str:
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, kind, default, meaning in rows:
+        cells = (f"`{name}`", kind, default, meaning)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "tools"))
+    from textzoo.devices import import_paddle
+
+    import_paddle()
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")
