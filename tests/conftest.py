@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import MODELS, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,3 +38,15 @@ def tagspace():
     from textzoo.model_folder import load_model_folder
 
     return load_model_folder(ROOT / "models" / "tagspace")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("commands"), MODELS["tagspace"])
+
+
+@pytest.fixture(scope="module")
+def trained(workspace) -> Path:
+    """The output of a run of two epochs. Tests that change it make a copy."""
+    workspace.run("trainer", "trained")
+    return workspace.output("trained")

@@ -93,17 +93,17 @@ class Net(nn.Layer):
         self._ngram_dropout = ngram_dropout
         self._padding_id = vocab_text_size
         # One row more than words: padding, which stays zero.
-        self.text_embedding = nn.Embedding(
-            vocab_text_size + 1, emb_dim, self._padding_id, weight_attr=_uniform()
-        )
+        self.text_embedding = nn.Embedding(vocab_text_size + 1, emb_dim, self._padding_id)
         self.filters = self.create_parameter([win_size * emb_dim, hid_dim])
         self.filter_bias = self.create_parameter([hid_dim], is_bias=True)
         self.hid_fc = nn.Linear(hid_dim, tag_dim)
         self.tag_embedding = nn.Embedding(vocab_tag_size, tag_dim)
         self.ngram_embedding = None
         if ngram_dim:
+            # Paddle's default shrinks with the number of n-grams, most of which occur rarely.
+            uniform = paddle.ParamAttr(initializer=nn.initializer.Uniform(-0.1, 0.1))
             self.ngram_embedding = nn.Embedding(
-                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform()
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=uniform
             )
             self.ngram_fc = nn.Linear(ngram_dim, tag_dim, bias_attr=False)
         if negatives == "warp":
@@ -212,10 +212,6 @@ class Net(nn.Layer):
         first = paddle.argmax(violated, axis=1, keepdim=True)
         weight = paddle.assign(self._warp_weights).index_select(first.squeeze(1))
         return (weight * paddle.take_along_axis(violations, first, 1).squeeze(1)).mean()
-
-
-def _uniform() -> paddle.ParamAttr:
-    return paddle.ParamAttr(initializer=nn.initializer.Uniform(-0.1, 0.1))
 
 
 def _beyond(ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
