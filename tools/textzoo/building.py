@@ -12,10 +12,13 @@ from textzoo.dygraph import DygraphRun
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder, load_model_folder
 from textzoo.optimizer import SPARSE_OPTIMIZERS
+from textzoo.pretrained import pretrained_weights
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
 
 Graph = Literal["dygraph", "static"]
+
+_ENCODER = "encoder."  # what a net calls its encoder
 
 
 def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
@@ -85,6 +88,25 @@ def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: 
     run.set_parameters(checkpoint.parameters)
 
 
+def load_pretrained(run: Any, config: Config) -> None:
+    """Give the net's `encoder` the weights of `hyper_parameters.encoder.pretrained`, if named.
+
+    Raises:
+        UserError: they do not fit exactly.
+    """
+    settings = config.hyper_parameters.get("encoder")
+    if settings is None or settings.pretrained is None:
+        return
+    weights = run.parameters()
+    ours = {
+        name.removeprefix(_ENCODER): tensor
+        for name, tensor in weights.items()
+        if name.startswith(_ENCODER)
+    }
+    theirs = pretrained_weights(settings.pretrained, ours)
+    run.set_parameters({**weights, **{_ENCODER + name: t for name, t in theirs.items()}})
+
+
 def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:
     """Refuse a checkpoint that was trained with another reader or net than the config's.
 
@@ -102,8 +124,12 @@ def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> Non
 
 
 def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
+    """What decides the form of a model; a checkpoint has the contents of these paths already."""
     net = {k: v for k, v in resolved["hyper_parameters"].items() if k != "optimizer"}
-    return {"reader": resolved["reader"], "hyper_parameters": net}
+    if "encoder" in net:
+        net["encoder"] = {k: v for k, v in net["encoder"].items() if k != "pretrained"}
+    reader = {k: v for k, v in resolved["reader"].items() if k != "tokenizer"}
+    return {"reader": reader, "hyper_parameters": net}
 
 
 def _new_net(config: Config, model: Any) -> paddle.nn.Layer:

@@ -138,6 +138,64 @@ class Optimizer(Block):
     )
 
 
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Encoder(Block):
+    """The transformer below a model's head.
+
+    Names are those of a Hugging Face `config.json`. A key that is left out has the value of
+    `config`, or else of `pretrained`.
+    """
+
+    config: Optional[Union[Literal["tiny", "small", "base"], FilePath]] = Field(
+        None,
+        description="2 layers 128 wide, 4 layers 312 wide, 12 layers 768 wide, or the path of a "
+        "config.json; default: that of `pretrained`, or else `small`",
+    )
+    pretrained: Optional[FilePath] = Field(
+        None,
+        description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
+        "BERT, ERNIE or ALBERT family",
+    )
+    num_hidden_layers: Optional[PositiveInt] = Field(None, description="number of layers")
+    hidden_size: Optional[PositiveInt] = Field(None, description="width of the layers")
+    num_attention_heads: Optional[PositiveInt] = Field(None, description="number of heads")
+    intermediate_size: Optional[PositiveInt] = Field(
+        None, description="width between the two products of the feed-forward part"
+    )
+    embedding_size: Optional[PositiveInt] = Field(
+        None, description="width of embeddings that are projected to `hidden_size`, as in ALBERT"
+    )
+    share_layers: Optional[bool] = Field(
+        None, description="one set of weights for all layers, as in ALBERT"
+    )
+    norm_first: Optional[bool] = Field(
+        None, description="layer normalisation before each part (pre-norm) and not after it"
+    )
+    hidden_act: Optional[Literal["gelu", "gelu_new", "relu"]] = Field(
+        None, description="activation; `gelu_new` is its approximation with tanh"
+    )
+    max_position_embeddings: Optional[PositiveInt] = Field(
+        None, description="the longest text, in tokens"
+    )
+    type_vocab_size: Optional[PositiveInt] = Field(None, description="number of token types")
+    use_task_id: Optional[bool] = Field(None, description="task embeddings, as in ERNIE 2 and 3")
+    task_type_vocab_size: Optional[PositiveInt] = Field(None, description="number of tasks")
+    hidden_dropout_prob: Optional[Probability] = Field(
+        None, description="dropout after the embeddings and after each part of a layer"
+    )
+    attention_probs_dropout_prob: Optional[Probability] = Field(
+        None, description="dropout of attention weights"
+    )
+    layer_norm_eps: Optional[Annotated[float, Field(gt=0)]] = Field(
+        None, description="added to the variance in layer normalisation"
+    )
+    initializer_range: Optional[Annotated[float, Field(gt=0)]] = Field(
+        None, description="standard deviation of random weights"
+    )
+
+
 def describe_type(field: Any) -> str:
     """The type of a field in words: `int, > 0`, `one of error | skip`."""
     limits = [

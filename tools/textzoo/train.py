@@ -15,6 +15,7 @@ from textzoo.building import (
     build_reader,
     build_run,
     load_config,
+    load_pretrained,
     load_weights,
     net_arguments,
 )
@@ -78,6 +79,8 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     progress = Progress()
     if start:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
+    else:
+        load_pretrained(run, config)
     if resumed:
         run.set_optimizer_state(start.optimizer_state())
         progress = Progress.from_facts(start.facts["progress"])
