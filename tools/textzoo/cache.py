@@ -164,10 +164,11 @@ def reader_identity(
 ) -> str:
     """What decides how a line is encoded: the reader's code, its settings, its vocabulary."""
     files = sorted(vocabulary.iterdir()) if vocabulary else []
+    contents = {k: file_digest(v) for k, v in settings.items() if isinstance(v, Path)}
     facts = [
         textzoo.__version__,
         file_digest(Path(inspect.getsourcefile(reader_class))),
-        settings,
+        {**settings, **contents},
         [(file.name, file_digest(file)) for file in files],
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

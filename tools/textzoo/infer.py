@@ -22,12 +22,12 @@ from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newe
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import Predictions, evaluate
+from textzoo.score_matrix import ScoreMatrix
+from textzoo.tagging import Metrics, Predictions, check_metric_names, evaluate
 
 log = logging.getLogger("textzoo")
 
@@ -44,7 +44,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
-    RankingMetrics(runner.metrics or [])  # unknown names stop the run here
+    check_metric_names(runner.metrics or [])
     if runner.test_data_dir is None:
         raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
 
@@ -99,7 +99,7 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
 def infer_checkpoint(
     config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph, output: Path
 ) -> dict[str, Any]:
-    """Evaluate one checkpoint and write its `predictions.jsonl`.
+    """Evaluate one checkpoint, write its `predictions.jsonl` and, if asked for, `scores.npz`.
 
     Returns:
         The metrics by name.
@@ -119,10 +119,17 @@ def infer_checkpoint(
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            predictions = Predictions(file, reader, runner.top_k)
+            results = [Predictions(file, reader, runner.top_k)]
+            if runner.save_scores:
+                matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
+                results.append(matrix)
             everything = np.arange(len(rows))
-            metrics = evaluate(run, rows, everything, names, runner.infer_batch_size, predictions)
+            threshold = checkpoint.facts["progress"]["threshold"]
+            measures = Metrics(names, runner, reader, threshold)
+            metrics = evaluate(run, rows, everything, measures, runner.infer_batch_size, results)
         os.replace(temporary, path)
+        if runner.save_scores:
+            matrix.save(output / "scores.npz")
     except OSError as failure:
         if temporary.is_file():
             temporary.unlink()

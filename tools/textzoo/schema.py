@@ -116,6 +116,40 @@ class Runner(Block):
     )
     top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
 
+    propensity_a: float = Field(
+        0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
+    )
+    propensity_b: Annotated[float, Field(ge=0)] = Field(1.5, description="B of these propensities")
+    save_scores: NotNegativeInt = Field(
+        0,
+        description="infer.py also writes the scores of so many best labels of each row to "
+        "scores.npz, a sparse matrix for scipy.sparse.load_npz; 0: it does not",
+    )
+
+
+class Embedding(Block):
+    """Where word vectors come from."""
+
+    file: Optional[FilePath] = Field(
+        None, description="word vectors to start from: text of word2vec or GloVe, may be gzipped"
+    )
+    mode: Literal["rand", "static", "non_static"] = Field(
+        "rand", description="start at random; keep the vectors of `file`; or train them further"
+    )
+
+    def check(self) -> None:
+        """Refuse a file that is not used, and a mode that lacks its file.
+
+        Raises:
+            ValueError: naming the key.
+        """
+        if (self.file is None) != (self.mode == "rand"):
+            given = "no embedding.file" if self.file is None else f"embedding.file {self.file}"
+            raise ValueError(
+                f"embedding.mode: received {self.mode} with {given}; expected rand without a file, "
+                "static or non_static with one"
+            )
+
 
 class Optimizer(Block):
     """The optimizer and the schedule of its learning rate.

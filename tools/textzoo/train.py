@@ -1,7 +1,6 @@
 """Train a model: the recipe behind trainer.py and static_trainer.py."""
 
 import dataclasses
-import functools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from textzoo.building import (
     load_config,
     load_pretrained,
     load_weights,
+    load_word_vectors,
     net_arguments,
 )
 from textzoo.cache import (
@@ -38,12 +38,11 @@ from textzoo.checkpoint import (
 from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import evaluate
+from textzoo.tagging import Metrics, check_metric_names, evaluate
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
@@ -77,7 +76,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     arguments = net_arguments(config, data.reader)
     run = build_run(graph, config, folder, arguments, config.optimizer)
     progress = Progress()
-    if start:
+    if not start:
+        load_word_vectors(run, config, data.reader)
+    else:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
     else:
         load_pretrained(run, config)
@@ -145,7 +146,8 @@ def assemble(
     runner = config.runner
     metrics = runner.metrics or list(run.model.metrics)
     best_metric = runner.best_metric or metrics[0]
-    RankingMetrics([*metrics, best_metric])  # unknown names stop the run here
+    names = list(dict.fromkeys([best_metric, *metrics]))
+    check_metric_names(names)
 
     def save(name: str) -> None:
         facts = {
@@ -159,12 +161,10 @@ def assemble(
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
-    validate = None
-    if len(data.valid):
-        names = list(dict.fromkeys([best_metric, *metrics]))
-        validate = functools.partial(
-            evaluate, run, data.valid_rows, data.valid, names, runner.infer_batch_size
-        )
+    def validate() -> dict[str, float]:
+        measures = Metrics(names, runner, data.reader)
+        return evaluate(run, data.valid_rows, data.valid, measures, runner.infer_batch_size)
+
     columns = data.train_rows.columns
     return Training(
         run=run,
@@ -173,7 +173,7 @@ def assemble(
         lengths=columns[run.model.columns[0]].lengths(data.train),
         feeds=lambda rows, random: run.model.train_feeds(columns, data.train[rows], random),
         release=data.train_rows.release,
-        validate=validate,
+        validate=validate if len(data.valid) else None,
         best_metric=best_metric,
         save=save,
         progress=progress,

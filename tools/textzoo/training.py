@@ -41,6 +41,7 @@ class Progress:
         best_step: the step it was reached at.
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
+        threshold: the score above which a label was predicted there, if it was tuned.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -55,6 +56,7 @@ class Progress:
     best_step: int = 0
     worse: int = 0
     evaluated: int = -1
+    threshold: Optional[float] = None
     stopped: bool = False
 
     @classmethod
@@ -199,6 +201,7 @@ class Training:
             return
         metrics = self.validate()
         value = metrics[self.best_metric]
+        progress.threshold = metrics.get("threshold")
         best = progress.best_value is None or value > progress.best_value
         progress.evaluated = progress.step
         if best:
