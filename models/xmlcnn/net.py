@@ -244,9 +244,9 @@ class Net(nn.Layer):
         else:
             logits = self(**texts)
         own = paddle.take_along_axis(logits, positives, axis=1)
-        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(
-            0
-        ) < positive_counts.unsqueeze(1)
+        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(0) < positive_counts.unsqueeze(
+            1
+        )
         if self._loss == "softmax":
             return _multilabel_softmax(logits, positives, own, is_own)
         losses = F.softplus(logits)

@@ -94,7 +94,7 @@ def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: 
     run.set_parameters(checkpoint.parameters)
 
 
-def load_pretrained(run: Any, config: Config) -> None:
+def _load_pretrained(run: Any, config: Config) -> None:
     """Give the net's `encoder` the weights of `hyper_parameters.encoder.pretrained`, if named.
 
     Raises:
@@ -113,7 +113,21 @@ def load_pretrained(run: Any, config: Config) -> None:
     run.set_parameters({**weights, **{_ENCODER + name: t for name, t in theirs.items()}})
 
 
-def load_word_vectors(run: Any, config: Config, reader: Any) -> None:
+def initialise(run: Any, config: Config, reader: Any) -> None:
+    """Set the weights of a new run that depend on the data or come from a file.
+
+    Raises:
+        UserError: such a file is malformed or does not fit.
+    """
+    _load_word_vectors(run, config, reader)
+    _load_pretrained(run, config)
+    if hasattr(run.model, "initialise"):
+        weights = run.parameters()
+        run.model.initialise(weights, reader)
+        run.set_parameters(weights)
+
+
+def _load_word_vectors(run: Any, config: Config, reader: Any) -> None:
     """Give a new run the word vectors of `embedding.file`, where the config names one.
 
     Words that the file lacks keep their random vectors, scaled to the spread of the others.

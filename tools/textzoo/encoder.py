@@ -12,6 +12,7 @@ from paddle import nn
 
 from textzoo.architecture import Architecture, chosen_architecture, read_architecture
 from textzoo.errors import UserError
+from textzoo.regularisers import LayerNorm
 from textzoo.schema import Encoder as EncoderSettings
 
 # Added to the attention score of padding: its weight becomes exactly 0.
@@ -35,13 +36,13 @@ class Encoder(nn.Layer):
         self.token_type_embeddings = self._embedding(a.type_vocab_size, width)
         if a.use_task_id:
             self.task_type_embeddings = self._embedding(a.task_type_vocab_size, width)
-        self.embedding_norm = nn.LayerNorm(width, a.layer_norm_eps)
+        self.embedding_norm = LayerNorm(width, a.layer_norm_eps)
         if a.embedding_size:
             self.embedding_projection = _linear(a, width, a.hidden_size)
         n_different = 1 if a.share_layers else a.num_hidden_layers
         self.layers = nn.LayerList([_Layer(a) for _ in range(n_different)])
         if a.norm_first:
-            self.final_norm = nn.LayerNorm(a.hidden_size, a.layer_norm_eps)
+            self.final_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
 
     def forward(
         self,
@@ -98,10 +99,10 @@ class _Layer(nn.Layer):
         self._a = a
         self.qkv = _linear(a, a.hidden_size, 3 * a.hidden_size)
         self.attention_output = _linear(a, a.hidden_size, a.hidden_size)
-        self.attention_norm = nn.LayerNorm(a.hidden_size, a.layer_norm_eps)
+        self.attention_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
         self.intermediate = _linear(a, a.hidden_size, a.intermediate_size)
         self.output = _linear(a, a.intermediate_size, a.hidden_size)
-        self.output_norm = nn.LayerNorm(a.hidden_size, a.layer_norm_eps)
+        self.output_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
 
     def forward(self, x: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
         """`x` `[batch, length, hidden_size]`; `mask` `[batch, 1, 1, length]` is added to scores."""

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -27,7 +27,8 @@ from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.score_matrix import ScoreMatrix
-from textzoo.tagging import Metrics, Predictions, check_metric_names, evaluate
+from textzoo.tagging import check_metric_names, kind_of_evaluation
+from textzoo.thresholds import NAME, Threshold
 
 log = logging.getLogger("textzoo")
 
@@ -114,28 +115,51 @@ def infer_checkpoint(
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
     names = runner.metrics or list(run.model.metrics)
+    kind = kind_of_evaluation(run.model)
+    threshold = chosen_threshold(runner, checkpoint, names)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            results = [Predictions(file, reader, runner.top_k)]
+            results = [kind.Predictions(file, reader, runner.top_k, threshold)]
             if runner.save_scores:
                 matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
                 results.append(matrix)
             everything = np.arange(len(rows))
-            threshold = checkpoint.facts["progress"]["threshold"]
-            measures = Metrics(names, runner, reader, threshold)
-            metrics = evaluate(run, rows, everything, measures, runner.infer_batch_size, results)
+            measures = kind.Metrics(names, runner, reader, threshold)
+            metrics = kind.evaluate(
+                run, rows, everything, measures, runner.infer_batch_size, results
+            )
         os.replace(temporary, path)
         if runner.save_scores:
             matrix.save(output / "scores.npz")
+        if report := measures.report():
+            report.save(output)
     except OSError as failure:
         if temporary.is_file():
             temporary.unlink()
         raise _cannot_write(failure) from None
     log.info("%d predictions: %s", len(rows), path)
     return metrics
+
+
+def chosen_threshold(
+    runner: Runner, checkpoint: Checkpoint, names: list[str]
+) -> Optional[Threshold]:
+    """The threshold of the config, or else the one that was tuned when the checkpoint was made.
+
+    None if none of these metrics is of predicted labels.
+    """
+    if not any(NAME.fullmatch(name) for name in names):
+        return None
+    if not isinstance(runner.threshold, str):
+        return runner.threshold
+    tuned = checkpoint.facts["progress"].get("threshold")
+    if tuned is None:
+        log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
+        return 0.5
+    return tuned
 
 
 def _show_examples(path: Path) -> None:

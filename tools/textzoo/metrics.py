@@ -103,7 +103,8 @@ def _function(name: str) -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
         raise UserError(
             f"runner.metrics: received {name!r}, expected accuracy, mrr, pairwise_accuracy, "
             "precision@k, recall@k, ndcg@k, psp@k or psndcg@k with k from 1, or micro_f1, "
-            "macro_f1, weighted_f1, samples_f1 or the same with precision or recall"
+            "macro_f1, weighted_f1, samples_f1 or the same with precision or recall, "
+            "subset_accuracy, hamming_loss; of rows with levels: level_accuracy, level_error"
         )
     plain, at, k = match[1], match[2], int(match[3] or 0)
     return {

@@ -115,6 +115,11 @@ class Runner(Block):
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
     top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
+    threshold: Union[Literal["tuned", "per_label"], float] = Field(
+        "tuned",
+        description="score above which a label counts as predicted: one, or one per label, with "
+        "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5",
+    )
 
     propensity_a: float = Field(
         0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
@@ -192,7 +197,9 @@ class Encoder(Block):
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
         "BERT, ERNIE or ALBERT family",
     )
-    num_hidden_layers: Optional[PositiveInt] = Field(None, description="number of layers")
+    num_hidden_layers: Optional[NotNegativeInt] = Field(
+        None, description="number of layers; 0: embeddings alone"
+    )
     hidden_size: Optional[PositiveInt] = Field(None, description="width of the layers")
     num_attention_heads: Optional[PositiveInt] = Field(None, description="number of heads")
     intermediate_size: Optional[PositiveInt] = Field(

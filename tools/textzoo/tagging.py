@@ -1,19 +1,22 @@
 """Evaluating and predicting with a model that scores labels for a text."""
 
 import json
+import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, Optional, TextIO
 
 import numpy as np
 
-from textzoo import propensity, thresholds
+from textzoo import levels, propensity, thresholds
 from textzoo.batching import inference_pools
 from textzoo.cache import Rows
 from textzoo.errors import UserError
+from textzoo.label_report import LabelTable
 from textzoo.metrics import RankingMetrics, gold_ranks, ranks_among
 from textzoo.propensity import PropensityMetrics, inverse_propensities
 from textzoo.schema import Runner
-from textzoo.thresholds import ThresholdMetrics
+from textzoo.thresholds import Threshold, ThresholdMetrics, is_predicted
 
 # Metrics at a threshold look at so many of a row's best labels: none of them counts as predicted
 # beyond. It bounds the memory of an evaluation, and is far above what any text has.
@@ -23,12 +26,14 @@ _PREDICTABLE = 100
 class Metrics:
     """All metrics of one evaluation, fed batch by batch.
 
-    Propensities come from the counts of labels that the reader keeps. Without a threshold, the
-    one with the best micro F1 is chosen on these rows, and told among the results.
+    Propensities come from the counts of labels that the reader keeps. Without a threshold, what
+    `runner.threshold` says is chosen on these rows, and told among the results.
+
+    Rows without labels are left out, unless the reader says that they count.
     """
 
     def __init__(
-        self, names: list[str], runner: Runner, reader: Any, threshold: Optional[float] = None
+        self, names: list[str], runner: Runner, reader: Any, threshold: Optional[Threshold] = None
     ):
         """Take the names of the metrics, see `RankingMetrics`, `propensity` and `thresholds`.
 
@@ -37,7 +42,10 @@ class Metrics:
         """
         check_metric_names(names)
         self._names = names
-        self._n_labels = len(reader.label_names)
+        self._label_names = reader.label_names
+        self._n_labels = len(self._label_names)
+        self._per_label = runner.threshold == "per_label"
+        self._all_rows = getattr(reader, "rows_without_labels_count", False)
         self._threshold = threshold
         self._thresholded = [name for name in names if thresholds.NAME.fullmatch(name)]
         weighted = [name for name in names if propensity.NAME.fullmatch(name)]
@@ -63,7 +71,10 @@ class Metrics:
             labels: `[batch, n]` best labels.
             scores: `[batch, n]` their scores.
         """
-        self._ranking.update(ranks, gold_counts, self._n_labels)
+        if not self._all_rows:
+            facts = (ranks, gold, gold_counts, labels, scores)
+            ranks, gold, gold_counts, labels, scores = (part[gold_counts > 0] for part in facts)
+        self._ranking.update(ranks, np.maximum(gold_counts, 1), self._n_labels)
         if self._weighted:
             self._weighted.update(ranks, gold, gold_counts)
         if self._sets:
@@ -80,11 +91,32 @@ class Metrics:
             values |= self._weighted.result()
         more = {}
         if self._sets:
-            tuned = self._threshold is None
-            threshold = self._sets.best_threshold() if tuned else self._threshold
-            values |= self._sets.result(self._thresholded, threshold)
-            more = {"threshold": threshold}
+            if self._threshold is None:
+                sets = self._sets
+                self._threshold = (
+                    sets.best_thresholds() if self._per_label else sets.best_threshold()
+                )
+            values |= self._sets.result(self._thresholded, self._threshold)
+            more = {"threshold": self._threshold}
         return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}
+
+    def report(self) -> Optional[LabelTable]:
+        """The figures of each label, if there are metrics of predicted labels; after `result`."""
+        if not self._sets:
+            return None
+        report = self._sets.report(self._threshold)._asdict()
+        labels = {
+            label: {name: figures[i].item() for name, figures in report.items()}
+            for i, label in enumerate(self._label_names)
+        }
+        kinds = ("precision", "recall", "f1")
+        averages = {}
+        for average in ("micro", "macro", "weighted", "samples"):
+            names = [f"{average}_{kind}" for kind in kinds]
+            figures = self._sets.result(names, self._threshold)
+            averages[f"{average} avg"] = dict(zip(kinds, figures.values()))
+            averages[f"{average} avg"]["support"] = self._sets.n_gold
+        return LabelTable(labels, averages)
 
 
 def _propensity_metrics(names: list[str], runner: Runner, reader: Any) -> PropensityMetrics:
@@ -96,13 +128,18 @@ def _propensity_metrics(names: list[str], runner: Runner, reader: Any) -> Propen
     return PropensityMetrics(names, weights[:-1], weights[-1])
 
 
+def kind_of_evaluation(model: Any) -> ModuleType:
+    """The module that evaluates this model: `levels` for graded labels, or else this one."""
+    return levels if getattr(model, "graded", False) else sys.modules[__name__]
+
+
 def check_metric_names(names: list[str]) -> None:
     """Refuse unknown names of metrics.
 
     Raises:
         UserError: naming the first unknown one, and all that there are.
     """
-    others = (propensity.NAME, thresholds.NAME)
+    others = (propensity.NAME, thresholds.NAME, levels.NAME)
     RankingMetrics([n for n in names if not any(kind.fullmatch(n) for kind in others)])
 
 
@@ -150,8 +187,7 @@ def evaluate(
             ranks, best, scores = _ranking(outputs, gold, run.model.n_best)
             for result in results:
                 result.add(numbers, best, scores)
-            batch_facts = (ranks, gold, counts, best, scores)
-            metrics.update(*(facts[counts > 0] for facts in batch_facts))
+            metrics.update(ranks, gold, counts, best, scores)
         for result in results:
             result.end_pool(rows)
         rows.release()
@@ -177,15 +213,20 @@ def _ranking(
 class Predictions:
     """Writes one JSON object per row: what the row says, and its top labels with scores."""
 
-    def __init__(self, file: TextIO, reader: Any, top_k: int):
+    def __init__(
+        self, file: TextIO, reader: Any, top_k: int, threshold: Optional[Threshold] = None
+    ):
+        """Take where to write, and the threshold above which labels are `predicted`, if any."""
         self._file = file
         self._reader = reader
         self._top_k = top_k
+        self._threshold = threshold
+        self._n_kept = top_k if threshold is None else max(top_k, _PREDICTABLE)
         self._pool: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def add(self, numbers: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> None:
         """Note a batch: row numbers `[batch]`; labels and scores `[batch, n]`, best first."""
-        self._pool.append((numbers, labels[:, : self._top_k], scores[:, : self._top_k]))
+        self._pool.append((numbers, labels[:, : self._n_kept], scores[:, : self._n_kept]))
 
     def end_pool(self, rows: Rows) -> None:
         """Write the rows noted since the last call, in the order of the file."""
@@ -194,8 +235,12 @@ class Predictions:
         for i in np.argsort(numbers):
             best = [
                 {"tag": names[label], "score": round(float(score), 6)}
-                for label, score in zip(top[i], scores[i])
+                for label, score in zip(top[i][: self._top_k], scores[i])
             ]
-            row = {**self._reader.describe(rows.line(int(numbers[i])).text), "top": best}
+            row = self._reader.describe(rows.line(int(numbers[i])).text)
+            if self._threshold is not None:
+                chosen = is_predicted(top[i], scores[i], self._threshold)
+                row["predicted"] = [names[label] for label in top[i][chosen]]
+            row["top"] = best
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._pool = []

@@ -13,10 +13,9 @@ from textzoo.building import (
     Graph,
     build_reader,
     build_run,
+    initialise,
     load_config,
-    load_pretrained,
     load_weights,
-    load_word_vectors,
     net_arguments,
 )
 from textzoo.cache import (
@@ -42,11 +41,12 @@ from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import Metrics, check_metric_names, evaluate
+from textzoo.tagging import kind_of_evaluation
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
 
+_LOWER_IS_BETTER = ("hamming_loss", "level_error")
 # A run can only be gone on with if these are as they were.
 _FIXED = ("train_batch_size", "accumulate_steps", "max_grad_norm", "seed", "valid_fraction")
 
@@ -77,11 +77,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     run = build_run(graph, config, folder, arguments, config.optimizer)
     progress = Progress()
     if not start:
-        load_word_vectors(run, config, data.reader)
+        initialise(run, config, data.reader)
     else:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
-    else:
-        load_pretrained(run, config)
     if resumed:
         run.set_optimizer_state(start.optimizer_state())
         progress = Progress.from_facts(start.facts["progress"])
@@ -146,8 +144,12 @@ def assemble(
     runner = config.runner
     metrics = runner.metrics or list(run.model.metrics)
     best_metric = runner.best_metric or metrics[0]
+    if best_metric in _LOWER_IS_BETTER:
+        raise UserError(f"runner.best_metric: received {best_metric}, expected one to be high")
     names = list(dict.fromkeys([best_metric, *metrics]))
-    check_metric_names(names)
+    kind = kind_of_evaluation(run.model)
+    fixed = None if isinstance(runner.threshold, str) else runner.threshold
+    kind.Metrics(names, runner, data.reader)  # unknown names stop the run here
 
     def save(name: str) -> None:
         facts = {
@@ -162,8 +164,8 @@ def assemble(
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
     def validate() -> dict[str, float]:
-        measures = Metrics(names, runner, data.reader)
-        return evaluate(run, data.valid_rows, data.valid, measures, runner.infer_batch_size)
+        measures = kind.Metrics(names, runner, data.reader, fixed)
+        return kind.evaluate(run, data.valid_rows, data.valid, measures, runner.infer_batch_size)
 
     columns = data.train_rows.columns
     return Training(

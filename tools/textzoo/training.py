@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import paddle
@@ -41,7 +41,7 @@ class Progress:
         best_step: the step it was reached at.
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
-        threshold: the score above which a label was predicted there, if it was tuned.
+        threshold: the score above which a label was predicted there, or one per label.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -56,7 +56,7 @@ class Progress:
     best_step: int = 0
     worse: int = 0
     evaluated: int = -1
-    threshold: Optional[float] = None
+    threshold: Optional[Union[float, list[float]]] = None
     stopped: bool = False
 
     @classmethod
