@@ -6,6 +6,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.errors import UserError
+
 _NEVER = 1e9  # taken off a value, it is never the highest, and leaves nothing in a softmax
 
 
@@ -35,9 +37,9 @@ class BiLstmHead(nn.Layer):
 
     def __init__(self, width: int, hidden_dim: int, attention: bool):
         super().__init__()
-        # One bias per gate; Paddle's kernel takes two, the other one stays 0.
-        no_bias = paddle.ParamAttr(initializer=nn.initializer.Constant(0.0), trainable=False)
-        self.lstm = nn.LSTM(width, hidden_dim, direction="bidirect", bias_hh_attr=no_bias)
+        self.cells = nn.LayerList(
+            [nn.LSTMCell(width, hidden_dim, bias_hh_attr=False) for _ in range(2)]
+        )
         self.width = 2 * hidden_dim
         self.pool = Attention(self.width) if attention else MaxOverTime()
 
@@ -45,19 +47,40 @@ class BiLstmHead(nn.Layer):
         """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, 2 hidden_dim]`.
 
         Raises:
-            ValueError: second derivatives are asked for in static graph.
+            UserError: second derivatives are asked for in static graph.
         """
         if not self.twice_differentiable:
-            outputs, _ = self.lstm(hidden, sequence_length=lengths)
+            outputs = self._fused(hidden, lengths)
         elif paddle.in_dynamic_mode():
-            # The fused kernel has no second derivative, its single steps have.
-            outputs, _ = self.lstm[0](hidden, sequence_length=lengths)
+            # The fused kernel has no second derivative, single steps have.
+            outputs, _ = nn.BiRNN(*self.cells)(hidden, sequence_length=lengths)
         else:
-            raise ValueError(
-                "gradient_penalty: an LSTM has second derivatives in dynamic graph only: use "
+            raise UserError(
+                "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic graph only: use "
                 "trainer.py, or another head"
             )
         return self.pool(outputs, lengths)
+
+    def _fused(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The outputs of all steps by the kernel that nn.LSTM calls too.
+
+        It takes two biases per gate. With a second one that is always 0 there is one, as in other
+        libraries; nn.LSTM would not have it trained alone.
+        """
+        weights = [w for cell in self.cells for w in (cell.weight_ih, cell.weight_hh)]
+        for cell in self.cells:
+            weights += [cell.bias_ih, 0 * cell.bias_ih]  # the kernel wants gradients of both
+        size = self.width // 2
+        state = paddle.zeros([2, paddle.shape(hidden)[0], size])
+        outputs, _, _ = paddle._C_ops.rnn(
+            hidden.transpose([1, 0, 2]),
+            [state, state],
+            weights,
+            lengths.astype("int32"),
+            paddle.zeros([0], "uint8"),
+            *(0.0, True, hidden.shape[2], size, 1, "LSTM", 0, not self.training),
+        )
+        return outputs.transpose([1, 0, 2])
 
 
 class TextCnnHead(nn.Layer):

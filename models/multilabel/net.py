@@ -1,5 +1,6 @@
 """Several labels per text, or a level for each label: encoder, head, loss, regularisers."""
 
+import math
 from typing import Literal, Optional
 
 import paddle
@@ -101,7 +102,6 @@ class Net(nn.Layer):
         if loss == "softmax" and n_levels < 2:
             raise ValueError("loss: softmax needs levels: set reader.n_levels and reader.labels")
         self._loss = loss
-        self._n_levels = n_levels
         self._head_input = head_input
         self._word_dropout = word_dropout
         self._dropout = dropout
@@ -121,8 +121,8 @@ class Net(nn.Layer):
                 "word_dropout or encoder.hidden_dropout_prob"
             )
         self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
-        n_outputs = vocab_label_size * (n_levels if loss == "softmax" else 1)
-        self.output = nn.Linear(self.head.width, n_outputs)
+        self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
+        self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
         self.positive_weight = None
         if positive_weight_power:
             # A buffer: it is set from the training rows and saved with the weights.
@@ -166,12 +166,13 @@ class Net(nn.Layer):
             loss = self._losses(logits, targets).mean()
             if not self._r_drop:
                 return loss
-            first, second = logits.reshape([2, -1, *logits.shape[1:]])
+            first, second = logits.reshape([2, -1, *self._output_shape])
             activation = F.softmax if self._loss == "softmax" else F.sigmoid
             divergence = symmetric_kl(first, second, activation).mean()
             return loss + 0.5 * self._r_drop * divergence
 
-        return self._perturbation(loss_of, self.encoder.word_embeddings, tokens)
+        embeddings = self.encoder.word_embeddings
+        return self._perturbation(loss_of, embeddings, tokens, self.parameters())
 
     def _logits(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         if self.training and self._word_dropout:
@@ -184,7 +185,7 @@ class Net(nn.Layer):
         if self._dropout:
             features = F.dropout(features, self._dropout, training=self.training)
         logits = self.output(features)
-        return logits.reshape([0, -1, self._n_levels]) if self._loss == "softmax" else logits
+        return logits.reshape([-1, *self._output_shape])
 
     def _losses(self, logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
         if self._loss == "softmax":

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from textzoo import levels
 from textzoo.building import (
     Graph,
     build_reader,
@@ -116,7 +117,8 @@ def infer_checkpoint(
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
     names = runner.metrics or list(run.model.metrics)
     kind = kind_of_evaluation(run.model)
-    threshold = chosen_threshold(runner, checkpoint, names)
+    graded = kind is levels
+    threshold = None if graded else chosen_threshold(runner, checkpoint, names)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:

@@ -3,7 +3,7 @@
 They are written as one loss, the same in both graphs, so that a run needs no step of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -56,6 +56,7 @@ class Perturbation:
         loss_of: Callable[[paddle.Tensor], paddle.Tensor],
         embeddings: nn.Embedding,
         token_ids: paddle.Tensor,
+        parameters: Sequence[paddle.Tensor],
     ) -> paddle.Tensor:
         """The loss with what `adversarial` and `gradient_penalty` add to it.
 
@@ -67,18 +68,20 @@ class Perturbation:
             loss_of: looked-up vectors `[batch, length, width]` -> the loss, a scalar.
             embeddings: the matrix E.
             token_ids: `[batch, length]`.
+            parameters: all weights of the net.
         """
         vectors = embeddings(token_ids)
         loss = loss_of(vectors)
         total = loss
         if self.gradient_penalty:
             with _decomposed_gradients():
-                gradient = _gradient(loss, vectors, create_graph=True)
+                gradient = _gradient(loss, [vectors], create_graph=True)
             gradient = _per_token(gradient, token_ids, embeddings)
             total = total + 0.5 * self.gradient_penalty * (gradient * gradient).sum()
         if self.epsilon:
-            gradient = _gradient(loss, vectors, create_graph=False)
-            gradient = _per_token(gradient, token_ids, embeddings)
+            weight = embeddings.weight
+            others = [parameter for parameter in parameters if parameter is not weight]
+            gradient = _gradient(loss, [weight, *others], create_graph=False)
             step = gradient * (self.epsilon * paddle.rsqrt((gradient * gradient).sum() + 1e-24))
             step.stop_gradient = True
             adversarial = loss_of(vectors + F.embedding(token_ids, step))
@@ -105,21 +108,34 @@ def symmetric_kl(
         `[batch]`, summed over all other axes.
     """
     products = (activation(first) - activation(second)) * (first - second)
-    return 0.5 * products.flatten(start_axis=1).sum(axis=1)
+    return 0.5 * products.sum(axis=list(range(1, len(products.shape))))
 
 
-def _gradient(loss: paddle.Tensor, vectors: paddle.Tensor, create_graph: bool) -> paddle.Tensor:
-    if paddle.in_dynamic_mode():
-        return paddle.grad(loss, [vectors], retain_graph=True, create_graph=create_graph)[0]
-    return paddle.static.gradients([loss], [vectors])[0]
+def _gradient(
+    loss: paddle.Tensor, sources: list[paddle.Tensor], create_graph: bool
+) -> paddle.Tensor:
+    """The gradient with respect to the first of the sources.
+
+    In dynamic graph that of all of them is computed: kernels of Paddle 3.3.1 fail (LSTM) or give
+    wrong values (layer normalisation) when only the gradient of their input is asked for, and so
+    the sources should be all weights.
+    """
+    if not paddle.in_dynamic_mode():
+        return paddle.static.gradients([loss], sources[:1])[0]
+    options = {"retain_graph": True, "create_graph": create_graph, "allow_unused": True}
+    return paddle.grad(loss, sources, **options)[0]
 
 
 def _per_token(
     gradient: paddle.Tensor, token_ids: paddle.Tensor, embeddings: nn.Embedding
 ) -> paddle.Tensor:
-    """The gradient of the embedding matrix from that of the vectors looked up in it."""
+    """The gradient of the embedding matrix from that of the vectors looked up in it.
+
+    Unlike that of `F.embedding`, it can be differentiated again.
+    """
     width = embeddings.weight.shape[1]
-    rows = paddle.zeros(embeddings.weight.shape, gradient.dtype)
+    # Not paddle.zeros: static graph keeps a constant, and adds to it in place from run to run.
+    rows = 0 * embeddings.weight.detach()
     return paddle.scatter_nd_add(rows, token_ids.reshape([-1, 1]), gradient.reshape([-1, width]))
 
 
