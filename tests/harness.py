@@ -76,6 +76,18 @@ MODELS = {
             malformed="music\tone column\ttoo many",
             complaint=("received 3 column(s)", "expected 2"),
         ),
+        Model(
+            "multilabel",
+            overrides=(
+                "hyper_parameters.encoder.hidden_size=16",
+                "hyper_parameters.encoder.intermediate_size=16",
+                "hyper_parameters.n_filters=16",
+                "hyper_parameters.optimizer.learning_rate=0.01",
+            ),
+            malformed="停车\t三列\t太多",
+            complaint=("received 3 column(s)", "expected 2"),
+            first_is_gold="precision@1",
+        ),
     )
 }
 

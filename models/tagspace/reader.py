@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
-from zlib import crc32
 
 from textzoo.errors import BadLine
-from textzoo.vocabulary import Vocabulary
+from textzoo.vocabulary import Vocabulary, hashed_pairs
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
 _TAG_SEPARATOR = re.compile("[,，]")
@@ -165,9 +164,8 @@ class Reader:
         """The ids of words and, after them, of the hashed pairs of neighbours."""
         if not self._ngram_buckets:
             return []
-        pairs = (f"{first} {second}".encode() for first, second in zip(words, words[1:]))
         n_words = len(self._words)
-        return word_ids + [n_words + crc32(pair) % self._ngram_buckets for pair in pairs]
+        return word_ids + [n_words + pair for pair in hashed_pairs(words, self._ngram_buckets)]
 
     def _parse_text(self, line: str) -> Parsed:
         columns = line.split("\t")

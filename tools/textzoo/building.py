@@ -1,9 +1,11 @@
 """From a config to the parts of a run: model folder, reader, net."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Optional
 
+import numpy as np
 import paddle
 
 from textzoo.checkpoint import Checkpoint, check_fit
@@ -12,10 +14,17 @@ from textzoo.dygraph import DygraphRun
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder, load_model_folder
 from textzoo.optimizer import SPARSE_OPTIMIZERS
+from textzoo.pretrained import pretrained_weights
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
+from textzoo.tagging import labels_needed
+from textzoo.word_vectors import read_word_vectors
+
+log = logging.getLogger("textzoo")
 
 Graph = Literal["dygraph", "static"]
+
+_ENCODER = "encoder."  # what a net calls its encoder
 
 
 def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
@@ -69,10 +78,10 @@ def build_run(
     """A run of the net in one of the two graphs, with the weights that the seed gives."""
     paddle.seed(config.runner.seed)
     clip = config.runner.max_grad_norm
+    model = (folder.dygraph_model if graph == "dygraph" else folder.static_model)(arguments)
+    model.n_best = labels_needed(config.runner.metrics or list(model.metrics), config.runner)
     if graph == "dygraph":
-        model = folder.dygraph_model(arguments)
         return DygraphRun(model, _new_net(config, model), optimizer, clip)
-    model = folder.static_model(arguments)
     # Drawn in dynamic graph, so that both graphs start from the same weights.
     net = _new_net(config, model)
     initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
@@ -83,6 +92,68 @@ def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: 
     """Give a run the weights of a checkpoint, after checking that they fit exactly."""
     check_fit(run.parameters(), checkpoint, folder.path.name, source)
     run.set_parameters(checkpoint.parameters)
+
+
+def _load_pretrained(run: Any, config: Config) -> None:
+    """Give the net's `encoder` the weights of `hyper_parameters.encoder.pretrained`, if named.
+
+    Raises:
+        UserError: they do not fit exactly.
+    """
+    settings = config.hyper_parameters.get("encoder")
+    if settings is None or settings.pretrained is None:
+        return
+    weights = run.parameters()
+    ours = {
+        name.removeprefix(_ENCODER): tensor
+        for name, tensor in weights.items()
+        if name.startswith(_ENCODER)
+    }
+    theirs = pretrained_weights(settings.pretrained, ours)
+    run.set_parameters({**weights, **{_ENCODER + name: t for name, t in theirs.items()}})
+
+
+def initialise(run: Any, config: Config, reader: Any) -> None:
+    """Set the weights of a new run that depend on the data or come from a file.
+
+    Raises:
+        UserError: such a file is malformed or does not fit.
+    """
+    _load_word_vectors(run, config, reader)
+    _load_pretrained(run, config)
+    if hasattr(run.model, "initialise"):
+        weights = run.parameters()
+        run.model.initialise(weights, reader)
+        run.set_parameters(weights)
+
+
+def _load_word_vectors(run: Any, config: Config, reader: Any) -> None:
+    """Give a new run the word vectors of `embedding.file`, where the config names one.
+
+    Words that the file lacks keep their random vectors, scaled to the spread of the others.
+
+    Raises:
+        UserError: the file is malformed, or has none of the words.
+    """
+    embedding = config.hyper_parameters.get("embedding")
+    if embedding is None or embedding.file is None:
+        return
+    weights = run.parameters()
+    table = weights[run.model.word_embedding]
+    ids = reader.word_ids
+    vectors, n_found = read_word_vectors(embedding.file, ids, table.shape[1])
+    if not n_found:
+        raise UserError(
+            f"hyper_parameters.embedding.file: {embedding.file} has none of the "
+            f"{len(ids)} words of the vocabulary, such as {', '.join(list(ids)[1:4])}"
+        )
+    share = n_found / len(ids)
+    log.info("%s: %d of %d words (%.1f %%)", embedding.file, n_found, len(ids), 100 * share)
+    missing = np.isnan(vectors).any(axis=1)
+    random = table[: len(ids)][missing]
+    vectors[missing] = random * (vectors[~missing].std() / max(1e-9, random.std()))
+    table[: len(ids)] = vectors
+    run.set_parameters(weights)
 
 
 def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:
@@ -102,8 +173,13 @@ def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> Non
 
 
 def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
-    net = {k: v for k, v in resolved["hyper_parameters"].items() if k != "optimizer"}
-    return {"reader": resolved["reader"], "hyper_parameters": net}
+    """What a trained net depends on: not how it was trained, nor what it started from."""
+    apart = ("optimizer", "embedding")
+    net = {k: v for k, v in resolved["hyper_parameters"].items() if k not in apart}
+    if "encoder" in net:
+        net["encoder"] = {k: v for k, v in net["encoder"].items() if k != "pretrained"}
+    reader = {k: v for k, v in resolved["reader"].items() if k != "tokenizer"}
+    return {"reader": reader, "hyper_parameters": net}
 
 
 def _new_net(config: Config, model: Any) -> paddle.nn.Layer:

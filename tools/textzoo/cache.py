@@ -16,7 +16,8 @@ import shutil
 import tempfile
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -120,7 +121,7 @@ def fitted_vocabulary(
 
     def fill(temporary: Path) -> None:
         skipped: list[Line] = []
-        lines = good_lines(files, reader.parse, settings.bad_lines, skipped)
+        lines = good_lines(files, reader.parse, settings.bad_lines, skipped, _header(reader))
         reader.fit((parsed for _, _, parsed in lines), declared)
         reader.save(temporary)
 
@@ -144,7 +145,9 @@ def encoded_rows(
 
     def fill(temporary: Path) -> None:
         encode = functools.partial(reader.encode, training=training)
-        _write_rows(temporary, files, encode, settings.bad_lines, reader.columns)
+        skipped: list[Line] = []
+        lines = good_lines(files, encode, settings.bad_lines, skipped, _header(reader))
+        _write_rows(temporary, lines, skipped, reader.columns)
 
     _fill_once(folder, fill)
     rows = Rows(folder, files)
@@ -164,24 +167,26 @@ def reader_identity(
 ) -> str:
     """What decides how a line is encoded: the reader's code, its settings, its vocabulary."""
     files = sorted(vocabulary.iterdir()) if vocabulary else []
+    contents = {k: file_digest(v) for k, v in settings.items() if isinstance(v, Path)}
     facts = [
         textzoo.__version__,
         file_digest(Path(inspect.getsourcefile(reader_class))),
-        settings,
+        {**settings, **contents},
         [(file.name, file_digest(file)) for file in files],
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def good_lines(
-    files: list[Path], encode: Any, bad_lines: str, skipped: list[Line]
+    files: list[Path], encode: Any, bad_lines: str, skipped: list[Line], header: bool = False
 ) -> Iterator[tuple[int, Line, Any]]:
     """Each line with what `encode` makes of it: (file's place in the list, line, encoded).
 
-    A line that `encode` refuses with `BadLine` stops everything, or is added to `skipped`.
+    A line that `encode` refuses with `BadLine` stops everything, or is added to `skipped`. With
+    `header`, the first line of each file is left out.
     """
     for place, path in enumerate(files):
-        for line in read_lines(path):
+        for line in islice(read_lines(path), int(header), None):
             try:
                 encoded = encode(line.text)
             except BadLine as problem:
@@ -193,6 +198,10 @@ def good_lines(
                 skipped.append(line)
                 continue
             yield place, line, encoded
+
+
+def _header(reader: Any) -> bool:
+    return getattr(reader, "has_header", False)
 
 
 def file_digest(path: Path) -> str:
@@ -255,16 +264,14 @@ def _rename(temporary: Path, folder: Path) -> None:
 
 def _write_rows(
     folder: Path,
-    files: list[Path],
-    encode: Callable[[str], dict[str, list[int]]],
-    bad_lines: str,
+    lines: Iterable[tuple[int, Line, dict[str, list[int]]]],
+    skipped: list[Line],
     columns: tuple[str, ...],
 ) -> None:
     writers = {name: _ColumnWriter(folder, name) for name in columns}
-    skipped: list[Line] = []
     with (folder / "places").open("wb") as places_file:
         places = array("q")
-        for file, line, encoded in good_lines(files, encode, bad_lines, skipped):
+        for file, line, encoded in lines:
             for name, writer in writers.items():
                 writer.add(encoded[name])
             places.extend((file, line.start, line.number))

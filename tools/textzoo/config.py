@@ -113,7 +113,11 @@ def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Co
     for name in reader_class.supplies:
         if hyper_parameters[name] is None:
             del hyper_parameters[name]
-    return Config(path, checked.runner, dict(checked.reader), hyper_parameters, optimizer)
+    reader = dict(checked.reader)
+    encoder = hyper_parameters.get("encoder")
+    if encoder and reader.get("tokenizer", "none taken") is None:
+        reader["tokenizer"] = encoder.pretrained  # a pretrained encoder brings its own
+    return Config(path, checked.runner, reader, hyper_parameters, optimizer)
 
 
 def schema_of(net_class: type, reader_class: type) -> type[Block]:
@@ -136,7 +140,7 @@ def schema_of(net_class: type, reader_class: type) -> type[Block]:
 
 def signature_fields(constructor: type) -> dict[str, tuple[Any, Any]]:
     """The keyword-only arguments of a constructor as pydantic fields: name -> (type, default)."""
-    hints = typing.get_type_hints(constructor.__init__)
+    hints = typing.get_type_hints(constructor.__init__, include_extras=True)
     fields = {}
     for name, parameter in inspect.signature(constructor.__init__).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:

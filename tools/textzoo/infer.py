@@ -4,10 +4,11 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
+from textzoo import levels
 from textzoo.building import (
     Graph,
     build_reader,
@@ -22,12 +23,13 @@ from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newe
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import Predictions, evaluate
+from textzoo.score_matrix import ScoreMatrix
+from textzoo.tagging import check_metric_names, kind_of_evaluation
+from textzoo.thresholds import NAME, Threshold
 
 log = logging.getLogger("textzoo")
 
@@ -44,7 +46,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
-    RankingMetrics(runner.metrics or [])  # unknown names stop the run here
+    check_metric_names(runner.metrics or [])
     if runner.test_data_dir is None:
         raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
 
@@ -99,7 +101,7 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
 def infer_checkpoint(
     config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph, output: Path
 ) -> dict[str, Any]:
-    """Evaluate one checkpoint and write its `predictions.jsonl`.
+    """Evaluate one checkpoint, write its `predictions.jsonl` and, if asked for, `scores.npz`.
 
     Returns:
         The metrics by name.
@@ -114,21 +116,52 @@ def infer_checkpoint(
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
     names = runner.metrics or list(run.model.metrics)
+    kind = kind_of_evaluation(run.model)
+    graded = kind is levels
+    threshold = None if graded else chosen_threshold(runner, checkpoint, names)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            predictions = Predictions(file, reader, runner.top_k)
+            results = [kind.Predictions(file, reader, runner.top_k, threshold)]
+            if runner.save_scores:
+                matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
+                results.append(matrix)
             everything = np.arange(len(rows))
-            metrics = evaluate(run, rows, everything, names, runner.infer_batch_size, predictions)
+            measures = kind.Metrics(names, runner, reader, threshold)
+            metrics = kind.evaluate(
+                run, rows, everything, measures, runner.infer_batch_size, results
+            )
         os.replace(temporary, path)
+        if runner.save_scores:
+            matrix.save(output / "scores.npz")
+        if report := measures.report():
+            report.save(output)
     except OSError as failure:
         if temporary.is_file():
             temporary.unlink()
         raise _cannot_write(failure) from None
     log.info("%d predictions: %s", len(rows), path)
     return metrics
+
+
+def chosen_threshold(
+    runner: Runner, checkpoint: Checkpoint, names: list[str]
+) -> Optional[Threshold]:
+    """The threshold of the config, or else the one that was tuned when the checkpoint was made.
+
+    None if none of these metrics is of predicted labels.
+    """
+    if not any(NAME.fullmatch(name) for name in names):
+        return None
+    if not isinstance(runner.threshold, str):
+        return runner.threshold
+    tuned = checkpoint.facts["progress"].get("threshold")
+    if tuned is None:
+        log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
+        return 0.5
+    return tuned
 
 
 def _show_examples(path: Path) -> None:

@@ -40,6 +40,23 @@ def gold_ranks(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
     return np.where(gold < 0, np.inf, ranks)
 
 
+def ranks_among(best: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """The rank of each gold label in a list of the best ones.
+
+    Args:
+        best: `[batch, n]` label ids, best first.
+        gold: `[batch, longest]` label ids; -1 for padding and for labels unknown to the model.
+
+    Returns:
+        `[batch, longest]` ranks from 1; infinity for those that are not in the list.
+    """
+    ranks = np.full(gold.shape, np.inf)
+    for column in range(gold.shape[1]):
+        found = best == gold[:, column, None]
+        ranks[:, column] = np.where(found.any(axis=1), 1 + found.argmax(axis=1), np.inf)
+    return ranks
+
+
 class RankingMetrics:
     """Averages of ranking metrics over rows, fed batch by batch.
 
@@ -85,7 +102,9 @@ def _function(name: str) -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
     if not match:
         raise UserError(
             f"runner.metrics: received {name!r}, expected accuracy, mrr, pairwise_accuracy, "
-            "precision@k, recall@k or ndcg@k with k from 1"
+            "precision@k, recall@k, ndcg@k, psp@k or psndcg@k with k from 1, or micro_f1, "
+            "macro_f1, weighted_f1, samples_f1 or the same with precision or recall, "
+            "subset_accuracy, hamming_loss; of rows with levels: level_accuracy, level_error"
         )
     plain, at, k = match[1], match[2], int(match[3] or 0)
     return {

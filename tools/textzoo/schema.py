@@ -115,6 +115,45 @@ class Runner(Block):
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
     top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
+    threshold: Union[Literal["tuned", "per_label"], float] = Field(
+        "tuned",
+        description="score above which a label counts as predicted: one, or one per label, with "
+        "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5",
+    )
+
+    propensity_a: float = Field(
+        0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
+    )
+    propensity_b: Annotated[float, Field(ge=0)] = Field(1.5, description="B of these propensities")
+    save_scores: NotNegativeInt = Field(
+        0,
+        description="infer.py also writes the scores of so many best labels of each row to "
+        "scores.npz, a sparse matrix for scipy.sparse.load_npz; 0: it does not",
+    )
+
+
+class Embedding(Block):
+    """Where word vectors come from."""
+
+    file: Optional[FilePath] = Field(
+        None, description="word vectors to start from: text of word2vec or GloVe, may be gzipped"
+    )
+    mode: Literal["rand", "static", "non_static"] = Field(
+        "rand", description="start at random; keep the vectors of `file`; or train them further"
+    )
+
+    def check(self) -> None:
+        """Refuse a file that is not used, and a mode that lacks its file.
+
+        Raises:
+            ValueError: naming the key.
+        """
+        if (self.file is None) != (self.mode == "rand"):
+            given = "no embedding.file" if self.file is None else f"embedding.file {self.file}"
+            raise ValueError(
+                f"embedding.mode: received {self.mode} with {given}; expected rand without a file, "
+                "static or non_static with one"
+            )
 
 
 class Optimizer(Block):
@@ -135,6 +174,66 @@ class Optimizer(Block):
     )
     warmup: Annotated[float, Field(ge=0)] = Field(
         0.0, description="linear warm-up: a share of all steps if below 1, else a number of steps"
+    )
+
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Encoder(Block):
+    """The transformer below a model's head.
+
+    Names are those of a Hugging Face `config.json`. A key that is left out has the value of
+    `config`, or else of `pretrained`.
+    """
+
+    config: Optional[Union[Literal["tiny", "small", "base"], FilePath]] = Field(
+        None,
+        description="2 layers 128 wide, 4 layers 312 wide, 12 layers 768 wide, or the path of a "
+        "config.json; default: that of `pretrained`, or else `small`",
+    )
+    pretrained: Optional[FilePath] = Field(
+        None,
+        description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
+        "BERT, ERNIE or ALBERT family",
+    )
+    num_hidden_layers: Optional[NotNegativeInt] = Field(
+        None, description="number of layers; 0: embeddings alone"
+    )
+    hidden_size: Optional[PositiveInt] = Field(None, description="width of the layers")
+    num_attention_heads: Optional[PositiveInt] = Field(None, description="number of heads")
+    intermediate_size: Optional[PositiveInt] = Field(
+        None, description="width between the two products of the feed-forward part"
+    )
+    embedding_size: Optional[PositiveInt] = Field(
+        None, description="width of embeddings that are projected to `hidden_size`, as in ALBERT"
+    )
+    share_layers: Optional[bool] = Field(
+        None, description="one set of weights for all layers, as in ALBERT"
+    )
+    norm_first: Optional[bool] = Field(
+        None, description="layer normalisation before each part (pre-norm) and not after it"
+    )
+    hidden_act: Optional[Literal["gelu", "gelu_new", "relu"]] = Field(
+        None, description="activation; `gelu_new` is its approximation with tanh"
+    )
+    max_position_embeddings: Optional[PositiveInt] = Field(
+        None, description="the longest text, in tokens"
+    )
+    type_vocab_size: Optional[PositiveInt] = Field(None, description="number of token types")
+    use_task_id: Optional[bool] = Field(None, description="task embeddings, as in ERNIE 2 and 3")
+    task_type_vocab_size: Optional[PositiveInt] = Field(None, description="number of tasks")
+    hidden_dropout_prob: Optional[Probability] = Field(
+        None, description="dropout after the embeddings and after each part of a layer"
+    )
+    attention_probs_dropout_prob: Optional[Probability] = Field(
+        None, description="dropout of attention weights"
+    )
+    layer_norm_eps: Optional[Annotated[float, Field(gt=0)]] = Field(
+        None, description="added to the variance in layer normalisation"
+    )
+    initializer_range: Optional[Annotated[float, Field(gt=0)]] = Field(
+        None, description="standard deviation of random weights"
     )
 
 

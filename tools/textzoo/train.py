@@ -1,7 +1,6 @@
 """Train a model: the recipe behind trainer.py and static_trainer.py."""
 
 import dataclasses
-import functools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from textzoo.building import (
     Graph,
     build_reader,
     build_run,
+    initialise,
     load_config,
     load_weights,
     net_arguments,
@@ -37,16 +37,16 @@ from textzoo.checkpoint import (
 from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import evaluate
+from textzoo.tagging import kind_of_evaluation
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
 
+_LOWER_IS_BETTER = ("hamming_loss", "level_error")
 # A run can only be gone on with if these are as they were.
 _FIXED = ("train_batch_size", "accumulate_steps", "max_grad_norm", "seed", "valid_fraction")
 
@@ -76,7 +76,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     arguments = net_arguments(config, data.reader)
     run = build_run(graph, config, folder, arguments, config.optimizer)
     progress = Progress()
-    if start:
+    if not start:
+        initialise(run, config, data.reader)
+    else:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
     if resumed:
         run.set_optimizer_state(start.optimizer_state())
@@ -142,7 +144,12 @@ def assemble(
     runner = config.runner
     metrics = runner.metrics or list(run.model.metrics)
     best_metric = runner.best_metric or metrics[0]
-    RankingMetrics([*metrics, best_metric])  # unknown names stop the run here
+    if best_metric in _LOWER_IS_BETTER:
+        raise UserError(f"runner.best_metric: received {best_metric}, expected one to be high")
+    names = list(dict.fromkeys([best_metric, *metrics]))
+    kind = kind_of_evaluation(run.model)
+    fixed = None if isinstance(runner.threshold, str) else runner.threshold
+    kind.Metrics(names, runner, data.reader)  # unknown names stop the run here
 
     def save(name: str) -> None:
         facts = {
@@ -156,12 +163,10 @@ def assemble(
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
-    validate = None
-    if len(data.valid):
-        names = list(dict.fromkeys([best_metric, *metrics]))
-        validate = functools.partial(
-            evaluate, run, data.valid_rows, data.valid, names, runner.infer_batch_size
-        )
+    def validate() -> dict[str, float]:
+        measures = kind.Metrics(names, runner, data.reader, fixed)
+        return kind.evaluate(run, data.valid_rows, data.valid, measures, runner.infer_batch_size)
+
     columns = data.train_rows.columns
     return Training(
         run=run,
@@ -170,7 +175,7 @@ def assemble(
         lengths=columns[run.model.columns[0]].lengths(data.train),
         feeds=lambda rows, random: run.model.train_feeds(columns, data.train[rows], random),
         release=data.train_rows.release,
-        validate=validate,
+        validate=validate if len(data.valid) else None,
         best_metric=best_metric,
         save=save,
         progress=progress,

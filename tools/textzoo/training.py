@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import paddle
@@ -41,6 +41,7 @@ class Progress:
         best_step: the step it was reached at.
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
+        threshold: the score above which a label was predicted there, or one per label.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -55,6 +56,7 @@ class Progress:
     best_step: int = 0
     worse: int = 0
     evaluated: int = -1
+    threshold: Optional[Union[float, list[float]]] = None
     stopped: bool = False
 
     @classmethod
@@ -199,6 +201,7 @@ class Training:
             return
         metrics = self.validate()
         value = metrics[self.best_metric]
+        progress.threshold = metrics.get("threshold")
         best = progress.best_value is None or value > progress.best_value
         progress.evaluated = progress.step
         if best:

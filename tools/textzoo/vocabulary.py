@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
+from zlib import crc32
 
 from textzoo.errors import UserError
 
@@ -50,3 +51,9 @@ class Vocabulary:
         except FileNotFoundError:
             raise UserError(f"{path}: the checkpoint lacks its vocabulary") from None
         return cls(content.split("\n")[:-1])
+
+
+def hashed_pairs(words: list[str], buckets: int) -> list[int]:
+    """The bucket of each pair of neighbouring words, from 0."""
+    pairs = (f"{first} {second}".encode() for first, second in zip(words, words[1:]))
+    return [crc32(pair) % buckets for pair in pairs]

@@ -1,0 +1,161 @@
+"""From the vectors of a text's tokens to one vector."""
+
+from typing import Optional
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.errors import UserError
+
+_NEVER = 1e9  # taken off a value, it is never the highest, and leaves nothing in a softmax
+
+
+class MeanHead(nn.Layer):
+    """The mean over tokens."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` at least 1 -> `[batch, width]`."""
+        weights = inside(hidden, lengths) / lengths.unsqueeze(1).astype("float32")
+        return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
+
+
+class BiLstmHead(nn.Layer):
+    """A bidirectional LSTM, then the maximum over time (Conneau et al. 2017) or attention.
+
+    Args:
+        width: of the tokens' vectors.
+        hidden_dim: of each direction.
+        attention: whether tokens are weighed by attention in place of the maximum.
+    """
+
+    twice_differentiable = False
+
+    def __init__(self, width: int, hidden_dim: int, attention: bool):
+        super().__init__()
+        self.cells = nn.LayerList(
+            [nn.LSTMCell(width, hidden_dim, bias_hh_attr=False) for _ in range(2)]
+        )
+        self.width = 2 * hidden_dim
+        self.pool = Attention(self.width) if attention else MaxOverTime()
+
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, 2 hidden_dim]`.
+
+        Raises:
+            UserError: second derivatives are asked for in static graph.
+        """
+        if not self.twice_differentiable:
+            outputs = self._fused(hidden, lengths)
+        elif paddle.in_dynamic_mode():
+            # The fused kernel has no second derivative, single steps have.
+            outputs, _ = nn.BiRNN(*self.cells)(hidden, sequence_length=lengths)
+        else:
+            raise UserError(
+                "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic graph only: use "
+                "trainer.py, or another head"
+            )
+        return self.pool(outputs, lengths)
+
+    def _fused(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The outputs of all steps by the kernel that nn.LSTM calls too.
+
+        It takes two biases per gate. With a second one that is always 0 there is one, as in other
+        libraries; nn.LSTM would not have it trained alone.
+        """
+        weights = [w for cell in self.cells for w in (cell.weight_ih, cell.weight_hh)]
+        for cell in self.cells:
+            weights += [cell.bias_ih, 0 * cell.bias_ih]  # the kernel wants gradients of both
+        size = self.width // 2
+        state = paddle.zeros([2, paddle.shape(hidden)[0], size])
+        outputs, _, _ = paddle._C_ops.rnn(
+            hidden.transpose([1, 0, 2]),
+            [state, state],
+            weights,
+            lengths.astype("int32"),
+            paddle.zeros([0], "uint8"),
+            *(0.0, True, hidden.shape[2], size, 1, "LSTM", 0, not self.training),
+        )
+        return outputs.transpose([1, 0, 2])
+
+
+class TextCnnHead(nn.Layer):
+    """Convolutions of several window sizes, the maximum over time, ReLU (Kim 2014).
+
+    Args:
+        width: of the tokens' vectors.
+        windows: tokens in a window, one size per convolution; windows reach over both ends of the
+            text, so that a text of n tokens has n windows whatever their size.
+        n_filters: filters per window size.
+    """
+
+    def __init__(self, width: int, windows: list[int], n_filters: int):
+        super().__init__()
+        self.convolutions = nn.LayerList([nn.Conv1D(width, n_filters, size) for size in windows])
+        self.pool = MaxOverTime()
+        self.width = len(windows) * n_filters
+
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, filters]`."""
+        hidden = (hidden * inside(hidden, lengths).unsqueeze(2)).transpose([0, 2, 1])
+        highest = []
+        for convolution in self.convolutions:
+            size = convolution.weight.shape[2]
+            padded = F.pad(hidden, [(size - 1) // 2, size // 2], data_format="NCL")
+            responses = F.conv1d(padded, convolution.weight)
+            # The bias grows with its input: after the maximum it gives the same for less work.
+            pooled = self.pool(responses.transpose([0, 2, 1]), lengths)
+            highest.append(pooled + convolution.bias)
+        return F.relu(paddle.concat(highest, axis=1))
+
+
+class Attention(nn.Layer):
+    """Tokens weighed by their agreement with a learned vector (Yang et al. 2016, section 2.2)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.projection = nn.Linear(width, width)
+        self.context = self.create_parameter([width, 1])
+
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
+        scores = paddle.matmul(paddle.tanh(self.projection(hidden)), self.context).squeeze(2)
+        weights = F.softmax(scores - _NEVER * (1 - inside(hidden, lengths)))
+        return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
+
+
+class MaxOverTime(nn.Layer):
+    """The highest value of each dimension over a text's tokens."""
+
+    twice_differentiable = False
+
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
+        hidden = hidden - _NEVER * (1 - inside(hidden, lengths)).unsqueeze(2)
+        # The gradient of paddle.max is slow on a CPU.
+        highest = F.adaptive_max_pool2d(hidden.unsqueeze(1), [1, None]).squeeze(1)
+        if not self.twice_differentiable:
+            return highest.squeeze(1)
+        is_highest = (hidden == highest).astype("float32").detach()
+        return (hidden * is_highest).sum(axis=1) / is_highest.sum(axis=1)
+
+
+def inside(hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """1 for a text's tokens and 0 for padding, `[batch, length]`."""
+    places = paddle.arange(paddle.shape(hidden)[1]).unsqueeze(0)
+    return (places < lengths.unsqueeze(1)).astype("float32")
+
+
+def build_head(
+    name: str, width: int, lstm_dim: int, windows: list[int], n_filters: Optional[int]
+) -> nn.Layer:
+    """The head of this name; its attribute `width` is that of its output."""
+    if name == "linear":
+        return MeanHead(width)
+    if name == "textcnn":
+        return TextCnnHead(width, windows, n_filters or width)
+    return BiLstmHead(width, lstm_dim, attention=name == "bilstm_attention")

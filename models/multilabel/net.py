@@ -1,0 +1,195 @@
+"""Several labels per text, or a level for each label: encoder, head, loss, regularisers."""
+
+import math
+from typing import Literal, Optional
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.encoder import build_encoder
+from textzoo.regularisers import Perturbation, make_twice_differentiable, symmetric_kl
+from textzoo.schema import Encoder
+
+from . import losses
+from .heads import build_head
+
+_WINDOWS = [3, 4, 5]
+
+
+class Net(nn.Layer):
+    """Scores every label for a text.
+
+    Args:
+        vocab_size: number of tokens.
+        max_len: the longest text in tokens.
+        vocab_label_size: number of labels.
+        n_levels: levels per label, for `loss: softmax`.
+        encoder: which encoder, see `schema.Encoder`.
+        head: how the tokens' vectors become one vector: their mean and nothing else, a
+            bidirectional LSTM with the maximum over time or with attention, or a TextCNN.
+        head_input: what the head reads: all vectors of the `sequence`, or that of the first token
+            alone, as a sequence of one step.
+        lstm_dim: width of each direction of the LSTM.
+        windows: tokens in a window of the TextCNN, one size per convolution.
+        n_filters: filters per window size; null: as many as the encoder is wide.
+        word_dropout: share of tokens whose vectors are dropped in training.
+        dropout: share of the output layer's inputs dropped in training.
+        loss: `bce`, binary cross-entropy; `multilabel_softmax` (Su et al. 2022); `softmax`, for
+            levels: cross-entropy over the levels of each label.
+        positive_weight_power: losses of labels that a text has are weighed by (rows without / rows
+            with the label) to this power; 0: all the same, 1: as much weight for both sides.
+        focal_gamma: how much less losses of what is known well count (Lin et al. 2017); 0: alike.
+        adversarial: `fgm` adds the loss with embeddings moved along their gradient.
+        adversarial_epsilon: how far they are moved.
+        adversarial_alone: whether the loss of unmoved embeddings is left out.
+        gradient_penalty: weight of half the squared norm of the embeddings' gradient; 0: none.
+        r_drop: weight of the divergence between two passes that differ in dropout; 0: one pass.
+
+    Raises:
+        ValueError: a size is too small, or arguments do not go together.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        max_len: int,
+        vocab_label_size: int,
+        n_levels: int = 0,
+        encoder: Encoder,
+        head: Literal["linear", "bilstm", "bilstm_attention", "textcnn"] = "linear",
+        head_input: Literal["sequence", "cls"] = "sequence",
+        lstm_dim: int = 128,
+        windows: list[int] = _WINDOWS,
+        n_filters: Optional[int] = None,
+        word_dropout: float = 0.0,
+        dropout: float = 0.1,
+        loss: Literal["bce", "multilabel_softmax", "softmax"] = "bce",
+        positive_weight_power: float = 0.0,
+        focal_gamma: float = 0.0,
+        adversarial: Literal["none", "fgm"] = "none",
+        adversarial_epsilon: float = 1.0,
+        adversarial_alone: bool = False,
+        gradient_penalty: float = 0.0,
+        r_drop: float = 0.0,
+    ):
+        super().__init__()
+        sizes = {"lstm_dim": lstm_dim, "windows": min(windows, default=0), "n_filters": n_filters}
+        for name, size in sizes.items():
+            if size is not None and size < 1:
+                raise ValueError(f"{name}: received {size}, expected at least 1")
+        for name, share in {"word_dropout": word_dropout, "dropout": dropout}.items():
+            if not 0 <= share < 1:
+                raise ValueError(f"{name}: received {share}, expected from 0 to below 1")
+        weights = {
+            "positive_weight_power": positive_weight_power,
+            "focal_gamma": focal_gamma,
+            "gradient_penalty": gradient_penalty,
+            "r_drop": r_drop,
+        }
+        for name, weight in weights.items():
+            if weight < 0:
+                raise ValueError(f"{name}: received {weight}, expected 0 or more")
+        if adversarial_epsilon <= 0:
+            raise ValueError(f"adversarial_epsilon: received {adversarial_epsilon}, expected > 0")
+        if adversarial_alone and adversarial == "none":
+            raise ValueError("adversarial_alone: needs `adversarial: fgm`")
+        if loss == "multilabel_softmax" and focal_gamma:
+            raise ValueError("focal_gamma: needs `loss: bce` or `softmax`")
+        if loss == "softmax" and positive_weight_power:
+            raise ValueError("positive_weight_power: needs `loss: bce` or `multilabel_softmax`")
+        if loss == "softmax" and n_levels < 2:
+            raise ValueError("loss: softmax needs levels: set reader.n_levels and reader.labels")
+        self._loss = loss
+        self._head_input = head_input
+        self._word_dropout = word_dropout
+        self._dropout = dropout
+        self._focal_gamma = focal_gamma
+        self._r_drop = r_drop
+        self._perturbation = Perturbation(
+            epsilon=adversarial_epsilon if adversarial == "fgm" else 0.0,
+            adversarial_alone=adversarial_alone,
+            gradient_penalty=gradient_penalty,
+        )
+        self.encoder = build_encoder(encoder, vocab_size, max_len)
+        a = self.encoder.architecture
+        dropouts = a.hidden_dropout_prob, a.attention_probs_dropout_prob, word_dropout, dropout
+        if r_drop and not any(dropouts):
+            raise ValueError(
+                "r_drop: every dropout is 0, so that two passes never differ: raise dropout, "
+                "word_dropout or encoder.hidden_dropout_prob"
+            )
+        self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
+        self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
+        self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
+        self.positive_weight = None
+        if positive_weight_power:
+            # A buffer: it is set from the training rows and saved with the weights.
+            self.register_buffer("positive_weight", paddle.ones([vocab_label_size]))
+        if gradient_penalty:
+            make_twice_differentiable(self)
+
+    def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The logits of a batch.
+
+        Args:
+            tokens: `[batch, length]` ids; any id at padding.
+            lengths: `[batch]` number of tokens, at least 1.
+
+        Returns:
+            `[batch, labels]`, or `[batch, labels, levels]` under `loss: softmax`.
+        """
+        return self._logits(self.encoder.word_embeddings(tokens), lengths)
+
+    def loss(
+        self, tokens: paddle.Tensor, lengths: paddle.Tensor, targets: paddle.Tensor
+    ) -> paddle.Tensor:
+        """The mean loss of a batch with all its regularisers.
+
+        R-Drop (Liang et al. 2021) runs the batch twice, as one batch of double size. The result is
+        the mean over both passes of the loss, plus `r_drop` times half the mean of the two
+        divergences: half of equation 4, whatever the size of the batch.
+
+        Args:
+            tokens: as for `forward`.
+            lengths: as for `forward`.
+            targets: of the shape of the logits: 1 for what is true, 0 for all else.
+        """
+        if self._r_drop:
+            tokens, lengths, targets = (
+                paddle.concat([part, part]) for part in (tokens, lengths, targets)
+            )
+
+        def loss_of(word_vectors: paddle.Tensor) -> paddle.Tensor:
+            logits = self._logits(word_vectors, lengths)
+            loss = self._losses(logits, targets).mean()
+            if not self._r_drop:
+                return loss
+            first, second = logits.reshape([2, -1, *self._output_shape])
+            activation = F.softmax if self._loss == "softmax" else F.sigmoid
+            divergence = symmetric_kl(first, second, activation).mean()
+            return loss + 0.5 * self._r_drop * divergence
+
+        embeddings = self.encoder.word_embeddings
+        return self._perturbation(loss_of, embeddings, tokens, self.parameters())
+
+    def _logits(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        if self.training and self._word_dropout:
+            kept = paddle.rand(paddle.shape(word_vectors)[:2]) >= self._word_dropout
+            word_vectors = word_vectors * kept.astype("float32").unsqueeze(2)
+        hidden = self.encoder.transform(word_vectors, lengths)
+        if self._head_input == "cls":
+            hidden, lengths = hidden[:, :1], paddle.ones_like(lengths)
+        features = self.head(hidden, lengths)
+        if self._dropout:
+            features = F.dropout(features, self._dropout, training=self.training)
+        logits = self.output(features)
+        return logits.reshape([-1, *self._output_shape])
+
+    def _losses(self, logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+        if self._loss == "softmax":
+            return losses.softmax(logits, targets, self._focal_gamma)
+        if self._loss == "multilabel_softmax":
+            return losses.multilabel_softmax(logits, targets, self.positive_weight)
+        return losses.bce(logits, targets, self.positive_weight, self._focal_gamma)

@@ -1,0 +1,121 @@
+"""What a dynamic-graph run needs to know of XML-CNN."""
+
+from typing import Any
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from textzoo.cache import Column
+
+from .net import Net
+
+Columns = dict[str, Column]
+Feeds = dict[str, np.ndarray]
+
+
+class DygraphModel:
+    """Makes the net, its feeds, its loss and its best labels.
+
+    Attributes:
+        n_best: how many of the best labels inference gives.
+    """
+
+    columns = ("words", "labels")
+    word_embedding = "text_embedding.weight"
+    n_best = 100
+    metrics = (
+        *("precision@1", "precision@3", "precision@5", "ndcg@3", "ndcg@5", "recall@5"),
+        *("psp@1", "psp@3", "psp@5", "micro_f1", "macro_f1", "weighted_f1"),
+    )
+
+    def __init__(self, hyper_parameters: dict[str, Any]):
+        self.hyper_parameters = hyper_parameters
+
+    def create_model(self) -> Net:
+        """The net."""
+        return Net(**self.hyper_parameters)
+
+    def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
+        """The arrays that scoring these rows takes."""
+        padding = self.hyper_parameters["vocab_text_size"]
+        tokens, lengths = columns["words"].padded(rows, fill=padding)
+        chunks = chunk_places(lengths, self.hyper_parameters["n_chunks"])
+        chunks += np.arange(len(rows))[:, None, None] * tokens.shape[1]
+        feeds = {"tokens": tokens, "chunks": chunks}
+        if self.hyper_parameters["ngram_dim"]:
+            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
+        return feeds
+
+    def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
+        """The arrays that the loss of these rows takes."""
+        labels, counts = columns["labels"].padded(rows, fill=-1)
+        labels = np.where(labels < 0, labels[:, :1], labels)
+        feeds = self.infer_feeds(columns, rows)
+        feeds.update(positives=labels, positive_counts=counts)
+        if self.hyper_parameters["loss"] == "sampled":
+            n_labels = self.hyper_parameters["vocab_label_size"]
+            n_negatives = self.hyper_parameters["n_negatives"]
+            feeds.update(sample_candidates(labels, n_labels, n_negatives, random))
+        return feeds
+
+    def train_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+        """The loss."""
+        return net.loss(**batch)
+
+    def infer_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
+        """The best labels and their probabilities."""
+        labels, logits = net.best(self.n_best, **batch)
+        return {"best_labels": labels, "best_scores": F.sigmoid(logits)}
+
+
+def chunk_places(lengths: np.ndarray, n_chunks: int) -> np.ndarray:
+    """The places of each text that belong to each of its chunks.
+
+    Chunk i of a text of n words is [floor(i n / p), floor((i + 1) n / p)), and never empty: a text
+    shorter than p has words that stand in several chunks.
+
+    Args:
+        lengths: `[batch]` number of words, at least 1.
+        n_chunks: p.
+
+    Returns:
+        `[batch, n_chunks, longest]`; the last place is repeated to fill up a chunk.
+    """
+    bounds = np.arange(n_chunks + 1) * lengths[:, None] // n_chunks
+    starts = bounds[:, :-1]
+    lasts = np.maximum(bounds[:, 1:], starts + 1) - 1
+    steps = np.arange((lasts - starts).max() + 1)
+    return np.minimum(starts[:, :, None] + steps, lasts[:, :, None])
+
+
+def sample_candidates(
+    labels: np.ndarray, n_labels: int, n_negatives: int, random: np.random.Generator
+) -> Feeds:
+    """The labels of a batch, and others drawn evenly without repetition.
+
+    Each of the drawn labels stands for as many as were left out, so that a sum over candidates,
+    weighted, is in expectation the sum over all labels.
+
+    Args:
+        labels: `[batch, most]` labels of the rows.
+        n_labels: number of labels.
+        n_negatives: how many others to draw, as far as there are so many.
+        random: the source of randomness.
+
+    Returns:
+        `candidates` and `candidate_weights`, `[candidates]`; `positives`, `[batch, most]`: the
+        place of each label among the candidates.
+    """
+    own, places = np.unique(labels, return_inverse=True)
+    n_others = n_labels - len(own)
+    drawn = random.choice(n_others, min(n_negatives, n_others), replace=False, shuffle=False)
+    # Number the other labels 0, 1, 2, ...: before the i-th of them stand i others and some own.
+    drawn += np.searchsorted(own - np.arange(len(own)), drawn, side="right")
+    weights = np.ones(len(own) + len(drawn), "float32")
+    weights[len(own) :] = n_others / max(1, len(drawn))
+    return {
+        "candidates": np.concatenate([own, drawn]),
+        "candidate_weights": weights,
+        "positives": places.reshape(labels.shape),
+    }

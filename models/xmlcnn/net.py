@@ -1,0 +1,276 @@
+"""XML-CNN: a convolutional network for texts with many labels out of very many.
+
+Liu, Chang, Wu, Yang: Deep Learning for Extreme Multi-label Text Classification, SIGIR 2017.
+"""
+
+from typing import Literal, Optional
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.schema import Embedding
+
+_RANDOM_EMBEDDING = Embedding()
+_WINDOWS = [2, 4, 8]
+_NEVER = -1e9  # a logit that no softmax or maximum ever chooses
+
+
+class Net(nn.Layer):
+    """Scores every label for a text (section 3 of the paper, figure 2).
+
+    Args:
+        vocab_text_size: number of words.
+        vocab_label_size: number of labels.
+        vocab_ngram_size: number of n-grams; 0 if the reader makes none.
+        emb_dim: width of word embeddings.
+        embedding: a file of word vectors to start from, and whether they are trained.
+        windows: words in a window, one size per convolution; windows reach over both ends of the
+            text, so that a text of n words has n windows whatever their size.
+        n_filters: filters per window size.
+        n_chunks: pooled values per filter, p of section 3.2; 1: maximum over the whole text.
+        hidden_dim: width of the bottleneck layer (section 3.4); 0: none, as in KimCNN (Kim 2014).
+        ngram_dim: width of n-gram embeddings, whose mean is a further input of the output layer
+            (fastText, Joulin et al. 2017); 0: as in the paper, without.
+        embedding_dropout: share of each word vector's values dropped in training.
+        word_dropout: share of words hidden from the convolution in training.
+        filter_dropout: share of pooled values dropped in training.
+        hidden_dropout: share of the output layer's inputs dropped in training.
+        ngram_dropout: share of n-grams hidden in training.
+        loss: `bce`, binary cross-entropy over all labels (section 3.3, equation 3); `softmax`,
+            multi-label softmax cross-entropy (Su et al. 2022, "ZLPR", equation 4); `sampled`,
+            an unbiased estimate of `bce` from the labels of the batch and uniformly drawn others.
+        n_negatives: labels that `sampled` draws for each batch.
+        sparse: whether gradients of the embeddings, and of the output layer under `sampled`, hold
+            only the rows in use: faster with large vocabularies, for optimizers that can do it
+            (SGD, Adagrad, Adam with lazy_mode).
+        label_chunk: labels scored at once in inference: `[batch, label_chunk]` is the largest
+            matrix of scores that exists.
+
+    Raises:
+        ValueError: a size is too small, or two arguments do not go together.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_text_size: int,
+        vocab_label_size: int,
+        vocab_ngram_size: int = 0,
+        emb_dim: int = 300,
+        embedding: Embedding = _RANDOM_EMBEDDING,
+        windows: list[int] = _WINDOWS,
+        n_filters: int = 128,
+        n_chunks: int = 2,
+        hidden_dim: int = 512,
+        ngram_dim: int = 0,
+        embedding_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        filter_dropout: float = 0.0,
+        hidden_dropout: float = 0.5,
+        ngram_dropout: float = 0.0,
+        loss: Literal["bce", "softmax", "sampled"] = "bce",
+        n_negatives: int = 5000,
+        sparse: bool = False,
+        label_chunk: int = 65536,
+    ):
+        super().__init__()
+        sizes = {
+            "emb_dim": emb_dim,
+            "n_filters": n_filters,
+            "n_chunks": n_chunks,
+            "n_negatives": n_negatives,
+            "label_chunk": label_chunk,
+            "windows": min(windows, default=0),
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name}: received {size}, expected at least 1")
+        if ngram_dim and not vocab_ngram_size:
+            raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
+        embedding.check()
+        self._windows = list(windows)
+        self._n_chunks = n_chunks
+        self._loss = loss
+        self._embedding_dropout = embedding_dropout
+        self._word_dropout = word_dropout
+        self._filter_dropout = filter_dropout
+        self._hidden_dropout = hidden_dropout
+        self._ngram_dropout = ngram_dropout
+        self._sparse = sparse
+        self._label_chunk = label_chunk
+        self._padding_id = vocab_text_size
+        # One row more than words: padding, which stays zero.
+        self.text_embedding = nn.Embedding(
+            vocab_text_size + 1,
+            emb_dim,
+            self._padding_id,
+            sparse=sparse,
+            weight_attr=_uniform(0.1, trainable=embedding.mode != "static"),
+        )
+        self.convolutions = nn.LayerList(
+            [nn.Conv1D(emb_dim, n_filters, window) for window in windows]
+        )
+        width = len(windows) * n_filters * n_chunks
+        self.hidden_fc = nn.Linear(width, hidden_dim) if hidden_dim else None
+        width = hidden_dim or width
+        self.ngram_embedding = None
+        if ngram_dim:
+            self.ngram_embedding = nn.Embedding(
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.1)
+            )
+            width += ngram_dim
+        # A label is a row: `sampled` looks up the rows that it needs.
+        self.label_weight = self.create_parameter(
+            [vocab_label_size, width], attr=_uniform((6 / (vocab_label_size + width)) ** 0.5)
+        )
+        self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
+
+    def features(
+        self,
+        tokens: paddle.Tensor,
+        chunks: paddle.Tensor,
+        ngrams: Optional[paddle.Tensor] = None,
+        ngram_counts: Optional[paddle.Tensor] = None,
+    ) -> paddle.Tensor:
+        """What the output layer takes.
+
+        Args:
+            tokens: `[batch, length]` word ids, `vocab_text_size` at padding.
+            chunks: `[batch, n_chunks, longest]` for each chunk of a text the places in it, counted
+                over the flattened `tokens`; the last one repeated as often as needed.
+            ngrams: `[batch, n-grams]` ids, if the net has n-grams; any id at padding.
+            ngram_counts: `[batch]` number of n-grams, at least 1.
+
+        Returns:
+            `[batch, width]`.
+        """
+        if self.training and self._word_dropout:
+            hidden = paddle.rand(paddle.shape(tokens)) < self._word_dropout
+            tokens = paddle.where(hidden, paddle.full_like(tokens, self._padding_id), tokens)
+        words = self._dropout(self.text_embedding(tokens), self._embedding_dropout)
+        words = words.transpose([0, 2, 1])
+        pooled = [self._pooled(convolution, words, chunks) for convolution in self.convolutions]
+        features = paddle.concat(pooled, axis=1)
+        if self.hidden_fc:
+            features = self._dropout(features, self._filter_dropout)
+            features = F.relu(self.hidden_fc(features))
+        if self.ngram_embedding:
+            features = paddle.concat([features, self._mean_ngram(ngrams, ngram_counts)], axis=1)
+        return self._dropout(features, self._hidden_dropout)
+
+    def _pooled(
+        self, convolution: nn.Conv1D, words: paddle.Tensor, chunks: paddle.Tensor
+    ) -> paddle.Tensor:
+        """Convolution (equation 1) and dynamic max pooling (section 3.2).
+
+        Args:
+            convolution: of one window size.
+            words: `[batch, emb_dim, length]`, zero at padding.
+            chunks: as for `features`.
+
+        Returns:
+            `[batch, n_chunks * n_filters]`.
+        """
+        n_filters, _, window = convolution.weight.shape
+        words = F.pad(words, [(window - 1) // 2, window // 2])
+        responses = F.conv1d(words, convolution.weight).transpose([0, 2, 1])
+        responses = responses.reshape([-1, n_filters])
+        longest = paddle.shape(chunks)[2]
+        parts = paddle.gather(responses, chunks.flatten())
+        parts = parts.reshape([-1, 1, longest, n_filters])
+        highest = F.adaptive_max_pool2d(parts, [1, None]).reshape([-1, self._n_chunks, n_filters])
+        # Bias and ReLU grow with their input: after the maximum they give the same for less work.
+        return F.relu(highest + convolution.bias).flatten(start_axis=1)
+
+    def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+        """The mean embedding of a text's n-grams, `[batch, ngram_dim]`."""
+        kept = paddle.arange(paddle.shape(ngrams)[1]).unsqueeze(0) < counts.unsqueeze(1)
+        kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
+        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
+        return paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1)
+
+    def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:
+        return F.dropout(values, share, training=self.training) if share else values
+
+    def forward(self, **texts: paddle.Tensor) -> paddle.Tensor:
+        """The logit of every label, `[batch, labels]`; arguments as for `features`."""
+        weight, bias = self.label_weight, self.label_bias.squeeze(1)
+        return paddle.matmul(self.features(**texts), weight, transpose_y=True) + bias
+
+    def best(self, n_best: int, **texts: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """The best labels of each text and their logits, best first, both `[batch, n_best]`.
+
+        Labels are scored chunk by chunk; arguments as for `features`.
+        """
+        features = self.features(**texts)
+        labels, logits = [], []
+        n_labels = self.label_weight.shape[0]
+        for first in range(0, n_labels, self._label_chunk):
+            weight = self.label_weight[first : first + self._label_chunk]
+            bias = self.label_bias[first : first + self._label_chunk].squeeze(1)
+            scores = paddle.matmul(features, weight, transpose_y=True) + bias
+            top, places = paddle.topk(scores, min(n_best, weight.shape[0]), axis=1)
+            logits.append(top)
+            labels.append(places + first)
+        if len(logits) == 1:
+            return labels[0], logits[0]
+        top, places = paddle.topk(paddle.concat(logits, axis=1), min(n_best, n_labels), axis=1)
+        return paddle.take_along_axis(paddle.concat(labels, axis=1), places, axis=1), top
+
+    def loss(
+        self,
+        positives: paddle.Tensor,
+        positive_counts: paddle.Tensor,
+        candidates: Optional[paddle.Tensor] = None,
+        candidate_weights: Optional[paddle.Tensor] = None,
+        **texts: paddle.Tensor,
+    ) -> paddle.Tensor:
+        """The mean loss of a batch, for one text the sum over its labels.
+
+        Args:
+            positives: `[batch, most]` the rows' labels, an own label repeated at padding; under
+                `sampled` their places among the candidates.
+            positive_counts: `[batch]` number of labels, at least 1.
+            candidates: `[candidates]` for `sampled`: different labels, those of the batch first.
+            candidate_weights: `[candidates]` for how many labels each of them stands.
+            texts: as for `features`.
+        """
+        if self._loss == "sampled":
+            features = self.features(**texts)
+            weight = F.embedding(candidates, self.label_weight, sparse=self._sparse)
+            bias = F.embedding(candidates, self.label_bias, sparse=self._sparse)
+            logits = paddle.matmul(features, weight, transpose_y=True) + bias.squeeze(1)
+        else:
+            logits = self(**texts)
+        own = paddle.take_along_axis(logits, positives, axis=1)
+        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(0) < positive_counts.unsqueeze(
+            1
+        )
+        if self._loss == "softmax":
+            return _multilabel_softmax(logits, positives, own, is_own)
+        losses = F.softplus(logits)
+        if self._loss == "sampled":
+            losses = losses * candidate_weights
+        # -log sigmoid(z) = softplus(z) - z: the targets are never written out as a matrix.
+        own = own * is_own.astype("float32")
+        return losses.sum(axis=1).mean() - own.sum(axis=1).mean()
+
+
+def _multilabel_softmax(
+    logits: paddle.Tensor, positives: paddle.Tensor, own: paddle.Tensor, is_own: paddle.Tensor
+) -> paddle.Tensor:
+    """log(1 + sum of exp over other labels) + log(1 + sum of exp of minus over own labels)."""
+    never = paddle.full_like(own, _NEVER)
+    others = paddle.put_along_axis(logits, positives, never, axis=1)
+    own = paddle.where(is_own, -own, never)
+    zero = paddle.zeros_like(own[:, :1])
+    losses = [
+        paddle.logsumexp(paddle.concat([zero, part], axis=1), axis=1) for part in (others, own)
+    ]
+    return (losses[0] + losses[1]).mean()
+
+
+def _uniform(bound: float, trainable: bool = True) -> paddle.ParamAttr:
+    initializer = nn.initializer.Uniform(-bound, bound)
+    return paddle.ParamAttr(initializer=initializer, trainable=trainable)

@@ -1,0 +1,158 @@
+import json
+import re
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import paddle
+import pytest
+from safetensors.numpy import save_file
+
+from textzoo.encoder import build_encoder
+from textzoo.errors import UserError
+from textzoo.pretrained import pretrained_weights
+from textzoo.schema import Encoder as EncoderSettings
+
+# What Hugging Face transformers computes, see references/make_encoders.py.
+REFERENCES = json.loads(
+    Path(__file__).with_name("references").joinpath("encoders.json").read_text(encoding="utf-8")
+)
+FAMILIES = sorted(REFERENCES["models"])
+
+
+def weight(name, shape):
+    random = np.random.RandomState(crc32(name.encode()))
+    return random.normal(0, 0.5, shape).astype("float32")
+
+
+def tensors_of(family):
+    shapes = REFERENCES["models"][family]["shapes"]
+    return {name: weight(name, shape) for name, shape in shapes.items()}
+
+
+def write_hugging_face(folder, family, tensors=None, prefix=""):
+    config = REFERENCES["models"][family]["config"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    tensors = tensors_of(family) if tensors is None else tensors
+    save_file({prefix + name: t for name, t in tensors.items()}, folder / "model.safetensors")
+
+
+def paddle_name(name):
+    """PaddleNLP's name of a tensor of BERT and ERNIE."""
+    for theirs, ours in (
+        (".layer.", ".layers."),
+        ("attention.self.query", "self_attn.q_proj"),
+        ("attention.self.key", "self_attn.k_proj"),
+        ("attention.self.value", "self_attn.v_proj"),
+        ("attention.output.dense", "self_attn.out_proj"),
+        ("attention.output.LayerNorm", "norm1"),
+        ("intermediate.dense", "linear1"),
+        ("output.dense", "linear2"),
+        ("output.LayerNorm", "norm2"),
+        ("LayerNorm", "layer_norm"),
+    ):
+        name = name.replace(theirs, ours)
+    return name
+
+
+def write_paddle(folder, family):
+    config = REFERENCES["models"][family]["config"]
+    inner = {name: value for name, value in config.items() if name != "model_type"}
+    content = {"init_args": [{**inner, "init_class": f"{family.title()}Model"}]}
+    (folder / "model_config.json").write_text(json.dumps(content), encoding="utf-8")
+    rename = (
+        paddle_name if family != "albert" else lambda name: name.replace("LayerNorm", "layer_norm")
+    )
+    tensors = {
+        f"{family}.{rename(name)}": tensor.T
+        if tensor.ndim == 2 and "embeddings." not in name
+        else tensor
+        for name, tensor in tensors_of(family).items()
+    }
+    paddle.save(tensors, str(folder / "model_state.pdparams"))
+
+
+def load(folder):
+    encoder = build_encoder(EncoderSettings(pretrained=folder), vocab_size=50, max_len=7)
+    encoder.eval()
+    state = encoder.state_dict()
+    weights = pretrained_weights(folder, {name: t.numpy() for name, t in state.items()})
+    for name, tensor in state.items():
+        tensor.set_value(weights[name])
+    return encoder
+
+
+def assert_equals_hugging_face(encoder, family):
+    inputs = {name: paddle.to_tensor(values) for name, values in REFERENCES["inputs"].items()}
+    hidden = encoder(**inputs).numpy()
+    expected = np.array(REFERENCES["models"][family]["hidden"])
+    for row, reference, length in zip(hidden, expected, REFERENCES["inputs"]["lengths"]):
+        np.testing.assert_allclose(row[:length], reference[:length], atol=2e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("prefixed", [False, True])
+def test_a_hugging_face_folder_gives_the_original_s_vectors(tmp_path, family, prefixed):
+    write_hugging_face(tmp_path, family, prefix=f"{family}." if prefixed else "")
+    assert_equals_hugging_face(load(tmp_path), family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_paddlenlp_folder_gives_the_original_s_vectors(tmp_path, family):
+    write_paddle(tmp_path, family)
+    assert_equals_hugging_face(load(tmp_path), family)
+
+
+def test_half_precision_and_tensorflow_s_names_are_read(tmp_path):
+    tensors = {
+        re.sub("LayerNorm.bias", "LayerNorm.beta", name): tensor.astype("float16")
+        for name, tensor in tensors_of("bert").items()
+    }
+    write_hugging_face(tmp_path, "bert", tensors)
+    weights = load(tmp_path).state_dict()
+    expected = weight("embeddings.LayerNorm.bias", [12])
+    np.testing.assert_allclose(weights["embedding_norm.bias"].numpy(), expected, atol=1e-3)
+
+
+def test_missing_unexpected_and_misshapen_tensors_are_all_listed(tmp_path):
+    tensors = tensors_of("bert")
+    del tensors["encoder.layer.1.attention.self.key.bias"]
+    tensors["encoder.layer.2.output.dense.weight"] = weight("other", [12, 21])
+    tensors["encoder.layer.7.output.dense.bias"] = weight("other", [12])
+    write_hugging_face(tmp_path, "bert", tensors)
+    with pytest.raises(UserError) as refusal:
+        load(tmp_path)
+    for complaint in (
+        "missing: encoder.layer.1.attention.self.key.bias",
+        "layers.2.output.weight: the file has [21, 12], the encoder [20, 12]",
+        "unexpected: encoder.layer.7.output.dense.bias",
+    ):
+        assert complaint in str(refusal.value)
+
+
+def test_heads_of_pretraining_are_not_used_and_said_so(tmp_path, caplog):
+    tensors = {**tensors_of("bert"), "cls.predictions.bias": weight("other", [50])}
+    write_hugging_face(tmp_path, "bert", tensors)
+    with caplog.at_level("INFO", logger="textzoo"):
+        load(tmp_path)
+    assert "not used: cls.predictions.bias, pooler.dense.bias, pooler.dense.weight" in caplog.text
+
+
+def test_a_reader_with_more_tokens_than_the_encoder_is_refused(tmp_path):
+    write_hugging_face(tmp_path, "bert")
+    with pytest.raises(UserError, match="has 50 tokens, the reader 51"):
+        build_encoder(EncoderSettings(pretrained=tmp_path), vocab_size=51, max_len=7)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no tensors"])
+def test_a_missing_or_damaged_file_is_refused(tmp_path, content):
+    write_hugging_face(tmp_path, "bert")
+    file = tmp_path / "model.safetensors"
+    if content is None:
+        file.unlink()
+        (tmp_path / "pytorch_model.bin").touch()
+    else:
+        file.write_bytes(content)
+    complaint = "safe_serialization" if content is None else "cannot be read"
+    with pytest.raises(UserError, match=complaint):
+        load(tmp_path)

@@ -1,0 +1,152 @@
+"""Losses that train a net to change little when its input or its dropout does.
+
+They are written as one loss, the same in both graphs, so that a run needs no step of its own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation that can be differentiated twice, if `twice_differentiable` is set.
+
+    Paddle 3.3.1 takes the second derivative of its own kernel and leaves out, without a word, how
+    mean and variance depend on the input.
+    """
+
+    twice_differentiable = False
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Normalise the last axis of `x`."""
+        if not self.twice_differentiable:
+            return super().forward(x)
+        centred = x - x.mean(axis=-1, keepdim=True)
+        variance = (centred * centred).mean(axis=-1, keepdim=True)
+        return centred * paddle.rsqrt(variance + self._epsilon) * self.weight + self.bias
+
+
+def make_twice_differentiable(net: nn.Layer) -> None:
+    """Have every layer of a net that offers it compute by operators with second derivatives."""
+    for layer in net.sublayers():
+        if hasattr(layer, "twice_differentiable"):
+            layer.twice_differentiable = True
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How the loss is to depend on small changes of the word embeddings.
+
+    Attributes:
+        epsilon: length of the step of FGM; 0: no adversarial loss.
+        adversarial_alone: leave out the loss of the unchanged embeddings.
+        gradient_penalty: weight of the penalty; 0: none.
+    """
+
+    epsilon: float = 0.0
+    adversarial_alone: bool = False
+    gradient_penalty: float = 0.0
+
+    def __call__(
+        self,
+        loss_of: Callable[[paddle.Tensor], paddle.Tensor],
+        embeddings: nn.Embedding,
+        token_ids: paddle.Tensor,
+        parameters: Sequence[paddle.Tensor],
+    ) -> paddle.Tensor:
+        """The loss with what `adversarial` and `gradient_penalty` add to it.
+
+        - FGM (Miyato, Dai, Goodfellow 2017, equation 7, with the embedding matrix E in place of
+          one text's vectors): L(E) + L(E + epsilon g / ||g||), g the gradient of L(E).
+        - Gradient penalty: L(E) + coefficient / 2 ||g||^2.
+
+        Args:
+            loss_of: looked-up vectors `[batch, length, width]` -> the loss, a scalar.
+            embeddings: the matrix E.
+            token_ids: `[batch, length]`.
+            parameters: all weights of the net.
+        """
+        vectors = embeddings(token_ids)
+        loss = loss_of(vectors)
+        total = loss
+        if self.gradient_penalty:
+            with _decomposed_gradients():
+                gradient = _gradient(loss, [vectors], create_graph=True)
+            gradient = _per_token(gradient, token_ids, embeddings)
+            total = total + 0.5 * self.gradient_penalty * (gradient * gradient).sum()
+        if self.epsilon:
+            weight = embeddings.weight
+            others = [parameter for parameter in parameters if parameter is not weight]
+            gradient = _gradient(loss, [weight, *others], create_graph=False)
+            step = gradient * (self.epsilon * paddle.rsqrt((gradient * gradient).sum() + 1e-24))
+            step.stop_gradient = True
+            adversarial = loss_of(vectors + F.embedding(token_ids, step))
+            total = total - loss + adversarial if self.adversarial_alone else total + adversarial
+        return total
+
+
+def symmetric_kl(
+    first: paddle.Tensor,
+    second: paddle.Tensor,
+    activation: Callable[[paddle.Tensor], paddle.Tensor],
+) -> paddle.Tensor:
+    """Half the sum of both Kullback-Leibler divergences between two sets of distributions.
+
+    For Bernoulli variables (`activation` the sigmoid) and for categorical ones (softmax over the
+    last axis) alike, KL(p, q) + KL(q, p) is the sum of (p - q) (logit p - logit q).
+
+    Args:
+        first: `[batch, ...]` logits.
+        second: the same of other passes.
+        activation: logits -> probabilities.
+
+    Returns:
+        `[batch]`, summed over all other axes.
+    """
+    products = (activation(first) - activation(second)) * (first - second)
+    return 0.5 * products.sum(axis=list(range(1, len(products.shape))))
+
+
+def _gradient(
+    loss: paddle.Tensor, sources: list[paddle.Tensor], create_graph: bool
+) -> paddle.Tensor:
+    """The gradient with respect to the first of the sources.
+
+    In dynamic graph that of all of them is computed: kernels of Paddle 3.3.1 fail (LSTM) or give
+    wrong values (layer normalisation) when only the gradient of their input is asked for, and so
+    the sources should be all weights.
+    """
+    if not paddle.in_dynamic_mode():
+        return paddle.static.gradients([loss], sources[:1])[0]
+    options = {"retain_graph": True, "create_graph": create_graph, "allow_unused": True}
+    return paddle.grad(loss, sources, **options)[0]
+
+
+def _per_token(
+    gradient: paddle.Tensor, token_ids: paddle.Tensor, embeddings: nn.Embedding
+) -> paddle.Tensor:
+    """The gradient of the embedding matrix from that of the vectors looked up in it.
+
+    Unlike that of `F.embedding`, it can be differentiated again.
+    """
+    width = embeddings.weight.shape[1]
+    # Not paddle.zeros: static graph keeps a constant, and adds to it in place from run to run.
+    rows = 0 * embeddings.weight.detach()
+    return paddle.scatter_nd_add(rows, token_ids.reshape([-1, 1]), gradient.reshape([-1, width]))
+
+
+@contextmanager
+def _decomposed_gradients() -> Iterator[None]:
+    """Have gradients computed by operators that have gradients themselves."""
+    core = paddle.base.core
+    eager = paddle.in_dynamic_mode()
+    switch = core.set_prim_eager_enabled if eager else core._set_prim_all_enabled
+    switch(True)
+    try:
+        yield
+    finally:
+        switch(False)
