@@ -36,6 +36,11 @@ class DygraphModel:
         """The net."""
         return Net(**self.hyper_parameters)
 
+    def initialise(self, weights: Feeds, reader: Any) -> None:
+        """Let each label start at the log-odds it has among the training rows."""
+        counts = reader.label_counts + 0.5
+        weights["label_bias"][:, 0] = np.log(counts / (reader.n_train_rows + 1 - counts))
+
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
         padding = self.hyper_parameters["vocab_text_size"]

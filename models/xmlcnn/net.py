@@ -13,6 +13,9 @@ from textzoo.schema import Embedding
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]
+import os
+EMB_SCALE = float(os.environ.get("EMB_SCALE", "0.1"))
+NG_SCALE = float(os.environ.get("NG_SCALE", "0.1"))
 _NEVER = -1e9  # a logit that no softmax or maximum ever chooses
 
 
@@ -30,8 +33,8 @@ class Net(nn.Layer):
         n_filters: filters per window size.
         n_chunks: pooled values per filter, p of section 3.2; 1: maximum over the whole text.
         hidden_dim: width of the bottleneck layer (section 3.4); 0: none, as in KimCNN (Kim 2014).
-        ngram_dim: width of n-gram embeddings, whose mean is a further input of the output layer
-            (fastText, Joulin et al. 2017); 0: as in the paper, without.
+        ngram_dim: width of n-gram embeddings, whose sum is a further input of the output layer
+            (as in fastText, Joulin et al. 2017); 0: as in the paper, without.
         embedding_dropout: share of each word vector's values dropped in training.
         word_dropout: share of words hidden from the convolution in training.
         filter_dropout: share of pooled values dropped in training.
@@ -106,7 +109,7 @@ class Net(nn.Layer):
             emb_dim,
             self._padding_id,
             sparse=sparse,
-            weight_attr=_uniform(0.1, trainable=embedding.mode != "static"),
+            weight_attr=_uniform(EMB_SCALE, trainable=embedding.mode != "static"),
         )
         self.convolutions = nn.LayerList(
             [nn.Conv1D(emb_dim, n_filters, window) for window in windows]
@@ -117,12 +120,12 @@ class Net(nn.Layer):
         self.ngram_embedding = None
         if ngram_dim:
             self.ngram_embedding = nn.Embedding(
-                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.1)
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(NG_SCALE)
             )
             width += ngram_dim
         # A label is a row: `sampled` looks up the rows that it needs.
         self.label_weight = self.create_parameter(
-            [vocab_label_size, width], attr=_uniform((6 / (vocab_label_size + width)) ** 0.5)
+            [vocab_label_size, width], attr=_uniform(float(os.environ.get("LW","0.01")))
         )
         self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
 
@@ -156,7 +159,7 @@ class Net(nn.Layer):
             features = self._dropout(features, self._filter_dropout)
             features = F.relu(self.hidden_fc(features))
         if self.ngram_embedding:
-            features = paddle.concat([features, self._mean_ngram(ngrams, ngram_counts)], axis=1)
+            features = paddle.concat([features, self._ngram_sum(ngrams, ngram_counts)], axis=1)
         return self._dropout(features, self._hidden_dropout)
 
     def _pooled(
@@ -183,11 +186,17 @@ class Net(nn.Layer):
         # Bias and ReLU grow with their input: after the maximum they give the same for less work.
         return F.relu(highest + convolution.bias).flatten(start_axis=1)
 
-    def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
-        """The mean embedding of a text's n-grams, `[batch, ngram_dim]`."""
+    def _ngram_sum(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+        """The sum of a text's n-gram embeddings over the root of their number.
+
+        Unlike the mean it keeps its spread, whatever the length of the text.
+
+        Returns:
+            `[batch, ngram_dim]`.
+        """
         kept = paddle.arange(paddle.shape(ngrams)[1]).unsqueeze(0) < counts.unsqueeze(1)
         kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
-        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
+        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()).unsqueeze(1)
         return paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1)
 
     def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:

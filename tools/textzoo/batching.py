@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_POOL_BATCHES = 50  # rows of so many batches are sorted by length together
+import os
+_POOL_BATCHES = int(os.environ.get("POOLB","50"))  # rows of so many batches are sorted by length together
 
 
 def training_batches(

@@ -89,33 +89,35 @@ def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: 
     run.set_parameters(checkpoint.parameters)
 
 
-def load_word_vectors(run: Any, config: Config, reader: Any) -> None:
-    """Give a new run the word vectors of `embedding.file`, where the config names one.
-
-    Words that the file lacks keep their random vectors, scaled to the spread of the others.
+def initialise(run: Any, config: Config, reader: Any) -> None:
+    """Set the weights of a new run that depend on the data or come from a file.
 
     Raises:
-        UserError: the file is malformed, or has none of the words.
+        UserError: `embedding.file` is malformed, or has none of the words.
     """
-    embedding = config.hyper_parameters.get("embedding")
-    if embedding is None or embedding.file is None:
-        return
     weights = run.parameters()
-    table = weights[run.model.word_embedding]
-    ids = reader.word_ids
-    vectors, n_found = read_word_vectors(embedding.file, ids, table.shape[1])
+    embedding = config.hyper_parameters.get("embedding")
+    if embedding and embedding.file:
+        _set_word_vectors(weights[run.model.word_embedding], reader.word_ids, embedding.file)
+    if hasattr(run.model, "initialise"):
+        run.model.initialise(weights, reader)
+    run.set_parameters(weights)
+
+
+def _set_word_vectors(table: np.ndarray, ids: dict[str, int], file: Path) -> None:
+    """Words that the file lacks keep their random vectors, scaled to the spread of the others."""
+    vectors, n_found = read_word_vectors(file, ids, table.shape[1])
     if not n_found:
         raise UserError(
-            f"hyper_parameters.embedding.file: {embedding.file} has none of the "
-            f"{len(ids)} words of the vocabulary, such as {', '.join(list(ids)[1:4])}"
+            f"hyper_parameters.embedding.file: {file} has none of the {len(ids)} words of the "
+            f"vocabulary, such as {', '.join(list(ids)[1:4])}"
         )
     share = n_found / len(ids)
-    log.info("%s: %d of %d words (%.1f %%)", embedding.file, n_found, len(ids), 100 * share)
+    log.info("%s: has %d of %d words (%.1f %%)", file, n_found, len(ids), 100 * share)
     missing = np.isnan(vectors).any(axis=1)
     random = table[: len(ids)][missing]
-    vectors[missing] = random * (vectors[~missing].std() / max(1e-9, random.std()))
+    vectors[missing] = random * (vectors[~missing].std() / random.std() if missing.any() else 1)
     table[: len(ids)] = vectors
-    run.set_parameters(weights)
 
 
 def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:

@@ -14,8 +14,8 @@ from textzoo.building import (
     build_reader,
     build_run,
     load_config,
+    initialise,
     load_weights,
-    load_word_vectors,
     net_arguments,
 )
 from textzoo.cache import (
@@ -77,7 +77,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     run = build_run(graph, config, folder, arguments, config.optimizer)
     progress = Progress()
     if not start:
-        load_word_vectors(run, config, data.reader)
+        initialise(run, config, data.reader)
     else:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
     if resumed:
