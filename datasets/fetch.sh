@@ -291,6 +291,10 @@ archive_name() { # ADDRESS#MEMBER -> ARCHIVE
 
 download_all() { # -> SOURCE
     local i
+    if [ -z "${FILE_ADDRESSES[0]}" ]; then
+        fail 2 "$TITLE cannot be downloaded: bring your own copy and run: sh run.sh --from DIR" \
+            "expected there: ${FILE_NAMES[*]}" "ask for it at $MANUAL_ADDRESS"
+    fi
     command -v curl >/dev/null 2>&1 || fail 2 "curl was not found: install it, or use --from DIR"
     SOURCE="$OUTPUT/download"
     mkdir -p "$SOURCE"
