@@ -90,10 +90,10 @@ def test_a_label_beyond_the_best_ones_is_not_predicted():
 def test_an_unknown_label_is_missed():
     """By hand: one row with labels 0 and an unknown one, label 0 predicted."""
     metrics = ThresholdMetrics(2)
-    metrics.update(
-        np.array([[0, 1]]), np.array([[0.9, 0.1]]), np.array([[0, -1]]), np.array([2])
+    metrics.update(np.array([[0, 1]]), np.array([[0.9, 0.1]]), np.array([[0, -1]]), np.array([2]))
+    measured = metrics.result(
+        ["micro_recall", "samples_f1", "macro_recall", "weighted_recall"], 0.5
     )
-    measured = metrics.result(["micro_recall", "samples_f1", "macro_recall", "weighted_recall"], 0.5)
     assert measured == pytest.approx(
         {"micro_recall": 0.5, "samples_f1": 2 / 3, "macro_recall": 0.5, "weighted_recall": 0.5}
     )

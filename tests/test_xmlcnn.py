@@ -1,14 +1,13 @@
 import numpy as np
 import paddle
 import pytest
+from conftest import ROOT
 from sklearn.metrics import log_loss
 
 from textzoo.config import signature_fields
 from textzoo.errors import BadLine
 from textzoo.model_folder import load_model_folder
 from textzoo.schema import Embedding
-
-from conftest import ROOT
 
 N_WORDS, N_LABELS, N_NGRAMS = 15, 9, 40
 WIDTH = 6  # of what the output layer takes
@@ -247,9 +246,7 @@ def test_best_labels_in_chunks_are_those_of_a_sort(xmlcnn, label_chunk, n_best):
     all_logits = logits_of(model, net, columns, range(12))
     expected = np.argsort(-all_logits, axis=1, kind="stable")[:, :n_best]
     np.testing.assert_array_equal(labels, expected)
-    np.testing.assert_allclose(
-        logits, np.take_along_axis(all_logits, expected, axis=1), atol=1e-5
-    )
+    np.testing.assert_allclose(logits, np.take_along_axis(all_logits, expected, axis=1), atol=1e-5)
 
 
 def test_static_word_vectors_are_not_trained(xmlcnn, tmp_path):

@@ -47,7 +47,9 @@ def join(files: dict[str, bytes], split: str) -> list[str]:
     Raises:
         BadSource: a file is missing or not UTF-8, or line numbers do not agree.
     """
-    texts_name = next((n for n in (f"{split}_texts.txt", f"{split}_raw_texts.txt") if n in files), "")
+    texts_name = next(
+        (n for n in (f"{split}_texts.txt", f"{split}_raw_texts.txt") if n in files), ""
+    )
     labels_name = f"{split}_labels.txt"
     if not texts_name or labels_name not in files:
         found = ", ".join(sorted(files)) or "nothing of the kind"

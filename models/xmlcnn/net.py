@@ -13,9 +13,6 @@ from textzoo.schema import Embedding
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]
-import os
-EMB_SCALE = float(os.environ.get("EMB_SCALE", "0.1"))
-NG_SCALE = float(os.environ.get("NG_SCALE", "0.1"))
 _NEVER = -1e9  # a logit that no softmax or maximum ever chooses
 
 
@@ -109,7 +106,7 @@ class Net(nn.Layer):
             emb_dim,
             self._padding_id,
             sparse=sparse,
-            weight_attr=_uniform(EMB_SCALE, trainable=embedding.mode != "static"),
+            weight_attr=_uniform(0.1, trainable=embedding.mode != "static"),
         )
         self.convolutions = nn.LayerList(
             [nn.Conv1D(emb_dim, n_filters, window) for window in windows]
@@ -120,13 +117,12 @@ class Net(nn.Layer):
         self.ngram_embedding = None
         if ngram_dim:
             self.ngram_embedding = nn.Embedding(
-                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(NG_SCALE)
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.3)
             )
             width += ngram_dim
-        # A label is a row: `sampled` looks up the rows that it needs.
-        self.label_weight = self.create_parameter(
-            [vocab_label_size, width], attr=_uniform(float(os.environ.get("LW","0.01")))
-        )
+        # A label is a row: `sampled` looks up the rows that it needs. Small at first: a text's logits
+        # start close to the log-odds of the labels, see `DygraphModel.initialise`.
+        self.label_weight = self.create_parameter([vocab_label_size, width], attr=_uniform(0.01))
         self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
 
     def features(
@@ -253,9 +249,9 @@ class Net(nn.Layer):
         else:
             logits = self(**texts)
         own = paddle.take_along_axis(logits, positives, axis=1)
-        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(
-            0
-        ) < positive_counts.unsqueeze(1)
+        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(0) < positive_counts.unsqueeze(
+            1
+        )
         if self._loss == "softmax":
             return _multilabel_softmax(logits, positives, own, is_own)
         losses = F.softplus(logits)

@@ -15,9 +15,7 @@ from textzoo.vocabulary import Vocabulary, hashed_pairs
 
 _UNKNOWN = "<unk>"
 _ENGLISH = frozenset(
-    """a an and are as at be been but by can did do does for from had has have he her his how i if
-    in into is it its no not of on or our she so such than that the their them then there these
-    they this to was we were what when which who will with would you your""".split()
+    ["a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "no", "not", "of", "on", "or", "our", "she", "so", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you", "your"]
 )
 
 

@@ -48,6 +48,11 @@ class Runner(Block):
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
+    length_pool: PositiveInt = Field(
+        50,
+        description="rows of so many batches are sorted by length before they are cut into "
+        "batches; fewer: more padding, but better training where length tells much of the labels",
+    )
     infer_batch_size: PositiveInt = Field(500, description="rows per batch in evaluation")
     accumulate_steps: PositiveInt = Field(
         1, description="batches whose gradients are averaged, by rows, into one update"

@@ -13,8 +13,8 @@ from textzoo.building import (
     Graph,
     build_reader,
     build_run,
-    load_config,
     initialise,
+    load_config,
     load_weights,
     net_arguments,
 )
@@ -48,7 +48,10 @@ from textzoo.training import Progress, Training
 log = logging.getLogger("textzoo")
 
 # A run can only be gone on with if these are as they were.
-_FIXED = ("train_batch_size", "accumulate_steps", "max_grad_norm", "seed", "valid_fraction")
+_FIXED = (
+    *("train_batch_size", "length_pool", "accumulate_steps"),
+    *("max_grad_norm", "seed", "valid_fraction"),
+)
 
 
 def train(path: Path, overrides: list[str], graph: Graph) -> None:
