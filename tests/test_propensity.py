@@ -32,7 +32,7 @@ def rows():
         [sorted(random.permutation(12)[: random.integers(1, most)].tolist()) for _ in range(n)]
         for n, most in ((40, 5), (100, 4))
     )
-    return np.argsort(-scores, axis=1), gold, np.bincount(sum(training, []))
+    return np.argsort(-scores, axis=1), gold, np.bincount(np.concatenate(training))
 
 
 def measure(best, gold, weights, unknown_weight=0.0, sizes=None):

@@ -331,7 +331,7 @@ def test_a_training_line_without_labels_is_refused(xmlcnn, line, message):
 
 
 def test_each_label_starts_at_its_log_odds(xmlcnn):
-    model, net = make(xmlcnn)
+    model, _ = make(xmlcnn)
     reader = fitted(xmlcnn, ["a\tx"] * 8 + ["b\tx"] * 2)
     weights = {"label_bias": np.zeros((2, 1), "float32")}
     model.initialise(weights, reader)

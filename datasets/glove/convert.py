@@ -20,9 +20,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="an empty folder")
     arguments = parser.parse_args()
     try:
-        with zipfile.ZipFile(arguments.source / ARCHIVE) as archive:
-            with archive.open(MEMBER) as vectors, (arguments.output / MEMBER).open("wb") as file:
-                shutil.copyfileobj(vectors, file, 1 << 20)
+        with (
+            zipfile.ZipFile(arguments.source / ARCHIVE) as archive,
+            archive.open(MEMBER) as vectors,
+            (arguments.output / MEMBER).open("wb") as file,
+        ):
+            shutil.copyfileobj(vectors, file, 1 << 20)
     except KeyError:
         print(f"error: {ARCHIVE}: expected {MEMBER} in it, found none", file=sys.stderr)
         return 2

@@ -120,8 +120,8 @@ class Net(nn.Layer):
                 vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.3)
             )
             width += ngram_dim
-        # A label is a row: `sampled` looks up the rows that it needs. Small at first: a text's logits
-        # start close to the log-odds of the labels, see `DygraphModel.initialise`.
+        # A label is a row: `sampled` looks up the rows that it needs. Small, so that logits start
+        # close to the log-odds of the labels, see `DygraphModel.initialise`.
         self.label_weight = self.create_parameter([vocab_label_size, width], attr=_uniform(0.01))
         self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
 

@@ -14,9 +14,11 @@ from textzoo.schema import FilePath
 from textzoo.vocabulary import Vocabulary, hashed_pairs
 
 _UNKNOWN = "<unk>"
-_ENGLISH = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "no", "not", "of", "on", "or", "our", "she", "so", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you", "your"]
-)
+_ENGLISH = """
+a an and are as at be been but by can did do does for from had has have he her his how i if in into
+is it its no not of on or our she so such than that the their them then there these they this to was
+we were what when which who will with would you your
+"""
 
 
 class Parsed(NamedTuple):
@@ -172,7 +174,7 @@ class Reader:
 
 def _stop_words(source: Union[str, Path]) -> frozenset[str]:
     if isinstance(source, str):
-        return _ENGLISH if source == "english" else frozenset()
+        return frozenset(_ENGLISH.split() if source == "english" else [])
     try:
         return frozenset(source.read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as failure:
