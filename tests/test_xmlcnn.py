@@ -83,14 +83,15 @@ def numpy_logits(w, words, windows, n_chunks, hidden_dim):
     embedded = w["text_embedding.weight"][words]
     pooled = []
     for i, window in enumerate(windows):
-        filters, bias = w[f"convolutions.{i}.weight"], w[f"convolutions.{i}.bias"]
+        filters = w[f"convolutions.{i}.weight"].reshape(window, embedded.shape[1], -1)
+        bias = w[f"convolutions.{i}.bias"]
         responses = []
         for place in range(len(words)):
             response = bias.copy()
             for j in range(window):
                 neighbour = place - (window - 1) // 2 + j
                 if 0 <= neighbour < len(words):
-                    response += filters[:, :, j] @ embedded[neighbour]
+                    response += embedded[neighbour] @ filters[j]
             responses.append(np.maximum(response, 0))
         for chunk in range(n_chunks):
             start = chunk * len(words) // n_chunks
