@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 
 from textzoo.errors import UserError
 
@@ -18,6 +19,10 @@ def import_paddle() -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(_usable_cores()))
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
+    if _is_amd_with_avx2():
+        # MKL, which Paddle's products come from, else takes its slowest path on AMD: a product of
+        # [6400, 384] and [384, 256] took 34 ms on an EPYC, and takes 13 ms with this.
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     said = io.StringIO()
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,6 +48,14 @@ def choose_device(use_gpu: bool) -> None:
             "-o runner.use_gpu=false"
         )
     paddle.set_device("gpu:0" if use_gpu else "cpu")
+
+
+def _is_amd_with_avx2() -> bool:
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return False
+    return "AuthenticAMD" in facts and "avx2" in facts
 
 
 def _usable_cores() -> int:
