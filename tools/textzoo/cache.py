@@ -122,7 +122,7 @@ def fitted_vocabulary(
         reader.fit((parsed for _, _, parsed in lines), declared)
         reader.save(temporary)
 
-    _fill_once(folder, fill)
+    fill_once(folder, fill)
     return folder
 
 
@@ -139,7 +139,7 @@ def kept_vocabulary(source: Path, settings: Cache) -> Path:
         for file in files:
             shutil.copy(file, temporary)
 
-    _fill_once(folder, fill)
+    fill_once(folder, fill)
     return folder
 
 
@@ -161,7 +161,7 @@ def encoded_rows(
         encode = functools.partial(reader.encode, training=training)
         _write_rows(temporary, files, encode, settings.bad_lines, reader.columns)
 
-    _fill_once(folder, fill)
+    fill_once(folder, fill)
     rows = Rows(folder, files)
     if rows.skipped:
         log.warning(
@@ -229,7 +229,7 @@ def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
+def fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a temporary folder and rename it, unless the folder is there: whole or not at all."""
     if folder.is_dir():
         return

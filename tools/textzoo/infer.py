@@ -23,7 +23,7 @@ from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder
-from textzoo.reading import data_files
+from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.score_matrix import ScoreMatrix
@@ -110,9 +110,10 @@ def infer_checkpoint(
     run = build_run(graph, config, folder, net_arguments(config, reader))
     load_weights(run, checkpoint, folder, "runner.infer_load_path")
 
-    files = data_files(runner.test_data_dir, "runner.test_data_dir")
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    files = input_files(runner.test_data_dir, "runner.test_data_dir", cache)
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
-    rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
+    rows = encoded_rows(files, reader, False, identity, cache)
     names = runner.metrics or list(run.model.metrics)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")

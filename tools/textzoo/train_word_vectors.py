@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from textzoo.building import build_reader, load_config
-from textzoo.cache import good_lines
+from textzoo.cache import Cache, good_lines
 from textzoo.errors import UserError
-from textzoo.reading import data_files
+from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 
 log = logging.getLogger("textzoo")
@@ -33,9 +33,10 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
     except ImportError:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
     start_logging()
-    files = data_files(config.runner.train_data_dir, "runner.train_data_dir")
+    cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
+    files = input_files(config.runner.train_data_dir, "runner.train_data_dir", cache)
     parse = build_reader(config, folder).parse
-    lines = good_lines(files, parse, config.runner.bad_lines, [])
+    lines = good_lines(files, parse, cache.bad_lines, [])
     model = Word2Vec(
         [parsed.words for _, _, parsed in lines],
         vector_size=config.hyper_parameters["emb_dim"],
