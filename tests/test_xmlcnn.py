@@ -38,7 +38,7 @@ def make(xmlcnn, **chosen):
     for name, tensor in net.state_dict().items():
         values = random.normal(0, 0.7, tensor.shape).astype("float32")
         if name == "text_embedding.weight":
-            values[N_WORDS] = 0  # padding
+            values[-1] = 0  # padding
         tensor.set_value(values)
     net.eval()
     return model, net
@@ -338,3 +338,32 @@ def test_each_label_starts_at_its_log_odds(xmlcnn):
     model.initialise(weights, reader)
     odds = [8.5 / 2.5, 2.5 / 8.5]
     np.testing.assert_allclose(np.exp(weights["label_bias"][:, 0]), odds, rtol=1e-5)
+
+
+def test_rare_ngrams_start_long_and_labels_at_the_words_of_their_names(xmlcnn):
+    lines = ["red cat,dog\tthe red cat", "dog\tthe dog", "dog\tthe dog", "a\tthe end"]
+    reader = fitted(xmlcnn, lines, ngram_buckets=50)
+    sizes = {**reader.sizes(), "ngram_dim": 64, "label_text": 3.0}
+    model, net = make(xmlcnn, **sizes)
+    weights = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    before = weights["ngram_embedding.weight"].copy()
+    weights["label_weight"][:] = 0
+    model.initialise(weights, reader)
+    table, ids = weights["ngram_embedding.weight"], reader.word_ids
+    for word, n_rows in (("the", 4), ("dog", 2), ("cat", 1)):
+        expected = np.log(5 / (1 + n_rows)) / np.log(5)
+        np.testing.assert_allclose(table[ids[word]], expected * before[ids[word]], rtol=1e-5)
+    rows = weights["label_weight"][:, -64:]
+    vectors = table[[ids["red"], ids["cat"]]]
+    expected = 3 * (vectors / (vectors**2).sum(axis=1, keepdims=True)).mean(axis=0)
+    np.testing.assert_allclose(rows[reader.label_names.index("red cat")], expected, rtol=1e-3)
+    assert not rows[reader.label_names.index("a")].any()
+
+
+def test_counts_of_ngrams_are_rows_and_are_saved(xmlcnn, tmp_path):
+    reader = fitted(xmlcnn, ["x\ta b a b", "y\ta"], ngram_buckets=1)
+    assert reader.ngram_counts.tolist() == [0, 2, 1, 1]  # <unk>, a, b, the bucket of all pairs
+    reader.save(tmp_path)
+    again = xmlcnn.reader()
+    again.load(tmp_path)
+    assert again.ngram_counts.tolist() == [0, 2, 1, 1]
