@@ -21,6 +21,7 @@ from textzoo.cache import Cache, encoded_rows, reader_identity
 from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newest_checkpoint
 from textzoo.config import Config
 from textzoo.devices import choose_device
+from textzoo.ensemble import AveragedRun, check_same_vocabulary, mean_threshold
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
@@ -50,15 +51,20 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
 
     load_path = runner.infer_load_path or runner.model_save_path
     output = runner.infer_output_dir or load_path / "infer"
-    checkpoints = chosen_checkpoints(runner, load_path)
+    if runner.infer_ensemble:
+        members = {"ensemble": runner.infer_ensemble}
+    else:
+        members = {path.name: [path] for path in chosen_checkpoints(runner, load_path)}
     results = {}
-    for checkpoint_path in checkpoints:
-        checkpoint = load_checkpoint(checkpoint_path)
-        log.info("checkpoint %s (step %d)", checkpoint.path, checkpoint.facts["progress"]["step"])
-        place = output / checkpoint.path.name if len(checkpoints) > 1 else output
-        results[checkpoint.path.name] = infer_checkpoint(config, folder, checkpoint, graph, place)
-    metrics = results[checkpoint.path.name]
-    summary = {**metrics, "checkpoint": checkpoint.path.name, "checkpoints": results}
+    for name, paths in members.items():
+        checkpoints = [load_checkpoint(path) for path in paths]
+        for checkpoint in checkpoints:
+            step = checkpoint.facts["progress"]["step"]
+            log.info("checkpoint %s (step %d)", checkpoint.path, step)
+        place = output / name if len(members) > 1 else output
+        results[name] = infer_checkpoints(config, folder, checkpoints, graph, place)
+    metrics = results[name]
+    summary = {**metrics, "checkpoint": name, "checkpoints": results}
     _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
     _show_examples(place / "predictions.jsonl")
     log.info("metrics: %s", json.dumps(metrics))
@@ -96,23 +102,31 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
     return [chosen]
 
 
-def infer_checkpoint(
-    config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph, output: Path
+def infer_checkpoints(
+    config: Config,
+    folder: ModelFolder,
+    checkpoints: list[Checkpoint],
+    graph: Graph,
+    output: Path,
 ) -> dict[str, Any]:
-    """Evaluate one checkpoint, write its `predictions.jsonl` and, if asked for, `scores.npz`.
+    """Evaluate a checkpoint, or the mean scores of several, and write the predictions.
 
     Returns:
         The metrics by name.
     """
     runner = config.runner
-    check_same_model(config, checkpoint, "runner.infer_load_path")
-    reader = build_reader(config, folder, checkpoint.vocabulary)
-    run = build_run(graph, config, folder, net_arguments(config, reader))
-    load_weights(run, checkpoint, folder, "runner.infer_load_path")
+    vocabulary = check_same_vocabulary(checkpoints)
+    reader = build_reader(config, folder, vocabulary)
+    runs = []
+    for checkpoint in checkpoints:
+        check_same_model(config, checkpoint, "runner.infer_load_path")
+        runs.append(build_run(graph, config, folder, net_arguments(config, reader)))
+        load_weights(runs[-1], checkpoint, folder, "runner.infer_load_path")
+    run = runs[0] if len(runs) == 1 else AveragedRun(runs, len(reader.label_names))
 
     cache = Cache(runner.cache_dir, runner.bad_lines)
     files = input_files(runner.test_data_dir, "runner.test_data_dir", cache)
-    identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
+    identity = reader_identity(folder.reader, config.reader, vocabulary)
     rows = encoded_rows(files, reader, False, identity, cache)
     names = runner.metrics or list(run.model.metrics)
     path = output / "predictions.jsonl"
@@ -125,8 +139,7 @@ def infer_checkpoint(
                 matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
                 results.append(matrix)
             everything = np.arange(len(rows))
-            threshold = checkpoint.facts["progress"]["threshold"]
-            measures = Metrics(names, runner, reader, threshold)
+            measures = Metrics(names, runner, reader, mean_threshold(checkpoints))
             metrics = evaluate(run, rows, everything, measures, runner.infer_batch_size, results)
         os.replace(temporary, path)
         if runner.save_scores:

@@ -116,6 +116,11 @@ class Runner(Block):
         description="`best`, `last` or the path of a checkpoint; goes before the two epochs above. "
         "With neither: `best` if there is one, else `last`",
     )
+    infer_ensemble: Optional[list[FilePath]] = Field(
+        None,
+        description="checkpoints of runs with other seeds whose scores infer.py averages, in place "
+        "of one checkpoint; all trained on the same data with the same net",
+    )
     infer_output_dir: Optional[FilePath] = Field(
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
