@@ -5,9 +5,11 @@ from conftest import ROOT
 from sklearn.metrics import log_loss
 
 from textzoo.config import signature_fields
+from textzoo.dygraph import DygraphRun
 from textzoo.errors import BadLine
 from textzoo.model_folder import load_model_folder
-from textzoo.schema import Embedding
+from textzoo.schema import Embedding, Optimizer
+from textzoo.static import StaticRun
 
 N_WORDS, N_LABELS, N_NGRAMS = 15, 9, 40
 WIDTH = 6  # of what the output layer takes
@@ -254,6 +256,26 @@ def test_static_word_vectors_are_not_trained(xmlcnn, tmp_path):
     for mode, trains in (("static", False), ("non_static", True)):
         _, net = make(xmlcnn, embedding=Embedding(file=tmp_path, mode=mode))
         assert net.text_embedding.weight.trainable is trains
+
+
+@pytest.mark.parametrize("n_batches", [1, 2])
+def test_static_word_vectors_stay_as_they_are_in_both_graphs(xmlcnn, n_batches):
+    """Two updates, the state of the optimizer carried over to the other graph between them."""
+    chosen = hyper_parameters(xmlcnn, embedding=Embedding(file="x", mode="static"))
+    settings = Optimizer.model_validate({"class": "Adam", "learning_rate": 0.1})
+    model, static_model = xmlcnn.dygraph_model(chosen), xmlcnn.static_model(chosen)
+    with paddle.utils.unique_name.guard():
+        dygraph = DygraphRun(model, model.create_model(), settings)
+    start = dygraph.parameters()
+    static = StaticRun(static_model, static_model.create_model, start, settings)
+    random = np.random.default_rng(0)
+    feeds = [model.train_feeds(random_columns(), np.arange(12), random)] * n_batches
+    for first, then in ((dygraph, static), (static, dygraph)):
+        first.train_step(feeds, 0.1)
+        then.set_parameters(first.parameters())
+        then.set_optimizer_state(first.optimizer_state())
+    for name, weight in dygraph.parameters().items():
+        assert np.array_equal(weight, start[name]) == (name == "text_embedding.weight"), name
 
 
 @pytest.mark.parametrize(
