@@ -61,6 +61,7 @@ setup(
     ],
     extras_require={
         "visual": ["visualdl"],
+        "vectors": ["gensim"],
         "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn"],
     },
     entry_points={
@@ -69,6 +70,7 @@ setup(
             "textzoo-infer = textzoo.commands:infer",
             "textzoo-static-train = textzoo.commands:static_trainer",
             "textzoo-static-infer = textzoo.commands:static_infer",
+            "textzoo-word-vectors = textzoo.commands:word_vectors",
         ],
     },
 )

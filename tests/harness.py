@@ -88,6 +88,17 @@ MODELS = {
             complaint=("received 3 column(s)", "expected 2"),
             first_is_gold="precision@1",
         ),
+        Model(
+            "xmlcnn",
+            overrides=(
+                "hyper_parameters.emb_dim=16",
+                "hyper_parameters.n_filters=16",
+                "hyper_parameters.hidden_dim=32",
+            ),
+            malformed="roads\tone column\ttoo many",
+            complaint=("received 3 column(s)", "expected 2"),
+            first_is_gold="precision@1",
+        ),
     )
 }
 

@@ -46,6 +46,19 @@ def test_a_batch_holds_rows_of_similar_length():
     assert padding < 1.05
 
 
+def test_the_fewer_batches_a_pool_has_the_less_alike_are_the_lengths_in_a_batch():
+    lengths = random_lengths(4000)
+    spreads = [
+        np.mean([np.ptp(lengths[batch]) for batch in training_batches(lengths, 10, 0, 0, pool)])
+        for pool in (1, 4, 50)
+    ]
+    # Ten of the lengths 1 to 59 by chance span 9/11 of them, a quarter of forty sorted ones about
+    # a quarter of that.
+    assert spreads[0] == pytest.approx(9 / 11 * 58, rel=0.1)
+    assert spreads[1] == pytest.approx(9 / 41 * 58, rel=0.1)
+    assert spreads[2] < 2
+
+
 def test_short_and_long_batches_are_mixed_over_the_epoch():
     lengths = random_lengths(4000)
     means = [lengths[batch].mean() for batch in training_batches(lengths, 10, 0, 0)]

@@ -375,11 +375,13 @@ def test_relative_paths_start_from_the_file_they_are_written_in(write, tmp_path,
     elsewhere = tmp_path / "cwd"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    runner = load(path, ["runner.valid_data_dir=mine", "runner.resume=out/3"]).runner
+    overrides = ["runner.valid_data_dir=mine", "runner.resume=out/3", "runner.infer_ensemble=[a,b]"]
+    runner = load(path, overrides).runner
     assert runner.train_data_dir == tmp_path / "one" / "data" / "train"
     assert runner.test_data_dir == tmp_path / "here"
     assert runner.valid_data_dir == elsewhere / "mine"
     assert runner.resume == elsewhere / "out" / "3"
+    assert runner.infer_ensemble == [elsewhere / "a", elsewhere / "b"]
     # A default is in no file: it starts from the config that was named.
     assert runner.model_save_path == tmp_path / "two" / "output_model"
 

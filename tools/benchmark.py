@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import benchmark_xmlcnn
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 
@@ -166,6 +167,35 @@ def _run(command: list[str]) -> tuple[int, float]:
     return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte
 
 
+def xmlcnn(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
+    """XML-CNN against the same net in PyTorch with dense targets, by number of labels."""
+    print("XML-CNN, batches of 64 generated texts of 100 words, dynamic graph")
+    return _label_table(benchmark_xmlcnn.against_torch(torch, sizes, steps))
+
+
+def labels(sizes: list[int], steps: int) -> list[dict[str, Any]]:
+    """XML-CNN with very many labels: full and sampled loss, top-5 inference."""
+    print("XML-CNN, batches of 32 generated texts of 100 words, dynamic graph")
+    return _label_table(benchmark_xmlcnn.full_and_sampled(sizes, steps))
+
+
+def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    _table(
+        ["labels", "formulation", "s/step (median)", "top-5 inference, s/step", "peak memory, MB"],
+        [
+            [
+                f"{row['labels']:,}",
+                row["formulation"],
+                f"{row['seconds_per_step']:.3f}",
+                f"{row['inference_seconds_per_step']:.3f}",
+                f"{row['peak_megabytes']:.0f}",
+            ]
+            for row in figures
+        ],
+    )
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -198,6 +228,10 @@ def main() -> int:
     parsers[tagspace].add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
     parsers[rows].add_argument("--folder", type=Path, required=True, help="for generated files")
     parsers[rows].add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
+    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help="a Python with PyTorch")
+    for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
+        parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
+        parsers[table].add_argument("--steps", type=int, default=10)
     arguments = vars(parser.parse_args())
     name, path = arguments.pop("table"), arguments.pop("json")
     import_paddle()
@@ -217,7 +251,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows]
+TABLES = [tagspace, rows, xmlcnn, labels]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -36,6 +36,26 @@ class DygraphModel:
         """The net."""
         return Net(**self.hyper_parameters)
 
+    def initialise(self, weights: Feeds, reader: Any) -> None:
+        """Let each label start at the log-odds it has among the training rows.
+
+        The rarer an n-gram, the longer its vector starts (inverse document frequency); with
+        `label_text`, a label starts at the vectors of the words in its name.
+        """
+        n_rows = reader.n_train_rows
+        counts = reader.label_counts + 0.5
+        weights["label_bias"][:, 0] = np.log(counts / (n_rows + 1 - counts))
+        if self.hyper_parameters["ngram_dim"]:
+            table = weights["ngram_embedding.weight"]
+            table *= (np.log((1 + n_rows) / (1 + reader.ngram_counts)) / np.log(1 + n_rows))[
+                :, None
+            ]
+            if strength := self.hyper_parameters["label_text"]:
+                ngram_part = weights["label_weight"][:, -table.shape[1] :]
+                for row, words in zip(ngram_part, reader.label_words()):
+                    for vector in table[words]:
+                        row += strength * vector / (vector @ vector + 1e-3) / len(words)
+
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
         padding = self.hyper_parameters["vocab_text_size"]

@@ -30,9 +30,12 @@ class Net(nn.Layer):
         n_filters: filters per window size.
         n_chunks: pooled values per filter, p of section 3.2; 1: maximum over the whole text.
         hidden_dim: width of the bottleneck layer (section 3.4); 0: none, as in KimCNN (Kim 2014).
-        ngram_dim: width of n-gram embeddings, whose mean is a further input of the output layer
-            (fastText, Joulin et al. 2017); 0: as in the paper, without.
-        embedding_dropout: share of each word vector's values dropped in training.
+        ngram_dim: width of n-gram embeddings, whose sum is a further input of the output layer
+            (as in fastText, Joulin et al. 2017); 0: as in the paper, without.
+        label_text: with `ngram_dim`, how much the words of a label's name speak for it at the start
+            of training; 0: not at all.
+        embedding_dropout: share of each word vector's values dropped in training, drawn anew for
+            each window.
         word_dropout: share of words hidden from the convolution in training.
         filter_dropout: share of pooled values dropped in training.
         hidden_dropout: share of the output layer's inputs dropped in training.
@@ -41,9 +44,9 @@ class Net(nn.Layer):
             multi-label softmax cross-entropy (Su et al. 2022, "ZLPR", equation 4); `sampled`,
             an unbiased estimate of `bce` from the labels of the batch and uniformly drawn others.
         n_negatives: labels that `sampled` draws for each batch.
-        sparse: whether gradients of the embeddings, and of the output layer under `sampled`, hold
-            only the rows in use: faster with large vocabularies, for optimizers that can do it
-            (SGD, Adagrad, Adam with lazy_mode).
+        sparse: whether gradients of the n-gram embeddings, and of the output layer under
+            `sampled`, hold only the rows in use: much faster with many of them; for the
+            optimizers SGD and Adagrad.
         label_chunk: labels scored at once in inference: `[batch, label_chunk]` is the largest
             matrix of scores that exists.
 
@@ -64,6 +67,7 @@ class Net(nn.Layer):
         n_chunks: int = 2,
         hidden_dim: int = 512,
         ngram_dim: int = 0,
+        label_text: float = 0.0,
         embedding_dropout: float = 0.0,
         word_dropout: float = 0.0,
         filter_dropout: float = 0.0,
@@ -88,6 +92,8 @@ class Net(nn.Layer):
                 raise ValueError(f"{name}: received {size}, expected at least 1")
         if ngram_dim and not vocab_ngram_size:
             raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
+        if label_text and not ngram_dim:
+            raise ValueError("label_text: needs n-grams; set ngram_dim, such as 256")
         embedding.check()
         self._windows = list(windows)
         self._n_chunks = n_chunks
@@ -105,11 +111,13 @@ class Net(nn.Layer):
             vocab_text_size + 1,
             emb_dim,
             self._padding_id,
-            sparse=sparse,
             weight_attr=_uniform(0.1, trainable=embedding.mode != "static"),
         )
         self.convolutions = nn.LayerList(
-            [nn.Conv1D(emb_dim, n_filters, window) for window in windows]
+            [
+                nn.Linear(window * emb_dim, n_filters, _normal(window * emb_dim))
+                for window in windows
+            ]
         )
         width = len(windows) * n_filters * n_chunks
         self.hidden_fc = nn.Linear(width, hidden_dim) if hidden_dim else None
@@ -117,13 +125,12 @@ class Net(nn.Layer):
         self.ngram_embedding = None
         if ngram_dim:
             self.ngram_embedding = nn.Embedding(
-                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.1)
+                vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.3)
             )
             width += ngram_dim
-        # A label is a row: `sampled` looks up the rows that it needs.
-        self.label_weight = self.create_parameter(
-            [vocab_label_size, width], attr=_uniform((6 / (vocab_label_size + width)) ** 0.5)
-        )
+        # A label is a row: `sampled` looks up the rows that it needs. Small, so that logits start
+        # close to the log-odds of the labels, see `DygraphModel.initialise`.
+        self.label_weight = self.create_parameter([vocab_label_size, width], attr=_uniform(0.01))
         self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
 
     def features(
@@ -148,46 +155,62 @@ class Net(nn.Layer):
         if self.training and self._word_dropout:
             hidden = paddle.rand(paddle.shape(tokens)) < self._word_dropout
             tokens = paddle.where(hidden, paddle.full_like(tokens, self._padding_id), tokens)
-        words = self._dropout(self.text_embedding(tokens), self._embedding_dropout)
-        words = words.transpose([0, 2, 1])
-        pooled = [self._pooled(convolution, words, chunks) for convolution in self.convolutions]
+        pooled = [
+            self._pooled(tokens, chunks, window, convolution)
+            for window, convolution in zip(self._windows, self.convolutions)
+        ]
         features = paddle.concat(pooled, axis=1)
         if self.hidden_fc:
             features = self._dropout(features, self._filter_dropout)
             features = F.relu(self.hidden_fc(features))
         if self.ngram_embedding:
-            features = paddle.concat([features, self._mean_ngram(ngrams, ngram_counts)], axis=1)
+            features = paddle.concat([features, self._ngram_sum(ngrams, ngram_counts)], axis=1)
         return self._dropout(features, self._hidden_dropout)
 
     def _pooled(
-        self, convolution: nn.Conv1D, words: paddle.Tensor, chunks: paddle.Tensor
+        self,
+        tokens: paddle.Tensor,
+        chunks: paddle.Tensor,
+        window: int,
+        convolution: nn.Linear,
     ) -> paddle.Tensor:
         """Convolution (equation 1) and dynamic max pooling (section 3.2).
 
         Args:
-            convolution: of one window size.
-            words: `[batch, emb_dim, length]`, zero at padding.
+            tokens: as for `features`.
             chunks: as for `features`.
+            window: words in a window.
+            convolution: from a window's vectors, `window * emb_dim`, to the filters' responses.
 
         Returns:
             `[batch, n_chunks * n_filters]`.
         """
-        n_filters, _, window = convolution.weight.shape
-        words = F.pad(words, [(window - 1) // 2, window // 2])
-        responses = F.conv1d(words, convolution.weight).transpose([0, 2, 1])
-        responses = responses.reshape([-1, n_filters])
-        longest = paddle.shape(chunks)[2]
-        parts = paddle.gather(responses, chunks.flatten())
-        parts = parts.reshape([-1, 1, longest, n_filters])
-        highest = F.adaptive_max_pool2d(parts, [1, None]).reshape([-1, self._n_chunks, n_filters])
+        before = (window - 1) // 2
+        ids = F.pad(tokens, [0, 0, before, window - 1 - before], value=self._padding_id)
+        shifted = [ids[:, i : (i - window + 1) or None] for i in range(window)]
+        # Ids are shifted and put in the order of the chunks, which costs less than doing so with
+        # vectors. The convolution is one product.
+        ids = paddle.gather(paddle.stack(shifted, axis=2).reshape([-1, window]), chunks.flatten())
+        words = self._dropout(self.text_embedding(ids), self._embedding_dropout)
+        responses = paddle.matmul(words.flatten(start_axis=1), convolution.weight)
+        n_filters, longest = convolution.bias.shape[0], paddle.shape(chunks)[2]
+        responses = responses.reshape([-1, 1, longest, n_filters])
+        highest = F.adaptive_max_pool2d(responses, [1, None])
         # Bias and ReLU grow with their input: after the maximum they give the same for less work.
+        highest = highest.reshape([-1, self._n_chunks, n_filters])
         return F.relu(highest + convolution.bias).flatten(start_axis=1)
 
-    def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
-        """The mean embedding of a text's n-grams, `[batch, ngram_dim]`."""
+    def _ngram_sum(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+        """The sum of a text's n-gram embeddings over the root of their number.
+
+        Unlike the mean it keeps its spread, whatever the length of the text.
+
+        Returns:
+            `[batch, ngram_dim]`.
+        """
         kept = paddle.arange(paddle.shape(ngrams)[1]).unsqueeze(0) < counts.unsqueeze(1)
         kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
-        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
+        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()).unsqueeze(1)
         return paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1)
 
     def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:
@@ -269,6 +292,10 @@ def _multilabel_softmax(
         paddle.logsumexp(paddle.concat([zero, part], axis=1), axis=1) for part in (others, own)
     ]
     return (losses[0] + losses[1]).mean()
+
+
+def _normal(fan_in: int) -> paddle.ParamAttr:
+    return paddle.ParamAttr(initializer=nn.initializer.Normal(0.0, (2 / fan_in) ** 0.5))
 
 
 def _uniform(bound: float, trainable: bool = True) -> paddle.ParamAttr:

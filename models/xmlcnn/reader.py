@@ -14,11 +14,11 @@ from textzoo.schema import FilePath
 from textzoo.vocabulary import Vocabulary, hashed_pairs
 
 _UNKNOWN = "<unk>"
-_ENGLISH = frozenset(
-    """a an and are as at be been but by can did do does for from had has have he her his how i if
-    in into is it its no not of on or our she so such than that the their them then there these
-    they this to was we were what when which who will with would you your""".split()
-)
+_ENGLISH = """
+a an and are as at be been but by can did do does for from had has have he her his how i if in into
+is it its no not of on or our she so such than that the their them then there these they this to was
+we were what when which who will with would you your
+"""
 
 
 class Parsed(NamedTuple):
@@ -96,23 +96,30 @@ class Reader:
         return Parsed([label for label in dict.fromkeys(labels) if label], words)
 
     def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
-        """Build the vocabularies from the training rows.
+        """Build the vocabularies from the training rows, and count.
+
+        `label_counts` and `ngram_counts` are the numbers of rows that a label or n-gram is in.
 
         Args:
             rows: what `parse` gave.
             declared: sizes stated in the config; they are checked later.
         """
-        words, labels = Counter(), Counter()
+        words, labels, texts = Counter(), Counter(), Counter()
+        pairs = np.zeros(self._ngram_buckets, np.int64)
         self.n_train_rows = 0
         for row in rows:
             words.update(row.words)
             labels.update(row.labels)
+            if self._ngram_buckets:
+                texts.update(set(row.words))
+                pairs[list(set(hashed_pairs(row.words, self._ngram_buckets)))] += 1
             self.n_train_rows += 1
         self._words = Vocabulary.from_counts(
             words, min_count=self._min_count, max_size=self._max_words, first=(_UNKNOWN,)
         )
         self._labels = Vocabulary.from_counts(labels)
         self.label_counts = np.array([labels[label] for label in self._labels.texts])
+        self.ngram_counts = np.append([texts[word] for word in self._words.texts], pairs)
 
     def encode(self, line: str, training: bool) -> dict[str, list[int]]:
         """The ids of a line's words and labels; -1 for a label that training did not have.
@@ -133,6 +140,12 @@ class Reader:
             ngrams = word_ids + [n_words + pair for pair in pairs]
         labels = [self._labels.ids.get(label, -1) for label in parsed.labels]
         return {"words": word_ids, "labels": labels, "ngrams": ngrams}
+
+    def label_words(self) -> list[list[int]]:
+        """The ids of the known words in the name of each label."""
+        names = (name.lower() if self._lower_case else name for name in self._labels.texts)
+        words = (self._find_words(name.replace("_", " ").replace("-", " ")) for name in names)
+        return [[self._words.ids[w] for w in own if w in self._words.ids] for own in words]
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text and its own labels."""
@@ -163,6 +176,7 @@ class Reader:
         self._labels.save(folder / "labels.txt")
         counts = {"rows": self.n_train_rows, "labels": self.label_counts.tolist()}
         (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
+        np.save(folder / "ngram_counts.npy", self.ngram_counts)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
@@ -170,11 +184,12 @@ class Reader:
         self._labels = Vocabulary.load(folder / "labels.txt")
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
+        self.ngram_counts = np.load(folder / "ngram_counts.npy")
 
 
 def _stop_words(source: Union[str, Path]) -> frozenset[str]:
     if isinstance(source, str):
-        return _ENGLISH if source == "english" else frozenset()
+        return frozenset(_ENGLISH.split() if source == "english" else [])
     try:
         return frozenset(source.read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as failure:

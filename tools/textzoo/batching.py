@@ -8,11 +8,11 @@ _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
 
 def training_batches(
-    lengths: np.ndarray, batch_size: int, seed: int, epoch: int
+    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, pool_batches: int = _POOL_BATCHES
 ) -> list[np.ndarray]:
     """The batches of one epoch: every row once, rows of similar length together.
 
-    Rows are shuffled, sorted by length within pools of 50 batches, cut into batches, and the
+    Rows are shuffled, sorted by length within pools of some batches, cut into batches, and the
     batches shuffled. Only the last batch of the last pool may be smaller than the others.
 
     Args:
@@ -20,13 +20,14 @@ def training_batches(
         batch_size: rows per batch.
         seed: the run's seed.
         epoch: from 0; each epoch has another order.
+        pool_batches: batches per pool; 1: rows are together by chance alone.
 
     Returns:
         Row numbers, one array per batch.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths)).astype(np.int32 if len(lengths) < 2**31 else np.int64)
-    pool = batch_size * _POOL_BATCHES
+    pool = batch_size * pool_batches
     for start in range(0, len(order), pool):
         rows = order[start : start + pool]
         order[start : start + pool] = rows[np.argsort(lengths[rows], kind="stable")]

@@ -94,66 +94,49 @@ def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: 
     run.set_parameters(checkpoint.parameters)
 
 
-def _load_pretrained(run: Any, config: Config) -> None:
-    """Give the net's `encoder` the weights of `hyper_parameters.encoder.pretrained`, if named.
-
-    Raises:
-        UserError: they do not fit exactly.
-    """
-    settings = config.hyper_parameters.get("encoder")
-    if settings is None or settings.pretrained is None:
-        return
-    weights = run.parameters()
-    ours = {
-        name.removeprefix(_ENCODER): tensor
-        for name, tensor in weights.items()
-        if name.startswith(_ENCODER)
-    }
-    theirs = pretrained_weights(settings.pretrained, ours)
-    run.set_parameters({**weights, **{_ENCODER + name: t for name, t in theirs.items()}})
-
-
 def initialise(run: Any, config: Config, reader: Any) -> None:
     """Set the weights of a new run that depend on the data or come from a file.
 
     Raises:
         UserError: such a file is malformed or does not fit.
     """
-    _load_word_vectors(run, config, reader)
-    _load_pretrained(run, config)
-    if hasattr(run.model, "initialise"):
-        weights = run.parameters()
-        run.model.initialise(weights, reader)
-        run.set_parameters(weights)
-
-
-def _load_word_vectors(run: Any, config: Config, reader: Any) -> None:
-    """Give a new run the word vectors of `embedding.file`, where the config names one.
-
-    Words that the file lacks keep their random vectors, scaled to the spread of the others.
-
-    Raises:
-        UserError: the file is malformed, or has none of the words.
-    """
-    embedding = config.hyper_parameters.get("embedding")
-    if embedding is None or embedding.file is None:
-        return
     weights = run.parameters()
-    table = weights[run.model.word_embedding]
-    ids = reader.word_ids
-    vectors, n_found = read_word_vectors(embedding.file, ids, table.shape[1])
+    embedding = config.hyper_parameters.get("embedding")
+    if embedding and embedding.file:
+        _set_word_vectors(weights[run.model.word_embedding], reader.word_ids, embedding.file)
+    encoder = config.hyper_parameters.get("encoder")
+    if encoder and encoder.pretrained:
+        _set_pretrained(weights, encoder.pretrained)
+    if hasattr(run.model, "initialise"):
+        run.model.initialise(weights, reader)
+    run.set_parameters(weights)
+
+
+def _set_word_vectors(table: np.ndarray, ids: dict[str, int], file: Path) -> None:
+    """Words that the file lacks keep their random vectors, scaled to the spread of the others."""
+    vectors, n_found = read_word_vectors(file, ids, table.shape[1])
     if not n_found:
         raise UserError(
-            f"hyper_parameters.embedding.file: {embedding.file} has none of the "
-            f"{len(ids)} words of the vocabulary, such as {', '.join(list(ids)[1:4])}"
+            f"hyper_parameters.embedding.file: {file} has none of the {len(ids)} words of the "
+            f"vocabulary, such as {', '.join(list(ids)[1:4])}"
         )
     share = n_found / len(ids)
-    log.info("%s: %d of %d words (%.1f %%)", embedding.file, n_found, len(ids), 100 * share)
+    log.info("%s: has %d of %d words (%.1f %%)", file, n_found, len(ids), 100 * share)
     missing = np.isnan(vectors).any(axis=1)
     random = table[: len(ids)][missing]
-    vectors[missing] = random * (vectors[~missing].std() / max(1e-9, random.std()))
+    vectors[missing] = random * (vectors[~missing].std() / random.std() if missing.any() else 1)
     table[: len(ids)] = vectors
-    run.set_parameters(weights)
+
+
+def _set_pretrained(weights: dict[str, np.ndarray], folder: Path) -> None:
+    """Set the weights of the net's encoder from a folder of pretrained ones."""
+    ours = {
+        name.removeprefix(_ENCODER): tensor
+        for name, tensor in weights.items()
+        if name.startswith(_ENCODER)
+    }
+    for name, tensor in pretrained_weights(folder, ours).items():
+        weights[_ENCODER + name] = tensor
 
 
 def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:
@@ -192,11 +175,11 @@ def _check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
 
     With sparse gradients its Adam differs between the two graphs, and from Adam.
     """
-    for name, layer in net.named_sublayers():
+    for name, layer in net.named_sublayers(include_self=True):
         if getattr(layer, "_sparse", False) and optimizer_class not in SPARSE_OPTIMIZERS:
             raise UserError(
                 f"hyper_parameters.optimizer.class: received {optimizer_class}, but the gradients "
-                f"of {name} are sparse: expected one of {', '.join(SPARSE_OPTIMIZERS)}; or "
+                f"of {name or 'the net'} are sparse: expected one of {', '.join(SPARSE_OPTIMIZERS)}; or "
                 "-o hyper_parameters.sparse=false"
             )
 

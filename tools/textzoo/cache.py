@@ -125,7 +125,7 @@ def fitted_vocabulary(
         reader.fit((parsed for _, _, parsed in lines), declared)
         reader.save(temporary)
 
-    _fill_once(folder, fill)
+    fill_once(folder, fill)
     return folder
 
 
@@ -149,7 +149,7 @@ def encoded_rows(
         lines = good_lines(files, encode, settings.bad_lines, skipped, _header(reader))
         _write_rows(temporary, lines, skipped, reader.columns)
 
-    _fill_once(folder, fill)
+    fill_once(folder, fill)
     rows = Rows(folder, files)
     if rows.skipped:
         log.warning(
@@ -224,7 +224,7 @@ def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
+def fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a temporary folder and rename it, unless the folder is there: whole or not at all."""
     if folder.is_dir():
         return

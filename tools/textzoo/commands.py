@@ -48,6 +48,18 @@ def static_infer(arguments: Optional[list[str]] = None) -> int:
     )
 
 
+def word_vectors(arguments: Optional[list[str]] = None) -> int:
+    """Train word vectors."""
+
+    def run(path: Path, overrides: list[str]) -> None:
+        from textzoo.train_word_vectors import train_word_vectors
+
+        train_word_vectors(path, overrides)
+
+    description = "Train word vectors on a config's training texts, into its embedding.file."
+    return _command("word_vectors.py", description, arguments, run)
+
+
 def _train(graph: str) -> Callable[[Path, list[str]], None]:
     def run(path: Path, overrides: list[str]) -> None:
         from textzoo.train import train

@@ -251,11 +251,17 @@ def _merge(
 def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: Path) -> None:
     """Make every relative path start from the folder of the layer that it was written in."""
     for name, value in block:
+        start = origins.get(prefix + name, folder)
         if isinstance(value, Path):
-            start = origins.get(prefix + name, folder)
-            setattr(block, name, Path(os.path.abspath(start / value.expanduser())))
+            setattr(block, name, _absolute(value, start))
+        elif isinstance(value, list) and all(isinstance(item, Path) for item in value):
+            setattr(block, name, [_absolute(item, start) for item in value])
         elif isinstance(value, Block):
             _resolve_paths(value, f"{prefix}{name}.", origins, folder)
+
+
+def _absolute(path: Path, start: Path) -> Path:
+    return Path(os.path.abspath(start / path.expanduser()))
 
 
 def _explain(error: dict[str, Any], model: type[Block]) -> str:

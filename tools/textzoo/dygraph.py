@@ -76,7 +76,8 @@ class DygraphRun:
         """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
         # Paddle would make the accumulators at the first step only.
         block = paddle.static.default_main_program().global_block()
-        self._optimizer._create_accumulators(block, self.net.parameters())
+        trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
+        self._optimizer._create_accumulators(block, trained)
         for kind, by_parameter in self._optimizer._accumulators.items():
             for parameter, tensor in by_parameter.items():
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])

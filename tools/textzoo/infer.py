@@ -22,9 +22,10 @@ from textzoo.cache import Cache, encoded_rows, reader_identity
 from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newest_checkpoint
 from textzoo.config import Config
 from textzoo.devices import choose_device
+from textzoo.ensemble import AveragedRun, check_same_vocabulary
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder
-from textzoo.reading import data_files
+from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.score_matrix import ScoreMatrix
@@ -52,15 +53,20 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
 
     load_path = runner.infer_load_path or runner.model_save_path
     output = runner.infer_output_dir or load_path / "infer"
-    checkpoints = chosen_checkpoints(runner, load_path)
+    if runner.infer_ensemble:
+        members = {"ensemble": runner.infer_ensemble}
+    else:
+        members = {path.name: [path] for path in chosen_checkpoints(runner, load_path)}
     results = {}
-    for checkpoint_path in checkpoints:
-        checkpoint = load_checkpoint(checkpoint_path)
-        log.info("checkpoint %s (step %d)", checkpoint.path, checkpoint.facts["progress"]["step"])
-        place = output / checkpoint.path.name if len(checkpoints) > 1 else output
-        results[checkpoint.path.name] = infer_checkpoint(config, folder, checkpoint, graph, place)
-    metrics = results[checkpoint.path.name]
-    summary = {**metrics, "checkpoint": checkpoint.path.name, "checkpoints": results}
+    for name, paths in members.items():
+        checkpoints = [load_checkpoint(path) for path in paths]
+        for checkpoint in checkpoints:
+            step = checkpoint.facts["progress"]["step"]
+            log.info("checkpoint %s (step %d)", checkpoint.path, step)
+        place = output / name if len(members) > 1 else output
+        results[name] = infer_checkpoints(config, folder, checkpoints, graph, place)
+    metrics = results[name]
+    summary = {**metrics, "checkpoint": name, "checkpoints": results}
     _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
     _show_examples(place / "predictions.jsonl")
     log.info("metrics: %s", json.dumps(metrics))
@@ -98,27 +104,36 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
     return [chosen]
 
 
-def infer_checkpoint(
-    config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph, output: Path
+def infer_checkpoints(
+    config: Config,
+    folder: ModelFolder,
+    checkpoints: list[Checkpoint],
+    graph: Graph,
+    output: Path,
 ) -> dict[str, Any]:
-    """Evaluate one checkpoint, write its `predictions.jsonl` and, if asked for, `scores.npz`.
+    """Evaluate a checkpoint, or the mean scores of several, and write the predictions.
 
     Returns:
         The metrics by name.
     """
     runner = config.runner
-    check_same_model(config, checkpoint, "runner.infer_load_path")
-    reader = build_reader(config, folder, checkpoint.vocabulary)
-    run = build_run(graph, config, folder, net_arguments(config, reader))
-    load_weights(run, checkpoint, folder, "runner.infer_load_path")
+    vocabulary = check_same_vocabulary(checkpoints)
+    reader = build_reader(config, folder, vocabulary)
+    runs = []
+    for checkpoint in checkpoints:
+        check_same_model(config, checkpoint, "runner.infer_load_path")
+        runs.append(build_run(graph, config, folder, net_arguments(config, reader)))
+        load_weights(runs[-1], checkpoint, folder, "runner.infer_load_path")
+    run = runs[0] if len(runs) == 1 else AveragedRun(runs, len(reader.label_names))
 
-    files = data_files(runner.test_data_dir, "runner.test_data_dir")
-    identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
-    rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    files = input_files(runner.test_data_dir, "runner.test_data_dir", cache)
+    identity = reader_identity(folder.reader, config.reader, vocabulary)
+    rows = encoded_rows(files, reader, False, identity, cache)
     names = runner.metrics or list(run.model.metrics)
     kind = kind_of_evaluation(run.model)
     graded = kind is levels
-    threshold = None if graded else chosen_threshold(runner, checkpoint, names)
+    threshold = None if graded else chosen_threshold(runner, checkpoints, names)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
@@ -147,21 +162,22 @@ def infer_checkpoint(
 
 
 def chosen_threshold(
-    runner: Runner, checkpoint: Checkpoint, names: list[str]
+    runner: Runner, checkpoints: list[Checkpoint], names: list[str]
 ) -> Optional[Threshold]:
     """The threshold of the config, or else the one that was tuned when the checkpoint was made.
 
+    That of several checkpoints is their mean.
     None if none of these metrics is of predicted labels.
     """
     if not any(NAME.fullmatch(name) for name in names):
         return None
     if not isinstance(runner.threshold, str):
         return runner.threshold
-    tuned = checkpoint.facts["progress"].get("threshold")
-    if tuned is None:
+    tuned = [checkpoint.facts["progress"].get("threshold") for checkpoint in checkpoints]
+    if None in tuned:
         log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
         return 0.5
-    return tuned
+    return np.mean(tuned, axis=0).tolist()
 
 
 def _show_examples(path: Path) -> None:

@@ -31,7 +31,8 @@ class PropensityMetrics:
     """Propensity-scored metrics over rows, fed batch by batch.
 
     - `psp@k`: the sum of the weights of the gold labels among the k best;
-    - `psndcg@k`: the same with discounts of 1 / log2(1 + rank).
+    - `psndcg@k`: the same with discounts of 1 / log2(1 + rank), each row divided by the sum of the
+      discounts that its number of gold labels allows.
 
     Both are summed over all rows and divided by what a perfect ranking would reach.
     """
@@ -62,16 +63,17 @@ class PropensityMetrics:
         ideal = -np.sort(-weights, axis=1)
         ideal_ranks = np.broadcast_to(np.arange(1, gold.shape[1] + 1), gold.shape)
         for name in self._names:
-            self._reached[name] += _gain(name, ranks, weights)
-            self._possible[name] += _gain(name, ideal_ranks, ideal)
+            self._reached[name] += _gain(name, ranks, weights, gold_counts)
+            self._possible[name] += _gain(name, ideal_ranks, ideal, gold_counts)
 
     def result(self) -> dict[str, float]:
         """Each metric over the rows seen."""
         return {name: self._reached[name] / max(self._possible[name], 1e-9) for name in self._names}
 
 
-def _gain(name: str, ranks: np.ndarray, weights: np.ndarray) -> float:
-    plain, k = NAME.fullmatch(name).groups()
+def _gain(name: str, ranks: np.ndarray, weights: np.ndarray, gold_counts: np.ndarray) -> float:
+    plain, k = NAME.fullmatch(name)[1], int(NAME.fullmatch(name)[2])
     if plain == "psndcg":
-        weights = weights / np.log2(1 + ranks)
-    return float(np.where(ranks <= int(k), weights, 0).sum())
+        discounts = np.cumsum(1 / np.log2(2 + np.arange(k)))
+        weights = weights / np.log2(1 + ranks) / discounts[np.minimum(gold_counts, k) - 1, None]
+    return float(np.where(ranks <= k, weights, 0).sum())

@@ -48,6 +48,11 @@ class Runner(Block):
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
+    length_pool: PositiveInt = Field(
+        50,
+        description="rows of so many batches are sorted by length before they are cut into "
+        "batches; fewer: more padding, but better training where length tells much of the labels",
+    )
     infer_batch_size: PositiveInt = Field(500, description="rows per batch in evaluation")
     accumulate_steps: PositiveInt = Field(
         1, description="batches whose gradients are averaged, by rows, into one update"
@@ -110,6 +115,11 @@ class Runner(Block):
         None,
         description="`best`, `last` or the path of a checkpoint; goes before the two epochs above. "
         "With neither: `best` if there is one, else `last`",
+    )
+    infer_ensemble: Optional[list[FilePath]] = Field(
+        None,
+        description="checkpoints of runs with other seeds whose scores infer.py averages, in place "
+        "of one checkpoint; all trained on the same data with the same net",
     )
     infer_output_dir: Optional[FilePath] = Field(
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"

@@ -133,11 +133,13 @@ class StaticRun:
             net.train()
             weight = static.data(_WEIGHT, [], "float32")
             loss = self.model.train_forward(net, self.model.create_feeds(training=True))
-            pairs = static.append_backward(loss * weight, parameter_list=net.parameters())
+            trained = [parameter for parameter in net.parameters() if parameter.trainable]
+            pairs = static.append_backward(loss * weight, parameter_list=trained)
             names = [f"gradient/{parameter.name}" for parameter, _ in pairs]
             self._gradients = program, [loss, *(gradient for _, gradient in pairs)], names
         with self._new_program() as program:
-            by_name = {f"gradient/{p.name}": p for p in self._make_net().parameters()}
+            parameters = self._make_net().parameters()
+            by_name = {f"gradient/{p.name}": p for p in parameters if p.trainable}
             optimizer = build_optimizer(self._settings[0], by_name.values(), self._settings[1])
             # Else Paddle sorts by name here, and sums the norm to clip in another order than
             # dynamic graph does.

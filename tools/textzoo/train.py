@@ -38,7 +38,7 @@ from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder
-from textzoo.reading import data_files
+from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.tagging import kind_of_evaluation
@@ -48,7 +48,10 @@ log = logging.getLogger("textzoo")
 
 _LOWER_IS_BETTER = ("hamming_loss", "level_error")
 # A run can only be gone on with if these are as they were.
-_FIXED = ("train_batch_size", "accumulate_steps", "max_grad_norm", "seed", "valid_fraction")
+_FIXED = (
+    *("train_batch_size", "length_pool", "accumulate_steps"),
+    *("max_grad_norm", "seed", "valid_fraction"),
+)
 
 
 def train(path: Path, overrides: list[str], graph: Graph) -> None:
@@ -224,7 +227,7 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
     cache = Cache(runner.cache_dir, runner.bad_lines)
     if runner.train_data_dir is None:
         raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
-    files = data_files(runner.train_data_dir, "runner.train_data_dir")
+    files = input_files(runner.train_data_dir, "runner.train_data_dir", cache)
     if start:
         vocabulary = start.vocabulary
     else:
@@ -242,7 +245,7 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
     valid_rows = train_rows
     train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
     if runner.valid_data_dir:
-        files = data_files(runner.valid_data_dir, "runner.valid_data_dir")
+        files = input_files(runner.valid_data_dir, "runner.valid_data_dir", cache)
         valid_rows = encoded_rows(files, reader, False, identity, cache)
         train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
     return Data(reader, train_rows, train, valid_rows, valid)

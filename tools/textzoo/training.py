@@ -116,7 +116,11 @@ class Training:
     def _epoch(self, report: Report, interruption: Interruption) -> None:
         progress, runner = self.progress, self.runner
         batches = training_batches(
-            self.lengths, runner.train_batch_size, runner.seed, progress.epoch
+            self.lengths,
+            runner.train_batch_size,
+            runner.seed,
+            progress.epoch,
+            runner.length_pool,
         )
         while progress.batch < len(batches) and not progress.stopped:
             end = progress.batch + runner.accumulate_steps

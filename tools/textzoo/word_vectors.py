@@ -35,7 +35,7 @@ def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np
             continue
         # Counted from the end: GloVe has words with spaces in them.
         word, numbers = " ".join(fields[:-width]), fields[-width:]
-        if not word or _is_number(fields[-width - 1]) and len(fields) > width + 1:
+        if not word or (len(fields) > width + 1 and _is_number(fields[-width - 1])):
             raise UserError(
                 f"{path}:{number}: received {len(fields) - 1} numbers, expected a word and "
                 f"{width} numbers: hyper_parameters.emb_dim and the file must agree"
@@ -57,10 +57,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers, of a file that may be gzipped."""
     number = 0
     try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            for number, line in enumerate(gzip.open(raw) if zipped else raw, start=1):
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
                 text = line.decode("utf-8").rstrip()
                 if text:
                     yield number, text

@@ -1,0 +1,103 @@
+"""Join the texts and labels of an archive of AttentionXML into lines ``label,label<TAB>text``.
+
+The archive holds ``train_texts.txt`` (or ``train_raw_texts.txt``) and ``train_labels.txt``, line n
+of one belonging to line n of the other, and the same for ``test``. ``run.sh`` calls this with an
+empty output folder and moves only a complete result into place.
+"""
+
+import argparse
+import sys
+import tarfile
+import time
+import zipfile
+import zlib
+from pathlib import Path
+
+SPLITS = ("train", "test")
+
+
+class BadSource(ValueError):
+    """The archive does not have the layout described above."""
+
+
+def read_archive(path: Path) -> dict[str, bytes]:
+    """Return the text files of a zip or tar archive by their names, without folders.
+
+    Raises:
+        BadSource: the file is neither, or is damaged.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return {Path(n).name: archive.read(n) for n in archive.namelist() if _wanted(n)}
+        with tarfile.open(path) as archive:
+            members = [m for m in archive if m.isfile() and _wanted(m.name)]
+            return {Path(m.name).name: archive.extractfile(m).read() for m in members}
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as failure:
+        raise BadSource(f"{path}: is not a whole zip or tar archive: {failure}") from None
+
+
+def _wanted(name: str) -> bool:
+    return name.endswith(("texts.txt", "labels.txt"))
+
+
+def join(files: dict[str, bytes], split: str) -> list[str]:
+    """Return the rows of a split.
+
+    Raises:
+        BadSource: a file is missing or not UTF-8, or line numbers do not agree.
+    """
+    texts_name = next(
+        (n for n in (f"{split}_texts.txt", f"{split}_raw_texts.txt") if n in files), ""
+    )
+    labels_name = f"{split}_labels.txt"
+    if not texts_name or labels_name not in files:
+        found = ", ".join(sorted(files)) or "nothing of the kind"
+        raise BadSource(f"expected {split}_texts.txt and {labels_name}, found {found}")
+    texts, labels = _lines(files, texts_name), _lines(files, labels_name)
+    if len(texts) != len(labels):
+        raise BadSource(
+            f"{texts_name} has {len(texts)} lines and {labels_name} has {len(labels)};"
+            " expected line n of one to belong to line n of the other"
+        )
+    # Commas separate labels in the output.
+    return [
+        f"{','.join(own.replace(',', '_').split())}\t{' '.join(text.split())}\n"
+        for text, own in zip(texts, labels)
+    ]
+
+
+def _lines(files: dict[str, bytes], name: str) -> list[str]:
+    try:
+        return files[name].decode("utf-8").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        line = files[name].count(b"\n", 0, error.start) + 1
+        raise BadSource(f"{name}:{line}: is not UTF-8") from None
+
+
+def main() -> int:
+    """Convert the archive; return 0, or 2 when it is not as expected."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--source", type=Path, required=True, help="folder of the archive")
+    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
+    parser.add_argument("--archive", default="EUR-Lex.tar.gz", help="its name")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    try:
+        files = read_archive(arguments.source / arguments.archive)
+        parts = {split: join(files, split) for split in SPLITS}
+    except BadSource as error:
+        print(f"error: {arguments.archive}: {error}", file=sys.stderr)
+        return 2
+    for split, rows in parts.items():
+        path = arguments.output / split / f"{split}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(rows)
+        print(f"{split}: {len(rows):,} rows")
+    print(f"converted in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""Train word vectors on a config's own texts: python tools/word_vectors.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import word_vectors
+
+if __name__ == "__main__":
+    sys.exit(word_vectors())
