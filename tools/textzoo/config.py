@@ -115,8 +115,8 @@ def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Co
             del hyper_parameters[name]
     reader = dict(checked.reader)
     encoder = hyper_parameters.get("encoder")
-    if encoder and reader.get("tokenizer", "none taken") is None:
-        reader["tokenizer"] = encoder.pretrained  # a pretrained encoder brings its own
+    if encoder and reader.get("tokenizer", "no such key") is None:
+        reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
     return Config(path, checked.runner, reader, hyper_parameters, optimizer)
 
 

@@ -17,6 +17,8 @@ from textzoo.schema import Encoder as EncoderSettings
 # Added to the attention score of padding: its weight becomes exactly 0.
 _PADDING_SCORE = -1e9
 
+NGRAM_WIDTH = 256
+
 
 class Encoder(nn.Layer):
     """Texts as token ids to one vector per token.
@@ -29,6 +31,7 @@ class Encoder(nn.Layer):
     def __init__(self, architecture: Architecture, vocab_size: int):
         super().__init__()
         self.architecture = a = architecture
+        self.width = a.hidden_size
         width = a.embedding_size or a.hidden_size
         self.word_embeddings = self._embedding(vocab_size, width)
         self.position_embeddings = self._embedding(a.max_position_embeddings, width)
@@ -129,7 +132,30 @@ class _Layer(nn.Layer):
         return self.output(F.gelu(hidden, approximate=self._a.hidden_act == "gelu_new"))
 
 
-def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> Encoder:
+class NgramEncoder(nn.Layer):
+    """Texts as ids of n-grams to one vector per n-gram: embeddings and nothing else.
+
+    The mean of these vectors is that of a bag of n-grams.
+
+    Args:
+        width: of the embeddings.
+        vocab_size: number of n-grams.
+    """
+
+    def __init__(self, width: int, vocab_size: int):
+        super().__init__()
+        self.width = width
+        initializer = nn.initializer.Normal(std=1 / math.sqrt(width))
+        self.word_embeddings = nn.Embedding(
+            vocab_size, width, weight_attr=paddle.ParamAttr(initializer=initializer)
+        )
+
+    def forward(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The vectors `[batch, length, width]` of n-grams `[batch, length]`."""
+        return self.word_embeddings(token_ids)
+
+
+def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> nn.Layer:
     """The encoder that an `encoder` block describes, with random weights.
 
     Args:
@@ -137,10 +163,15 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> E
         vocab_size: number of tokens of the reader; pretrained encoders may have some more.
         max_len: the longest text in tokens.
 
+    Returns:
+        An `Encoder` or `NgramEncoder`; its attribute `width` is that of the vectors it gives.
+
     Raises:
         UserError: the encoder has fewer tokens than the reader.
         ValueError: sizes do not fit each other.
     """
+    if settings.config == "ngram":
+        return NgramEncoder(settings.hidden_size or NGRAM_WIDTH, vocab_size)
     architecture = chosen_architecture(settings)
     if max_len > architecture.max_position_embeddings:
         raise ValueError(

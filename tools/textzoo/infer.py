@@ -22,12 +22,13 @@ from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newe
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
+from textzoo.evaluation import evaluation
 from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import Predictions, evaluate
+from textzoo.tagging import Predictions
 
 log = logging.getLogger("textzoo")
 
@@ -45,7 +46,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
     start_logging()
     choose_device(runner.use_gpu)
     RankingMetrics(runner.metrics or [])  # unknown names stop the run here
-    if runner.test_data_dir is None:
+    if runner.test_data is None:
         raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
 
     load_path = runner.infer_load_path or runner.model_save_path
@@ -110,18 +111,19 @@ def infer_checkpoint(
     run = build_run(graph, config, folder, net_arguments(config, reader))
     load_weights(run, checkpoint, folder, "runner.infer_load_path")
 
-    files = data_files(runner.test_data_dir, "runner.test_data_dir")
+    files = data_files(runner.test_data, "runner.test_data_dir")
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
+    everything = np.arange(len(rows))
     names = runner.metrics or list(run.model.metrics)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            predictions = Predictions(file, reader, runner.top_k)
-            everything = np.arange(len(rows))
-            metrics = evaluate(run, rows, everything, names, runner.infer_batch_size, predictions)
+            evaluate, candidates = evaluation(run.model, runner, reader, rows, everything)
+            predictions = Predictions(file, reader.describe, candidates, runner.top_k)
+            metrics = evaluate(run, names=names, predictions=predictions)
         os.replace(temporary, path)
     except OSError as failure:
         if temporary.is_file():

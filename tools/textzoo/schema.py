@@ -40,6 +40,17 @@ class Runner(Block):
     test_data_dir: Optional[FilePath] = Field(
         None, description="data that infer.py evaluates and predicts: a file or a folder"
     )
+    valid_pair_file: Optional[FilePath] = Field(
+        None, description="for models of pairs: another name of `valid_data_dir`"
+    )
+    test_pair_file: Optional[FilePath] = Field(
+        None, description="for models of pairs: another name of `test_data_dir`"
+    )
+    corpus_file: Optional[FilePath] = Field(
+        None,
+        description="for models of pairs: the texts to search, one a line; default: all texts of "
+        "the pairs that are evaluated",
+    )
     bad_lines: Literal["error", "skip"] = Field(
         "error", description="a malformed line stops the run, or is skipped and counted"
     )
@@ -116,6 +127,16 @@ class Runner(Block):
     )
     top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
 
+    @property
+    def valid_data(self) -> Optional[Path]:
+        """The validation data, under either of its names."""
+        return self.valid_data_dir or self.valid_pair_file
+
+    @property
+    def test_data(self) -> Optional[Path]:
+        """The test data, under either of its names."""
+        return self.test_data_dir or self.test_pair_file
+
 
 class Optimizer(Block):
     """The optimizer and the schedule of its learning rate.
@@ -148,10 +169,11 @@ class Encoder(Block):
     `config`, or else of `pretrained`.
     """
 
-    config: Optional[Union[Literal["tiny", "small", "base"], FilePath]] = Field(
+    config: Optional[Union[Literal["ngram", "tiny", "small", "base"], FilePath]] = Field(
         None,
-        description="2 layers 128 wide, 4 layers 312 wide, 12 layers 768 wide, or the path of a "
-        "config.json; default: that of `pretrained`, or else `small`",
+        description="embeddings of character n-grams 256 wide and no layers; 2 layers 128 wide; "
+        "4 layers 312 wide; 12 layers 768 wide; or the path of a config.json. Default: that of "
+        "`pretrained`, or else `small`",
     )
     pretrained: Optional[FilePath] = Field(
         None,

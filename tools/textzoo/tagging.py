@@ -1,6 +1,7 @@
 """Evaluating and predicting with a model that scores labels for a text."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Optional, TextIO
 
 import numpy as np
@@ -52,27 +53,46 @@ def evaluate(
 class Predictions:
     """Writes one JSON object per row: what the row says, and its top labels with scores."""
 
-    def __init__(self, file: TextIO, reader: Any, top_k: int):
+    def __init__(
+        self, file: TextIO, describe: Callable[[str], dict], label_names: list[str], top_k: int
+    ):
+        """Take the file, what a row's line says, the names of the labels, how many to list."""
         self._file = file
-        self._reader = reader
-        self._top_k = min(top_k, len(reader.label_names))
+        self._describe = describe
+        self._label_names = label_names
+        self._top_k = min(top_k, len(label_names))
         self._pool: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def add(self, numbers: np.ndarray, scores: np.ndarray) -> None:
         """Note the best labels of a batch: row numbers `[batch]`, scores `[batch, labels]`."""
-        # A stable sort ranks equal scores by label id, as `gold_ranks` does.
-        top = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
+        top = best_labels(scores, self._top_k)
         self._pool.append((numbers, top, np.take_along_axis(scores, top, axis=1)))
 
     def write_pool(self, rows: Rows) -> None:
         """Write the rows noted since the last call, in the order of the file."""
         numbers, top, scores = (np.concatenate(parts) for parts in zip(*self._pool))
-        names = self._reader.label_names
+        names = self._label_names
         for i in np.argsort(numbers):
             best = [
                 {"tag": names[label], "score": round(float(score), 6)}
                 for label, score in zip(top[i], scores[i])
             ]
-            row = {**self._reader.describe(rows.line(int(numbers[i])).text), "top": best}
+            row = {**self._describe(rows.line(int(numbers[i])).text), "top": best}
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._pool = []
+
+
+def best_labels(scores: np.ndarray, k: int) -> np.ndarray:
+    """The ids of the k highest scores, best first, `[batch, k]`; equal scores by label id.
+
+    Args:
+        scores: `[batch, labels]`.
+        k: how many, at most the number of labels.
+    """
+    # Only what reaches the k-th highest score is sorted: there may be very many labels.
+    threshold = np.partition(scores, -k, axis=1)[:, -k]
+    best = np.empty((len(scores), k), np.int64)
+    for row, (values, lowest) in enumerate(zip(scores, threshold)):
+        reaching = np.flatnonzero(values >= lowest)
+        best[row] = reaching[np.argsort(-values[reaching], kind="stable")][:k]
+    return best

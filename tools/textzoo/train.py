@@ -39,12 +39,12 @@ from textzoo.checkpoint import (
 from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
+from textzoo.evaluation import evaluation
 from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import evaluate
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
@@ -165,15 +165,16 @@ def assemble(
     validate = None
     if len(data.valid):
         names = list(dict.fromkeys([best_metric, *metrics]))
-        validate = functools.partial(
-            evaluate, run, data.valid_rows, data.valid, names, runner.infer_batch_size
-        )
+        evaluate = evaluation(run.model, runner, data.reader, data.valid_rows, data.valid)[0]
+        validate = functools.partial(evaluate, run, names=names)
     columns = data.train_rows.columns
+    distinct_keys = getattr(run.model, "distinct_keys", None)
     return Training(
         run=run,
         runner=runner,
         optimizer=config.optimizer,
         lengths=columns[run.model.columns[0]].lengths(data.train),
+        distinct_keys=distinct_keys(columns, data.train) if distinct_keys else None,
         feeds=lambda rows, random: run.model.train_feeds(columns, data.train[rows], random),
         release=data.train_rows.release,
         validate=validate,
@@ -242,8 +243,8 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
     train_rows = encoded_rows(files, reader, True, identity, cache)
     valid_rows = train_rows
     train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
-    if runner.valid_data_dir:
-        files = data_files(runner.valid_data_dir, "runner.valid_data_dir")
+    if runner.valid_data:
+        files = data_files(runner.valid_data, "runner.valid_data_dir")
         valid_rows = encoded_rows(files, reader, False, identity, cache)
         train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
     return Data(reader, vocabulary, train_rows, train, valid_rows, valid)

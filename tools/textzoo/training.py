@@ -78,6 +78,7 @@ class Training:
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
+        distinct_keys: `[rows, n]` keys that rows of one batch should not share, or None.
     """
 
     run: Any
@@ -90,6 +91,7 @@ class Training:
     best_metric: str
     save: Callable[[str], None]
     progress: Progress
+    distinct_keys: Optional[np.ndarray] = None
 
     def __post_init__(self) -> None:
         runner = self.runner
@@ -114,7 +116,11 @@ class Training:
     def _epoch(self, report: Report, interruption: Interruption) -> None:
         progress, runner = self.progress, self.runner
         batches = training_batches(
-            self.lengths, runner.train_batch_size, runner.seed, progress.epoch
+            self.lengths,
+            runner.train_batch_size,
+            runner.seed,
+            progress.epoch,
+            self.distinct_keys,
         )
         while progress.batch < len(batches) and not progress.stopped:
             end = progress.batch + runner.accumulate_steps

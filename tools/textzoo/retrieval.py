@@ -1,0 +1,128 @@
+"""Searching a corpus: embedding its texts, and how well queries find what they are to find."""
+
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from textzoo.batching import inference_pools
+from textzoo.cache import Column, Rows
+from textzoo.errors import UserError
+from textzoo.metrics import RankingMetrics, gold_ranks
+from textzoo.reading import read_lines
+from textzoo.schema import Runner
+from textzoo.tagging import Predictions
+
+_LOWEST = -2.0  # below any cosine
+
+
+class Corpus:
+    """Different texts and their ids.
+
+    Args:
+        texts: the texts; one that comes again is left out.
+        reader: what turns a text into ids.
+
+    Attributes:
+        texts: the texts in their order.
+        places: where in `texts` a text is.
+    """
+
+    def __init__(self, texts: list[str], reader: Any):
+        self.texts = list(dict.fromkeys(texts))
+        self.places = {text: place for place, text in enumerate(self.texts)}
+        self._column = column_of([reader.tokenize(text) for text in self.texts])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def read(cls, path: Path, reader: Any) -> "Corpus":
+        """Read a file of one text a line.
+
+        Raises:
+            UserError: there is no such file, or no text in it.
+        """
+        texts = [line.text.strip() for line in read_lines(path)]
+        if not texts:
+            raise UserError(f"runner.corpus_file: {path}: received no text, expected one a line")
+        return cls(texts, reader)
+
+    def embeddings(self, run: Any, batch_size: int) -> np.ndarray:
+        """The embedding of every text, `[texts, width]`."""
+        return embed(run, self._column, batch_size)
+
+
+def load_corpus(runner: Runner, reader: Any, rows: Rows, chosen: np.ndarray) -> Corpus:
+    """The corpus of a config, or else all texts of the chosen rows, in their order."""
+    if runner.corpus_file:
+        return Corpus.read(runner.corpus_file, reader)
+    pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
+    return Corpus([text for pair in pairs for text in pair.texts], reader)
+
+
+def column_of(ids: list[list[int]]) -> Column:
+    """Lists of ids as a column."""
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in ids])]).astype(np.int64)
+    return Column(np.concatenate([np.asarray(text, np.int32) for text in ids]), offsets)
+
+
+def embed(run: Any, column: Column, batch_size: int) -> np.ndarray:
+    """The embedding of every text of a column, `[texts, width]`, in the column's order."""
+    n_texts = len(column.offsets) - 1
+    embeddings: Optional[np.ndarray] = None
+    for pool in inference_pools(column.lengths(np.arange(n_texts)), batch_size):
+        for batch in pool:
+            feeds = run.model.infer_feeds({"text": column}, batch)
+            found = run.infer_step(feeds)["embeddings"]
+            if embeddings is None:
+                embeddings = np.empty((n_texts, found.shape[1]), np.float32)
+            embeddings[batch] = found
+    return embeddings
+
+
+def evaluate(
+    run: Any,
+    rows: Rows,
+    chosen: np.ndarray,
+    names: list[str],
+    batch_size: int,
+    corpus: Corpus,
+    reader: Any,
+    predictions: Optional[Predictions] = None,
+) -> dict[str, float]:
+    """Metrics of recalling each row's title from a corpus by its query.
+
+    The query's own text is no candidate. A title that the corpus lacks is never found.
+
+    Args:
+        run: `DygraphRun` or `StaticRun` of a model of pairs.
+        rows: the encoded rows.
+        chosen: `[n]` which of them to evaluate.
+        names: the metrics to compute, see `RankingMetrics`.
+        batch_size: rows per batch.
+        corpus: the candidates.
+        reader: the model's reader.
+        predictions: written to, in the order of the file.
+
+    Returns:
+        The metrics by name, and `rows`, the number of rows they are over.
+    """
+    metrics = RankingMetrics(names)
+    pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
+    own = np.array([corpus.places.get(pair.query, -1) for pair in pairs])
+    gold = np.array([corpus.places.get(pair.title, -1) for pair in pairs])
+    gold[gold == own] = -1
+    queries = embed(run, column_of([reader.tokenize(pair.query) for pair in pairs]), batch_size)
+    candidates = corpus.embeddings(run, batch_size)
+    for first in range(0, len(pairs), batch_size):
+        batch = np.arange(first, min(first + batch_size, len(pairs)))
+        scores = queries[batch] @ candidates.T
+        known = own[batch] >= 0
+        scores[known, own[batch][known]] = _LOWEST
+        ranks = gold_ranks(scores, gold[batch][:, None])
+        metrics.update(ranks, np.ones(len(batch)), len(corpus))
+        if predictions:
+            predictions.add(chosen[batch], scores)
+            predictions.write_pool(rows)
+    return {**metrics.result(), "rows": metrics.rows}
