@@ -10,6 +10,7 @@ The output depends on the seed alone: the same bytes on every system and Python 
     python models/batchneg/data/make_sample.py
 """
 
+# ruff: noqa: E501 (a Chinese character counts for two)
 import argparse
 import random
 from itertools import combinations
