@@ -69,6 +69,9 @@ setup(
             "textzoo-infer = textzoo.commands:infer",
             "textzoo-static-train = textzoo.commands:static_trainer",
             "textzoo-static-infer = textzoo.commands:static_infer",
+            "textzoo-recall = textzoo.commands:recall",
+            "textzoo-evaluate = textzoo.commands:evaluate",
+            "textzoo-predict = textzoo.commands:predict",
         ],
     },
 )

@@ -26,8 +26,9 @@ def evaluation(
     Returns:
         A function of a run, the metrics' `names` and, if wanted, `predictions`; and the names.
     """
-    common = {"rows": rows, "chosen": chosen, "batch_size": runner.infer_batch_size}
+    common = {"rows": rows, "chosen": chosen}
     if not getattr(model, "embeds", False):
+        common["batch_size"] = runner.infer_batch_size
         return functools.partial(tagging.evaluate, **common), reader.label_names
     corpus = retrieval.load_corpus(runner, reader, rows, chosen)
     evaluate = functools.partial(retrieval.evaluate, corpus=corpus, reader=reader, **common)

@@ -106,11 +106,7 @@ def infer_checkpoint(
         The metrics by name.
     """
     runner = config.runner
-    check_same_model(config, checkpoint, "runner.infer_load_path")
-    reader = build_reader(config, folder, checkpoint.vocabulary)
-    run = build_run(graph, config, folder, net_arguments(config, reader))
-    load_weights(run, checkpoint, folder, "runner.infer_load_path")
-
+    run, reader = restore(config, folder, checkpoint, graph)
     files = data_files(runner.test_data, "runner.test_data_dir")
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
@@ -131,6 +127,21 @@ def infer_checkpoint(
         raise _cannot_write(failure) from None
     log.info("%d predictions: %s", len(rows), path)
     return metrics
+
+
+def restore(
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph
+) -> tuple[Any, Any]:
+    """A run with the weights of a checkpoint, and the reader with its vocabulary.
+
+    Raises:
+        UserError: the checkpoint is of another model.
+    """
+    check_same_model(config, checkpoint, "runner.infer_load_path")
+    reader = build_reader(config, folder, checkpoint.vocabulary)
+    run = build_run(graph, config, folder, net_arguments(config, reader))
+    load_weights(run, checkpoint, folder, "runner.infer_load_path")
+    return run, reader
 
 
 def _show_examples(path: Path) -> None:

@@ -50,6 +50,7 @@ class Reader:
             n-grams for `ngram`, or else WordPiece built from the training texts.
         vocab_size: the most tokens of a built vocabulary.
         ngram_buckets: the number of ids that n-grams are hashed into.
+        ngram_max: the most characters of an n-gram.
         max_len: the longest text: in tokens, `[CLS]` and `[SEP]` included, or in characters for
             n-grams; what is beyond is cut off.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
@@ -67,6 +68,7 @@ class Reader:
         tokenizer: Optional[Union[Literal["ngram"], FilePath]] = None,
         vocab_size: int = 8000,
         ngram_buckets: int = 131072,
+        ngram_max: int = 2,
         max_len: int = 64,
         lower_case: bool = True,
     ):
@@ -74,9 +76,11 @@ class Reader:
         for name, limit in limits.items():
             if limit < 3:
                 raise ValueError(f"{name}: received {limit}, expected at least 3")
+        if ngram_max < 1:
+            raise ValueError(f"ngram_max: received {ngram_max}, expected at least 1")
         self._source = tokenizer
         self._vocab_size = vocab_size
-        self._buckets = ngram_buckets
+        self._ngrams = (ngram_buckets, ngram_max)
         self._max_len = max_len
         self._lower_case = lower_case
 
@@ -97,7 +101,7 @@ class Reader:
         """Read the vocabulary, or build it from the training rows."""
         texts = self._texts(rows)
         if self._source == "ngram":
-            self._tokenizer = CharacterNgrams(self._buckets, self._max_len)
+            self._tokenizer = CharacterNgrams(*self._ngrams, self._max_len)
         elif self._source:
             self._tokenizer = WordPiece.read(self._source, self._max_len, self._lower_case)
         else:

@@ -13,6 +13,8 @@ from textzoo.reading import read_lines
 from textzoo.schema import Runner
 from textzoo.tagging import Predictions
 
+# Always the same, so that ranks do not hang on how a batch's shape rounds the last bit.
+_BATCH = 64
 _LOWEST = -2.0  # below any cosine
 
 
@@ -48,9 +50,9 @@ class Corpus:
             raise UserError(f"runner.corpus_file: {path}: received no text, expected one a line")
         return cls(texts, reader)
 
-    def embeddings(self, run: Any, batch_size: int) -> np.ndarray:
+    def embeddings(self, run: Any) -> np.ndarray:
         """The embedding of every text, `[texts, width]`."""
-        return embed(run, self._column, batch_size)
+        return embed(run, self._column)
 
 
 def load_corpus(runner: Runner, reader: Any, rows: Rows, chosen: np.ndarray) -> Corpus:
@@ -67,11 +69,11 @@ def column_of(ids: list[list[int]]) -> Column:
     return Column(np.concatenate([np.asarray(text, np.int32) for text in ids]), offsets)
 
 
-def embed(run: Any, column: Column, batch_size: int) -> np.ndarray:
+def embed(run: Any, column: Column) -> np.ndarray:
     """The embedding of every text of a column, `[texts, width]`, in the column's order."""
     n_texts = len(column.offsets) - 1
     embeddings: Optional[np.ndarray] = None
-    for pool in inference_pools(column.lengths(np.arange(n_texts)), batch_size):
+    for pool in inference_pools(column.lengths(np.arange(n_texts)), _BATCH):
         for batch in pool:
             feeds = run.model.infer_feeds({"text": column}, batch)
             found = run.infer_step(feeds)["embeddings"]
@@ -86,7 +88,6 @@ def evaluate(
     rows: Rows,
     chosen: np.ndarray,
     names: list[str],
-    batch_size: int,
     corpus: Corpus,
     reader: Any,
     predictions: Optional[Predictions] = None,
@@ -100,7 +101,6 @@ def evaluate(
         rows: the encoded rows.
         chosen: `[n]` which of them to evaluate.
         names: the metrics to compute, see `RankingMetrics`.
-        batch_size: rows per batch.
         corpus: the candidates.
         reader: the model's reader.
         predictions: written to, in the order of the file.
@@ -113,10 +113,10 @@ def evaluate(
     own = np.array([corpus.places.get(pair.query, -1) for pair in pairs])
     gold = np.array([corpus.places.get(pair.title, -1) for pair in pairs])
     gold[gold == own] = -1
-    queries = embed(run, column_of([reader.tokenize(pair.query) for pair in pairs]), batch_size)
-    candidates = corpus.embeddings(run, batch_size)
-    for first in range(0, len(pairs), batch_size):
-        batch = np.arange(first, min(first + batch_size, len(pairs)))
+    queries = embed(run, column_of([reader.tokenize(pair.query) for pair in pairs]))
+    candidates = corpus.embeddings(run)
+    for first in range(0, len(pairs), _BATCH):
+        batch = np.arange(first, min(first + _BATCH, len(pairs)))
         scores = queries[batch] @ candidates.T
         known = own[batch] >= 0
         scores[known, own[batch][known]] = _LOWEST

@@ -59,7 +59,9 @@ class Runner(Block):
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
-    infer_batch_size: PositiveInt = Field(500, description="rows per batch in evaluation")
+    infer_batch_size: PositiveInt = Field(
+        500, description="rows per batch in evaluation; models of pairs embed 64 texts at a time"
+    )
     accumulate_steps: PositiveInt = Field(
         1, description="batches whose gradients are averaged, by rows, into one update"
     )
@@ -136,6 +138,22 @@ class Runner(Block):
     def test_data(self) -> Optional[Path]:
         """The test data, under either of its names."""
         return self.test_data_dir or self.test_pair_file
+
+
+class Index(Block):
+    """How texts are searched by their embeddings."""
+
+    backend: Literal["hnsw", "exact"] = Field(
+        "hnsw", description="a graph of neighbours (Malkov and Yashunin 2018), or every text"
+    )
+    space: Literal["cosine", "ip", "l2"] = Field("cosine", description="what is near in the graph")
+    hnsw_m: Annotated[int, Field(ge=2)] = Field(32, description="neighbours of each text kept")
+    ef_construction: PositiveInt = Field(200, description="candidates kept while building")
+    ef: PositiveInt = Field(200, description="candidates kept while searching")
+    recall_num: PositiveInt = Field(50, description="how many texts each query recalls")
+    path: Optional[FilePath] = Field(
+        None, description="folder of the index; default: `<model_save_path>/index`"
+    )
 
 
 class Optimizer(Block):

@@ -209,6 +209,7 @@ def _starting_point(runner: Runner) -> tuple[Optional[Checkpoint], bool]:
 def _check_resumable(config: Config, start: Checkpoint) -> None:
     ours, theirs = config.resolved(), start.facts["config"]
     for resolved in (ours, theirs):
+        resolved.pop("index", None)
         resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
     changed = differences(ours, theirs)
     if changed:
