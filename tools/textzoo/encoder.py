@@ -140,11 +140,13 @@ class NgramEncoder(nn.Layer):
     Args:
         width: of the embeddings.
         vocab_size: number of n-grams.
+        dropout: share of n-grams hidden in training.
     """
 
-    def __init__(self, width: int, vocab_size: int):
+    def __init__(self, width: int, vocab_size: int, dropout: float):
         super().__init__()
         self.width = width
+        self._dropout = dropout
         initializer = nn.initializer.Normal(std=1 / math.sqrt(width))
         self.word_embeddings = nn.Embedding(
             vocab_size, width, weight_attr=paddle.ParamAttr(initializer=initializer)
@@ -152,7 +154,11 @@ class NgramEncoder(nn.Layer):
 
     def forward(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """The vectors `[batch, length, width]` of n-grams `[batch, length]`."""
-        return self.word_embeddings(token_ids)
+        vectors = self.word_embeddings(token_ids)
+        if not (self.training and self._dropout):
+            return vectors
+        kept = paddle.ones_like(token_ids).astype("float32").unsqueeze(-1)
+        return vectors * F.dropout(kept, self._dropout)
 
 
 def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> nn.Layer:
@@ -171,7 +177,8 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
         ValueError: sizes do not fit each other.
     """
     if settings.config == "ngram":
-        return NgramEncoder(settings.hidden_size or NGRAM_WIDTH, vocab_size)
+        width = settings.hidden_size or NGRAM_WIDTH
+        return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
     architecture = chosen_architecture(settings)
     if max_len > architecture.max_position_embeddings:
         raise ValueError(

@@ -223,7 +223,9 @@ class Encoder(Block):
     use_task_id: Optional[bool] = Field(None, description="task embeddings, as in ERNIE 2 and 3")
     task_type_vocab_size: Optional[PositiveInt] = Field(None, description="number of tasks")
     hidden_dropout_prob: Optional[Probability] = Field(
-        None, description="dropout after the embeddings and after each part of a layer"
+        None,
+        description="dropout after the embeddings and after each part of a layer; for `ngram` the "
+        "share of n-grams hidden in training, default 0",
     )
     attention_probs_dropout_prob: Optional[Probability] = Field(
         None, description="dropout of attention weights"
