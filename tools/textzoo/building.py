@@ -12,6 +12,7 @@ from textzoo.dygraph import DygraphRun
 from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder, load_model_folder
 from textzoo.pretrained import pretrained_weights
+from textzoo.processes import n_processes
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
 
@@ -69,15 +70,26 @@ def build_run(
 ) -> Any:
     """A run of the net in one of the two graphs, with the weights that the seed gives."""
     paddle.seed(config.runner.seed)
-    clip = config.runner.max_grad_norm
+    clip, cache_rows = config.runner.max_grad_norm, config.runner.gradient_cache_rows
+    if optimizer and (cache_rows or n_processes() > 1):
+        _check_takes_parts(graph, folder)
     if graph == "dygraph":
         model = folder.dygraph_model(arguments)
-        return DygraphRun(model, _new_net(config, model), optimizer, clip)
+        return DygraphRun(model, _new_net(config, model), optimizer, clip, cache_rows)
     model = folder.static_model(arguments)
     # Drawn in dynamic graph, so that both graphs start from the same weights.
     net = _new_net(config, model)
     initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
     return StaticRun(model, model.create_model, initial, optimizer, clip)
+
+
+def _check_takes_parts(graph: Graph, folder: ModelFolder) -> None:
+    """Gradient cache and several processes need a loss of embeddings, in dynamic graph."""
+    if graph != "dygraph" or not getattr(folder.dygraph_model, "embeds", False):
+        raise UserError(
+            "runner.gradient_cache_rows and training in several processes are for models of pairs "
+            f"in dynamic graph; received model {folder.path.name} in {graph}"
+        )
 
 
 def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:

@@ -226,12 +226,23 @@ class PairModel:
 
     def train_forward(self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
         """The loss."""
-        queries = net(batch["query_tokens"], batch["query_lengths"])
-        candidates = net(batch["title_tokens"], batch["title_lengths"])
-        if "negative_tokens" in batch:
-            negatives = net(batch["negative_tokens"], batch["negative_lengths"])
-            candidates = paddle.concat([candidates, negatives])
-        return net.loss(queries, candidates, batch["excluded"])
+        names = [key[: -len("_tokens")] for key in batch if key.endswith("_tokens")]
+        embeddings = {
+            name: net(batch[f"{name}_tokens"], batch[f"{name}_lengths"]) for name in names
+        }
+        return self.loss_of(net, embeddings, batch["excluded"])
+
+    def loss_of(
+        self,
+        net: paddle.nn.Layer,
+        embeddings: dict[str, paddle.Tensor],
+        excluded: paddle.Tensor,
+    ) -> paddle.Tensor:
+        """The loss of embeddings: of `query`, of `title`, and of `negative` if there are any."""
+        candidates = embeddings["title"]
+        if "negative" in embeddings:
+            candidates = paddle.concat([candidates, embeddings["negative"]])
+        return net.loss(embeddings["query"], candidates, excluded)
 
     def infer_forward(
         self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]

@@ -58,12 +58,19 @@ class Runner(Block):
         Path(".textzoo_cache"),
         description="where encoded text is kept between runs; may be deleted at any time",
     )
-    train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
+    train_batch_size: PositiveInt = Field(
+        128, description="rows per batch in training, in each process"
+    )
     infer_batch_size: PositiveInt = Field(
         500, description="rows per batch in evaluation; models of pairs embed 64 texts at a time"
     )
     accumulate_steps: PositiveInt = Field(
         1, description="batches whose gradients are averaged, by rows, into one update"
+    )
+    gradient_cache_rows: NotNegativeInt = Field(
+        0,
+        description="for models of pairs in dynamic graph: embed so many texts of a batch at a "
+        "time, so that a large batch needs the memory of a small one; 0: all",
     )
     epochs: PositiveInt = Field(1, description="passes over the training rows")
     print_interval: PositiveInt = Field(100, description="steps between two log lines")

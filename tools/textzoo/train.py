@@ -42,6 +42,7 @@ from textzoo.errors import UserError
 from textzoo.evaluation import evaluation
 from textzoo.metrics import RankingMetrics
 from textzoo.model_folder import ModelFolder
+from textzoo.processes import join_processes, process_rank, wait_for_all
 from textzoo.reading import data_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
@@ -63,7 +64,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     config, folder = load_config(path, overrides)
     runner = config.runner
     choose_device(runner.use_gpu)
+    join_processes()
     _prepare_output(runner.model_save_path)
+    wait_for_all()
 
     start, resumed = _starting_point(runner)
     if resumed:
@@ -86,7 +89,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
         run.set_optimizer_state(start.optimizer_state())
         progress = Progress.from_facts(start.facts["progress"])
         log.info("going on from %s (step %d)", start.path, progress.step)
-    elif removed := remove_checkpoints(runner.model_save_path):
+    elif not process_rank() and (removed := remove_checkpoints(runner.model_save_path)):
         log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
     log.info(
         "%s: %d training rows, %d validation rows, %s",
@@ -151,6 +154,8 @@ def assemble(
     RankingMetrics([*metrics, best_metric])  # unknown names stop the run here
 
     def save(name: str) -> None:
+        if process_rank():
+            return
         facts = {
             "model": folder.path.name,
             "progress": dataclasses.asdict(progress),
@@ -185,6 +190,9 @@ def assemble(
 
 
 def _prepare_output(folder: Path) -> None:
+    if process_rank():
+        start_logging()
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)

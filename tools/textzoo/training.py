@@ -15,6 +15,7 @@ from textzoo.batching import training_batches
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted, Interruption
 from textzoo.optimizer import learning_rate
+from textzoo.processes import n_processes
 from textzoo.reporting import Report
 from textzoo.schema import Optimizer, Runner
 
@@ -95,7 +96,8 @@ class Training:
 
     def __post_init__(self) -> None:
         runner = self.runner
-        n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
+        self._batch_size = runner.train_batch_size * n_processes()
+        n_batches = math.ceil(len(self.lengths) / self._batch_size)
         self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
         self._last_saved = "none yet"
         self._interval = _Interval()
@@ -116,11 +118,7 @@ class Training:
     def _epoch(self, report: Report, interruption: Interruption) -> None:
         progress, runner = self.progress, self.runner
         batches = training_batches(
-            self.lengths,
-            runner.train_batch_size,
-            runner.seed,
-            progress.epoch,
-            self.distinct_keys,
+            self.lengths, self._batch_size, runner.seed, progress.epoch, self.distinct_keys
         )
         while progress.batch < len(batches) and not progress.stopped:
             end = progress.batch + runner.accumulate_steps
