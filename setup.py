@@ -70,6 +70,7 @@ setup(
             "textzoo-static-train = textzoo.commands:static_trainer",
             "textzoo-static-infer = textzoo.commands:static_infer",
             "textzoo-recall = textzoo.commands:recall",
+            "textzoo-mine-negatives = textzoo.commands:mine_negatives",
             "textzoo-evaluate = textzoo.commands:evaluate",
             "textzoo-predict = textzoo.commands:predict",
         ],

@@ -81,6 +81,18 @@ def predict(arguments: Optional[list[str]] = None) -> int:
     return _command("predict.py", description, arguments, run, options)
 
 
+def mine_negatives(arguments: Optional[list[str]] = None) -> int:
+    """Triples with hard negatives."""
+
+    def run(path: Path, overrides: list[str]) -> None:
+        from textzoo.mining import mine_negatives
+
+        mine_negatives(path, overrides)
+
+    description = "Write the training pairs with hard negatives, for a second round of training."
+    return _command("mine_negatives.py", description, arguments, run)
+
+
 def evaluate(arguments: Optional[list[str]] = None) -> int:
     """Evaluate a recall result."""
     parser = argparse.ArgumentParser(

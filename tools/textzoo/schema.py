@@ -158,6 +158,14 @@ class Index(Block):
     ef_construction: PositiveInt = Field(200, description="candidates kept while building")
     ef: PositiveInt = Field(200, description="candidates kept while searching")
     recall_num: PositiveInt = Field(50, description="how many texts each query recalls")
+    mine_from: PositiveInt = Field(10, description="mine_negatives.py: the first rank looked at")
+    mine_to: PositiveInt = Field(50, description="mine_negatives.py: the last rank looked at")
+    mine_margin: float = Field(
+        0.0, description="mine_negatives.py: a negative's cosine is below the title's by so much"
+    )
+    mine_per_pair: PositiveInt = Field(
+        1, description="mine_negatives.py: the most triples made of one pair, nearest first"
+    )
     path: Optional[FilePath] = Field(
         None, description="folder of the index; default: `<model_save_path>/index`"
     )

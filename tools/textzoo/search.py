@@ -32,8 +32,10 @@ class Embedder:
 
     Attributes:
         config: the config.
+        reader: the model's reader, with the checkpoint's vocabulary.
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
+        index_path: the folder of the index.
 
     Raises:
         UserError: there is no such checkpoint, or the model does not embed texts.
@@ -48,9 +50,10 @@ class Embedder:
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
         load_path = runner.infer_load_path or runner.model_save_path
         self.output = runner.infer_output_dir or load_path / "infer"
+        self.index_path = self.config.index.path or runner.model_save_path / "index"
         checkpoint = load_checkpoint(chosen_checkpoints(runner, load_path)[-1])
         log.info("checkpoint %s", checkpoint.path)
-        self._run, self._reader = restore(self.config, folder, checkpoint, "dygraph")
+        self._run, self.reader = restore(self.config, folder, checkpoint, "dygraph")
         self.made_from = checkpoint.facts["sha256"]
 
     def __call__(self, texts: list[str]) -> np.ndarray:
@@ -59,7 +62,7 @@ class Embedder:
         with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
-                column = column_of([self._reader.tokenize(text) for text in chunk])
+                column = column_of([self.reader.tokenize(text) for text in chunk])
                 parts.append(embed(self._run, column))
                 bar.update(len(chunk))
         return np.concatenate(parts)
@@ -84,8 +87,7 @@ def recall(
     """
     embedder = Embedder(path, overrides)
     config = embedder.config
-    place = config.index.path or config.runner.model_save_path / "index"
-    index = _prepared_index(embedder, place)
+    index = prepared_index(embedder)
     changed = 0
     if add:
         texts = read_texts(add, "--add")
@@ -96,7 +98,7 @@ def recall(
         changed += (n_deleted := index.delete(texts))
         log.info("deleted %d text(s) of %d", n_deleted, len(texts))
     if changed:
-        index.save(place)
+        index.save(embedder.index_path)
     if queries == Path("-"):
         _answer_typed(embedder, index)
         return
@@ -171,9 +173,13 @@ def write_lines(path: Path, lines: Iterator[str]) -> None:
         ) from None
 
 
-def _prepared_index(embedder: Embedder, place: Path) -> Index:
-    """The index of the corpus: the saved one if checkpoint, corpus and settings are as then."""
-    config = embedder.config
+def prepared_index(embedder: Embedder) -> Index:
+    """The index of the corpus: the saved one if checkpoint, corpus and settings are as then.
+
+    Raises:
+        UserError: there is no corpus, or no place to save the index.
+    """
+    config, place = embedder.config, embedder.index_path
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
