@@ -166,6 +166,9 @@ class Index(Block):
     mine_per_pair: PositiveInt = Field(
         1, description="mine_negatives.py: the most triples made of one pair, nearest first"
     )
+    bf16: bool = Field(
+        False, description="embed with 8 bits of precision on a CPU that can, about twice as fast"
+    )
     path: Optional[FilePath] = Field(
         None, description="folder of the index; default: `<model_save_path>/index`"
     )

@@ -18,6 +18,7 @@ from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.index import Index
 from textzoo.infer import chosen_checkpoints, restore
+from textzoo.predictor import Predictor
 from textzoo.reading import data_files, read_lines
 from textzoo.reporting import start_logging
 from textzoo.retrieval import column_of, embed
@@ -54,6 +55,8 @@ class Embedder:
         checkpoint = load_checkpoint(chosen_checkpoints(runner, load_path)[-1])
         log.info("checkpoint %s", checkpoint.path)
         self._run, self.reader = restore(self.config, folder, checkpoint, "dygraph")
+        if not runner.use_gpu:
+            self._run = Predictor(self._run, bf16=self.config.index.bf16)
         self.made_from = checkpoint.facts["sha256"]
 
     def __call__(self, texts: list[str]) -> np.ndarray:
@@ -184,7 +187,11 @@ def prepared_index(embedder: Embedder) -> Index:
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
     texts = read_texts(corpus, "runner.corpus_file")
-    made_from = {"checkpoint": embedder.made_from, "corpus": file_digest(corpus)}
+    made_from = {
+        "checkpoint": embedder.made_from,
+        "corpus": file_digest(corpus),
+        "bf16": config.index.bf16,
+    }
     index = Index.load(place, config.index)
     if index and index.made_from == made_from:
         log.info("index %s: as it was, %d texts", place, len(index))
