@@ -20,7 +20,7 @@ def make_run(name, cache_rows, dropout=0.0):
     encoder = Encoder(
         config="tiny", hidden_size=16, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0
     )
-    sizes = {"vocab_size": 30, "max_len": 12, "negative_column": 1, "encoder": encoder}
+    sizes = {"vocab_size": 30, "max_len": 12, "encoder": encoder, "negatives": "given"}
     paddle.seed(7)
     model = folder.dygraph_model({**defaults, **sizes})
     optimizer = Optimizer.model_validate({"class": "SGD", "learning_rate": 1.0})

@@ -50,7 +50,7 @@ def make_rows(folder, lines):
 
 
 def make_model(model_class, **chosen):
-    sizes = {"negatives": "batch", "negative_column": 0}
+    sizes = {"negatives": "batch"}
     return model_class({**sizes, **chosen})
 
 
@@ -89,7 +89,7 @@ def test_a_known_pair_is_excluded_even_if_its_row_is_not_in_the_batch(tmp_path):
 
 def test_explicit_negatives_follow_the_titles_and_rows_without_one_add_none(tmp_path):
     lines = [("a", "b", "n"), ("c", "d"), ("e", "f", "b")]
-    feeds = feeds_of(tmp_path, lines, negative_column=1)
+    feeds = feeds_of(tmp_path, lines, negatives="given")
     assert feeds["excluded"].tolist() == [
         [0, 0, 0, 0, 0, 1],  # the negative of the last row is the title of the first
         [0, 0, 0, 0, 1, 0],  # the second row has none: its title stands there
@@ -129,6 +129,11 @@ def test_batches_hold_no_text_twice_while_there_is_a_choice():
     plain = training_batches(lengths, 16, seed=1, epoch=0)
     without = sum(16 * 2 - len(set(keys[batch].ravel().tolist())) for batch in plain)
     assert clashing <= 5 < without
+
+
+def test_a_line_without_pairs_is_a_pair_of_itself():
+    pair = Reader(unlabelled=True).parse("one\ttext ")
+    assert (pair.query, pair.title, pair.negative) == ("one\ttext", "one\ttext", "")
 
 
 # ------------------------------------------------------------------ losses

@@ -20,12 +20,11 @@ class Net(SentenceEncoder):
     Args:
         vocab_size: number of tokens.
         max_len: the longest text in tokens.
-        negative_column: 1 if training rows have negatives of their own, used with those of the
-            batch.
         encoder: which encoder, see `schema.Encoder`.
         pooling: how tokens become one vector.
         output_emb_size: width of the embeddings; null: that of the encoder.
-        negatives: the other titles of the `batch`, or one `random` title for each query.
+        negatives: the other titles of the `batch`; these and those `given` in the rows' third
+            column; or one `random` title for each query.
         margin: by which the title is to be nearer to its query than any negative.
     """
 
@@ -34,11 +33,10 @@ class Net(SentenceEncoder):
         *,
         vocab_size: int,
         max_len: int,
-        negative_column: int = 0,
         encoder: Encoder,
         pooling: Literal["cls", "mean"] = "mean",
         output_emb_size: Optional[int] = 256,
-        negatives: Literal["batch", "random"] = "batch",
+        negatives: Literal["batch", "given", "random"] = "batch",
         margin: float = 0.2,
     ):
         super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)

@@ -5,8 +5,7 @@ with a text that does not mean the same although it looks like it.
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional, Union
 
@@ -22,7 +21,6 @@ from textzoo.wordpiece import WordPiece
 Columns = dict[str, Column]
 Feeds = dict[str, np.ndarray]
 
-_FACTS = "negative_column.json"
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
 _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
@@ -53,13 +51,16 @@ class Reader:
         ngram_max: the most characters of an n-gram.
         max_len: the longest text: in tokens, `[CLS]` and `[SEP]` included, or in characters for
             n-grams; what is beyond is cut off.
+        unlabelled: a line is one text, which stands for a pair of itself: what tells its two
+            embeddings apart is the encoder's dropout (SimCSE, Gao et al. 2021). A warm-up on texts
+            without pairs.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
 
     Raises:
         ValueError: a limit is too small.
     """
 
-    supplies = ("vocab_size", "max_len", "negative_column")
+    supplies = ("vocab_size", "max_len")
     columns = ("query", "title", "negative", "keys")
 
     def __init__(
@@ -70,6 +71,7 @@ class Reader:
         ngram_buckets: int = 131072,
         ngram_max: int = 2,
         max_len: int = 64,
+        unlabelled: bool = False,
         lower_case: bool = True,
     ):
         limits = {"vocab_size": vocab_size, "ngram_buckets": ngram_buckets, "max_len": max_len}
@@ -82,6 +84,7 @@ class Reader:
         self._vocab_size = vocab_size
         self._ngrams = (ngram_buckets, ngram_max)
         self._max_len = max_len
+        self._unlabelled = unlabelled
         self._lower_case = lower_case
 
     def parse(self, line: str) -> Pair:
@@ -91,6 +94,8 @@ class Reader:
             BadLine: it has not two or three texts.
         """
         texts = [text.strip() for text in line.split("\t")]
+        if self._unlabelled:
+            texts = [line.strip()] * 2
         if len(texts) not in (2, 3):
             raise BadLine(f"received {len(texts)} column(s) between tabs, expected 2 or 3: {_FORM}")
         if not all(texts[:2]):
@@ -99,24 +104,15 @@ class Reader:
 
     def fit(self, rows: Iterable[Pair], declared: dict[str, int]) -> None:
         """Read the vocabulary, or build it from the training rows."""
-        texts = self._texts(rows)
         if self._source == "ngram":
             self._tokenizer = CharacterNgrams(*self._ngrams, self._max_len)
         elif self._source:
             self._tokenizer = WordPiece.read(self._source, self._max_len, self._lower_case)
         else:
+            texts = (text for row in rows for text in row.texts)
             self._tokenizer = WordPiece.build(
                 texts, self._max_len, self._vocab_size, self._lower_case
             )
-        for _ in texts:  # what the tokenizer did not need to read
-            pass
-
-    def _texts(self, rows: Iterable[Pair]) -> Iterator[str]:
-        """The texts of all rows, noting whether there are negatives."""
-        self._negative_column = False
-        for row in rows:
-            self._negative_column |= bool(row.negative)
-            yield from row.texts
 
     def encode(self, line: str, training: bool) -> dict[str, list[int]]:
         """The ids of a line's texts, and a key of each text that tells it from others.
@@ -145,22 +141,16 @@ class Reader:
 
     def sizes(self) -> dict[str, int]:
         """What the net needs to know of the data."""
-        return {
-            "vocab_size": self._tokenizer.vocab_size,
-            "max_len": self._max_len,
-            "negative_column": int(self._negative_column),
-        }
+        return {"vocab_size": self._tokenizer.vocab_size, "max_len": self._max_len}
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary."""
         self._tokenizer.save(folder)
-        (folder / _FACTS).write_text(json.dumps(self._negative_column), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Read the vocabulary."""
         kind = CharacterNgrams if self._source == "ngram" else WordPiece
         self._tokenizer = kind.load(folder, self._max_len)
-        self._negative_column = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
 
 
 class PairModel:
@@ -191,8 +181,9 @@ class PairModel:
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes.
 
-        The candidates of every query are the titles of all rows, then the negatives: explicit
-        ones, those that a row has, or with `negatives: random` the title of another row for each.
+        The candidates of every query are the titles of all rows, then the negatives: with
+        `negatives: given` those that the rows have, with `random` the title of another row for
+        each.
         `excluded` says which candidates are not to count as negatives of a query.
         """
         if self._known is None:
@@ -208,7 +199,7 @@ class PairModel:
             others = self._known.draw_others(queries, random)
             feeds.update(_padded("negative", columns["title"].padded(others)))
             excluded = ~np.concatenate([own, own], axis=1)
-        elif self.hyper_parameters["negative_column"]:
+        elif self.hyper_parameters["negatives"] == "given":
             # A row without a negative repeats its title, which is no negative of its query.
             has_none = columns["negative"].lengths(rows) == 0
             tokens = [
@@ -259,10 +250,7 @@ class StaticPairModel(PairModel):
         if not training:
             return _inputs("")
         feeds = {**_inputs("query_"), **_inputs("title_")}
-        if (
-            self.hyper_parameters["negatives"] == "random"
-            or (self.hyper_parameters["negative_column"])
-        ):
+        if self.hyper_parameters["negatives"] != "batch":
             feeds.update(_inputs("negative_"))
         feeds["excluded"] = paddle.static.data("excluded", [None, None], "float32")
         return feeds
