@@ -33,11 +33,12 @@ class Encoder(nn.Layer):
         self.architecture = a = architecture
         self.width = a.hidden_size
         width = a.embedding_size or a.hidden_size
-        self.word_embeddings = self._embedding(vocab_size, width)
-        self.position_embeddings = self._embedding(a.max_position_embeddings, width)
-        self.token_type_embeddings = self._embedding(a.type_vocab_size, width)
+        self.word_embeddings = nn.Embedding(vocab_size, width, weight_attr=_normal(a))
+        # What texts have in common starts from 0: else the means of all random texts are alike.
+        self.position_embeddings = _zeros(a.max_position_embeddings, width)
+        self.token_type_embeddings = _zeros(a.type_vocab_size, width)
         if a.use_task_id:
-            self.task_type_embeddings = self._embedding(a.task_type_vocab_size, width)
+            self.task_type_embeddings = _zeros(a.task_type_vocab_size, width)
         self.embedding_norm = nn.LayerNorm(width, a.layer_norm_eps)
         if a.embedding_size:
             self.embedding_projection = _linear(a, width, a.hidden_size)
@@ -88,9 +89,6 @@ class Encoder(nn.Layer):
         for i in range(a.num_hidden_layers):
             hidden = self.layers[0 if a.share_layers else i](hidden, mask)
         return self.final_norm(hidden) if a.norm_first else hidden
-
-    def _embedding(self, n: int, width: int) -> nn.Embedding:
-        return nn.Embedding(n, width, weight_attr=_normal(self.architecture))
 
 
 class _Layer(nn.Layer):
@@ -218,6 +216,11 @@ def pool(
 
 def _linear(a: Architecture, n_in: int, n_out: int) -> nn.Linear:
     return nn.Linear(n_in, n_out, weight_attr=_normal(a))
+
+
+def _zeros(n: int, width: int) -> nn.Embedding:
+    attribute = paddle.ParamAttr(initializer=nn.initializer.Constant(0.0))
+    return nn.Embedding(n, width, weight_attr=attribute)
 
 
 def _normal(a: Architecture) -> paddle.ParamAttr:
