@@ -117,7 +117,8 @@ class _Layer(nn.Layer):
         a = self._a
         head_size = a.hidden_size // a.num_attention_heads
         qkv = self.qkv(x).reshape([0, 0, 3, a.num_attention_heads, head_size])
-        query, key, value = qkv.transpose([2, 0, 3, 1, 4])  # each [batch, heads, length, head_size]
+        # Each [batch, heads, length, head_size].
+        query, key, value = qkv.transpose([2, 0, 3, 1, 4]).unbind(0)
         scores = paddle.matmul(query * (1 / math.sqrt(head_size)), key, transpose_y=True)
         weights = _dropout(self, F.softmax(scores + mask), a.attention_probs_dropout_prob)
         mixed = paddle.matmul(weights, value).transpose([0, 2, 1, 3])
