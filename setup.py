@@ -71,6 +71,10 @@ setup(
             "textzoo-static-train = textzoo.commands:static_trainer",
             "textzoo-static-infer = textzoo.commands:static_infer",
             "textzoo-word-vectors = textzoo.commands:word_vectors",
+            "textzoo-recall = textzoo.commands:recall",
+            "textzoo-mine-negatives = textzoo.commands:mine_negatives",
+            "textzoo-evaluate = textzoo.commands:evaluate",
+            "textzoo-predict = textzoo.commands:predict",
         ],
     },
 )

@@ -256,6 +256,7 @@ download_file() { # NAME EXPECTED DESTINATION ADDRESS...
     local name="$1" expected="$2" destination="$3" address part
     local report=()
     shift 3
+    mkdir -p "$(dirname "$destination")"
     if [ -f "$destination" ]; then
         if has_checksum "$destination" "$expected"; then return 0; fi
         say "$name: the earlier download no longer has its checksum, fetching it again"

@@ -63,6 +63,23 @@ class Model:
         return self.folder / "config.yaml"
 
 
+def _of_pairs(name: str) -> Model:
+    """A model of pairs with a small transformer; the texts of the pairs are the corpus."""
+    sizes = {"num_hidden_layers": 2, "hidden_size": 24, "intermediate_size": 32}
+    return Model(
+        name,
+        overrides=(
+            "runner.corpus_file=null",
+            "hyper_parameters.encoder.config=tiny",
+            *(f"hyper_parameters.encoder.{key}={size}" for key, size in sizes.items()),
+            "hyper_parameters.output_emb_size=16",
+        ),
+        malformed="the only text",
+        complaint=("received 1 column(s)", "expected 2 or 3"),
+        first_is_gold="recall@1",
+    )
+
+
 MODELS = {
     model.name: model
     for model in (
@@ -99,6 +116,8 @@ MODELS = {
             complaint=("received 3 column(s)", "expected 2"),
             first_is_gold="precision@1",
         ),
+        _of_pairs("batchneg"),
+        _of_pairs("hardestneg"),
     )
 }
 

@@ -149,6 +149,18 @@ def test_dropout_acts_in_training_only():
     assert np.abs(encoder(*inputs).numpy() - encoder(*inputs).numpy()).max() > 0.1
 
 
+def test_random_texts_do_not_look_alike_to_random_weights():
+    """Random position embeddings alone would give their means cosines above 0.9."""
+    paddle.seed(0)
+    encoder = build_encoder(EncoderSettings(config="tiny", num_hidden_layers=4), 1000, max_len=16)
+    encoder.eval()
+    token_ids = paddle.to_tensor(np.random.default_rng(0).integers(0, 1000, (20, 16)))
+    lengths = paddle.full([20], 16, "int64")
+    means = pool(encoder(token_ids, lengths), lengths, "mean").numpy()
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    assert np.abs((means @ means.T)[~np.eye(20, dtype=bool)]).max() < 0.5
+
+
 def test_shared_layers_have_one_set_of_weights():
     one = make_encoder(share_layers=True, num_hidden_layers=1)
     many = make_encoder(share_layers=True, num_hidden_layers=6)

@@ -1,6 +1,7 @@
 """Which rows go together: batches of similar lengths, in an order that only the seed decides."""
 
 from collections.abc import Iterator
+from typing import Optional
 
 import numpy as np
 
@@ -8,7 +9,12 @@ _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
 
 def training_batches(
-    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, pool_batches: int = _POOL_BATCHES
+    lengths: np.ndarray,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    pool_batches: int = _POOL_BATCHES,
+    distinct_keys: Optional[np.ndarray] = None,
 ) -> list[np.ndarray]:
     """The batches of one epoch: every row once, rows of similar length together.
 
@@ -21,6 +27,8 @@ def training_batches(
         seed: the run's seed.
         epoch: from 0; each epoch has another order.
         pool_batches: batches per pool; 1: rows are together by chance alone.
+        distinct_keys: `[rows, n]`; rows that have a key in common go into different batches, as
+            far as their pool allows.
 
     Returns:
         Row numbers, one array per batch.
@@ -30,9 +38,34 @@ def training_batches(
     pool = batch_size * pool_batches
     for start in range(0, len(order), pool):
         rows = order[start : start + pool]
-        order[start : start + pool] = rows[np.argsort(lengths[rows], kind="stable")]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        if distinct_keys is not None:
+            rows = _kept_apart(rows, distinct_keys[rows], batch_size)
+        order[start : start + pool] = rows
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _kept_apart(rows: np.ndarray, keys: np.ndarray, batch_size: int) -> np.ndarray:
+    """Reorder rows so that those with a common key fall into different batches, if they can."""
+    waiting = list(range(len(rows)))
+    keys = keys.tolist()
+    order: list[int] = []
+    while waiting:
+        batch, left, seen = [], [], set()
+        for place, row in enumerate(waiting):
+            if len(batch) == batch_size:
+                left += waiting[place:]
+                break
+            if seen.isdisjoint(keys[row]):
+                batch.append(row)
+                seen.update(keys[row])
+            else:
+                left.append(row)
+        missing = batch_size - len(batch)
+        order += batch + left[:missing]
+        waiting = left[missing:]
+    return rows[order]
 
 
 def inference_pools(lengths: np.ndarray, batch_size: int) -> Iterator[list[np.ndarray]]:

@@ -15,6 +15,7 @@ from textzoo.errors import UserError
 from textzoo.model_folder import ModelFolder, load_model_folder
 from textzoo.optimizer import SPARSE_OPTIMIZERS
 from textzoo.pretrained import pretrained_weights
+from textzoo.processes import n_processes
 from textzoo.schema import Optimizer
 from textzoo.static import StaticRun
 from textzoo.tagging import labels_needed
@@ -77,15 +78,26 @@ def build_run(
 ) -> Any:
     """A run of the net in one of the two graphs, with the weights that the seed gives."""
     paddle.seed(config.runner.seed)
-    clip = config.runner.max_grad_norm
+    clip, cache_rows = config.runner.max_grad_norm, config.runner.gradient_cache_rows
+    if optimizer and (cache_rows or n_processes() > 1):
+        _check_takes_parts(graph, folder)
     model = (folder.dygraph_model if graph == "dygraph" else folder.static_model)(arguments)
     model.n_best = labels_needed(config.runner.metrics or list(model.metrics), config.runner)
     if graph == "dygraph":
-        return DygraphRun(model, _new_net(config, model), optimizer, clip)
+        return DygraphRun(model, _new_net(config, model), optimizer, clip, cache_rows)
     # Drawn in dynamic graph, so that both graphs start from the same weights.
     net = _new_net(config, model)
     initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
     return StaticRun(model, model.create_model, initial, optimizer, clip)
+
+
+def _check_takes_parts(graph: Graph, folder: ModelFolder) -> None:
+    """Gradient cache and several processes need a loss of embeddings, in dynamic graph."""
+    if graph != "dygraph" or not getattr(folder.dygraph_model, "embeds", False):
+        raise UserError(
+            "runner.gradient_cache_rows and training in several processes are for models of pairs "
+            f"in dynamic graph; received model {folder.path.name} in {graph}"
+        )
 
 
 def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:
@@ -179,8 +191,8 @@ def _check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
         if getattr(layer, "_sparse", False) and optimizer_class not in SPARSE_OPTIMIZERS:
             raise UserError(
                 f"hyper_parameters.optimizer.class: received {optimizer_class}, but the gradients "
-                f"of {name or 'the net'} are sparse: expected one of {', '.join(SPARSE_OPTIMIZERS)}; or "
-                "-o hyper_parameters.sparse=false"
+                f"of {name or 'the net'} are sparse: expected one of "
+                f"{', '.join(SPARSE_OPTIMIZERS)}; or -o hyper_parameters.sparse=false"
             )
 
 

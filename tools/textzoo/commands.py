@@ -60,6 +60,84 @@ def word_vectors(arguments: Optional[list[str]] = None) -> int:
     return _command("word_vectors.py", description, arguments, run)
 
 
+def recall(arguments: Optional[list[str]] = None) -> int:
+    """Recall texts of the corpus for queries."""
+
+    def run(path: Path, overrides: list[str], **options: Optional[Path]) -> None:
+        from textzoo.search import recall
+
+        recall(path, overrides, **options)
+
+    options = {
+        "queries": "a file of one query a line, or - for typed ones; default: the test pairs",
+        "add": "a file of texts to add to the index first",
+        "delete": "a file of texts to delete from it first",
+    }
+    description = "Embed and index the corpus, and recall texts for queries."
+    return _command("recall.py", description, arguments, run, options)
+
+
+def predict(arguments: Optional[list[str]] = None) -> int:
+    """Similarities of pairs, or embeddings of texts."""
+
+    def run(path: Path, overrides: list[str], **options: Optional[Path]) -> None:
+        from textzoo.search import predict
+
+        predict(path, overrides, **options)
+
+    options = {
+        "pairs": "a file of pairs; a column with the cosine is added; default: the test pairs",
+        "texts": "a file of texts, one a line: write their embeddings to embeddings.npy instead",
+    }
+    description = "Write similarities of pairs, or embeddings of texts."
+    return _command("predict.py", description, arguments, run, options)
+
+
+def mine_negatives(arguments: Optional[list[str]] = None) -> int:
+    """Triples with hard negatives."""
+
+    def run(path: Path, overrides: list[str]) -> None:
+        from textzoo.mining import mine_negatives
+
+        mine_negatives(path, overrides)
+
+    description = "Write the training pairs with hard negatives, for a second round of training."
+    return _command("mine_negatives.py", description, arguments, run)
+
+
+def evaluate(arguments: Optional[list[str]] = None) -> int:
+    """Evaluate a recall result."""
+    parser = argparse.ArgumentParser(
+        prog="evaluate.py",
+        description="Recall@k, MRR@k and nDCG@k of a recall result, or of TREC's files.",
+    )
+    parser.add_argument("--pairs", type=Path, help="query<TAB>title, one pair a line")
+    parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, from recall.py")
+    parser.add_argument("--qrels", type=Path, help="in place of --pairs: TREC's qrels")
+    parser.add_argument("--run", type=Path, help="in place of --result: TREC's run")
+    parser.add_argument("--cuts", type=int, nargs="+", help="the k's; default: 1 5 10 20 50")
+    parser.add_argument(
+        "--write-trec", type=Path, metavar="FOLDER", help="write qrels.txt and run.txt there"
+    )
+    parser.add_argument(
+        "--keep-own-text",
+        action="store_true",
+        help="let a query's own text count as one that was found",
+    )
+    parsed = parser.parse_args(arguments)
+    if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
+        parser.error("give --pairs or --qrels, and --result or --run")
+    if min(parsed.cuts or [1]) < 1:
+        parser.error("--cuts: expected numbers from 1")
+    from textzoo import ranking
+
+    try:
+        return ranking.report(**vars(parsed))
+    except UserError as mistake:
+        print(f"evaluate.py: {mistake}", file=sys.stderr)
+        return 2
+
+
 def _train(graph: str) -> Callable[[Path, list[str]], None]:
     def run(path: Path, overrides: list[str]) -> None:
         from textzoo.train import train
@@ -82,11 +160,19 @@ def _command(
     name: str,
     description: str,
     arguments: Optional[list[str]],
-    run: Callable[[Path, list[str]], None],
+    run: Callable[..., None],
+    options: Optional[dict[str, str]] = None,
 ) -> int:
     """Parse the arguments, run, and turn a user's mistake or a signal into an exit status.
 
     Any other exception is a fault of the program and keeps its traceback.
+
+    Args:
+        name: of the command.
+        description: what it does.
+        arguments: of the command line; default: those of this process.
+        run: called with the config's path, the overrides, and each option.
+        options: names of files that the command takes as well, with their help.
     """
     parser = argparse.ArgumentParser(
         prog=name,
@@ -104,11 +190,14 @@ def _command(
         metavar="KEY=VALUE",
         help="set config keys; values are YAML",
     )
+    for option, text in (options or {}).items():
+        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
     parsed = parser.parse_args(arguments)
     try:
         import_paddle()
-        run(parsed.config, parsed.override)
+        chosen = {option: getattr(parsed, option) for option in options or {}}
+        run(parsed.config, parsed.override, **chosen)
     except UserError as mistake:
         print(f"{name}: {mistake}", file=sys.stderr)
         return 2

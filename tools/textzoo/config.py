@@ -1,6 +1,6 @@
 """From a YAML file and `-o key=value` to a checked configuration.
 
-The schema has four blocks. `runner` is the same for all models (`schema.Runner`). `reader` and
+The schema has four blocks. `runner` and `index` are the same for all models. `reader` and
 `hyper_parameters` are bound to the keyword-only arguments of the model's own reader and net, so
 that a constructor's signature is its schema; `hyper_parameters.optimizer` is `schema.Optimizer`.
 """
@@ -18,7 +18,7 @@ import yaml
 
 from textzoo.errors import UserError, nearest
 from textzoo.optimizer import optimizer_problems
-from textzoo.schema import Block, Optimizer, Runner, describe_type
+from textzoo.schema import Block, Index, Optimizer, Runner, describe_type
 
 Layer = dict[str, Any]
 
@@ -33,6 +33,7 @@ class Config:
         reader: arguments of the model's reader.
         hyper_parameters: arguments of the model's net, without those the data supplies.
         optimizer: the optimizer and its schedule.
+        index: how embeddings are searched; read by the commands of retrieval models.
     """
 
     path: Path
@@ -40,11 +41,13 @@ class Config:
     reader: dict[str, Any]
     hyper_parameters: dict[str, Any]
     optimizer: Optimizer
+    index: Index
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""
         blocks = {
             "runner": self.runner.model_dump(mode="json"),
+            "index": self.index.model_dump(mode="json"),
             "reader": self.reader,
             "hyper_parameters": {
                 "optimizer": self.optimizer.model_dump(mode="json", by_alias=True),
@@ -115,9 +118,9 @@ def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Co
             del hyper_parameters[name]
     reader = dict(checked.reader)
     encoder = hyper_parameters.get("encoder")
-    if encoder and reader.get("tokenizer", "none taken") is None:
-        reader["tokenizer"] = encoder.pretrained  # a pretrained encoder brings its own
-    return Config(path, checked.runner, reader, hyper_parameters, optimizer)
+    if encoder and reader.get("tokenizer", "no such key") is None:
+        reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
+    return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
 
 
 def schema_of(net_class: type, reader_class: type) -> type[Block]:
@@ -133,6 +136,7 @@ def schema_of(net_class: type, reader_class: type) -> type[Block]:
         "Config",
         __base__=Block,
         runner=(Runner, ...),
+        index=(Index, pydantic.Field(default_factory=Index)),
         reader=(reader_block, pydantic.Field(default_factory=reader_block)),
         hyper_parameters=(net_block, ...),
     )

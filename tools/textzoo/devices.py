@@ -33,6 +33,11 @@ def import_paddle() -> None:
     logging.getLogger("paddle").setLevel(logging.ERROR)
 
 
+def n_threads() -> int:
+    """How many threads Paddle uses."""
+    return int(os.environ["OMP_NUM_THREADS"])
+
+
 def choose_device(use_gpu: bool) -> None:
     """Run on the first GPU or on the CPU.
 

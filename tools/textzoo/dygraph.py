@@ -5,7 +5,9 @@ from typing import Any, Optional
 import numpy as np
 import paddle
 
+from textzoo import contrastive
 from textzoo.optimizer import build_optimizer
+from textzoo.processes import n_processes, sum_gradients
 from textzoo.schema import Optimizer
 
 Feeds = dict[str, np.ndarray]
@@ -23,9 +25,11 @@ class DygraphRun:
         net: paddle.nn.Layer,
         optimizer: Optional[Optimizer] = None,
         max_grad_norm: Optional[float] = None,
+        gradient_cache_rows: int = 0,
     ):
         self.model = model
         self.net = net
+        self._cache_rows = gradient_cache_rows
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         if optimizer:
             self._optimizer = build_optimizer(optimizer, net.parameters(), max_grad_norm)
@@ -41,12 +45,19 @@ class DygraphRun:
         weights = row_weights(micro_batches)
         total = 0.0
         for feeds, weight in zip(micro_batches, weights):
-            loss = self.model.train_forward(self.net, _tensors(feeds))
-            (loss if weight == 1 else loss * weight).backward()
-            total += weight * float(loss)
+            total += weight * self._backward(feeds, weight)
+        sum_gradients(self.net.parameters())
         self._optimizer.step()
         self._optimizer.clear_grad()
         return total
+
+    def _backward(self, feeds: Feeds, weight: float) -> float:
+        """Add the gradients of one batch's weighted loss; returns the loss."""
+        if self._cache_rows or n_processes() > 1:
+            return contrastive.backward(self.model, self.net, feeds, weight, self._cache_rows)
+        loss = self.model.train_forward(self.net, _tensors(feeds))
+        (loss if weight == 1 else loss * weight).backward()
+        return float(loss)
 
     @paddle.no_grad()
     def infer_step(self, feeds: Feeds) -> Feeds:

@@ -18,6 +18,8 @@ from textzoo.schema import Encoder as EncoderSettings
 # Added to the attention score of padding: its weight becomes exactly 0.
 _PADDING_SCORE = -1e9
 
+NGRAM_WIDTH = 256
+
 
 class Encoder(nn.Layer):
     """Texts as token ids to one vector per token.
@@ -30,12 +32,14 @@ class Encoder(nn.Layer):
     def __init__(self, architecture: Architecture, vocab_size: int):
         super().__init__()
         self.architecture = a = architecture
+        self.width = a.hidden_size
         width = a.embedding_size or a.hidden_size
-        self.word_embeddings = self._embedding(vocab_size, width)
-        self.position_embeddings = self._embedding(a.max_position_embeddings, width)
-        self.token_type_embeddings = self._embedding(a.type_vocab_size, width)
+        self.word_embeddings = nn.Embedding(vocab_size, width, weight_attr=_normal(a))
+        # What texts have in common starts from 0: else the means of all random texts are alike.
+        self.position_embeddings = _zeros(a.max_position_embeddings, width)
+        self.token_type_embeddings = _zeros(a.type_vocab_size, width)
         if a.use_task_id:
-            self.task_type_embeddings = self._embedding(a.task_type_vocab_size, width)
+            self.task_type_embeddings = _zeros(a.task_type_vocab_size, width)
         self.embedding_norm = LayerNorm(width, a.layer_norm_eps)
         if a.embedding_size:
             self.embedding_projection = _linear(a, width, a.hidden_size)
@@ -87,9 +91,6 @@ class Encoder(nn.Layer):
             hidden = self.layers[0 if a.share_layers else i](hidden, mask)
         return self.final_norm(hidden) if a.norm_first else hidden
 
-    def _embedding(self, n: int, width: int) -> nn.Embedding:
-        return nn.Embedding(n, width, weight_attr=_normal(self.architecture))
-
 
 class _Layer(nn.Layer):
     """Self-attention and a feed-forward part, each with a residual and layer normalisation."""
@@ -117,7 +118,8 @@ class _Layer(nn.Layer):
         a = self._a
         head_size = a.hidden_size // a.num_attention_heads
         qkv = self.qkv(x).reshape([0, 0, 3, a.num_attention_heads, head_size])
-        query, key, value = qkv.transpose([2, 0, 3, 1, 4])  # each [batch, heads, length, head_size]
+        # Each [batch, heads, length, head_size].
+        query, key, value = qkv.transpose([2, 0, 3, 1, 4]).unbind(0)
         scores = paddle.matmul(query * (1 / math.sqrt(head_size)), key, transpose_y=True)
         weights = _dropout(self, F.softmax(scores + mask), a.attention_probs_dropout_prob)
         mixed = paddle.matmul(weights, value).transpose([0, 2, 1, 3])
@@ -130,7 +132,36 @@ class _Layer(nn.Layer):
         return self.output(F.gelu(hidden, approximate=self._a.hidden_act == "gelu_new"))
 
 
-def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> Encoder:
+class NgramEncoder(nn.Layer):
+    """Texts as ids of n-grams to one vector per n-gram: embeddings and nothing else.
+
+    The mean of these vectors is that of a bag of n-grams.
+
+    Args:
+        width: of the embeddings.
+        vocab_size: number of n-grams.
+        dropout: share of n-grams hidden in training.
+    """
+
+    def __init__(self, width: int, vocab_size: int, dropout: float):
+        super().__init__()
+        self.width = width
+        self._dropout = dropout
+        initializer = nn.initializer.Normal(std=1 / math.sqrt(width))
+        self.word_embeddings = nn.Embedding(
+            vocab_size, width, weight_attr=paddle.ParamAttr(initializer=initializer)
+        )
+
+    def forward(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The vectors `[batch, length, width]` of n-grams `[batch, length]`."""
+        vectors = self.word_embeddings(token_ids)
+        if not (self.training and self._dropout):
+            return vectors
+        kept = paddle.ones_like(token_ids).astype("float32").unsqueeze(-1)
+        return vectors * F.dropout(kept, self._dropout)
+
+
+def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> nn.Layer:
     """The encoder that an `encoder` block describes, with random weights.
 
     Args:
@@ -138,10 +169,16 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> E
         vocab_size: number of tokens of the reader; pretrained encoders may have some more.
         max_len: the longest text in tokens.
 
+    Returns:
+        An `Encoder` or `NgramEncoder`; its attribute `width` is that of the vectors it gives.
+
     Raises:
         UserError: the encoder has fewer tokens than the reader.
         ValueError: sizes do not fit each other.
     """
+    if settings.config == "ngram":
+        width = settings.hidden_size or NGRAM_WIDTH
+        return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
     architecture = chosen_architecture(settings)
     if max_len > architecture.max_position_embeddings:
         raise ValueError(
@@ -181,6 +218,11 @@ def pool(
 
 def _linear(a: Architecture, n_in: int, n_out: int) -> nn.Linear:
     return nn.Linear(n_in, n_out, weight_attr=_normal(a))
+
+
+def _zeros(n: int, width: int) -> nn.Embedding:
+    attribute = paddle.ParamAttr(initializer=nn.initializer.Constant(0.0))
+    return nn.Embedding(n, width, weight_attr=attribute)
 
 
 def _normal(a: Architecture) -> paddle.ParamAttr:

@@ -8,7 +8,6 @@ from typing import Any, Optional
 
 import numpy as np
 
-from textzoo import levels
 from textzoo.building import (
     Graph,
     build_reader,
@@ -24,12 +23,12 @@ from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.ensemble import AveragedRun, check_same_vocabulary
 from textzoo.errors import UserError
+from textzoo.evaluation import Evaluation, check_metric_names, is_graded
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.score_matrix import ScoreMatrix
-from textzoo.tagging import check_metric_names, kind_of_evaluation
 from textzoo.thresholds import NAME, Threshold
 
 log = logging.getLogger("textzoo")
@@ -47,8 +46,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
-    check_metric_names(runner.metrics or [])
-    if runner.test_data_dir is None:
+    if runner.test_data is None:
         raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
 
     load_path = runner.infer_load_path or runner.model_save_path
@@ -118,36 +116,30 @@ def infer_checkpoints(
     """
     runner = config.runner
     vocabulary = check_same_vocabulary(checkpoints)
-    reader = build_reader(config, folder, vocabulary)
-    runs = []
-    for checkpoint in checkpoints:
-        check_same_model(config, checkpoint, "runner.infer_load_path")
-        runs.append(build_run(graph, config, folder, net_arguments(config, reader)))
-        load_weights(runs[-1], checkpoint, folder, "runner.infer_load_path")
-    run = runs[0] if len(runs) == 1 else AveragedRun(runs, len(reader.label_names))
+    restored = [restore(config, folder, checkpoint, graph) for checkpoint in checkpoints]
+    run, reader = restored[0]
+    if len(restored) > 1:
+        run = AveragedRun([run for run, _ in restored], len(reader.label_names))
 
+    names = runner.metrics or list(run.model.metrics)
+    check_metric_names(run.model, names)
     cache = Cache(runner.cache_dir, runner.bad_lines)
-    files = input_files(runner.test_data_dir, "runner.test_data_dir", cache)
+    files = input_files(runner.test_data, "runner.test_data_dir", cache)
     identity = reader_identity(folder.reader, config.reader, vocabulary)
     rows = encoded_rows(files, reader, False, identity, cache)
-    names = runner.metrics or list(run.model.metrics)
-    kind = kind_of_evaluation(run.model)
-    graded = kind is levels
-    threshold = None if graded else chosen_threshold(runner, checkpoints, names)
+    evaluation = Evaluation(run.model, runner, reader, rows, np.arange(len(rows)))
+    threshold = None if is_graded(run.model) else chosen_threshold(runner, checkpoints, names)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            results = [kind.Predictions(file, reader, runner.top_k, threshold)]
+            results = [evaluation.predictions(file, threshold)]
             if runner.save_scores:
                 matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
                 results.append(matrix)
-            everything = np.arange(len(rows))
-            measures = kind.Metrics(names, runner, reader, threshold)
-            metrics = kind.evaluate(
-                run, rows, everything, measures, runner.infer_batch_size, results
-            )
+            measures = evaluation.metrics(names, threshold)
+            metrics = evaluation(run, measures, results)
         os.replace(temporary, path)
         if runner.save_scores:
             matrix.save(output / "scores.npz")
@@ -178,6 +170,21 @@ def chosen_threshold(
         log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
         return 0.5
     return np.mean(tuned, axis=0).tolist()
+
+
+def restore(
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph
+) -> tuple[Any, Any]:
+    """A run with the weights of a checkpoint, and the reader with its vocabulary.
+
+    Raises:
+        UserError: the checkpoint is of another model.
+    """
+    check_same_model(config, checkpoint, "runner.infer_load_path")
+    reader = build_reader(config, folder, checkpoint.vocabulary)
+    run = build_run(graph, config, folder, net_arguments(config, reader))
+    load_weights(run, checkpoint, folder, "runner.infer_load_path")
+    return run, reader
 
 
 def _show_examples(path: Path) -> None:

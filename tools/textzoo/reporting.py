@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from textzoo.errors import UserError
+from textzoo.processes import process_rank
 from textzoo.schema import Runner
 
 log = logging.getLogger("textzoo")
@@ -51,7 +52,9 @@ class Report:
         Raises:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
-        self._path = runner.model_save_path / "metrics.jsonl"
+        rank = process_rank()
+        name = f"metrics_of_process_{rank}.jsonl" if rank else "metrics.jsonl"
+        self._path = runner.model_save_path / name
         _drop_lines_after(self._path, step)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)

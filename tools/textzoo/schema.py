@@ -40,6 +40,17 @@ class Runner(Block):
     test_data_dir: Optional[FilePath] = Field(
         None, description="data that infer.py evaluates and predicts: a file or a folder"
     )
+    valid_pair_file: Optional[FilePath] = Field(
+        None, description="for models of pairs: another name of `valid_data_dir`"
+    )
+    test_pair_file: Optional[FilePath] = Field(
+        None, description="for models of pairs: another name of `test_data_dir`"
+    )
+    corpus_file: Optional[FilePath] = Field(
+        None,
+        description="for models of pairs: the texts to search, one a line; default: all texts of "
+        "the pairs that are evaluated",
+    )
     bad_lines: Literal["error", "skip"] = Field(
         "error", description="a malformed line stops the run, or is skipped and counted"
     )
@@ -47,15 +58,24 @@ class Runner(Block):
         Path(".textzoo_cache"),
         description="where encoded text is kept between runs; may be deleted at any time",
     )
-    train_batch_size: PositiveInt = Field(128, description="rows per batch in training")
+    train_batch_size: PositiveInt = Field(
+        128, description="rows per batch in training, in each process"
+    )
     length_pool: PositiveInt = Field(
         50,
         description="rows of so many batches are sorted by length before they are cut into "
         "batches; fewer: more padding, but better training where length tells much of the labels",
     )
-    infer_batch_size: PositiveInt = Field(500, description="rows per batch in evaluation")
+    infer_batch_size: PositiveInt = Field(
+        500, description="rows per batch in evaluation; models of pairs embed 64 texts at a time"
+    )
     accumulate_steps: PositiveInt = Field(
         1, description="batches whose gradients are averaged, by rows, into one update"
+    )
+    gradient_cache_rows: NotNegativeInt = Field(
+        0,
+        description="for models of pairs in dynamic graph: embed so many texts of a batch at a "
+        "time, so that a large batch needs the memory of a small one; 0: all",
     )
     epochs: PositiveInt = Field(1, description="passes over the training rows")
     print_interval: PositiveInt = Field(100, description="steps between two log lines")
@@ -141,6 +161,16 @@ class Runner(Block):
         "scores.npz, a sparse matrix for scipy.sparse.load_npz; 0: it does not",
     )
 
+    @property
+    def valid_data(self) -> Optional[Path]:
+        """The validation data, under either of its names."""
+        return self.valid_data_dir or self.valid_pair_file
+
+    @property
+    def test_data(self) -> Optional[Path]:
+        """The test data, under either of its names."""
+        return self.test_data_dir or self.test_pair_file
+
 
 class Embedding(Block):
     """Where word vectors come from."""
@@ -164,6 +194,33 @@ class Embedding(Block):
                 f"embedding.mode: received {self.mode} with {given}; expected rand without a file, "
                 "static or non_static with one"
             )
+
+
+class Index(Block):
+    """How texts are searched by their embeddings."""
+
+    backend: Literal["hnsw", "exact"] = Field(
+        "hnsw", description="a graph of neighbours (Malkov and Yashunin 2018), or every text"
+    )
+    space: Literal["cosine", "ip", "l2"] = Field("cosine", description="what is near in the graph")
+    hnsw_m: Annotated[int, Field(ge=2)] = Field(32, description="neighbours of each text kept")
+    ef_construction: PositiveInt = Field(200, description="candidates kept while building")
+    ef: PositiveInt = Field(200, description="candidates kept while searching")
+    recall_num: PositiveInt = Field(50, description="how many texts each query recalls")
+    mine_from: PositiveInt = Field(10, description="mine_negatives.py: the first rank looked at")
+    mine_to: PositiveInt = Field(50, description="mine_negatives.py: the last rank looked at")
+    mine_margin: float = Field(
+        0.0, description="mine_negatives.py: a negative's cosine is below the title's by so much"
+    )
+    mine_per_pair: PositiveInt = Field(
+        1, description="mine_negatives.py: the most triples made of one pair, nearest first"
+    )
+    bf16: bool = Field(
+        False, description="embed with 8 bits of precision on a CPU that can, about twice as fast"
+    )
+    path: Optional[FilePath] = Field(
+        None, description="folder of the index; default: `<model_save_path>/index`"
+    )
 
 
 class Optimizer(Block):
@@ -197,10 +254,11 @@ class Encoder(Block):
     `config`, or else of `pretrained`.
     """
 
-    config: Optional[Union[Literal["tiny", "small", "base"], FilePath]] = Field(
+    config: Optional[Union[Literal["ngram", "tiny", "small", "base"], FilePath]] = Field(
         None,
-        description="2 layers 128 wide, 4 layers 312 wide, 12 layers 768 wide, or the path of a "
-        "config.json; default: that of `pretrained`, or else `small`",
+        description="embeddings of character n-grams 256 wide and no layers; 2 layers 128 wide; "
+        "4 layers 312 wide; 12 layers 768 wide; or the path of a config.json. Default: that of "
+        "`pretrained`, or else `small`",
     )
     pretrained: Optional[FilePath] = Field(
         None,
@@ -234,7 +292,9 @@ class Encoder(Block):
     use_task_id: Optional[bool] = Field(None, description="task embeddings, as in ERNIE 2 and 3")
     task_type_vocab_size: Optional[PositiveInt] = Field(None, description="number of tasks")
     hidden_dropout_prob: Optional[Probability] = Field(
-        None, description="dropout after the embeddings and after each part of a layer"
+        None,
+        description="dropout after the embeddings and after each part of a layer; for `ngram` the "
+        "share of n-grams hidden in training, default 0",
     )
     attention_probs_dropout_prob: Optional[Probability] = Field(
         None, description="dropout of attention weights"

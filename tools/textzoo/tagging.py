@@ -1,14 +1,12 @@
 """Evaluating and predicting with a model that scores labels for a text."""
 
 import json
-import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, Optional, TextIO
 
 import numpy as np
 
-from textzoo import levels, propensity, thresholds
+from textzoo import propensity, thresholds
 from textzoo.batching import inference_pools
 from textzoo.cache import Rows
 from textzoo.errors import UserError
@@ -128,18 +126,13 @@ def _propensity_metrics(names: list[str], runner: Runner, reader: Any) -> Propen
     return PropensityMetrics(names, weights[:-1], weights[-1])
 
 
-def kind_of_evaluation(model: Any) -> ModuleType:
-    """The module that evaluates this model: `levels` for graded labels, or else this one."""
-    return levels if getattr(model, "graded", False) else sys.modules[__name__]
-
-
 def check_metric_names(names: list[str]) -> None:
     """Refuse unknown names of metrics.
 
     Raises:
         UserError: naming the first unknown one, and all that there are.
     """
-    others = (propensity.NAME, thresholds.NAME, levels.NAME)
+    others = (propensity.NAME, thresholds.NAME)
     RankingMetrics([n for n in names if not any(kind.fullmatch(n) for kind in others)])
 
 

@@ -37,11 +37,12 @@ from textzoo.checkpoint import (
 from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
+from textzoo.evaluation import Evaluation, check_metric_names
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
+from textzoo.processes import join_processes, process_rank, wait_for_all
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
-from textzoo.tagging import kind_of_evaluation
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
@@ -64,7 +65,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     config, folder = load_config(path, overrides)
     runner = config.runner
     choose_device(runner.use_gpu)
+    join_processes()
     _prepare_output(runner.model_save_path)
+    wait_for_all()
 
     start, resumed = _starting_point(runner)
     if resumed:
@@ -87,7 +90,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
         run.set_optimizer_state(start.optimizer_state())
         progress = Progress.from_facts(start.facts["progress"])
         log.info("going on from %s (step %d)", start.path, progress.step)
-    elif removed := remove_checkpoints(runner.model_save_path):
+    elif not process_rank() and (removed := remove_checkpoints(runner.model_save_path)):
         log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
     log.info(
         "%s: %d training rows, %d validation rows, %s",
@@ -150,11 +153,12 @@ def assemble(
     if best_metric in _LOWER_IS_BETTER:
         raise UserError(f"runner.best_metric: received {best_metric}, expected one to be high")
     names = list(dict.fromkeys([best_metric, *metrics]))
-    kind = kind_of_evaluation(run.model)
+    check_metric_names(run.model, names)
     fixed = None if isinstance(runner.threshold, str) else runner.threshold
-    kind.Metrics(names, runner, data.reader)  # unknown names stop the run here
 
     def save(name: str) -> None:
+        if process_rank():
+            return
         facts = {
             "model": folder.path.name,
             "progress": dataclasses.asdict(progress),
@@ -166,19 +170,25 @@ def assemble(
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
-    def validate() -> dict[str, float]:
-        measures = kind.Metrics(names, runner, data.reader, fixed)
-        return kind.evaluate(run, data.valid_rows, data.valid, measures, runner.infer_batch_size)
+    validate = None
+    if len(data.valid):
+        evaluation = Evaluation(run.model, runner, data.reader, data.valid_rows, data.valid)
+        evaluation.metrics(names)  # what the reader lacks for them stops the run here
+
+        def validate() -> dict[str, float]:
+            return evaluation(run, evaluation.metrics(names, fixed))
 
     columns = data.train_rows.columns
+    distinct_keys = getattr(run.model, "distinct_keys", None)
     return Training(
         run=run,
         runner=runner,
         optimizer=config.optimizer,
         lengths=columns[run.model.columns[0]].lengths(data.train),
+        distinct_keys=distinct_keys(columns, data.train) if distinct_keys else None,
         feeds=lambda rows, random: run.model.train_feeds(columns, data.train[rows], random),
         release=data.train_rows.release,
-        validate=validate if len(data.valid) else None,
+        validate=validate,
         best_metric=best_metric,
         save=save,
         progress=progress,
@@ -186,6 +196,9 @@ def assemble(
 
 
 def _prepare_output(folder: Path) -> None:
+    if process_rank():
+        start_logging()
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
@@ -210,6 +223,7 @@ def _starting_point(runner: Runner) -> tuple[Optional[Checkpoint], bool]:
 def _check_resumable(config: Config, start: Checkpoint) -> None:
     ours, theirs = config.resolved(), start.facts["config"]
     for resolved in (ours, theirs):
+        resolved.pop("index", None)
         resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
     changed = differences(ours, theirs)
     if changed:
@@ -244,8 +258,8 @@ def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) 
     train_rows = encoded_rows(files, reader, True, identity, cache)
     valid_rows = train_rows
     train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
-    if runner.valid_data_dir:
-        files = input_files(runner.valid_data_dir, "runner.valid_data_dir", cache)
+    if runner.valid_data:
+        files = input_files(runner.valid_data, "runner.valid_data_dir", cache)
         valid_rows = encoded_rows(files, reader, False, identity, cache)
         train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
     return Data(reader, train_rows, train, valid_rows, valid)

@@ -15,6 +15,7 @@ from textzoo.batching import training_batches
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted, Interruption
 from textzoo.optimizer import learning_rate
+from textzoo.processes import n_processes
 from textzoo.reporting import Report
 from textzoo.schema import Optimizer, Runner
 
@@ -80,6 +81,7 @@ class Training:
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
+        distinct_keys: `[rows, n]` keys that rows of one batch should not share, or None.
     """
 
     run: Any
@@ -92,10 +94,12 @@ class Training:
     best_metric: str
     save: Callable[[str], None]
     progress: Progress
+    distinct_keys: Optional[np.ndarray] = None
 
     def __post_init__(self) -> None:
         runner = self.runner
-        n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
+        self._batch_size = runner.train_batch_size * n_processes()
+        n_batches = math.ceil(len(self.lengths) / self._batch_size)
         self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
         self._last_saved = "none yet"
         self._interval = _Interval()
@@ -117,10 +121,11 @@ class Training:
         progress, runner = self.progress, self.runner
         batches = training_batches(
             self.lengths,
-            runner.train_batch_size,
+            self._batch_size,
             runner.seed,
             progress.epoch,
             runner.length_pool,
+            self.distinct_keys,
         )
         while progress.batch < len(batches) and not progress.stopped:
             end = progress.batch + runner.accumulate_steps

@@ -1,0 +1,11 @@
+"""What a dynamic-graph run needs to know of BatchNeg."""
+
+from textzoo.pairs import PairModel
+
+from .net import Net
+
+
+class DygraphModel(PairModel):
+    """The feeds and steps that all models of pairs share, with this net."""
+
+    net_class = Net

@@ -1,0 +1,74 @@
+"""BatchNeg: every other title of the batch is a negative.
+
+Henderson et al. 2017, Efficient Natural Language Response Suggestion, section 4.4; the margin on
+the positive is that of additive margin softmax (Yang et al. 2019).
+"""
+
+from typing import Literal, Optional
+
+import paddle
+import paddle.nn.functional as F
+
+from textzoo.schema import Encoder
+from textzoo.sentence_encoder import SentenceEncoder
+
+_EXCLUDED = -1e9  # added to a logit, it leaves no probability
+
+
+class Net(SentenceEncoder):
+    """Embeds texts; ranks each query's title above the candidates of the batch.
+
+    Args:
+        vocab_size: number of tokens.
+        max_len: the longest text in tokens.
+        encoder: which encoder, see `schema.Encoder`.
+        pooling: how tokens become one vector.
+        output_emb_size: width of the embeddings; null: that of the encoder.
+        negatives: the other titles of the `batch`; these and those `given` in the rows' third
+            column; or one `random` title for each query.
+        margin: taken off the cosine of a query and its title.
+        scale: what cosines are multiplied by.
+        symmetric: whether each title also ranks its query among those of the batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        max_len: int,
+        encoder: Encoder,
+        pooling: Literal["cls", "mean"] = "mean",
+        output_emb_size: Optional[int] = 256,
+        negatives: Literal["batch", "given", "random"] = "batch",
+        margin: float = 0.2,
+        scale: float = 20.0,
+        symmetric: bool = False,
+    ):
+        super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
+        if scale <= 0:
+            raise ValueError(f"scale: received {scale}, expected above 0")
+        if symmetric and negatives == "random":
+            raise ValueError("symmetric: needs `negatives: batch`")
+        self._margin = margin
+        self._scale = scale
+        self._symmetric = symmetric
+
+    def loss(
+        self, queries: paddle.Tensor, candidates: paddle.Tensor, excluded: paddle.Tensor
+    ) -> paddle.Tensor:
+        """The mean cross-entropy of each query's own title.
+
+        Args:
+            queries: `[batch, width]` embeddings.
+            candidates: `[n, width]`; the i-th is the title of query i, others follow.
+            excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
+        """
+        cosines = paddle.matmul(queries, candidates, transpose_y=True)
+        rows = paddle.arange(paddle.shape(queries)[0])
+        own = F.one_hot(rows, paddle.shape(candidates)[0])
+        logits = self._scale * (cosines - self._margin * own) + _EXCLUDED * excluded
+        loss = F.cross_entropy(logits, rows)
+        if self._symmetric:
+            n = paddle.shape(queries)[0]
+            loss = (loss + F.cross_entropy(logits[:, :n].t(), rows)) / 2
+        return loss

@@ -1,0 +1,5 @@
+"""A line `query<TAB>title`, or `query<TAB>title<TAB>negative`, to ids."""
+
+from textzoo.pairs import Reader
+
+__all__ = ["Reader"]

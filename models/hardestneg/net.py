@@ -1,0 +1,62 @@
+"""HardestNeg: the title is ranked against the hardest negative of the batch.
+
+Hermans, Beyer, Leibe 2017, In Defense of the Triplet Loss, section 2 ("batch hard").
+"""
+
+from typing import Literal, Optional
+
+import paddle
+import paddle.nn.functional as F
+
+from textzoo.schema import Encoder
+from textzoo.sentence_encoder import SentenceEncoder
+
+_EXCLUDED = -1e9  # added to a cosine, it is never the highest
+
+
+class Net(SentenceEncoder):
+    """Embeds texts; ranks each query's title above the nearest other candidate of the batch.
+
+    Args:
+        vocab_size: number of tokens.
+        max_len: the longest text in tokens.
+        encoder: which encoder, see `schema.Encoder`.
+        pooling: how tokens become one vector.
+        output_emb_size: width of the embeddings; null: that of the encoder.
+        negatives: the other titles of the `batch`; these and those `given` in the rows' third
+            column; or one `random` title for each query.
+        margin: by which the title is to be nearer to its query than any negative.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        max_len: int,
+        encoder: Encoder,
+        pooling: Literal["cls", "mean"] = "mean",
+        output_emb_size: Optional[int] = 256,
+        negatives: Literal["batch", "given", "random"] = "batch",
+        margin: float = 0.2,
+    ):
+        super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
+        if margin <= 0:
+            raise ValueError(f"margin: received {margin}, expected above 0")
+        self._margin = margin
+
+    def loss(
+        self, queries: paddle.Tensor, candidates: paddle.Tensor, excluded: paddle.Tensor
+    ) -> paddle.Tensor:
+        """The mean margin loss of each query's own title against its hardest negative.
+
+        Args:
+            queries: `[batch, width]` embeddings.
+            candidates: `[n, width]`; the i-th is the title of query i, others follow.
+            excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
+        """
+        cosines = paddle.matmul(queries, candidates, transpose_y=True)
+        rows = paddle.arange(paddle.shape(queries)[0])
+        own = F.one_hot(rows, paddle.shape(candidates)[0])
+        positive = (cosines * own).sum(axis=1)
+        hardest = (cosines + _EXCLUDED * (own + excluded)).max(axis=1)
+        return F.relu(self._margin - positive + hardest).mean()

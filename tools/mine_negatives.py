@@ -1,0 +1,8 @@
+"""Triples with hard negatives: python tools/mine_negatives.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import mine_negatives
+
+if __name__ == "__main__":
+    sys.exit(mine_negatives())

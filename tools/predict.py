@@ -1,0 +1,8 @@
+"""Similarities of pairs, embeddings of texts: python tools/predict.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import predict
+
+if __name__ == "__main__":
+    sys.exit(predict())

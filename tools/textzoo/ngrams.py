@@ -1,0 +1,44 @@
+"""Text to ids of hashed character n-grams: no vocabulary, no training, any language."""
+
+import json
+from pathlib import Path
+from zlib import crc32
+
+_FILE = "ngrams.json"
+
+
+class CharacterNgrams:
+    """The different runs of one to `longest` characters of a text, hashed into buckets.
+
+    As in fastText (Bojanowski et al. 2017), but over the whole text with its two ends marked.
+
+    Args:
+        buckets: how many ids there are.
+        longest: the most characters of an n-gram.
+        max_len: characters after so many are left out.
+    """
+
+    def __init__(self, buckets: int, longest: int, max_len: int):
+        self.vocab_size = buckets
+        self._longest = longest
+        self._max_len = max_len
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text's n-grams, each once, sorted; at least one."""
+        marked = f"\x02{' '.join(text.lower().split())[: self._max_len]}\x03"
+        grams = {
+            marked[start : start + n]
+            for n in range(1, self._longest + 1)
+            for start in range(len(marked) - n + 1)
+        }
+        return sorted({crc32(gram.encode()) % self.vocab_size for gram in grams})
+
+    def save(self, folder: Path) -> None:
+        """Write what decides the ids."""
+        facts = {"buckets": self.vocab_size, "longest": self._longest}
+        (folder / _FILE).write_text(json.dumps(facts), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, max_len: int) -> "CharacterNgrams":
+        """Read what `save` wrote."""
+        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")), max_len=max_len)
