@@ -17,7 +17,7 @@ from textzoo.config import Config
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
 from textzoo.optimizer import learning_rate
-from textzoo.schema import Optimizer, Runner
+from textzoo.schema import Index, Optimizer, Runner
 from textzoo.train import Data, assemble
 from textzoo.training import Progress, Training, seed_step
 
@@ -387,7 +387,7 @@ def assembled(tmp_path, **runner):
         release=lambda: None,
     )
     settings = {"train_batch_size": 4, "model_save_path": tmp_path / "out", **runner}
-    config = Config(tmp_path / "config.yaml", Runner(**settings), {}, {}, OPTIMIZER)
+    config = Config(tmp_path / "config.yaml", Runner(**settings), {}, {}, OPTIMIZER, Index())
     (tmp_path / "out").mkdir()
     train = np.arange(1, 23, 2)  # 11 rows of the file
     data = Data(FakeReader(), rows, train, rows, np.zeros(0, int))
