@@ -8,6 +8,9 @@
 #   declare_output FORMAT FILE...       what convert.py writes for this format
 #   prepare_dataset "$@"
 #
+# ALGORITHM:CHECKSUM may be `unknown` where none is published: what arrives whole is taken, unless
+# it is an HTML page, and its sha256 is told; convert.py has to refuse a damaged file.
+#
 # An ADDRESS may be `archive.tgz#member`. convert.py is called as
 #   convert.py --source DIR --output DIR [--format FORMAT]
 # and writes into an empty folder; only a complete result is moved into place.
@@ -150,6 +153,7 @@ checksum() { # ALGORITHM FILE -> ALGORITHM:HEX
 }
 
 has_checksum() { # FILE ALGORITHM:HEX
+    if [ "$2" = unknown ]; then ! is_html "$1"; return; fi
     [ "$(checksum "${2%%:*}" "$1")" = "$2" ]
 }
 
@@ -191,9 +195,13 @@ is_worth_a_retry() { # CURL_STATUS HTTP_STATUS
     return 1
 }
 
+is_html() { # FILE
+    head -c 500 "$1" | grep -qi -e '<!doctype html' -e '<html'
+}
+
 describe_wrong_content() { # FILE EXPECTED CONTENT_TYPE
     local received size
-    if [ "${3%%;*}" = "text/html" ] || head -c 500 "$1" | grep -qi -e '<!doctype html' -e '<html'; then
+    if [ "${3%%;*}" = "text/html" ] || [ "$2" = unknown ] || is_html "$1"; then
         say "an HTML page came in place of the file (moved, or a login page?)"
         return
     fi
@@ -217,6 +225,7 @@ try_address() { # ADDRESS PART CANDIDATE EXPECTED; 0 when CANDIDATE is the whole
     local address="$1" part="$2" candidate="$3" expected="$4"
     local attempt=1 wait="$RETRY_WAIT" reply curl_status resumed
     # An earlier run, or another member of the same archive, may have left all of it.
+    if [ "$expected" = unknown ]; then rm -f "$part"; fi # whole or not, nothing can tell
     if is_complete "$address" "$part" "$candidate" "$expected"; then return 0; fi
     while :; do
         resumed=""
@@ -259,7 +268,11 @@ download_file() { # NAME EXPECTED DESTINATION ADDRESS...
         case "$address" in *#*) part="$(dirname "$destination")/$(archive_name "$address").part" ;; esac
         if try_address "$address" "$part" "$destination.part" "$expected"; then
             mv -f "$destination.part" "$destination"
-            say "$name: complete, ${expected%%:*} verified"
+            if [ "$expected" = unknown ]; then
+                say "$name: complete; no checksum is published, received $(checksum sha256 "$destination")"
+            else
+                say "$name: complete, ${expected%%:*} verified"
+            fi
             return 0
         fi
         say "  $FAILURE"
@@ -278,6 +291,10 @@ archive_name() { # ADDRESS#MEMBER -> ARCHIVE
 
 download_all() { # -> SOURCE
     local i
+    if [ -z "${FILE_ADDRESSES[0]}" ]; then
+        fail 2 "$TITLE cannot be downloaded: bring your own copy and run: sh run.sh --from DIR" \
+            "expected there: ${FILE_NAMES[*]}" "ask for it at $MANUAL_ADDRESS"
+    fi
     command -v curl >/dev/null 2>&1 || fail 2 "curl was not found: install it, or use --from DIR"
     SOURCE="$OUTPUT/download"
     mkdir -p "$SOURCE"
@@ -300,6 +317,7 @@ read_source_checksums() {
     for i in "${!FILE_NAMES[@]}"; do
         expected="${FILE_CHECKSUMS[$i]}"
         if [ -n "$LOCAL_SOURCE" ]; then
+            if [ "$expected" = unknown ]; then expected=sha256; fi
             SOURCE_CHECKSUMS+=("$(checksum "${expected%%:*}" "$LOCAL_SOURCE/${FILE_NAMES[$i]}")")
         else
             SOURCE_CHECKSUMS+=("$expected")
@@ -323,6 +341,7 @@ use_local_files() { # -> SOURCE
     local i
     SOURCE="$LOCAL_SOURCE"
     for i in "${!FILE_NAMES[@]}"; do
+        if [ "${FILE_CHECKSUMS[$i]}" = unknown ]; then continue; fi
         if [ "${SOURCE_CHECKSUMS[$i]}" != "${FILE_CHECKSUMS[$i]}" ]; then
             say "notice: $LOCAL_SOURCE/${FILE_NAMES[$i]} is not the published file:"
             say "  expected ${FILE_CHECKSUMS[$i]}"

@@ -108,8 +108,7 @@ class TextCnnHead(nn.Layer):
             padded = F.pad(hidden, [(size - 1) // 2, size // 2], data_format="NCL")
             responses = F.conv1d(padded, convolution.weight)
             # The bias grows with its input: after the maximum it gives the same for less work.
-            pooled = self.pool(responses.transpose([0, 2, 1]), lengths)
-            highest.append(pooled + convolution.bias)
+            highest.append(self.pool.of_channels(responses, lengths) + convolution.bias)
         return F.relu(paddle.concat(highest, axis=1))
 
 
@@ -135,18 +134,22 @@ class MaxOverTime(nn.Layer):
 
     def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
-        hidden = hidden - _NEVER * (1 - inside(hidden, lengths)).unsqueeze(2)
+        return self.of_channels(hidden.transpose([0, 2, 1]), lengths)
+
+    def of_channels(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The same of `[batch, width, length]`."""
+        hidden = hidden - _NEVER * (1 - inside(hidden, lengths, axis=2)).unsqueeze(1)
         # The gradient of paddle.max is slow on a CPU.
-        highest = F.adaptive_max_pool2d(hidden.unsqueeze(1), [1, None]).squeeze(1)
+        highest = F.adaptive_max_pool1d(hidden, 1)
         if not self.twice_differentiable:
-            return highest.squeeze(1)
+            return highest.squeeze(2)
         is_highest = (hidden == highest).astype("float32").detach()
-        return (hidden * is_highest).sum(axis=1) / is_highest.sum(axis=1)
+        return (hidden * is_highest).sum(axis=2) / is_highest.sum(axis=2)
 
 
-def inside(hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-    """1 for a text's tokens and 0 for padding, `[batch, length]`."""
-    places = paddle.arange(paddle.shape(hidden)[1]).unsqueeze(0)
+def inside(hidden: paddle.Tensor, lengths: paddle.Tensor, axis: int = 1) -> paddle.Tensor:
+    """1 for a text's tokens and 0 for padding, `[batch, length]`; `axis` is that of length."""
+    places = paddle.arange(paddle.shape(hidden)[axis]).unsqueeze(0)
     return (places < lengths.unsqueeze(1)).astype("float32")
 
 
