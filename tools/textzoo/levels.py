@@ -34,12 +34,7 @@ class Metrics:
         Raises:
             UserError: a name is none of these.
         """
-        for name in names:
-            if not NAME.fullmatch(name):
-                raise UserError(
-                    f"runner.metrics: received {name!r}, expected of rows with levels "
-                    + NAME.pattern.replace("|", ", ")
-                )
+        check_metric_names(names)
         self._names = names
         self._label_names = reader.label_names
         self._confusion: Optional[np.ndarray] = None
@@ -85,6 +80,16 @@ class Metrics:
             "level_error": (counts * distances).sum(axis=(1, 2)) / self._n_rows,
             "macro_f1": f1.sum(axis=1) / (both > 0).sum(axis=1),
         }
+
+
+def check_metric_names(names: list[str]) -> None:
+    """Refuse names that are not of metrics of levels."""
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise UserError(
+                f"runner.metrics: received {name!r}, expected of rows with levels "
+                + NAME.pattern.replace("|", ", ")
+            )
 
 
 def evaluate(

@@ -149,7 +149,7 @@ def assemble(
     names = list(dict.fromkeys([best_metric, *metrics]))
     kind = kind_of_evaluation(run.model)
     fixed = None if isinstance(runner.threshold, str) else runner.threshold
-    kind.Metrics(names, runner, data.reader)  # unknown names stop the run here
+    kind.check_metric_names(names)
 
     def save(name: str) -> None:
         facts = {
