@@ -28,7 +28,7 @@ NAMES += ["subset_accuracy", "hamming_loss"]
 
 class Reader:
     rows_without_labels_count = True
-    label_names = [f"标签{i}" for i in range(N_LABELS)]
+    label_names = tuple(f"标签{i}" for i in range(N_LABELS))
 
     def describe(self, line):
         return {"text": line, "tags": []}
