@@ -371,3 +371,18 @@ def test_the_sample_is_what_its_script_writes(folder, tmp_path, monkeypatch):
     rows = [line.split("\t")[0] for line in (tmp_path / "train/sample.tsv").open(encoding="utf-8")]
     assert len({label for row in rows for label in row.split(",") if label}) >= 12
     assert {row.count(",") + bool(row) for row in rows} == {0, 1, 2, 3}
+
+
+def test_the_default_encoder_has_the_sizes_of_albert_tiny(folder):
+    default = signature_fields(folder.net)["encoder"][1]
+    net = folder.net(vocab_size=21128, max_len=512, vocab_label_size=2, encoder=default)
+    assert sum(int(np.prod(p.shape)) for p in net.encoder.parameters()) == count_albert_tiny()
+
+
+def count_albert_tiny():
+    """From its config.json: embeddings 128 wide, one layer for all, 312 wide, inside 1,248."""
+    embeddings = (21128 + 512 + 2) * 128 + 2 * 128
+    projection = 128 * 312 + 312
+    attention = 4 * (312 * 312 + 312) + 2 * 312
+    feed_forward = 312 * 1248 + 1248 + 1248 * 312 + 312 + 2 * 312
+    return embeddings + projection + attention + feed_forward

@@ -56,8 +56,8 @@ class BiLstmHead(nn.Layer):
             outputs, _ = nn.BiRNN(*self.cells)(hidden, sequence_length=lengths)
         else:
             raise UserError(
-                "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic graph "
-                "only: use trainer.py, or another head"
+                "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic "
+                "graph only: use trainer.py, or another head"
             )
         return self.pool(outputs, lengths)
 
