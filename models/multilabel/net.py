@@ -15,6 +15,14 @@ from . import losses
 from .heads import build_head
 
 _WINDOWS = [3, 4, 5]
+# 4 layers 312 wide with one set of weights; its dropout is 0, as in the published configuration.
+_ALBERT_TINY = Encoder(
+    config="small",
+    embedding_size=128,
+    share_layers=True,
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+)
 
 
 class Net(nn.Layer):
@@ -25,7 +33,7 @@ class Net(nn.Layer):
         max_len: the longest text in tokens.
         vocab_label_size: number of labels.
         n_levels: levels per label, for `loss: softmax`.
-        encoder: which encoder, see `schema.Encoder`.
+        encoder: which encoder, see `schema.Encoder`; default: that of albert_tiny_zh.
         head: how the tokens' vectors become one vector: their mean and nothing else, a
             bidirectional LSTM with the maximum over time or with attention, or a TextCNN.
         head_input: what the head reads: all vectors of the `sequence`, or that of the first token
@@ -57,7 +65,7 @@ class Net(nn.Layer):
         max_len: int,
         vocab_label_size: int,
         n_levels: int = 0,
-        encoder: Encoder,
+        encoder: Encoder = _ALBERT_TINY,
         head: Literal["linear", "bilstm", "bilstm_attention", "textcnn"] = "linear",
         head_input: Literal["sequence", "cls"] = "sequence",
         lstm_dim: int = 128,

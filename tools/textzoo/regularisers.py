@@ -37,6 +37,9 @@ def make_twice_differentiable(net: nn.Layer) -> None:
             layer.twice_differentiable = True
 
 
+Gradients = dict[str, paddle.Tensor]
+
+
 @dataclass(frozen=True)
 class Perturbation:
     """How the loss is to depend on small changes of the word embeddings.
@@ -72,20 +75,20 @@ class Perturbation:
         """
         vectors = embeddings(token_ids)
         loss = loss_of(vectors)
-        total = loss
+        total = 0.0 if self.epsilon else loss
         if self.gradient_penalty:
             with _decomposed_gradients():
-                gradient = _gradient(loss, [vectors], create_graph=True)
+                gradient = _twice_differentiable_gradient(loss, vectors)
             gradient = _per_token(gradient, token_ids, embeddings)
             total = total + 0.5 * self.gradient_penalty * (gradient * gradient).sum()
         if self.epsilon:
-            weight = embeddings.weight
-            others = [parameter for parameter in parameters if parameter is not weight]
-            gradient = _gradient(loss, [weight, *others], create_graph=False)
+            gradients = _gradients(loss, parameters)
+            gradient = gradients[embeddings.weight.name]
             step = gradient * (self.epsilon * paddle.rsqrt((gradient * gradient).sum() + 1e-24))
             step.stop_gradient = True
-            adversarial = loss_of(vectors + F.embedding(token_ids, step))
-            total = total - loss + adversarial if self.adversarial_alone else total + adversarial
+            total = total + loss_of(vectors + F.embedding(token_ids, step))
+            if not self.adversarial_alone:
+                total = total + _with_gradients(loss, gradients, parameters)
         return total
 
 
@@ -111,19 +114,36 @@ def symmetric_kl(
     return 0.5 * products.sum(axis=list(range(1, len(products.shape))))
 
 
-def _gradient(
-    loss: paddle.Tensor, sources: list[paddle.Tensor], create_graph: bool
-) -> paddle.Tensor:
-    """The gradient with respect to the first of the sources.
+def _gradients(loss: paddle.Tensor, parameters: Sequence[paddle.Tensor]) -> Gradients:
+    """The gradient with respect to each parameter that the loss depends on.
 
-    In dynamic graph that of all of them is computed: kernels of Paddle 3.3.1 fail (LSTM) or give
-    wrong values (layer normalisation) when only the gradient of their input is asked for, and so
-    the sources should be all weights.
+    Never to the embeddings alone: kernels of Paddle 3.3.1 fail (LSTM) or give wrong values (layer
+    normalisation) in dynamic graph when only the gradient of their input is asked for.
     """
-    if not paddle.in_dynamic_mode():
-        return paddle.static.gradients([loss], sources[:1])[0]
-    options = {"retain_graph": True, "create_graph": create_graph, "allow_unused": True}
-    return paddle.grad(loss, sources, **options)[0]
+    if paddle.in_dynamic_mode():
+        found = paddle.grad(loss, list(parameters), retain_graph=True, allow_unused=True)
+    else:
+        found = paddle.static.gradients([loss], list(parameters))
+    named = zip((parameter.name for parameter in parameters), found)
+    return {name: gradient for name, gradient in named if gradient is not None}
+
+
+def _with_gradients(
+    loss: paddle.Tensor, gradients: Gradients, parameters: Sequence[paddle.Tensor]
+) -> paddle.Tensor:
+    """The loss, with gradients that are known already: spares a second pass backwards."""
+    total = loss.detach()
+    for parameter in parameters:
+        if parameter.name in gradients:
+            gradient = gradients[parameter.name].detach()
+            total = total + (gradient * (parameter - parameter.detach())).sum()
+    return total
+
+
+def _twice_differentiable_gradient(loss: paddle.Tensor, vectors: paddle.Tensor) -> paddle.Tensor:
+    if paddle.in_dynamic_mode():
+        return paddle.grad(loss, [vectors], create_graph=True)[0]
+    return paddle.static.gradients([loss], [vectors])[0]
 
 
 def _per_token(

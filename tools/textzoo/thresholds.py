@@ -153,7 +153,7 @@ class ThresholdMetrics:
 
 def is_predicted(labels: np.ndarray, scores: np.ndarray, threshold: Threshold) -> np.ndarray:
     """Which of these labels score above their threshold; all of the same shape."""
-    limits = np.asarray(threshold, np.float64)
+    limits = np.asarray(threshold, np.float32)
     return scores > (limits[labels] if limits.ndim else limits)
 
 
