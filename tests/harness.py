@@ -109,8 +109,10 @@ MODELS = {
             "xmlcnn",
             overrides=(
                 "hyper_parameters.emb_dim=16",
-                "hyper_parameters.n_filters=16",
-                "hyper_parameters.hidden_dim=32",
+                "hyper_parameters.n_filters=32",
+                "hyper_parameters.hidden_dim=0",
+                "hyper_parameters.hidden_dropout=0.1",
+                "hyper_parameters.optimizer.learning_rate=0.02",
             ),
             malformed="roads\tone column\ttoo many",
             complaint=("received 3 column(s)", "expected 2"),
