@@ -110,14 +110,13 @@ def infer_checkpoint(
     files = data_files(runner.test_data, "runner.test_data_dir")
     identity = reader_identity(folder.reader, config.reader, checkpoint.vocabulary)
     rows = encoded_rows(files, reader, False, identity, Cache(runner.cache_dir, runner.bad_lines))
-    everything = np.arange(len(rows))
+    evaluate, candidates = evaluation(run.model, runner, reader, rows, np.arange(len(rows)))
     names = runner.metrics or list(run.model.metrics)
     path = output / "predictions.jsonl"
     temporary = path.with_suffix(".tmp")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            evaluate, candidates = evaluation(run.model, runner, reader, rows, everything)
             predictions = Predictions(file, reader.describe, candidates, runner.top_k)
             metrics = evaluate(run, names=names, predictions=predictions)
         os.replace(temporary, path)
