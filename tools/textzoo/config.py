@@ -9,7 +9,7 @@ import inspect
 import os
 import re
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -41,7 +41,7 @@ class Config:
     reader: dict[str, Any]
     hyper_parameters: dict[str, Any]
     optimizer: Optimizer
-    index: Index
+    index: Index = field(default_factory=Index)
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""
