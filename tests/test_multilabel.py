@@ -8,7 +8,7 @@ import pytest
 from textzoo.cache import Column
 from textzoo.config import signature_fields
 from textzoo.dygraph import DygraphRun
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.model_folder import load_model_folder
 from textzoo.schema import Encoder, Optimizer
 from textzoo.static import StaticRun
