@@ -48,7 +48,8 @@ def test_cached_gradients_are_those_of_the_whole_batch(name, cache_rows):
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
     before = make_run(name, 0).parameters()
     for key, expected in plain.parameters().items():
-        np.testing.assert_allclose(cached.parameters()[key], expected, atol=1e-5)
+        largest = max(1, np.abs(expected).max())  # float32 rounds in relation to it
+        np.testing.assert_allclose(cached.parameters()[key], expected, atol=1e-5 * largest)
     assert any(
         np.abs(before[key] - value).max() > 0.01 for key, value in plain.parameters().items()
     )

@@ -118,10 +118,10 @@ def test_runner_threshold_chooses_what_is_tuned():
     assert len(metrics.result()["threshold"]) == N_LABELS
     stored = type("Saved", (), {"facts": {"progress": {"threshold": [0.1] * N_LABELS}}})
     nothing = type("Saved", (), {"facts": {"progress": {"threshold": None}}})
-    assert chosen_threshold(runner, stored, ["macro_f1"]) == [0.1] * N_LABELS
-    assert chosen_threshold(Runner(threshold=0.3), stored, ["macro_f1"]) == 0.3
-    assert chosen_threshold(runner, nothing, ["macro_f1"]) == 0.5
-    assert chosen_threshold(runner, stored, ["accuracy"]) is None
+    assert chosen_threshold(runner, [stored], ["macro_f1"]) == [0.1] * N_LABELS
+    assert chosen_threshold(Runner(threshold=0.3), [stored], ["macro_f1"]) == 0.3
+    assert chosen_threshold(runner, [nothing], ["macro_f1"]) == 0.5
+    assert chosen_threshold(runner, [stored], ["accuracy"]) is None
 
 
 def test_metrics_of_levels_are_refused():
