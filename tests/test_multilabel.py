@@ -252,9 +252,10 @@ def test_rare_labels_weigh_more(folder):
     np.testing.assert_allclose(weights["positive_weight"], np.sqrt(odds), rtol=1e-6)
 
 
+@pytest.mark.parametrize("encoder", [TINY, {**TINY, **NO_DROPOUT}])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, losses, loss):
-    chosen = {"loss": loss, "dropout": 0.4}
+def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, losses, loss, encoder):
+    chosen = {"loss": loss, "dropout": 0.4, "encoder": encoder}
     net, feeds = make_net(folder, r_drop=3.0, **chosen), batch_of(folder, **chosen)
     twice = {name: paddle.concat([part, part]) for name, part in feeds.items()}
     paddle.seed(8)
