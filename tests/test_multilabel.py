@@ -199,6 +199,27 @@ def test_attention_is_a_weighted_mean(folder):
         np.testing.assert_allclose(received[row], scores / scores.sum() @ h, atol=1e-5)
 
 
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 5])
+def test_textcnn_has_a_window_for_every_token(folder, window):
+    head = make_net(folder, head="textcnn", windows=[window]).head
+    (convolution,) = head.convolutions
+    convolution.bias.set_value(paddle.randn([4]))
+    hidden = np.random.default_rng(6).normal(size=(2, 6, 8)).astype("float32")
+    received = head(paddle.to_tensor(hidden), paddle.to_tensor([6, 2])).numpy()
+    w, b = convolution.weight.numpy(), convolution.bias.numpy()
+    for row, n in enumerate((6, 2)):
+        responses = [
+            sum(
+                w[:, :, j] @ hidden[row, place - window // 2 + j]
+                for j in range(window)
+                if 0 <= place - window // 2 + j < n
+            )
+            for place in range(n)
+        ]
+        expected = np.maximum(np.max(responses, axis=0) + b, 0)
+        np.testing.assert_allclose(received[row], expected, atol=1e-5)
+
+
 # ------------------------------------------------------------------ losses, by hand
 
 

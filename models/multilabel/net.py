@@ -122,8 +122,8 @@ class Net(nn.Layer):
         )
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         a = self.encoder.architecture
-        early = a.hidden_dropout_prob, a.attention_probs_dropout_prob, word_dropout
-        self._early_dropout = any(early)
+        of_attention = a.num_hidden_layers > 0 and a.attention_probs_dropout_prob > 0
+        self._early_dropout = of_attention or a.hidden_dropout_prob > 0 or word_dropout > 0
         if r_drop and not (dropout or self._early_dropout):
             raise ValueError(
                 "r_drop: every dropout is 0, so that two passes never differ: raise dropout, "
