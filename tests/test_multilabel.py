@@ -8,7 +8,7 @@ import pytest
 from textzoo.cache import Column
 from textzoo.config import signature_fields
 from textzoo.dygraph import DygraphRun
-from textzoo.errors import BadLine, UserError
+from textzoo.errors import UserError
 from textzoo.model_folder import load_model_folder
 from textzoo.schema import Encoder, Optimizer
 from textzoo.static import StaticRun
@@ -199,6 +199,27 @@ def test_attention_is_a_weighted_mean(folder):
         np.testing.assert_allclose(received[row], scores / scores.sum() @ h, atol=1e-5)
 
 
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 5])
+def test_textcnn_has_a_window_for_every_token(folder, window):
+    head = make_net(folder, head="textcnn", windows=[window]).head
+    (convolution,) = head.convolutions
+    convolution.bias.set_value(paddle.randn([4]))
+    hidden = np.random.default_rng(6).normal(size=(2, 6, 8)).astype("float32")
+    received = head(paddle.to_tensor(hidden), paddle.to_tensor([6, 2])).numpy()
+    w, b = convolution.weight.numpy(), convolution.bias.numpy()
+    for row, n in enumerate((6, 2)):
+        responses = [
+            sum(
+                w[:, :, j] @ hidden[row, place - window // 2 + j]
+                for j in range(window)
+                if 0 <= place - window // 2 + j < n
+            )
+            for place in range(n)
+        ]
+        expected = np.maximum(np.max(responses, axis=0) + b, 0)
+        np.testing.assert_allclose(received[row], expected, atol=1e-5)
+
+
 # ------------------------------------------------------------------ losses, by hand
 
 
@@ -252,9 +273,10 @@ def test_rare_labels_weigh_more(folder):
     np.testing.assert_allclose(weights["positive_weight"], np.sqrt(odds), rtol=1e-6)
 
 
+@pytest.mark.parametrize("encoder", [TINY, {**TINY, **NO_DROPOUT}])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, losses, loss):
-    chosen = {"loss": loss, "dropout": 0.4}
+def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, losses, loss, encoder):
+    chosen = {"loss": loss, "dropout": 0.4, "encoder": encoder}
     net, feeds = make_net(folder, r_drop=3.0, **chosen), batch_of(folder, **chosen)
     twice = {name: paddle.concat([part, part]) for name, part in feeds.items()}
     paddle.seed(8)
@@ -298,79 +320,6 @@ def test_a_loss_that_does_not_suit_the_rows_is_refused(folder):
         folder.dygraph_model(graded).create_model()
     with pytest.raises(ValueError, match=r"softmax needs levels: set reader\.n_levels"):
         folder.net(**{**graded, "loss": "softmax", "n_levels": 0})
-
-
-# ------------------------------------------------------------------ the reader
-
-
-def fitted(folder, lines, **arguments):
-    reader = folder.reader(**arguments)
-    reader.fit([reader.parse(line) for line in lines], {})
-    return reader
-
-
-LINES = ["停车，噪音\t楼下太吵", "|停车\t没有车位", "\t你好", "噪音,停车,噪音\t又吵又堵"]
-
-
-def test_rows_have_none_one_or_several_labels(folder):
-    reader = fitted(folder, LINES)
-    assert reader.label_names == ["停车", "噪音"]
-    assert reader.label_counts.tolist() == [3, 2]
-    labels = [reader.encode(line, True)["labels"] for line in LINES]
-    assert labels == [[0, 1], [0], [], [1, 0]]
-    assert reader.encode("供水,噪音\t没有水", False)["labels"] == [-1, 1]
-    assert reader.describe(LINES[0]) == {"text": "楼下太吵", "tags": ["停车", "噪音"]}
-
-
-def test_csv_has_quotes_and_a_header(folder):
-    reader = folder.reader(format="csv", label_separators="|")
-    assert reader.has_header
-    assert reader.parse('"a,b|c","x, ""y"""') == (["a,b", "c"], [], 'x, "y"')
-
-
-def test_levels_stand_in_the_order_of_the_labels(folder, tmp_path):
-    lines = ["0,2\t好", "1，0\t坏"]
-    reader = fitted(folder, lines, labels=["乐", "怒"], n_levels=3)
-    assert [reader.encode(line, True)["labels"] for line in lines] == [[0, 2], [1, 0]]
-    assert reader.describe(lines[0])["tags"] == ["怒:2"]
-    reader.save(tmp_path)
-    again = folder.reader(labels=["乐", "怒"], n_levels=3)
-    again.load(tmp_path)
-    assert again.sizes() == reader.sizes() == {**reader.sizes(), "n_levels": 3}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "line", "message"),
-    [
-        ({}, "a\tb\tc", r"3 column\(s\), expected 2: labels<TAB>text"),
-        ({}, "a\t ", "received no text"),
-        ({"format": "csv"}, "a", "expected 2: label,text with a header line"),
-        ({"labels": ["x", "y"], "n_levels": 3}, "0,3\tc", "'0,3', expected 2 levels from 0 to 2"),
-        ({"labels": ["x", "y"], "n_levels": 3}, "0\tc", "for x, y"),
-    ],
-)
-def test_malformed_lines_are_refused(folder, arguments, line, message):
-    with pytest.raises(BadLine, match=message):
-        folder.reader(**arguments).parse(line)
-
-
-def test_a_training_label_outside_the_given_ones_is_refused(folder):
-    reader = fitted(folder, LINES, labels=["停车", "噪音", "供水"])
-    with pytest.raises(BadLine, match=r"received label '路灯', which reader\.labels lacks"):
-        reader.encode("路灯\t很暗", True)
-
-
-def test_the_sample_is_what_its_script_writes(folder, tmp_path, monkeypatch):
-    data = folder.path / "data"
-    source = (data / "make_sample.py").read_text(encoding="utf-8")
-    names = {"__file__": str(tmp_path / "make_sample.py"), "__name__": "make_sample"}
-    exec(compile(source, "make_sample.py", "exec"), names)
-    names["main"]()
-    for path in tmp_path.rglob("*.tsv"):
-        assert path.read_bytes() == (data / path.relative_to(tmp_path)).read_bytes()
-    rows = [line.split("\t")[0] for line in (tmp_path / "train/sample.tsv").open(encoding="utf-8")]
-    assert len({label for row in rows for label in row.split(",") if label}) >= 12
-    assert {row.count(",") + bool(row) for row in rows} == {0, 1, 2, 3}
 
 
 def test_the_default_encoder_has_the_sizes_of_albert_tiny(folder):

@@ -104,9 +104,9 @@ class TextCnnHead(nn.Layer):
         hidden = (hidden * inside(hidden, lengths).unsqueeze(2)).transpose([0, 2, 1])
         highest = []
         for convolution in self.convolutions:
-            size = convolution.weight.shape[2]
-            padded = F.pad(hidden, [(size - 1) // 2, size // 2], data_format="NCL")
-            responses = F.conv1d(padded, convolution.weight)
+            # An even window has one response more than there are tokens, always beyond the text.
+            padding = convolution.weight.shape[2] // 2
+            responses = F.conv1d(hidden, convolution.weight, padding=padding)
             # The bias grows with its input: after the maximum it gives the same for less work.
             highest.append(self.pool.of_channels(responses, lengths) + convolution.bias)
         return F.relu(paddle.concat(highest, axis=1))

@@ -122,8 +122,9 @@ class Net(nn.Layer):
         )
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         a = self.encoder.architecture
-        dropouts = a.hidden_dropout_prob, a.attention_probs_dropout_prob, word_dropout, dropout
-        if r_drop and not any(dropouts):
+        of_attention = a.num_hidden_layers > 0 and a.attention_probs_dropout_prob > 0
+        self._early_dropout = of_attention or a.hidden_dropout_prob > 0 or word_dropout > 0
+        if r_drop and not (dropout or self._early_dropout):
             raise ValueError(
                 "r_drop: every dropout is 0, so that two passes never differ: raise dropout, "
                 "word_dropout or encoder.hidden_dropout_prob"
@@ -148,16 +149,17 @@ class Net(nn.Layer):
         Returns:
             `[batch, labels]`, or `[batch, labels, levels]` under `loss: softmax`.
         """
-        return self._logits(self.encoder.word_embeddings(tokens), lengths)
+        return self._logits(self._features(self.encoder.word_embeddings(tokens), lengths))
 
     def loss(
         self, tokens: paddle.Tensor, lengths: paddle.Tensor, targets: paddle.Tensor
     ) -> paddle.Tensor:
         """The mean loss of a batch with all its regularisers.
 
-        R-Drop (Liang et al. 2021) runs the batch twice, as one batch of double size. The result is
-        the mean over both passes of the loss, plus `r_drop` times half the mean of the two
-        divergences: half of equation 4, whatever the size of the batch.
+        R-Drop (Liang et al. 2021) runs the batch twice, as one batch of double size; only from the
+        output layer on where no dropout comes before it. The result is the mean over both passes
+        of the loss, plus `r_drop` times half the mean of the two divergences: half of equation 4,
+        whatever the size of the batch.
 
         Args:
             tokens: as for `forward`.
@@ -165,12 +167,15 @@ class Net(nn.Layer):
             targets: of the shape of the logits: 1 for what is true, 0 for all else.
         """
         if self._r_drop:
-            tokens, lengths, targets = (
-                paddle.concat([part, part]) for part in (tokens, lengths, targets)
-            )
+            targets = paddle.concat([targets, targets])
+        if self._r_drop and self._early_dropout:
+            tokens, lengths = (paddle.concat([part, part]) for part in (tokens, lengths))
 
         def loss_of(word_vectors: paddle.Tensor) -> paddle.Tensor:
-            logits = self._logits(word_vectors, lengths)
+            features = self._features(word_vectors, lengths)
+            if self._r_drop and not self._early_dropout:
+                features = paddle.concat([features, features])
+            logits = self._logits(features)
             loss = self._losses(logits, targets).mean()
             if not self._r_drop:
                 return loss
@@ -182,14 +187,16 @@ class Net(nn.Layer):
         embeddings = self.encoder.word_embeddings
         return self._perturbation(loss_of, embeddings, tokens, self.parameters())
 
-    def _logits(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    def _features(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         if self.training and self._word_dropout:
             kept = paddle.rand(paddle.shape(word_vectors)[:2]) >= self._word_dropout
             word_vectors = word_vectors * kept.astype("float32").unsqueeze(2)
         hidden = self.encoder.transform(word_vectors, lengths)
         if self._head_input == "cls":
             hidden, lengths = hidden[:, :1], paddle.ones_like(lengths)
-        features = self.head(hidden, lengths)
+        return self.head(hidden, lengths)
+
+    def _logits(self, features: paddle.Tensor) -> paddle.Tensor:
         if self._dropout:
             features = F.dropout(features, self._dropout, training=self.training)
         logits = self.output(features)

@@ -123,7 +123,8 @@ class Report:
                 "room and run the same command again"
             ) from None
         if self._visual:
-            for name, value in facts.items():
+            numbers = {k: v for k, v in facts.items() if not isinstance(v, list)}
+            for name, value in numbers.items():
                 self._visual.add_scalar(tag=f"{kind}/{name}", step=step, value=value)
 
     def _show(self, **values: Any) -> None:
