@@ -307,6 +307,7 @@ def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, loss
         ({"windows": [0]}, "windows: received 0"),
         ({"dropout": 1.0}, "dropout: received 1.0"),
         ({"gradient_penalty": -1.0}, "gradient_penalty: received -1.0"),
+        ({"encoder": {"config": "ngram"}}, "encoder.config: received ngram"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(folder, chosen, message):

@@ -120,6 +120,11 @@ class Net(nn.Layer):
             adversarial_alone=adversarial_alone,
             gradient_penalty=gradient_penalty,
         )
+        if encoder.config == "ngram":
+            raise ValueError(
+                "encoder.config: received ngram, which has no sequence of hidden states for a head; "
+                "expected tiny, small, base or a path"
+            )
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         a = self.encoder.architecture
         of_attention = a.num_hidden_layers > 0 and a.attention_probs_dropout_prob > 0

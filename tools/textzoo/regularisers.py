@@ -153,10 +153,9 @@ def _per_token(
 
     Unlike that of `F.embedding`, it can be differentiated again.
     """
-    width = embeddings.weight.shape[1]
-    # Not paddle.zeros: static graph keeps a constant, and adds to it in place from run to run.
-    rows = 0 * embeddings.weight.detach()
-    return paddle.scatter_nd_add(rows, token_ids.reshape([-1, 1]), gradient.reshape([-1, width]))
+    rows = paddle.zeros(embeddings.weight.shape)
+    gradient = gradient.reshape([-1, rows.shape[1]])
+    return paddle.scatter_nd_add(rows, token_ids.reshape([-1, 1]), gradient)
 
 
 @contextmanager
