@@ -122,8 +122,8 @@ class Net(nn.Layer):
         )
         if encoder.config == "ngram":
             raise ValueError(
-                "encoder.config: received ngram, which has no states of tokens for a head; expected "
-                "tiny, small, base or a path"
+                "encoder.config: received ngram, which has no states of tokens for a head; "
+                "expected tiny, small, base or a path"
             )
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         a = self.encoder.architecture
