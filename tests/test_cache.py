@@ -385,3 +385,17 @@ def test_the_identity_of_a_reader_does_not_depend_on_where_it_lies(tmp_path, rea
         (folder / "words.txt").write_text("a\n", encoding="utf-8")
     one, two = (reader_identity(reader_class, {"x": 1}, folder) for folder in vocabularies)
     assert one == two
+
+
+@pytest.mark.parametrize("setting", ["", "vocab.txt"], ids=["a folder", "a file"])
+def test_what_a_path_among_the_settings_holds_is_part_of_the_identity(
+    tmp_path, reader_class, setting
+):
+    settings = {"tokenizer": tmp_path / setting}
+    identities = set()
+    for content in ("a", "b", "b"):
+        (tmp_path / "vocab.txt").write_text(content, encoding="utf-8")
+        (tmp_path / "more").mkdir(exist_ok=True)
+        os.utime(tmp_path / "vocab.txt", (0, ord(content)))
+        identities.add(reader_identity(reader_class, settings))
+    assert len(identities) == 2

@@ -165,16 +165,24 @@ def encoded_rows(
 def reader_identity(
     reader_class: type, settings: dict[str, Any], vocabulary: Optional[Path] = None
 ) -> str:
-    """What decides how a line is encoded: the reader's code, its settings, its vocabulary."""
-    files = sorted(vocabulary.iterdir()) if vocabulary else []
-    contents = {k: file_digest(v) for k, v in settings.items() if isinstance(v, Path)}
+    """What decides how a line is encoded: the reader's code, its settings, its vocabulary.
+
+    For a path among the settings, what is there counts.
+    """
+    contents = {k: _contents(v) for k, v in settings.items() if isinstance(v, Path)}
     facts = [
         textzoo.__version__,
         file_digest(Path(inspect.getsourcefile(reader_class))),
         {**settings, **contents},
-        [(file.name, file_digest(file)) for file in files],
+        _contents(vocabulary) if vocabulary else [],
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _contents(path: Path) -> list[tuple[str, str]]:
+    """The names and checksums of the files of a folder, or of one file."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [(file.name, file_digest(file)) for file in files if file.is_file()]
 
 
 def good_lines(
