@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from harness import command_line, run
+from test_pretrained import REFERENCES, write_hugging_face
 
 from textzoo.commands import mine_negatives, predict, recall, trainer
 
@@ -147,3 +148,21 @@ def test_a_model_that_does_not_embed_texts_is_refused():
     config = ROOT / "models" / "tagspace" / "config.yaml"
     result = run(command_line("recall", "-m", config), expect=2)
     assert "model tagspace does not embed texts" in result.stderr
+
+
+def test_a_pretrained_folder_is_trained_further(place, tmp_path):
+    write_hugging_face(tmp_path, "bert")
+    size = REFERENCES["models"]["bert"]["config"]["vocab_size"]
+    characters = sorted(set("".join(corpus_of(place))))
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters][:size]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    overrides = (
+        f"hyper_parameters.encoder.pretrained={tmp_path}",
+        "hyper_parameters.encoder.config=null",
+        "hyper_parameters.encoder.hidden_size=null",
+        "reader.max_len=8",
+        f"runner.model_save_path={tmp_path}/output",
+    )
+    assert call(trainer, place, overrides=overrides) == 0
+    assert call(recall, place, overrides=overrides) == 0
+    assert (tmp_path / "output" / "infer" / "recall_result.txt").is_file()
