@@ -158,7 +158,7 @@ def chosen_threshold(
 ) -> Optional[Threshold]:
     """The threshold of the config, or else the one that was tuned when the checkpoint was made.
 
-    That of several checkpoints is their mean.
+    That of several checkpoints is their mean, or 0.5 if it was not tuned for all of them. It is
     None if none of these metrics is of predicted labels.
     """
     if not any(NAME.fullmatch(name) for name in names):
