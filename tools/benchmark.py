@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import benchmark_encoders
 import benchmark_xmlcnn
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
@@ -196,6 +197,18 @@ def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return figures
 
 
+def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
+    """Training of transformers from random weights against PyTorch, on real texts."""
+    figures = {}
+    for table in (benchmark_encoders.pairs, benchmark_encoders.multilabel):
+        print(table.__doc__.splitlines()[0])
+        figures[table.__name__] = ways = table(torch, steps, seed)
+        keys = list(next(iter(ways.values())))
+        cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
+        _table(["", *keys], cells)
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -228,7 +241,10 @@ def main() -> int:
     parsers[tagspace].add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
     parsers[rows].add_argument("--folder", type=Path, required=True, help="for generated files")
     parsers[rows].add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
-    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help="a Python with PyTorch")
+    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help=_PEERS)
+    parsers[encoders].add_argument("--torch", type=Path, required=True, help=_PEERS)
+    parsers[encoders].add_argument("--steps", type=int, default=60)
+    parsers[encoders].add_argument("--seed", type=int, default=1)
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -251,7 +267,8 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows, xmlcnn, labels]
+TABLES = [tagspace, rows, xmlcnn, labels, encoders]
+_PEERS = "a Python with tools/peers/requirements.txt"
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -160,6 +160,10 @@ def chosen_threshold(
 
     That of several checkpoints is their mean, or 0.5 if it was not tuned for all of them. It is
     None if none of these metrics is of predicted labels.
+
+    Raises:
+        UserError: the checkpoint's is one for all labels and the config asks for one per label, or
+            the other way round.
     """
     if not any(NAME.fullmatch(name) for name in names):
         return None
@@ -169,6 +173,13 @@ def chosen_threshold(
     if None in tuned:
         log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
         return 0.5
+    for checkpoint, threshold in zip(checkpoints, tuned):
+        kept = "per_label" if isinstance(threshold, list) else "tuned"
+        if kept != runner.threshold:
+            raise UserError(
+                f"runner.threshold: received {runner.threshold}, but training with {kept} made "
+                f"{checkpoint.path}; expected {kept} or a number"
+            )
     return np.mean(tuned, axis=0).tolist()
 
 
