@@ -30,7 +30,7 @@ def check_converter() -> None:
     if missing:
         raise UserError(
             f"{' and '.join(missing)} not installed: pip install 'textzoo[onnx]' (Paddle2ONNX is "
-            "made for Python 3.9 to 3.12)"
+            "made for Python 3.9 to 3.12 on Linux and Windows)"
         )
 
 

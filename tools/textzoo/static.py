@@ -91,9 +91,7 @@ class StaticRun:
                 self._build_inference()
             program, inputs, outputs = self._inference
             variables = list(inputs.values()), list(outputs.values())
-            with warnings.catch_warnings():  # of an attribute that Paddle itself looks for
-                warnings.simplefilter("ignore")
-                static.save_inference_model(str(path), *variables, self._executor, program=program)
+            static.save_inference_model(str(path), *variables, self._executor, program=program)
 
     def parameters(self) -> Feeds:
         """Every weight and buffer by its name in the net."""
@@ -194,8 +192,11 @@ class StaticRun:
         them in the scope.
         """
         program, startup = static.Program(), static.Program()
-        with paddle.utils.unique_name.guard(), static.program_guard(program, startup):
-            yield program
+        with warnings.catch_warnings():
+            # Paddle's own full_like asks for an attribute that it then warns of.
+            warnings.filterwarnings("ignore", message="Tensor do not have 'place'")
+            with paddle.utils.unique_name.guard(), static.program_guard(program, startup):
+                yield program
         if not self._has_variables:
             self._executor.run(startup)
             self._has_variables = True
