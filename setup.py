@@ -82,6 +82,7 @@ setup(
             "textzoo-evaluate = textzoo.commands:evaluate",
             "textzoo-predict = textzoo.commands:predict",
             "textzoo-export = textzoo.commands:export",
+            "textzoo-serve = textzoo.commands:serve",
         ],
     },
 )

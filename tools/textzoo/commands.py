@@ -129,9 +129,62 @@ def export(arguments: Optional[list[str]] = None) -> int:
 
             verify(parsed.verify)
         else:
+            import_paddle()
             from textzoo.export import export
 
             export(parsed.config, parsed.override, parsed.output, parsed.format)
+
+    return _guarded(name, run)
+
+
+def serve(arguments: Optional[list[str]] = None) -> int:
+    """An exported model behind HTTP."""
+    name = "serve.py"
+    parser = argparse.ArgumentParser(
+        prog=name, description="Serve a folder that export.py made, over HTTP."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="0: any free one; default: %(default)s"
+    )
+    parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="its content is the bearer token that requests need; default: TEXTZOO_TOKEN, if set",
+    )
+    limits = {
+        "body": (int, 1 << 20, "bytes of a request"),
+        "texts": (int, 256, "texts of a request"),
+        "characters": (int, 20_000, "characters of a text"),
+        "results": (int, 100, "tags or texts to ask for, for each text"),
+        "batch": (int, 32, "texts from which on a batch takes no further request"),
+        "waiting": (int, 2048, "texts at work or waiting, of all requests"),
+        "seconds": (float, 10.0, "until an answer has to be ready"),
+        "connections": (int, 1000, "open connections"),
+    }
+    for limit, (kind, default, text) in limits.items():
+        parser.add_argument(
+            f"--max-{limit}",
+            dest=limit,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{text}; default: %(default)s",
+        )
+    parsed = vars(parser.parse_args(arguments))
+    chosen = {limit: parsed.pop(limit) for limit in limits}
+    if min(chosen.values()) <= 0:
+        parser.error("limits: expected numbers above 0")
+
+    def run() -> None:
+        from textzoo.serve import serve
+
+        serve(**parsed, limits=chosen)
 
     return _guarded(name, run)
 
@@ -210,7 +263,12 @@ def _command(
         parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     parsed = parser.parse_args(arguments)
     chosen = {option: getattr(parsed, option) for option in options or {}}
-    return _guarded(name, lambda: run(parsed.config, parsed.override, **chosen))
+
+    def with_paddle() -> None:
+        import_paddle()
+        run(parsed.config, parsed.override, **chosen)
+
+    return _guarded(name, with_paddle)
 
 
 def _parser(name: str, description: str, needs_config: bool = True) -> argparse.ArgumentParser:
@@ -238,7 +296,6 @@ def _parser(name: str, description: str, needs_config: bool = True) -> argparse.
 def _guarded(name: str, run: Callable[[], None]) -> int:
     """Run a command; a user's mistake or a signal becomes its exit status."""
     try:
-        import_paddle()
         run()
     except UserError as mistake:
         print(f"{name}: {mistake}", file=sys.stderr)

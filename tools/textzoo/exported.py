@@ -19,6 +19,9 @@ from textzoo.folders import digests
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
 EXAMPLES = "examples.npz"
 FORM = 1  # of the manifest
+_BATCH = 64
+
+Row = dict[str, list[int]]  # the ids of one text
 
 
 class ExportedModel:
@@ -50,48 +53,66 @@ class ExportedModel:
         """The name and version of what runs the program."""
         return self._engine.version
 
-    def feeds(self, texts: Sequence[str]) -> Feeds:
-        """The arrays that the program takes for one batch of texts.
+    def encode(self, texts: Sequence[str]) -> list[Row]:
+        """The ids of each text: the first half of the way, which needs no engine.
 
         Raises:
             BadText: a text is one that the model cannot read.
+            TypeError: `texts` is not a list of texts.
         """
-        return self._feeds(self._columns(texts), np.arange(len(texts)))
+        if isinstance(texts, str):
+            raise TypeError("texts: received one text, expected a list of texts")
+        rows = []
+        for place, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{place}]: received {type(text).__name__}, expected a text")
+            try:
+                text.encode()
+                rows.append(self.reader.encode_text(text))
+            except UnicodeEncodeError:
+                raise BadText(f"texts[{place}]: holds half a character (a surrogate)") from None
+            except BadLine as problem:
+                raise BadText(f"texts[{place}]: {problem}") from None
+        return rows
+
+    def feeds(self, rows: Sequence[Row]) -> Feeds:
+        """The arrays that the program takes for one batch of encoded texts."""
+        return self._feeds(_columns(rows), np.arange(len(rows)))
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
         return dict(zip(self.manifest["outputs"], self._engine(feeds)))
 
-    def batches(self, texts: Sequence[str], batch_size: int) -> Iterator[tuple[np.ndarray, Feeds]]:
-        """The outputs for any number of texts, those of similar length together.
+    def batches(self, rows: Sequence[Row]) -> Iterator[tuple[np.ndarray, Feeds]]:
+        """The outputs for any number of encoded texts, those of similar length together.
 
         Yields:
-            The places in `texts` and the outputs of a batch.
-
-        Raises:
-            BadText: a text is one that the model cannot read.
+            The places in `rows` and the outputs of a batch.
         """
-        if isinstance(texts, str):
-            raise TypeError("texts: received one text, expected a list of texts")
-        if not len(texts):
+        if not rows:
             return
-        columns = self._columns(texts)
-        lengths = sum(column.lengths(np.arange(len(texts))) for column in columns.values())
-        for pool in inference_pools(lengths, batch_size):
+        columns = _columns(rows)
+        lengths = sum(column.lengths(np.arange(len(rows))) for column in columns.values())
+        for pool in inference_pools(lengths, _BATCH):
             for batch in pool:
                 yield batch, self.run(self._feeds(columns, batch))
+
+    def outputs(self, rows: Sequence[Row]) -> Feeds:
+        """The outputs for some encoded texts, in their order."""
+        found: Feeds = {}
+        for places, outputs in self.batches(rows):
+            for name, array in outputs.items():
+                if name not in found:
+                    found[name] = np.empty((len(rows), *array.shape[1:]), array.dtype)
+                found[name][places] = array
+        return found
 
     def _feeds(self, columns: dict[str, Column], rows: np.ndarray) -> Feeds:
         return self.reader.infer_feeds(columns, rows, self.manifest["hyper_parameters"])
 
-    def _columns(self, texts: Sequence[str]) -> dict[str, Column]:
-        rows = []
-        for place, text in enumerate(texts):
-            try:
-                rows.append(self.reader.encode_text(text))
-            except BadLine as problem:
-                raise BadText(f"texts[{place}]: {problem}") from None
-        return {name: Column.of([row[name] for row in rows]) for name in rows[0]}
+
+def _columns(rows: Sequence[Row]) -> dict[str, Column]:
+    return {name: Column.of([row[name] for row in rows]) for name in rows[0]}
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Nothing here needs the model's folder, its config, or its data; with ONNX Runtim
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -24,7 +25,6 @@ from textzoo.schema import Index as IndexSettings
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
-_BATCH = 64
 _LABELS = "labels.json"
 
 Path_ = Union[str, "os.PathLike[str]"]
@@ -38,6 +38,7 @@ class Tagger:
     Attributes:
         model: the exported folder behind it.
         label_names: the labels in the order of their ids.
+        top_k: how many of the best tags are listed unless told otherwise.
     """
 
     def __init__(self, model: ExportedModel):
@@ -45,7 +46,7 @@ class Tagger:
         self.label_names: list[str] = json.loads((model.path / _LABELS).read_text(encoding="utf-8"))
         self._graded = model.manifest["kind"] == "levels"
         self._threshold = model.manifest["threshold"]
-        self._top_k = model.manifest["top_k"]
+        self.top_k = model.manifest["top_k"]
 
     @classmethod
     def load(cls, path: Path_, engine: Optional[str] = None) -> "Tagger":
@@ -76,12 +77,16 @@ class Tagger:
             BadText: naming the place of a text that the model cannot read.
         """
         found: list[dict[str, Any]] = [{}] * len(texts)
-        for places, outputs in self.model.batches(texts, _BATCH):
-            for place, row in zip(places, self._rows(outputs, top_k or self._top_k)):
+        for places, outputs in self.model.batches(self.model.encode(texts)):
+            for place, row in zip(places, self.predictions(outputs, top_k)):
                 found[place] = row
         return found
 
-    def _rows(self, outputs: dict[str, np.ndarray], top_k: int) -> list[dict[str, Any]]:
+    def predictions(
+        self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
+    ) -> list[dict[str, Any]]:
+        """The same from the program's outputs."""
+        top_k = top_k or self.top_k
         if self._graded:
             return [levels.prediction(self.label_names, row, top_k) for row in outputs["scores"]]
         labels, scores = tagging.best_labels(outputs, tagging.n_predictable(top_k, self._threshold))
@@ -118,7 +123,7 @@ class Encoder:
             BadText: naming the place of a text that the model cannot read.
         """
         embeddings = np.empty((len(texts), self.model.manifest["width"]), np.float32)
-        for places, outputs in self.model.batches(texts, _BATCH):
+        for places, outputs in self.model.batches(self.model.encode(texts)):
             embeddings[places] = outputs["embeddings"]
         return embeddings
 
@@ -131,8 +136,7 @@ class Encoder:
         """
         if len(first) != len(second):
             raise ValueError(f"received {len(first)} and {len(second)} texts, expected as many")
-        both = self.encode([*first, *second])
-        return np.einsum("nd,nd->n", both[: len(first)], both[len(first) :])
+        return paired_cosines(self.encode([*first, *second]))
 
 
 class SemanticIndex:
@@ -154,6 +158,7 @@ class SemanticIndex:
             )
         self._index = Index.load(path / INDEX, IndexSettings(**manifest["index"]))
         self.texts = self._index.texts
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, path: Path_, engine: Optional[str] = None) -> "SemanticIndex":
@@ -183,7 +188,8 @@ class SemanticIndex:
 
     def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already, `[queries, width]`."""
-        places, cosines = self._index.search(embeddings, k)
+        with self._lock:  # hnswlib keeps a setting of the search in the index
+            places, cosines = self._index.search(embeddings, k)
         return [
             [
                 {"text": self.texts[place], "score": round(float(cosine), 6)}
@@ -191,6 +197,12 @@ class SemanticIndex:
             ]
             for row in zip(places, cosines)
         ]
+
+
+def paired_cosines(embeddings: np.ndarray) -> np.ndarray:
+    """The cosine of each embedding of the first half and the one at its place in the second."""
+    first, second = np.split(embeddings, 2)
+    return np.einsum("nd,nd->n", first, second)
 
 
 def _load(path: Path_, engine: Optional[str], kinds: tuple[str, ...], other: str) -> ExportedModel:

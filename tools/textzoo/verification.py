@@ -51,7 +51,7 @@ def replayed_difference(model: ExportedModel) -> float:
     with np.load(model.path / EXAMPLES) as arrays:
         inputs = {n.removeprefix("input/"): arrays[n] for n in arrays if n.startswith("input/")}
         outputs = {n.removeprefix("output/"): arrays[n] for n in arrays if n.startswith("output/")}
-    feeds = model.feeds(model.manifest["examples"])
+    feeds = model.feeds(model.encode(model.manifest["examples"]))
     for name, array in inputs.items():
         if not np.array_equal(feeds[name], array):
             raise UserError(
