@@ -23,6 +23,10 @@ def long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
+# Elsewhere pip would find a very old Paddle2ONNX, or none.
+ONNX = ["onnxruntime", "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'"]
+SERVE = ["fastapi", "prometheus_client", "uvicorn"]
+
 setup(
     name="textzoo",
     version=version(),
@@ -62,7 +66,9 @@ setup(
     extras_require={
         "visual": ["visualdl"],
         "vectors": ["gensim"],
-        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn"],
+        "onnx": ONNX,
+        "serve": SERVE,
+        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", *ONNX, *SERVE],
     },
     entry_points={
         "console_scripts": [
@@ -75,6 +81,8 @@ setup(
             "textzoo-mine-negatives = textzoo.commands:mine_negatives",
             "textzoo-evaluate = textzoo.commands:evaluate",
             "textzoo-predict = textzoo.commands:predict",
+            "textzoo-export = textzoo.commands:export",
+            "textzoo-serve = textzoo.commands:serve",
         ],
     },
 )

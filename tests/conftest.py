@@ -1,5 +1,6 @@
 """What all tests share: the library on the path, Paddle imported once, a log that is left clean."""
 
+import functools
 import importlib.util
 import logging
 import sys
@@ -50,3 +51,11 @@ def trained(workspace) -> Path:
     """The output of a run of two epochs. Tests that change it make a copy."""
     workspace.run("trainer", "trained")
     return workspace.output("trained")
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A function that gives the `Export` of a name, made when it is first asked for."""
+    from exports import make_export
+
+    return functools.cache(lambda name: make_export(name, tmp_path_factory.mktemp(name)))

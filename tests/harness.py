@@ -212,7 +212,12 @@ class Workspace:
             overrides: `key=value`, as after `-o`.
             config: the config file as it is given after `-m`.
         """
-        small = (
+        settings = self.settings(output)
+        return command_line(command, "-m", config or self.model.config, "-o", *settings, *overrides)
+
+    def settings(self, output: str) -> list[str]:
+        """The overrides that make a small run of this name on this data."""
+        return [
             f"runner.train_data_dir={self.train_data}",
             f"runner.test_data_dir={self.test_data}",
             f"runner.cache_dir={self.folder / 'cache'}",
@@ -222,11 +227,8 @@ class Workspace:
             "runner.infer_batch_size=50",
             "runner.epochs=2",
             "runner.print_interval=1",
-        )
-        return command_line(
-            command, "-m", config or self.model.config, "-o", *small, *self.model.overrides,
-            *overrides,
-        )  # fmt: skip
+            *self.model.overrides,
+        ]
 
     def run(
         self,

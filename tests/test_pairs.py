@@ -10,7 +10,8 @@ from textzoo.cache import Cache, encoded_rows
 from textzoo.config import signature_fields
 from textzoo.errors import BadLine
 from textzoo.model_folder import load_model_folder
-from textzoo.pairs import KnownPairs, PairModel, Reader
+from textzoo.pair_reader import Reader
+from textzoo.pairs import KnownPairs, PairModel
 from textzoo.retrieval import Corpus, evaluate
 from textzoo.schema import Encoder, Runner
 from textzoo.tagging import Metrics
@@ -233,7 +234,7 @@ class OneHotRun:
     """Embeds a text by how often each of its n-grams occurs."""
 
     class model:
-        infer_feeds = staticmethod(functools.partial(PairModel.infer_feeds, None))
+        infer_feeds = staticmethod(functools.partial(Reader.infer_feeds, hyper_parameters={}))
 
     def infer_step(self, feeds):
         counts = np.zeros((len(feeds["tokens"]), 64), np.float32)

@@ -22,7 +22,7 @@ def xmlcnn():
 
 @pytest.fixture(scope="module")
 def feeding(xmlcnn):
-    return __import__(xmlcnn.dygraph_model.__module__, fromlist=["chunk_places"])
+    return __import__(xmlcnn.dygraph_model.__module__, fromlist=["sample_candidates"])
 
 
 def hyper_parameters(xmlcnn, **chosen):
@@ -144,9 +144,11 @@ def test_ngrams_add_their_sum_over_the_root_of_their_number(xmlcnn):
 # ------------------------------------------------------------------ chunks
 
 
-def test_chunks_cover_each_place_once_and_nothing_else(feeding):
+def test_chunks_cover_each_place_once_and_nothing_else(xmlcnn):
     lengths = np.array([8, 9, 10, 3, 1])
-    places = feeding.chunk_places(lengths, 3)
+    places = __import__(xmlcnn.reader.__module__, fromlist=["chunk_places"]).chunk_places(
+        lengths, 3
+    )
     for length, chunks in zip(lengths[:4], places):
         assert [sorted(set(chunk)) for chunk in chunks.tolist()] == [
             part.tolist() for part in cut(length, 3)

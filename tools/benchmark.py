@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import benchmark_encoders
+import benchmark_serve
 import benchmark_xmlcnn
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
@@ -180,6 +181,28 @@ def labels(sizes: list[int], steps: int) -> list[dict[str, Any]]:
     return _label_table(benchmark_xmlcnn.full_and_sampled(sizes, steps))
 
 
+def serve(exported: Path, connections: list[int], requests: int) -> dict[str, Any]:
+    """A served model under load from another process, and when there is too much of it."""
+    figures = benchmark_serve.under_load(exported, connections, requests)
+    overload = benchmark_serve.overloaded(exported, 2 * max(connections), requests)
+    print(f"{exported}: {requests} requests of one text, in turn over each connection")
+    _table(
+        ["connections", "room for texts", "answers/s", "p50, ms", "p99, ms", "statuses"],
+        [
+            [
+                row["connections"],
+                row.get("room", "enough"),
+                f"{row['answers_per_second']:.0f}",
+                f"{row['p50_ms']:.1f}",
+                f"{row['p99_ms']:.1f}",
+                ", ".join(f"{n} × {status}" for status, n in row["statuses"].items()),
+            ]
+            for row in [*figures, overload]
+        ],
+    )
+    return {"load": figures, "overload": overload}
+
+
 def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     _table(
         ["labels", "formulation", "s/step (median)", "top-5 inference, s/step", "peak memory, MB"],
@@ -245,6 +268,9 @@ def main() -> int:
     parsers[encoders].add_argument("--torch", type=Path, required=True, help=_PEERS)
     parsers[encoders].add_argument("--steps", type=int, default=60)
     parsers[encoders].add_argument("--seed", type=int, default=1)
+    parsers[serve].add_argument("--exported", type=Path, required=True, help="from export.py")
+    parsers[serve].add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
+    parsers[serve].add_argument("--requests", type=int, default=2000, help="of each row")
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -267,7 +293,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows, xmlcnn, labels, encoders]
+TABLES = [tagspace, rows, xmlcnn, labels, encoders, serve]
 _PEERS = "a Python with tools/peers/requirements.txt"
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import paddle.nn.functional as F
 from textzoo.cache import Column
 
 from .net import Net
+from .reader import Reader
 
 Columns = dict[str, Column]
 Feeds = dict[str, np.ndarray]
@@ -59,8 +60,7 @@ class DygraphModel:
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
-        tokens, lengths = columns["tokens"].padded(rows)
-        return {"tokens": tokens, "lengths": lengths}
+        return Reader.infer_feeds(columns, rows, self.hyper_parameters)
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes."""

@@ -49,7 +49,9 @@ class BiLstmHead(nn.Layer):
         Raises:
             UserError: second derivatives are asked for in static graph.
         """
-        if not self.twice_differentiable:
+        if not self.training:
+            outputs = self._by_direction(hidden, lengths)
+        elif not self.twice_differentiable:
             outputs = self._fused(hidden, lengths)
         elif paddle.in_dynamic_mode():
             # The fused kernel has no second derivative, single steps have.
@@ -67,20 +69,48 @@ class BiLstmHead(nn.Layer):
         It takes two biases per gate. With a second one that is always 0 there is one, as in other
         libraries; nn.LSTM would not have it trained alone.
         """
-        weights = [w for cell in self.cells for w in (cell.weight_ih, cell.weight_hh)]
-        for cell in self.cells:
-            weights += [cell.bias_ih, 0 * cell.bias_ih]  # the kernel wants gradients of both
-        size = self.width // 2
-        state = paddle.zeros([2, paddle.shape(hidden)[0], size])
-        outputs, _, _ = paddle._C_ops.rnn(
-            hidden.transpose([1, 0, 2]),
-            [state, state],
-            weights,
-            lengths.astype("int32"),
-            paddle.zeros([0], "uint8"),
-            *(0.0, True, hidden.shape[2], size, 1, "LSTM", 0, not self.training),
+        return _lstm(hidden, lengths.astype("int32"), list(self.cells), self.training)
+
+    def _by_direction(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The same, of two LSTMs that run forward, the second over each text turned round.
+
+        In ONNX the kernel's second direction would start at the padding.
+        """
+        places = paddle.arange(paddle.shape(hidden)[1]).unsqueeze(0)
+        turned = paddle.where(
+            places < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - places, places
         )
-        return outputs.transpose([1, 0, 2])
+        turned = turned.unsqueeze(2)
+        backward = paddle.take_along_axis(hidden, turned, axis=1, broadcast=True)
+        forward, backward = (
+            _lstm(part, None, [cell], self.training)
+            for part, cell in zip((hidden, backward), self.cells)
+        )
+        backward = paddle.take_along_axis(backward, turned, axis=1, broadcast=True)
+        return paddle.concat([forward, backward], axis=2)
+
+
+def _lstm(
+    hidden: paddle.Tensor,
+    lengths: Optional[paddle.Tensor],
+    cells: list[nn.LSTMCell],
+    training: bool,
+) -> paddle.Tensor:
+    """An LSTM with one cell per direction: `[batch, length, width]` to `[batch, length, sizes]`."""
+    weights = [w for cell in cells for w in (cell.weight_ih, cell.weight_hh)]
+    for cell in cells:
+        weights += [cell.bias_ih, 0 * cell.bias_ih]  # the kernel wants gradients of both
+    size = cells[0].hidden_size
+    state = paddle.zeros([len(cells), paddle.shape(hidden)[0], size])
+    outputs, _, _ = paddle._C_ops.rnn(
+        hidden.transpose([1, 0, 2]),
+        [state, state],
+        weights,
+        lengths,
+        paddle.zeros([0], "uint8"),
+        *(0.0, len(cells) == 2, hidden.shape[2], size, 1, "LSTM", 0, not training),
+    )
+    return outputs.transpose([1, 0, 2])
 
 
 class TextCnnHead(nn.Layer):

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 
+from textzoo.cache import Column
 from textzoo.errors import BadLine
 from textzoo.schema import FilePath
 from textzoo.vocabulary import Vocabulary
@@ -136,7 +137,19 @@ class Reader:
         if training and -1 in labels:
             unknown = parsed.labels[labels.index(-1)]
             raise BadLine(f"received label {unknown!r}, which reader.labels lacks")
-        return {"tokens": self._tokens.encode(parsed.text), "labels": parsed.levels or labels}
+        return {**self.encode_text(parsed.text), "labels": parsed.levels or labels}
+
+    def encode_text(self, text: str) -> dict[str, list[int]]:
+        """The ids of the tokens of a text without labels."""
+        return {"tokens": self._tokens.encode(text)}
+
+    @staticmethod
+    def infer_feeds(
+        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """The arrays that scoring these rows takes."""
+        tokens, lengths = columns["tokens"].padded(rows)
+        return {"tokens": tokens, "lengths": lengths}
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text and its own labels, or levels above 0."""

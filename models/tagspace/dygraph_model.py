@@ -8,6 +8,7 @@ import paddle
 from textzoo.cache import Column
 
 from .net import Net
+from .reader import Reader
 
 Columns = dict[str, Column]
 Feeds = dict[str, np.ndarray]
@@ -28,11 +29,7 @@ class DygraphModel:
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
-        words, lengths = columns["words"].padded(rows)
-        feeds = {"tokens": words, "lengths": lengths}
-        if self.hyper_parameters["ngram_dim"]:
-            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
-        return feeds
+        return Reader.infer_feeds(columns, rows, self.hyper_parameters)
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes, with one tag drawn for each row."""

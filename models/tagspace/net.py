@@ -10,6 +10,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.pooling import max_over_places
+
 # Added to a filter's response at padding, so that it never wins the maximum.
 _PADDING_RESPONSE = -1e4
 
@@ -155,7 +157,7 @@ class Net(nn.Layer):
         padding_row = paddle.full([1, self.filters.shape[1]], _PADDING_RESPONSE)
         responses = paddle.matmul(windows, paddle.concat([self.filters, padding_row]))
         # tanh grows with its input: taken after the maximum it gives the same for less work.
-        highest = F.adaptive_max_pool2d(responses.unsqueeze(1), [1, None]).squeeze([1, 2])
+        highest = max_over_places(responses, self.training)
         features = paddle.tanh(paddle.tanh(highest + self.filter_bias))
         return self.hid_fc(F.dropout(features, self._filter_dropout, training=self.training))
 

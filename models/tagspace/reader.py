@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
 
+import numpy as np
+
+from textzoo.cache import Column
 from textzoo.errors import BadLine
 from textzoo.vocabulary import Vocabulary, hashed_pairs
 
@@ -113,12 +116,6 @@ class Reader:
             BadLine: the line is malformed, or has an id or tag that the model does not know.
         """
         parsed = self.parse(line)
-        words = parsed.words[: self._max_len]
-        if self._format == "ids":
-            word_ids = [_known(self._words, word, "word") for word in words]
-        else:
-            unknown = self._words.ids[self._unknown_word]
-            word_ids = [self._words.ids.get(word, unknown) for word in words] or [unknown]
         if training and not parsed.tags:
             raise BadLine("received no tag, expected at least one before the tab")
         if self._unknown_tags == "count" and not training:
@@ -127,7 +124,26 @@ class Reader:
             tag_ids = [_known(self._tags, tag, "tag") for tag in parsed.tags]
         if training and len(tag_ids) == len(self._tags):
             raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
-        return {"words": word_ids, "tags": tag_ids, "ngrams": self._ngrams(word_ids, words)}
+        return {**self._encode_words(parsed.words), "tags": tag_ids}
+
+    def encode_text(self, text: str) -> dict[str, list[int]]:
+        """The ids of the words of a text without tags; with the format of ids, of its ids.
+
+        Raises:
+            BadLine: it has an id that the model does not know.
+        """
+        return self._encode_words(self._text_words(text))
+
+    @staticmethod
+    def infer_feeds(
+        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """The arrays that scoring these rows takes."""
+        words, lengths = columns["words"].padded(rows)
+        feeds = {"tokens": words, "lengths": lengths}
+        if hyper_parameters["ngram_dim"]:
+            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
+        return feeds
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text (or ids) and its own tags."""
@@ -160,6 +176,20 @@ class Reader:
         self._tags = Vocabulary.load(folder / "tags.txt")
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
 
+    def _encode_words(self, words: list[str]) -> dict[str, list[int]]:
+        words = words[: self._max_len]
+        if self._format == "ids":
+            word_ids = [_known(self._words, word, "word") for word in words]
+        else:
+            unknown = self._words.ids[self._unknown_word]
+            word_ids = [self._words.ids.get(word, unknown) for word in words] or [unknown]
+        return {"words": word_ids, "ngrams": self._ngrams(word_ids, words)}
+
+    def _text_words(self, text: str) -> list[str]:
+        if self._format == "ids":
+            return [_id(number) for number in text.split() or [""]]
+        return self._find_words(text.lower() if self._lower_case else text)
+
     def _ngrams(self, word_ids: list[int], words: list[str]) -> list[int]:
         """The ids of words and, after them, of the hashed pairs of neighbours."""
         if not self._ngram_buckets:
@@ -174,18 +204,13 @@ class Reader:
                 f"received {len(columns)} column(s) between tabs, expected 2: tag<TAB>text"
             )
         tags = dict.fromkeys(tag.strip() for tag in _TAG_SEPARATOR.split(columns[0]))
-        text = columns[1].lower() if self._lower_case else columns[1]
-        return Parsed([tag for tag in tags if tag], self._find_words(text))
+        return Parsed([tag for tag in tags if tag], self._text_words(columns[1]))
 
     def _parse_ids(self, line: str) -> Parsed:
         tag, comma, text = line.partition(",")
-        ids = text.split()
-        if not comma or not ids:
+        if not comma or not text.split():
             raise BadLine(f"received {_short(line)}, expected a tag id, a comma, word ids")
-        for number in (tag.strip(), *ids):
-            if not (number.isascii() and number.isdigit()):
-                raise BadLine(f"received {_short(number)}, expected an integer id from 0")
-        return Parsed([str(int(tag))], [str(int(number)) for number in ids])
+        return Parsed([_id(tag.strip())], self._text_words(text))
 
 
 def _detect(line: str) -> str:
@@ -194,6 +219,13 @@ def _detect(line: str) -> str:
     if _IDS_LINE.match(line):
         return "ids"
     raise BadLine(f"received {_short(line)}, expected tag<TAB>text, or PaddleRec's tag,id id id")
+
+
+def _id(number: str) -> str:
+    """A number in the one way of writing it that the vocabulary has."""
+    if not (number.isascii() and number.isdigit()):
+        raise BadLine(f"received {_short(number)}, expected an integer id from 0")
+    return str(int(number))
 
 
 def _numbers(counts: Counter, declared: Optional[int]) -> Vocabulary:

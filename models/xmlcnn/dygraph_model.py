@@ -9,6 +9,7 @@ import paddle.nn.functional as F
 from textzoo.cache import Column
 
 from .net import Net
+from .reader import Reader
 
 Columns = dict[str, Column]
 Feeds = dict[str, np.ndarray]
@@ -58,14 +59,7 @@ class DygraphModel:
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""
-        padding = self.hyper_parameters["vocab_text_size"]
-        tokens, lengths = columns["words"].padded(rows, fill=padding)
-        chunks = chunk_places(lengths, self.hyper_parameters["n_chunks"])
-        chunks += np.arange(len(rows))[:, None, None] * tokens.shape[1]
-        feeds = {"tokens": tokens, "chunks": chunks}
-        if self.hyper_parameters["ngram_dim"]:
-            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
-        return feeds
+        return Reader.infer_feeds(columns, rows, self.hyper_parameters)
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes."""
@@ -87,26 +81,6 @@ class DygraphModel:
         """The best labels and their probabilities."""
         labels, logits = net.best(self.n_best, **batch)
         return {"best_labels": labels, "best_scores": F.sigmoid(logits)}
-
-
-def chunk_places(lengths: np.ndarray, n_chunks: int) -> np.ndarray:
-    """The places of each text that belong to each of its chunks.
-
-    Chunk i of a text of n words is [floor(i n / p), floor((i + 1) n / p)), and never empty: a text
-    shorter than p has words that stand in several chunks.
-
-    Args:
-        lengths: `[batch]` number of words, at least 1.
-        n_chunks: p.
-
-    Returns:
-        `[batch, n_chunks, longest]`; the last place is repeated to fill up a chunk.
-    """
-    bounds = np.arange(n_chunks + 1) * lengths[:, None] // n_chunks
-    starts = bounds[:, :-1]
-    lasts = np.maximum(bounds[:, 1:], starts + 1) - 1
-    steps = np.arange((lasts - starts).max() + 1)
-    return np.minimum(starts[:, :, None] + steps, lasts[:, :, None])
 
 
 def sample_candidates(

@@ -9,6 +9,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.pooling import max_over_places
 from textzoo.schema import Embedding
 
 _RANDOM_EMBEDDING = Embedding()
@@ -194,8 +195,7 @@ class Net(nn.Layer):
         words = self._dropout(self.text_embedding(ids), self._embedding_dropout)
         responses = paddle.matmul(words.flatten(start_axis=1), convolution.weight)
         n_filters, longest = convolution.bias.shape[0], paddle.shape(chunks)[2]
-        responses = responses.reshape([-1, 1, longest, n_filters])
-        highest = F.adaptive_max_pool2d(responses, [1, None])
+        highest = max_over_places(responses.reshape([-1, longest, n_filters]), self.training)
         # Bias and ReLU grow with their input: after the maximum they give the same for less work.
         highest = highest.reshape([-1, self._n_chunks, n_filters])
         return F.relu(highest + convolution.bias).flatten(start_axis=1)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 
+from textzoo.cache import Column
 from textzoo.errors import BadLine
 from textzoo.schema import FilePath
 from textzoo.vocabulary import Vocabulary, hashed_pairs
@@ -91,9 +92,12 @@ class Reader:
                 f"received {len(columns)} column(s) between tabs, expected 2: labels<TAB>text"
             )
         labels = (label.strip() for label in columns[0].split(self._label_separator))
-        text = columns[1].lower() if self._lower_case else columns[1]
-        words = [word for word in self._find_words(text) if word not in self._stop_words]
+        words = self._text_words(columns[1])
         return Parsed([label for label in dict.fromkeys(labels) if label], words)
+
+    def _text_words(self, text: str) -> list[str]:
+        words = self._find_words(text.lower() if self._lower_case else text)
+        return [word for word in words if word not in self._stop_words]
 
     def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
         """Build the vocabularies from the training rows, and count.
@@ -130,7 +134,15 @@ class Reader:
         parsed = self.parse(line)
         if training and not parsed.labels:
             raise BadLine("received no label, expected at least one before the tab")
-        words = parsed.words[: self._max_len]
+        labels = [self._labels.ids.get(label, -1) for label in parsed.labels]
+        return {**self._encode_words(parsed.words), "labels": labels}
+
+    def encode_text(self, text: str) -> dict[str, list[int]]:
+        """The ids of the words of a text without labels."""
+        return self._encode_words(self._text_words(text))
+
+    def _encode_words(self, words: list[str]) -> dict[str, list[int]]:
+        words = words[: self._max_len]
         # Without a known word in it, a text is one unknown word.
         word_ids = [self._words.ids.get(word, 0) for word in words] or [0]
         ngrams = []
@@ -138,8 +150,20 @@ class Reader:
             n_words = len(self._words)
             pairs = hashed_pairs(words, self._ngram_buckets)
             ngrams = word_ids + [n_words + pair for pair in pairs]
-        labels = [self._labels.ids.get(label, -1) for label in parsed.labels]
-        return {"words": word_ids, "labels": labels, "ngrams": ngrams}
+        return {"words": word_ids, "ngrams": ngrams}
+
+    @staticmethod
+    def infer_feeds(
+        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """The arrays that scoring these rows takes."""
+        tokens, lengths = columns["words"].padded(rows, fill=hyper_parameters["vocab_text_size"])
+        chunks = chunk_places(lengths, hyper_parameters["n_chunks"])
+        chunks += np.arange(len(rows))[:, None, None] * tokens.shape[1]
+        feeds = {"tokens": tokens, "chunks": chunks}
+        if hyper_parameters["ngram_dim"]:
+            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
+        return feeds
 
     def label_words(self) -> list[list[int]]:
         """The ids of the known words in the name of each label."""
@@ -185,6 +209,26 @@ class Reader:
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
         self.ngram_counts = np.load(folder / "ngram_counts.npy")
+
+
+def chunk_places(lengths: np.ndarray, n_chunks: int) -> np.ndarray:
+    """The places of each text that belong to each of its chunks.
+
+    Chunk i of a text of n words is [floor(i n / p), floor((i + 1) n / p)), and never empty: a text
+    shorter than p has words that stand in several chunks.
+
+    Args:
+        lengths: `[batch]` number of words, at least 1.
+        n_chunks: p.
+
+    Returns:
+        `[batch, n_chunks, longest]`; the last place is repeated to fill up a chunk.
+    """
+    bounds = np.arange(n_chunks + 1) * lengths[:, None] // n_chunks
+    starts = bounds[:, :-1]
+    lasts = np.maximum(bounds[:, 1:], starts + 1) - 1
+    steps = np.arange((lasts - starts).max() + 1)
+    return np.minimum(starts[:, :, None] + steps, lasts[:, :, None])
 
 
 def _stop_words(source: Union[str, Path]) -> frozenset[str]:

@@ -46,6 +46,12 @@ class Column:
         self.values = values
         self.offsets = offsets
 
+    @classmethod
+    def of(cls, ids: list[list[int]]) -> "Column":
+        """Lists of ids as a column in memory."""
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])]).astype(np.int64)
+        return cls(np.concatenate([np.asarray(row, np.int32) for row in ids]), offsets)
+
     def lengths(self, rows: np.ndarray) -> np.ndarray:
         """The number of ids in each of these rows, `[batch]`."""
         return self.offsets[rows + 1] - self.offsets[rows]

@@ -1,10 +1,8 @@
 """Checkpoints: whole or not there, checked before use, the same from either graph."""
 
-import hashlib
 import json
 import logging
 import math
-import os
 import platform
 import re
 import shutil
@@ -19,6 +17,7 @@ import paddle
 
 import textzoo
 from textzoo.errors import UserError
+from textzoo.folders import REPLACED, digests, replace, replaced, sync
 
 log = logging.getLogger("textzoo")
 
@@ -28,7 +27,6 @@ _WEIGHTS = "rec.pdparams"
 _OPTIMIZER = "rec.pdopt"
 _VOCABULARY = "vocabulary"
 _NAME = re.compile(r"(?:\d+|step_\d+|best)")
-_REPLACED = ".replaced-"
 _DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
 
 
@@ -88,12 +86,12 @@ def save_checkpoint(
             "paddlepaddle": paddle.__version__,
             "python": platform.python_version(),
         }
-        facts = {**facts, "versions": versions, "sha256": _digests(temporary)}
+        facts = {**facts, "versions": versions, "sha256": digests(temporary)}
         (temporary / _FACTS).write_text(
             json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8"
         )
-        _sync(temporary)
-        _replace(temporary, path)
+        sync(temporary)
+        replace(temporary, path)
     except OSError as failure:
         raise UserError(
             f"cannot save the checkpoint {path}: {failure.strerror or failure}. Earlier "
@@ -112,17 +110,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: it is not a checkpoint, or a file of it is missing or damaged.
     """
     if not path.is_dir():
-        path = _replaced(path) or path
+        path = replaced(path) or path
     try:
         facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
-        digests = dict(facts["sha256"])
+        expected = dict(facts["sha256"])
     except FileNotFoundError:
         found = "a folder without it" if path.is_dir() else "no such folder"
         raise UserError(f"{path}: is not a checkpoint: expected {_FACTS}, found {found}") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path / _FACTS}: is damaged; use another checkpoint") from None
-    actual = _digests(path, list(digests))
-    for name, digest in digests.items():
+    actual = digests(path, list(expected))
+    for name, digest in expected.items():
         if actual[name] != digest:
             state = "missing" if actual[name] is None else "truncated or changed since it was saved"
             raise UserError(f"{path / name}: is {state}; use another checkpoint")
@@ -163,7 +161,7 @@ def newest_checkpoint(folder: Path) -> Optional[Checkpoint]:
 
 def has_best(folder: Path) -> bool:
     """Whether there is a `best` checkpoint."""
-    return (folder / BEST).is_dir() or _replaced(folder / BEST) is not None
+    return (folder / BEST).is_dir() or replaced(folder / BEST) is not None
 
 
 def remove_checkpoints(folder: Path, keep: int = 0) -> int:
@@ -187,8 +185,8 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed run left half written."""
     for path in folder.glob(".tmp-*"):
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{_REPLACED}*"):
-        original = folder / path.name[len(_REPLACED) :]
+    for path in folder.glob(f"{REPLACED}*"):
+        original = folder / path.name[len(REPLACED) :]
         if original.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -227,60 +225,8 @@ def check_fit(
     )
 
 
-def _replace(temporary: Path, path: Path) -> None:
-    """Rename into place. Where a folder is in the way, it stays findable until the swap is done."""
-    aside = path.with_name(_REPLACED + path.name)
-    if path.is_dir():
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-    temporary.rename(path)
-    _sync_folder(path.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _replaced(path: Path) -> Optional[Path]:
-    aside = path.with_name(_REPLACED + path.name)
-    return aside if aside.is_dir() else None
-
-
 def _step(path: Path) -> float:
     try:
         return int(json.loads((path / _FACTS).read_text(encoding="utf-8"))["progress"]["step"])
     except (ValueError, KeyError, TypeError):
         return _DAMAGED
-
-
-def _digests(folder: Path, names: Optional[list[str]] = None) -> dict[str, Optional[str]]:
-    """The sha256 of each file below a folder by its relative name; None for a missing one."""
-    if names is None:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        names = [path.relative_to(folder).as_posix() for path in files]
-    return {name: _sha256(folder / name) for name in names}
-
-
-def _sha256(path: Path) -> Optional[str]:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except FileNotFoundError:
-        return None
-    return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):  # Windows cannot sync a folder
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -105,6 +105,90 @@ def mine_negatives(arguments: Optional[list[str]] = None) -> int:
     return _command("mine_negatives.py", description, arguments, run)
 
 
+def export(arguments: Optional[list[str]] = None) -> int:
+    """A trained model as a folder that stands alone."""
+    name = "export.py"
+    parser = _parser(name, "Write a trained model to a folder that stands alone.", False)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder to make")
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        choices=("paddle", "onnx"),
+        help="what to make; default: all that can be made",
+    )
+    parser.add_argument(
+        "--verify", type=Path, metavar="DIR", help="in place of -m: check an exported folder"
+    )
+    parsed = parser.parse_args(arguments)
+    if bool(parsed.verify) == bool(parsed.config and parsed.output):
+        parser.error("give -m CONFIG.yaml with --output DIR, or --verify DIR")
+
+    def run() -> None:
+        if parsed.verify:
+            from textzoo.verification import verify
+
+            verify(parsed.verify)
+        else:
+            import_paddle()
+            from textzoo.export import export
+
+            export(parsed.config, parsed.override, parsed.output, parsed.format)
+
+    return _guarded(name, run)
+
+
+def serve(arguments: Optional[list[str]] = None) -> int:
+    """An exported model behind HTTP."""
+    name = "serve.py"
+    parser = argparse.ArgumentParser(
+        prog=name, description="Serve a folder that export.py made, over HTTP."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="0: any free one; default: %(default)s"
+    )
+    parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="its content is the bearer token that requests need; default: TEXTZOO_TOKEN, if set",
+    )
+    limits = {
+        "body": (int, 1 << 20, "bytes of a request"),
+        "texts": (int, 256, "texts of a request"),
+        "characters": (int, 20_000, "characters of a text"),
+        "results": (int, 100, "tags or texts to ask for, for each text"),
+        "batch": (int, 32, "texts from which on a batch takes no further request"),
+        "waiting": (int, 2048, "texts at work or waiting, of all requests"),
+        "seconds": (float, 10.0, "until an answer has to be ready"),
+        "connections": (int, 1000, "open connections"),
+    }
+    for limit, (kind, default, text) in limits.items():
+        parser.add_argument(
+            f"--max-{limit}",
+            dest=limit,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{text}; default: %(default)s",
+        )
+    parsed = vars(parser.parse_args(arguments))
+    chosen = {limit: parsed.pop(limit) for limit in limits}
+    if min(chosen.values()) <= 0:
+        parser.error("limits: expected numbers above 0")
+
+    def run() -> None:
+        from textzoo.serve import serve
+
+        serve(**parsed, limits=chosen)
+
+    return _guarded(name, run)
+
+
 def evaluate(arguments: Optional[list[str]] = None) -> int:
     """Evaluate a recall result."""
     parser = argparse.ArgumentParser(
@@ -174,13 +258,28 @@ def _command(
         run: called with the config's path, the overrides, and each option.
         options: names of files that the command takes as well, with their help.
     """
+    parser = _parser(name, description)
+    for option, text in (options or {}).items():
+        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
+    parsed = parser.parse_args(arguments)
+    chosen = {option: getattr(parsed, option) for option in options or {}}
+
+    def with_paddle() -> None:
+        import_paddle()
+        run(parsed.config, parsed.override, **chosen)
+
+    return _guarded(name, with_paddle)
+
+
+def _parser(name: str, description: str, needs_config: bool = True) -> argparse.ArgumentParser:
+    """What takes the arguments that most commands have: `-m`, `-o`, `--version`."""
     parser = argparse.ArgumentParser(
         prog=name,
         description=description,
         epilog=_EXAMPLES.format(command=f"python tools/{name}"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-m", "--config", required=True, type=Path, metavar="CONFIG.yaml")
+    parser.add_argument("-m", "--config", required=needs_config, type=Path, metavar="CONFIG.yaml")
     parser.add_argument(
         "-o",
         "--override",
@@ -190,14 +289,14 @@ def _command(
         metavar="KEY=VALUE",
         help="set config keys; values are YAML",
     )
-    for option, text in (options or {}).items():
-        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
-    parsed = parser.parse_args(arguments)
+    return parser
+
+
+def _guarded(name: str, run: Callable[[], None]) -> int:
+    """Run a command; a user's mistake or a signal becomes its exit status."""
     try:
-        import_paddle()
-        chosen = {option: getattr(parsed, option) for option in options or {}}
-        run(parsed.config, parsed.override, **chosen)
+        run()
     except UserError as mistake:
         print(f"{name}: {mistake}", file=sys.stderr)
         return 2

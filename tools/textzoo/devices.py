@@ -38,8 +38,8 @@ def import_paddle() -> None:
 
 
 def n_threads() -> int:
-    """How many threads Paddle uses."""
-    return int(os.environ["OMP_NUM_THREADS"])
+    """How many threads a net is computed with."""
+    return int(os.environ.get("OMP_NUM_THREADS") or _usable_cores())
 
 
 def choose_device(use_gpu: bool) -> None:

@@ -129,6 +129,10 @@ class _Layer(nn.Layer):
         hidden = self.intermediate(x)
         if self._a.hidden_act == "relu":
             return self.output(F.relu(hidden))
+        if self._a.hidden_act == "gelu_new" and not self.training:
+            # Written out, as Paddle2ONNX takes every gelu for the exact one.
+            cubic = hidden + 0.044715 * hidden * hidden * hidden
+            return self.output(0.5 * hidden * (1 + paddle.tanh(math.sqrt(2 / math.pi) * cubic)))
         return self.output(F.gelu(hidden, approximate=self._a.hidden_act == "gelu_new"))
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of mistake that a user can make, told apart from faults of the program."""
+"""The kinds of mistake that a user can make, told apart from faults of the program."""
 
 import difflib
 
@@ -13,6 +13,10 @@ class BadLine(ValueError):
     Raised by a model's reader with what is wrong and what was expected; `reading` adds the
     file and the line number.
     """
+
+
+class BadText(ValueError):
+    """A text that was given to an exported model and that it cannot read."""
 
 
 def nearest(word: str, valid: list[str], prefix: str = "") -> str:

@@ -34,7 +34,7 @@ class Evaluation:
         self._kind = levels if is_graded(model) else tagging
         self._labels = reader
         self._evaluate = functools.partial(self._kind.evaluate, batch_size=runner.infer_batch_size)
-        if _embeds(model):
+        if embeds(model):
             self._labels = retrieval.load_corpus(runner, reader, rows, chosen)
             self._evaluate = functools.partial(
                 retrieval.evaluate, corpus=self._labels, n_best=runner.top_k
@@ -61,7 +61,7 @@ def check_metric_names(model: Any, names: list[str]) -> None:
     """
     if is_graded(model):
         levels.check_metric_names(names)
-    elif _embeds(model):
+    elif embeds(model):
         RankingMetrics(names)
     else:
         tagging.check_metric_names(names)
@@ -72,5 +72,6 @@ def is_graded(model: Any) -> bool:
     return getattr(model, "graded", False)
 
 
-def _embeds(model: Any) -> bool:
+def embeds(model: Any) -> bool:
+    """Whether a model embeds texts."""
     return getattr(model, "embeds", False)

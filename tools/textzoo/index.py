@@ -1,6 +1,5 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ import hnswlib
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.folders import sha256
 from textzoo.schema import Index as IndexSettings
 
 _MANIFEST, _EMBEDDINGS, _GRAPH = "manifest.json", "embeddings.npy", "hnsw.bin"
@@ -110,7 +110,7 @@ class Index:
             manifest = {
                 "made_from": self.made_from,
                 "form": _form(self._settings),
-                "sha256": {path.name: _digest(path) for path in sorted(temporary.iterdir())},
+                "sha256": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
                 "deleted": np.flatnonzero(~self._alive).tolist(),
                 "texts": self.texts,
             }
@@ -144,7 +144,7 @@ class Index:
         if manifest["form"] != _form(settings):
             return None
         for name, digest in manifest["sha256"].items():
-            if not (folder / name).is_file() or _digest(folder / name) != digest:
+            if sha256(folder / name) != digest:
                 raise _damaged(folder / name)
         embeddings = np.load(folder / _EMBEDDINGS)
         index = cls(settings, embeddings.shape[1], manifest["made_from"])
@@ -198,14 +198,6 @@ def _form(settings: IndexSettings) -> dict[str, Any]:
     if settings.backend == "exact":
         return {"backend": "exact"}
     return settings.model_dump(include={"backend", "space", "hnsw_m", "ef_construction"})
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _damaged(path: Path) -> UserError:

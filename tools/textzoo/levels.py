@@ -139,16 +139,27 @@ class Predictions:
         """Write the rows noted since the last call, in the order of the file."""
         names = self._reader.label_names
         for number, scores in sorted(self._pool, key=lambda pair: pair[0]):
-            levels = scores.argmax(axis=1)
-            expected = scores @ np.arange(scores.shape[1])
-            top = [
-                {"tag": f"{names[i]}:{levels[i]}", "score": round(float(scores[i, levels[i]]), 6)}
-                for i in np.lexsort((-expected, -levels))[: self._top_k]
-            ]
-            row = {
-                **self._reader.describe(rows.line(number).text),
-                "predicted": dict(zip(names, levels.tolist())),
-                "top": top,
-            }
+            row = self._reader.describe(rows.line(number).text)
+            row |= prediction(names, scores, self._top_k)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._pool = []
+
+
+def prediction(names: Sequence[str], scores: np.ndarray, top_k: int) -> dict[str, Any]:
+    """What is predicted for one text.
+
+    Args:
+        names: of the labels.
+        scores: `[labels, levels]`.
+        top_k: how many labels to list, the highest levels first.
+
+    Returns:
+        `predicted`, the level of each label; `top`, tags `label:level` with scores.
+    """
+    levels = scores.argmax(axis=1)
+    expected = scores @ np.arange(scores.shape[1])
+    top = [
+        {"tag": f"{names[i]}:{levels[i]}", "score": round(float(scores[i, levels[i]]), 6)}
+        for i in np.lexsort((-expected, -levels))[:top_k]
+    ]
+    return {"predicted": dict(zip(names, levels.tolist())), "top": top}

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from textzoo.errors import UserError
-from textzoo.processes import process_rank
 from textzoo.schema import Runner
 
 log = logging.getLogger("textzoo")
@@ -52,6 +51,8 @@ class Report:
         Raises:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
+        from textzoo.processes import process_rank  # imports Paddle, which serving may do without
+
         rank = process_rank()
         name = f"metrics_of_process_{rank}.jsonl" if rank else "metrics.jsonl"
         self._path = runner.model_save_path / name

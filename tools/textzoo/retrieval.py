@@ -36,7 +36,7 @@ class Corpus:
         self.texts = list(dict.fromkeys(texts))
         self.places = {text: place for place, text in enumerate(self.texts)}
         self.reader = reader
-        self._column = column_of([reader.tokenize(text) for text in self.texts])
+        self._column = Column.of([reader.tokenize(text) for text in self.texts])
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -73,12 +73,6 @@ def load_corpus(runner: Runner, reader: Any, rows: Rows, chosen: np.ndarray) -> 
         return Corpus.read(runner.corpus_file, reader)
     pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
     return Corpus([text for pair in pairs for text in pair.texts], reader)
-
-
-def column_of(ids: list[list[int]]) -> Column:
-    """Lists of ids as a column."""
-    offsets = np.concatenate([[0], np.cumsum([len(text) for text in ids])]).astype(np.int64)
-    return Column(np.concatenate([np.asarray(text, np.int32) for text in ids]), offsets)
 
 
 def embed(run: Any, column: Column) -> np.ndarray:
@@ -124,7 +118,7 @@ def evaluate(
     own = np.array([corpus.places.get(pair.query, -1) for pair in pairs])
     gold = np.array([corpus.places.get(pair.title, -1) for pair in pairs])
     gold[gold == own] = -1
-    queries = embed(run, column_of([corpus.reader.tokenize(pair.query) for pair in pairs]))
+    queries = embed(run, Column.of([corpus.reader.tokenize(pair.query) for pair in pairs]))
     candidates = corpus.embeddings(run)
     n_best = min(n_best, len(corpus)) if results else 0
     for first in range(0, len(pairs), _BATCH):

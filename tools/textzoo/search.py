@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from textzoo.building import load_config
-from textzoo.cache import file_digest
+from textzoo.cache import Column, file_digest
 from textzoo.checkpoint import load_checkpoint
 from textzoo.config import Config
 from textzoo.devices import choose_device
@@ -21,7 +21,7 @@ from textzoo.infer import chosen_checkpoints, restore
 from textzoo.predictor import Predictor
 from textzoo.reading import data_files, read_lines
 from textzoo.reporting import start_logging
-from textzoo.retrieval import column_of, embed
+from textzoo.retrieval import embed
 
 log = logging.getLogger("textzoo")
 
@@ -65,7 +65,7 @@ class Embedder:
         with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
-                column = column_of([self.reader.tokenize(text) for text in chunk])
+                column = Column.of([self.reader.tokenize(text) for text in chunk])
                 parts.append(embed(self._run, column))
                 bar.update(len(chunk))
         return np.concatenate(parts)

@@ -192,15 +192,62 @@ def _ranking(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The ranks of the gold labels, the best labels, and their scores."""
     if "scores" not in outputs:
-        best, scores = outputs["best_labels"], outputs["best_scores"]
-        if not np.isfinite(scores).all():
-            raise FloatingPointError("a score is not finite: the weights are damaged")
+        best, scores = best_labels(outputs, n_best)
         return ranks_among(best, gold), best, scores
-    scores = outputs["scores"]
-    ranks = gold_ranks(scores, gold)
-    # A stable sort ranks equal scores by label id, as `gold_ranks` does.
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
-    return ranks, best, np.take_along_axis(scores, best, axis=1)
+    return gold_ranks(outputs["scores"], gold), *best_labels(outputs, n_best)
+
+
+def best_labels(outputs: dict[str, np.ndarray], n_best: int) -> tuple[np.ndarray, np.ndarray]:
+    """The best labels of each text and their scores, best first, both `[batch, n_best]` at most.
+
+    Raises:
+        FloatingPointError: a score is not finite.
+    """
+    if "scores" not in outputs:
+        best, best_scores = outputs["best_labels"][:, :n_best], outputs["best_scores"][:, :n_best]
+    else:
+        scores = outputs["scores"]
+        # A stable sort ranks equal scores by label id, as `gold_ranks` does.
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
+        best_scores = np.take_along_axis(scores, best, axis=1)
+    if not np.isfinite(best_scores).all():
+        raise FloatingPointError("a score is not finite: the weights are damaged")
+    return best, best_scores
+
+
+def prediction(
+    names: Sequence[str],
+    labels: np.ndarray,
+    scores: np.ndarray,
+    top_k: int,
+    threshold: Optional[Threshold],
+) -> dict[str, Any]:
+    """What is predicted for one text.
+
+    Args:
+        names: of all labels.
+        labels: `[n]` best labels, best first; see `n_predictable`.
+        scores: `[n]` their scores.
+        top_k: how many of them to list.
+        threshold: the score above which a label is predicted; None: there is no such score.
+
+    Returns:
+        `predicted`, names of labels, if there is a threshold; `top`, tags with scores.
+    """
+    found = {}
+    if threshold is not None:
+        chosen = labels[is_predicted(labels, scores, threshold)]
+        found["predicted"] = [names[label] for label in chosen]
+    found["top"] = [
+        {"tag": names[label], "score": round(float(score), 6)}
+        for label, score in zip(labels[:top_k], scores)
+    ]
+    return found
+
+
+def n_predictable(top_k: int, threshold: Optional[Threshold]) -> int:
+    """How many of a text's best labels a prediction looks at."""
+    return top_k if threshold is None else max(top_k, _PREDICTABLE)
 
 
 class Predictions:
@@ -214,7 +261,7 @@ class Predictions:
         self._reader = reader
         self._top_k = top_k
         self._threshold = threshold
-        self._n_kept = top_k if threshold is None else max(top_k, _PREDICTABLE)
+        self._n_kept = n_predictable(top_k, threshold)
         self._pool: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def add(self, numbers: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> None:
@@ -226,14 +273,7 @@ class Predictions:
         numbers, top, scores = (np.concatenate(parts) for parts in zip(*self._pool))
         names = self._reader.label_names
         for i in np.argsort(numbers):
-            best = [
-                {"tag": names[label], "score": round(float(score), 6)}
-                for label, score in zip(top[i][: self._top_k], scores[i])
-            ]
             row = self._reader.describe(rows.line(int(numbers[i])).text)
-            if self._threshold is not None:
-                chosen = is_predicted(top[i], scores[i], self._threshold)
-                row["predicted"] = [names[label] for label in top[i][chosen]]
-            row["top"] = best
+            row |= prediction(names, top[i], scores[i], self._top_k, self._threshold)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._pool = []

@@ -1,0 +1,8 @@
+"""An exported model behind HTTP: python tools/serve.py DIR."""
+
+import sys
+
+from textzoo.commands import serve
+
+if __name__ == "__main__":
+    sys.exit(serve())

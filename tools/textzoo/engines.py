@@ -1,0 +1,114 @@
+"""What runs an exported program: Paddle's inference engine or ONNX Runtime."""
+
+import importlib.util
+import os
+import threading
+from pathlib import Path
+from typing import Any, Optional, Protocol
+
+import numpy as np
+
+from textzoo.devices import import_paddle, n_threads
+from textzoo.errors import UserError
+
+Feeds = dict[str, np.ndarray]
+
+PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
+
+
+class Engine(Protocol):
+    """Runs the program of an exported folder; from one thread at a time."""
+
+    version: str
+
+    def __call__(self, feeds: Feeds) -> list[np.ndarray]:
+        """The outputs of one batch, in the order of the manifest's `outputs`."""
+
+
+class PaddleEngine:
+    """Paddle's inference engine on a CPU, with oneDNN.
+
+    Args:
+        folder: with the program and its weights.
+    """
+
+    def __init__(self, folder: Path):
+        import_paddle()
+        import paddle
+        from paddle import inference
+
+        config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
+        config.disable_glog_info()
+        config.enable_mkldnn()
+        config.set_cpu_math_library_num_threads(n_threads())
+        self.version = f"paddlepaddle {paddle.__version__}"
+        self._predictor = inference.create_predictor(config)
+        self._lock = threading.Lock()
+
+    def __call__(self, feeds: Feeds) -> list[np.ndarray]:
+        """The outputs of one batch."""
+        predictor = self._predictor
+        with self._lock:
+            for name, array in feeds.items():
+                predictor.get_input_handle(name).copy_from_cpu(array)
+            predictor.run()
+            names = predictor.get_output_names()
+            return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+
+
+class OnnxEngine:
+    """ONNX Runtime on a CPU.
+
+    Args:
+        folder: with `net.onnx`.
+    """
+
+    def __init__(self, folder: Path):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads()
+        options.log_severity_level = 3  # errors; it warns of every constant that it folds
+        self.version = f"onnxruntime {onnxruntime.__version__}"
+        self._session = onnxruntime.InferenceSession(
+            os.fspath(folder / ONNX), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, feeds: Feeds) -> list[np.ndarray]:
+        """The outputs of one batch."""
+        return self._session.run(None, feeds)
+
+
+_ENGINES: dict[str, tuple[Any, str]] = {
+    "paddle": (PaddleEngine, "paddle"),
+    "onnx": (OnnxEngine, "onnxruntime"),
+}
+FORMATS = tuple(_ENGINES)
+
+
+def is_installed(name: str) -> bool:
+    """Whether the library of an engine is there."""
+    return importlib.util.find_spec(_ENGINES[name][1]) is not None
+
+
+def open_engine(folder: Path, formats: list[str], name: Optional[str] = None) -> Engine:
+    """The engine of an exported folder.
+
+    Args:
+        folder: the exported folder.
+        formats: what it holds, of `FORMATS`.
+        name: which one to run; default: the first one whose library is installed.
+
+    Raises:
+        UserError: the folder lacks this format, or its library is not installed.
+    """
+    chosen = [name] if name else [each for each in formats if is_installed(each)] or formats[:1]
+    name = chosen[0]
+    if name not in formats:
+        raise UserError(f"{folder}: holds no {name}; it was exported to {', '.join(formats)}")
+    engine, library = _ENGINES[name]
+    if not is_installed(name):
+        raise UserError(
+            f"{folder}: {name} needs the package {library}: pip install 'textzoo[{name}]'"
+        )
+    return engine(folder)

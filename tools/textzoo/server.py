@@ -1,0 +1,365 @@
+"""An exported model behind HTTP: the application that serve.py runs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Optional, Union
+
+import numpy as np
+import prometheus_client
+import pydantic
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+import textzoo
+from textzoo.errors import BadText
+from textzoo.exported import ExportedModel
+from textzoo.guard import Guard
+from textzoo.micro_batching import Batcher, Closing, Overloaded
+from textzoo.serving import Encoder, SemanticIndex, Tagger, paired_cosines
+
+_DECIMALS = 7  # of numbers in answers: what a float32 has
+
+ERRORS = {
+    400: "the body is not JSON",
+    401: "the bearer token is missing or wrong",
+    408: "the body did not arrive in time",
+    413: "the body is too large",
+    415: "the content type is not application/json",
+    422: "JSON of another form, too many texts, a text that is too long or cannot be read",
+    429: "too many texts are waiting: try again later",
+    503: "the server is ending, or has too many connections",
+    504: "the answer was not ready in time",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes.
+
+    Attributes:
+        body: bytes of a request.
+        texts: texts of a request.
+        characters: of a text.
+        results: tags or texts that may be asked for, for each text.
+        batch: a batch takes requests until it has so many texts.
+        waiting: texts at work or waiting, of all requests.
+        seconds: until an answer has to be ready, and until a body has to be there.
+        connections: open at once.
+    """
+
+    body: int = 1 << 20
+    texts: int = 256
+    characters: int = 20_000
+    results: int = 100
+    batch: int = 32
+    waiting: int = 2048
+    seconds: float = 10.0
+    connections: int = 1000
+
+
+class _Answer(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(protected_namespaces=())
+
+
+class Tag(_Answer):
+    """A tag and its score."""
+
+    tag: str
+    score: float
+
+
+class Prediction(_Answer):
+    """What is predicted for one text."""
+
+    predicted: Optional[Union[list[str], dict[str, int]]] = None
+    top: list[Tag]
+
+
+class Predictions(_Answer):
+    """The answer of /predict."""
+
+    predictions: list[Prediction]
+
+
+class Embeddings(_Answer):
+    """The answer of /encode."""
+
+    embeddings: list[list[float]]
+
+
+class Similarities(_Answer):
+    """The answer of /similarity."""
+
+    similarities: list[float]
+
+
+class Found(_Answer):
+    """A text that was found and its cosine."""
+
+    text: str
+    score: float
+
+
+class Results(_Answer):
+    """The answer of /search."""
+
+    results: list[list[Found]]
+
+
+class Metrics:
+    """What /metrics tells, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        self._seconds = prometheus_client.Histogram(
+            "textzoo_request_seconds",
+            "Time to answer a request",
+            ["path", "status"],
+            registry=self.registry,
+        )
+        self.batch_texts = prometheus_client.Histogram(
+            "textzoo_batch_texts",
+            "Texts computed together",
+            buckets=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+            registry=self.registry,
+        )
+        self.waiting = prometheus_client.Gauge(
+            "textzoo_waiting_texts", "Texts at work or waiting", registry=self.registry
+        )
+        self.paths: frozenset[str] = frozenset()
+
+    def observe(self, path: str, status: int, seconds: float) -> None:
+        """Count an answer; unknown paths are counted together."""
+        path = path if path in self.paths else "other"
+        self._seconds.labels(path, str(status)).observe(seconds)
+
+
+def create_app(
+    folder: Path, limits: Limits, token: Optional[str] = None, engine: Optional[str] = None
+) -> FastAPI:
+    """The application that answers for one exported folder.
+
+    `app.state.batcher` is what computes; `app.state.facts` what /model tells.
+
+    Args:
+        folder: made by export.py.
+        limits: what it takes.
+        token: what requests have to show; None: nothing.
+        engine: `paddle` or `onnx`; default: the first of them that is there.
+
+    Raises:
+        UserError: the folder cannot be loaded.
+    """
+    model = ExportedModel(folder, engine)
+    metrics = Metrics()
+    observe_batch = metrics.batch_texts.observe
+    batcher = Batcher(model.encode, model.outputs, limits.batch, limits.waiting, observe_batch)
+    metrics.waiting.set_function(lambda: batcher.n_waiting)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        computing = batcher.start()
+        yield
+        computing.cancel()
+
+    app = FastAPI(
+        title=f"TextZoo: {model.manifest['model']}",
+        version=textzoo.__version__,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.batcher = batcher
+    _add_errors(app)
+    if model.manifest["kind"] == "embeddings":
+        searched = SemanticIndex(Encoder(model)) if model.manifest["index"] else None
+        _add_embedding_routes(app, batcher, limits, searched)
+    else:
+        searched = None
+        _add_tag_routes(app, batcher, limits, Tagger(model))
+    app.state.facts = _facts(model, limits, searched)
+    _add_service_routes(app, metrics)
+    metrics.paths = frozenset(route.path for route in app.routes)
+    open_paths = frozenset({"/health"})
+    app.add_middleware(
+        Guard,
+        token=token,
+        open_paths=open_paths,
+        max_body=limits.body,
+        timeout=limits.seconds,
+        observe=metrics.observe,
+    )
+    return app
+
+
+def _facts(
+    model: ExportedModel, limits: Limits, searched: Optional[SemanticIndex]
+) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "model": manifest["model"],
+        "kind": manifest["kind"],
+        "engine": model.engine,
+        "checkpoint": manifest["checkpoint"],
+        "threshold": manifest.get("threshold"),
+        "indexed_texts": len(searched) if searched else None,
+        "examples": manifest["examples"],
+        "limits": {
+            "texts": limits.texts,
+            "characters": limits.characters,
+            "results": limits.results,
+        },
+    }
+
+
+def _texts_type(limits: Limits, most: int) -> Any:
+    text = Annotated[str, pydantic.Field(max_length=limits.characters)]
+    return Annotated[list[text], pydantic.Field(min_length=1, max_length=most)]
+
+
+def _request_model(name: str, **fields: Any) -> type[pydantic.BaseModel]:
+    settings = pydantic.ConfigDict(strict=True, extra="forbid")
+    return pydantic.create_model(name, __config__=settings, **fields)
+
+
+def _documented(answer: type[pydantic.BaseModel]) -> dict[str, Any]:
+    """The arguments that say in OpenAPI what a path answers and that a token may be needed."""
+    errors = {status: {"description": text} for status, text in ERRORS.items()}
+    return {
+        "responses": {200: {"model": answer}, **errors},
+        "dependencies": [Depends(HTTPBearer(auto_error=False))],
+    }
+
+
+def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagger) -> None:
+    count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
+    request_type = _request_model(
+        "PredictRequest",
+        texts=(_texts_type(limits, limits.texts), ...),
+        top_k=(count, min(tagger.top_k, limits.results)),
+    )
+
+    @app.post("/predict", **_documented(Predictions))
+    async def predict(request: request_type) -> JSONResponse:
+        """The labels of each text, as infer.py predicts them."""
+        outputs = await _in_time(batcher(request.texts), limits)
+        return JSONResponse({"predictions": tagger.predictions(outputs, request.top_k)})
+
+
+def _add_embedding_routes(
+    app: FastAPI, batcher: Batcher, limits: Limits, index: Optional[SemanticIndex]
+) -> None:
+    texts = _texts_type(limits, limits.texts)
+    encode_type = _request_model("EncodeRequest", texts=(texts, ...))
+
+    @app.post("/encode", **_documented(Embeddings))
+    async def encode(request: encode_type) -> JSONResponse:
+        """The embedding of each text, of length 1."""
+        outputs = await _in_time(batcher(request.texts), limits)
+        return JSONResponse({"embeddings": _numbers(outputs["embeddings"])})
+
+    half = _texts_type(limits, limits.texts // 2)
+    similarity_type = _request_model("SimilarityRequest", first=(half, ...), second=(half, ...))
+
+    @app.post("/similarity", **_documented(Similarities))
+    async def similarity(request: similarity_type) -> JSONResponse:
+        """The cosine of each text of `first` and the one at its place in `second`."""
+        if len(request.first) != len(request.second):
+            raise HTTPException(422, "first and second: expected as many texts in both")
+        outputs = await _in_time(batcher([*request.first, *request.second]), limits)
+        return JSONResponse({"similarities": _numbers(paired_cosines(outputs["embeddings"]))})
+
+    if index is None:
+        return
+    count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
+    search_type = _request_model("SearchRequest", texts=(texts, ...), k=(count, 10))
+
+    @app.post("/search", **_documented(Results))
+    async def search(request: search_type) -> JSONResponse:
+        """The nearest texts of the index for each text, best first."""
+
+        async def found() -> list[list[dict[str, Any]]]:
+            outputs = await batcher(request.texts)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(None, index.nearest, outputs["embeddings"], request.k)
+
+        return JSONResponse({"results": await _in_time(found(), limits)})
+
+
+def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """Whether requests are taken."""
+        if app.state.batcher.closing:
+            raise Closing
+        return {"status": "ok"}
+
+    @app.get("/model", dependencies=[Depends(HTTPBearer(auto_error=False))])
+    async def model() -> dict[str, Any]:
+        """What is served, and within which limits."""
+        return app.state.facts
+
+    @app.get("/metrics", dependencies=[Depends(HTTPBearer(auto_error=False))])
+    async def measured() -> PlainTextResponse:
+        """Counts and times in the text format of Prometheus."""
+        text = prometheus_client.generate_latest(metrics.registry)
+        return PlainTextResponse(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+async def _in_time(answer: Awaitable[Any], limits: Limits) -> Any:
+    try:
+        return await asyncio.wait_for(answer, limits.seconds)
+    except asyncio.TimeoutError:
+        raise HTTPException(504, f"{ERRORS[504]}: {limits.seconds:g} s") from None
+
+
+def _numbers(array: np.ndarray) -> list[Any]:
+    return array.astype(np.float64).round(_DECIMALS).tolist()
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Answer mistakes with a status and one `detail`, which never repeats what was received."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, failure: RequestValidationError) -> JSONResponse:
+        errors = failure.errors()
+        if any(error["type"] == "json_invalid" for error in errors):
+            return _problem(400, ERRORS[400])
+        return _problem(422, "; ".join(map(_explain, errors[:5])))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, failure: HTTPException) -> JSONResponse:
+        detail = str(failure.detail)
+        if failure.status_code == 404:
+            paths = sorted(r.path for r in app.routes if "POST" in getattr(r, "methods", ()))
+            detail = f"no such path; this model has {', '.join(paths)}"
+        return _problem(failure.status_code, detail, failure.headers)
+
+    @app.exception_handler(BadText)
+    async def unreadable(request: Request, failure: BadText) -> JSONResponse:
+        return _problem(422, str(failure))
+
+    @app.exception_handler(Overloaded)
+    async def overloaded(request: Request, failure: Overloaded) -> JSONResponse:
+        return _problem(429, ERRORS[429], {"retry-after": "1"})
+
+    @app.exception_handler(Closing)
+    async def closing(request: Request, failure: Closing) -> JSONResponse:
+        return _problem(503, "the server is ending", {"connection": "close"})
+
+
+def _problem(status: int, detail: str, headers: Any = None) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _explain(error: dict[str, Any]) -> str:
+    place = ""
+    for part in error["loc"][1:]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    return f"{place or 'body'}: {error['msg']}"
