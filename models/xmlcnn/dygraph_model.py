@@ -19,9 +19,11 @@ class DygraphModel:
 
     Attributes:
         n_best: how many of the best labels inference gives.
+        of_the_batch: feeds that do not hold one row per text.
     """
 
     columns = ("words", "labels")
+    of_the_batch = ("candidates", "candidate_weights")
     word_embedding = "text_embedding.weight"
     n_best = 100
     metrics = (
@@ -61,7 +63,6 @@ class DygraphModel:
         padding = self.hyper_parameters["vocab_text_size"]
         tokens, lengths = columns["words"].padded(rows, fill=padding)
         chunks = chunk_places(lengths, self.hyper_parameters["n_chunks"])
-        chunks += np.arange(len(rows))[:, None, None] * tokens.shape[1]
         feeds = {"tokens": tokens, "chunks": chunks}
         if self.hyper_parameters["ngram_dim"]:
             feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)

@@ -10,6 +10,7 @@ import textzoo
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
+from textzoo.launching import processes_to_start, run_processes
 
 _EXAMPLES = """examples:
   {command} -m models/tagspace/config.yaml
@@ -24,13 +25,19 @@ exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interr
 
 def trainer(arguments: Optional[list[str]] = None) -> int:
     """Train in dynamic graph."""
-    return _command("trainer.py", "Train a model in dynamic graph.", arguments, _train("dygraph"))
+    return _command(
+        "trainer.py", "Train a model in dynamic graph.", arguments, _train("dygraph"), trains=True
+    )
 
 
 def static_trainer(arguments: Optional[list[str]] = None) -> int:
     """Train in static graph."""
     return _command(
-        "static_trainer.py", "Train a model in static graph.", arguments, _train("static")
+        "static_trainer.py",
+        "Train a model in static graph.",
+        arguments,
+        _train("static"),
+        trains=True,
     )
 
 
@@ -162,6 +169,7 @@ def _command(
     arguments: Optional[list[str]],
     run: Callable[..., None],
     options: Optional[dict[str, str]] = None,
+    trains: bool = False,
 ) -> int:
     """Parse the arguments, run, and turn a user's mistake or a signal into an exit status.
 
@@ -173,6 +181,7 @@ def _command(
         arguments: of the command line; default: those of this process.
         run: called with the config's path, the overrides, and each option.
         options: names of files that the command takes as well, with their help.
+        trains: whether several processes may share the work.
     """
     parser = argparse.ArgumentParser(
         prog=name,
@@ -195,6 +204,9 @@ def _command(
     parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
     parsed = parser.parse_args(arguments)
     try:
+        if trains and (n := processes_to_start(parsed.config, parsed.override)) > 1:
+            given = sys.argv[1:] if arguments is None else arguments
+            return run_processes(n, name.removesuffix(".py"), given)
         import_paddle()
         chosen = {option: getattr(parsed, option) for option in options or {}}
         run(parsed.config, parsed.override, **chosen)

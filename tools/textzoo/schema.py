@@ -59,7 +59,7 @@ class Runner(Block):
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(
-        128, description="rows per batch in training, in each process"
+        128, description="rows per batch in training; several processes share them"
     )
     length_pool: PositiveInt = Field(
         50,
@@ -115,7 +115,12 @@ class Runner(Block):
     )
     seed: NotNegativeInt = Field(2026, description="seed of Paddle, NumPy and Python")
     use_gpu: bool = Field(False, description="run on a GPU (needs a CUDA build of Paddle)")
-    use_fleet: bool = Field(False, description="accepted; one process runs without fleet")
+    processes: Union[Literal["auto"], PositiveInt] = Field(
+        1,
+        description="processes that train together on this machine, with the batches and losses "
+        "of one; `auto`: one per GPU, or per core where that pays (doc/scale.md)",
+    )
+    use_fleet: bool = Field(False, description="accepted; `processes` says how many there are")
     use_visual: bool = Field(
         False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
