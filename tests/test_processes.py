@@ -240,11 +240,15 @@ def test_parts_are_all_rows_and_their_shares_sum_to_one(monkeypatch, n, n_rows):
     assert sum(means) == pytest.approx(values.mean())
 
 
-def test_auto_is_a_process_per_core(monkeypatch, tmp_path):
+def test_auto_is_a_process_per_core_for_more_than_a_little_work(monkeypatch, tmp_path):
     config = ROOT / "models" / "tagspace" / "config.yaml"
     monkeypatch.setattr(launching, "physical_cores", lambda: 6)
-    assert launching.processes_to_start(config, ["runner.processes=auto"]) == 6
+    text = tmp_path / "large.tsv"
+    text.write_bytes(b"x" * (5 << 20))
+    large = ["runner.processes=auto", f"runner.train_data_dir={text}"]
+    assert launching.processes_to_start(config, large) == 6
+    assert launching.processes_to_start(config, ["runner.processes=auto"]) == 1
     assert launching.processes_to_start(config, ["runner.processes=4"]) == 4
     assert launching.processes_to_start(config, []) == 1
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")  # a launcher has started this one
-    assert launching.processes_to_start(config, ["runner.processes=auto"]) == 1
+    assert launching.processes_to_start(config, large) == 1

@@ -23,6 +23,7 @@ from textzoo.devices import LIFELINE, physical_cores, visible_gpus
 
 _GRACE = 3.0  # seconds in which the others end by themselves when one has failed
 _POLL = 0.02
+_SMALL_WORK = 4 << 20  # bytes of text in all epochs: done before a second process has started
 # Statuses that all processes come to alike: a user's mistake, or a signal passed on to all.
 _ALIKE = (2, 128 + signal.SIGINT, 128 + signal.SIGTERM)
 
@@ -38,11 +39,25 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
     """
     if "PADDLE_TRAINERS_NUM" in os.environ:
         return 1
-    runner = read_layers(path, overrides).blocks.get("runner")
+    layers = read_layers(path, overrides)
+    runner = layers.blocks.get("runner")
     wanted = runner.get("processes", 1) if isinstance(runner, dict) else 1
-    if wanted == "auto":
-        return visible_gpus() if runner.get("use_gpu") else physical_cores()
-    return wanted if type(wanted) is int and wanted > 1 else 1
+    if wanted != "auto":
+        return wanted if type(wanted) is int and wanted > 1 else 1
+    if runner.get("use_gpu"):
+        return visible_gpus()
+    folder = layers.origins.get("runner.train_data_dir", path.parent)
+    epochs = runner.get("epochs", 1)
+    work = _size(folder / str(runner.get("train_data_dir"))) * (
+        epochs if type(epochs) is int else 1
+    )
+    return physical_cores() if work > _SMALL_WORK else 1
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def run_processes(n: int, entry: str, arguments: list[str]) -> int:

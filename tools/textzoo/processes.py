@@ -49,8 +49,8 @@ def join_processes() -> None:
         return
     if not dist.is_available():
         raise UserError(
-            "runner.processes: this build of Paddle has no distributed package (on Windows and "
-            "macOS it has none); set -o runner.processes=1"
+            "runner.processes: this build of Paddle has no distributed package; set "
+            "-o runner.processes=1"
         )
     if LIFELINE in os.environ:
         threading.Thread(target=_end_with_the_launcher, daemon=True).start()
