@@ -42,10 +42,8 @@ def static_trainer(arguments: Optional[list[str]] = None) -> int:
 
 
 def infer(arguments: Optional[list[str]] = None) -> int:
-    """Evaluate and predict in dynamic graph."""
-    return _command(
-        "infer.py", "Evaluate and predict in dynamic graph.", arguments, _infer("dygraph")
-    )
+    """Evaluate and predict."""
+    return _command("infer.py", "Evaluate and predict.", arguments, _infer(None))
 
 
 def static_infer(arguments: Optional[list[str]] = None) -> int:
@@ -154,11 +152,11 @@ def _train(graph: str) -> Callable[[Path, list[str]], None]:
     return run
 
 
-def _infer(graph: str) -> Callable[[Path, list[str]], None]:
+def _infer(engine: Optional[str]) -> Callable[[Path, list[str]], None]:
     def run(path: Path, overrides: list[str]) -> None:
         from textzoo.infer import infer
 
-        infer(path, overrides, graph)
+        infer(path, overrides, engine)
 
     return run
 

@@ -1,7 +1,9 @@
 """One step in static graph: the same net as programs that Paddle's executor runs."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
@@ -79,9 +81,25 @@ class StaticRun:
         with self._static_mode():
             if self._inference is None:
                 self._build_inference()
-            program, outputs = self._inference
+            program, _, outputs = self._inference
             values = self._executor.run(program, feed=feeds, fetch_list=list(outputs.values()))
             return dict(zip(outputs, values))
+
+    def output_names(self) -> list[str]:
+        """The names of what inference gives, in the order of the program's outputs."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            return list(self._inference[2])
+
+    def save_inference(self, path: Path) -> None:
+        """Write the inference program to `<path>.json` and its weights to `<path>.pdiparams`."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            program, inputs, outputs = self._inference
+            variables = list(inputs.values()), list(outputs.values())
+            static.save_inference_model(str(path), *variables, self._executor, program=program)
 
     def parameters(self) -> Feeds:
         """Every weight and buffer by its name in the net."""
@@ -123,9 +141,10 @@ class StaticRun:
         with self._new_program() as program:
             net = self._make_net()
             net.eval()
-            outputs = self.model.infer_forward(net, self.model.create_feeds(training=False))
+            inputs = self.model.create_feeds(training=False)
+            outputs = self.model.infer_forward(net, inputs)
             self._names = _variable_names(net)
-            self._inference = program, outputs
+            self._inference = program, inputs, outputs
 
     def _build_accumulation(self) -> None:
         """Gradients of a weighted loss in one program, the update from given ones in another."""
@@ -190,8 +209,11 @@ class StaticRun:
         them in the scope.
         """
         program, startup = static.Program(), static.Program()
-        with paddle.utils.unique_name.guard(), static.program_guard(program, startup):
-            yield program
+        with warnings.catch_warnings():
+            # Paddle's own full_like asks for an attribute that it then warns of.
+            warnings.filterwarnings("ignore", message="Tensor do not have 'place'")
+            with paddle.utils.unique_name.guard(), static.program_guard(program, startup):
+                yield program
         if not self._has_variables:
             self._executor.run(startup)
             self._has_variables = True
