@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import benchmark_encoders
+import benchmark_index
 import benchmark_serve
 import benchmark_xmlcnn
 from textzoo.devices import import_paddle
@@ -232,6 +233,24 @@ def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
     return figures
 
 
+def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, Any]:
+    """The index against plain hnswlib: build, queries per second, overlap with the exact 50."""
+    import numpy as np
+
+    sets = {str(vectors): np.load(vectors)} if vectors else {}
+    sets.update({f"{n:,} generated": benchmark_index.generated_vectors(n, 256) for n in sizes})
+    figures = {}
+    for name, rows in sets.items():
+        chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
+        figures[name] = ways = benchmark_index.against_hnswlib(rows, rows[chosen], 50)
+        print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
+        _table(
+            ["", "build, s", "queries/s", "overlap"],
+            [[way, *(f"{value:.4g}" for value in row.values())] for way, row in ways.items()],
+        )
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -271,6 +290,9 @@ def main() -> int:
     parsers[serve].add_argument("--exported", type=Path, required=True, help="from export.py")
     parsers[serve].add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
     parsers[serve].add_argument("--requests", type=int, default=2000, help="of each row")
+    parsers[index].add_argument("--vectors", type=Path, help="embeddings.npy of an index")
+    parsers[index].add_argument("--sizes", type=int, nargs="*", default=[100_000])
+    parsers[index].add_argument("--queries", type=int, default=1000)
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -293,7 +315,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows, xmlcnn, labels, encoders, serve]
+TABLES = [tagspace, rows, xmlcnn, labels, encoders, index, serve]
 _PEERS = "a Python with tools/peers/requirements.txt"
 
 if __name__ == "__main__":
