@@ -1,5 +1,6 @@
 """A line of text with tags, or PaddleRec's line of ids, to ids."""
 
+import functools
 import json
 import re
 from collections import Counter
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
 
 from textzoo.errors import BadLine
+from textzoo.token_table import Lists
 from textzoo.vocabulary import Vocabulary, hashed_pairs
+from textzoo.word_ids import WordIds
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
 _TAG_SEPARATOR = re.compile("[,，]")
@@ -65,6 +68,7 @@ class Reader:
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: received {limit}, expected at least 1")
         self._format = format
+        self._token_pattern = token_pattern
         self._lower_case = lower_case
         self._min_count = min_count
         self._max_words = max_words
@@ -119,15 +123,26 @@ class Reader:
         else:
             unknown = self._words.ids[self._unknown_word]
             word_ids = [self._words.ids.get(word, unknown) for word in words] or [unknown]
-        if training and not parsed.tags:
-            raise BadLine("received no tag, expected at least one before the tab")
-        if self._unknown_tags == "count" and not training:
-            tag_ids = [self._tags.ids.get(tag, -1) for tag in parsed.tags]
-        else:
-            tag_ids = [_known(self._tags, tag, "tag") for tag in parsed.tags]
-        if training and len(tag_ids) == len(self._tags):
-            raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
+        tag_ids = self._tag_ids(parsed.tags, training)
         return {"words": word_ids, "tags": tag_ids, "ngrams": self._ngrams(word_ids, words)}
+
+    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
+        """What `encode` gives for each line, several times as fast.
+
+        None for lines of ids and for unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        if self._format == "ids":
+            return None
+        rows = [self._columns(line) for line in lines]
+        found = self._word_ids([text for _, text in rows])
+        if found is None:
+            return None
+        words, ngrams = found
+        tags = Lists.of([self._tag_ids(tags, training) for tags, _ in rows])
+        return {"words": words, "tags": tags, "ngrams": ngrams}
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text (or ids) and its own tags."""
@@ -160,6 +175,28 @@ class Reader:
         self._tags = Vocabulary.load(folder / "tags.txt")
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
 
+    @functools.cached_property
+    def _word_ids(self) -> WordIds:
+        return WordIds(
+            self._token_pattern,
+            self._words.ids,
+            self._words.ids[self._unknown_word],
+            lower_case=self._lower_case,
+            max_len=self._max_len,
+            buckets=self._ngram_buckets,
+        )
+
+    def _tag_ids(self, tags: list[str], training: bool) -> list[int]:
+        if training and not tags:
+            raise BadLine("received no tag, expected at least one before the tab")
+        if self._unknown_tags == "count" and not training:
+            tag_ids = [self._tags.ids.get(tag, -1) for tag in tags]
+        else:
+            tag_ids = [_known(self._tags, tag, "tag") for tag in tags]
+        if training and len(tag_ids) == len(self._tags):
+            raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
+        return tag_ids
+
     def _ngrams(self, word_ids: list[int], words: list[str]) -> list[int]:
         """The ids of words and, after them, of the hashed pairs of neighbours."""
         if not self._ngram_buckets:
@@ -168,14 +205,17 @@ class Reader:
         return word_ids + [n_words + pair for pair in hashed_pairs(words, self._ngram_buckets)]
 
     def _parse_text(self, line: str) -> Parsed:
+        tags, text = self._columns(line)
+        return Parsed(tags, self._find_words(text.lower() if self._lower_case else text))
+
+    def _columns(self, line: str) -> tuple[list[str], str]:
         columns = line.split("\t")
         if len(columns) != 2:
             raise BadLine(
                 f"received {len(columns)} column(s) between tabs, expected 2: tag<TAB>text"
             )
         tags = dict.fromkeys(tag.strip() for tag in _TAG_SEPARATOR.split(columns[0]))
-        text = columns[1].lower() if self._lower_case else columns[1]
-        return Parsed([tag for tag in tags if tag], self._find_words(text))
+        return [tag for tag in tags if tag], columns[1]
 
     def _parse_ids(self, line: str) -> Parsed:
         tag, comma, text = line.partition(",")

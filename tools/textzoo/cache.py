@@ -15,7 +15,6 @@ import mmap
 import shutil
 import tempfile
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -24,19 +23,26 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 import textzoo
+from textzoo.encoding import Part, encoded_parts, malformed
 from textzoo.errors import BadLine, UserError
 from textzoo.reading import Line, decode_line, read_lines
+from textzoo.token_table import Lists
 
 log = logging.getLogger("textzoo")
 
-_FLUSH_ROWS = 50_000
-
 
 class Cache(NamedTuple):
-    """Where the cache is, and whether a malformed line is an "error" or to "skip"."""
+    """Where the cache is, and how it is filled.
+
+    Attributes:
+        folder: of the cache.
+        bad_lines: a malformed line is an "error", or to "skip".
+        workers: see `encoding.encoded_parts`.
+    """
 
     folder: Path
     bad_lines: str
+    workers: int = 0
 
 
 class Column:
@@ -144,10 +150,8 @@ def encoded_rows(
     folder = settings.folder / f"rows-{_key(files, identity, settings, training)}"
 
     def fill(temporary: Path) -> None:
-        encode = functools.partial(reader.encode, training=training)
-        skipped: list[Line] = []
-        lines = good_lines(files, encode, settings.bad_lines, skipped, _header(reader))
-        _write_rows(temporary, lines, skipped, reader.columns)
+        parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
+        _write_rows(temporary, parts, reader.columns)
 
     fill_once(folder, fill)
     rows = Rows(folder, files)
@@ -199,10 +203,7 @@ def good_lines(
                 encoded = encode(line.text)
             except BadLine as problem:
                 if bad_lines != "skip":
-                    raise UserError(
-                        f"{line.place}: {problem}\n(-o runner.bad_lines=skip skips such lines "
-                        "and counts them)"
-                    ) from None
+                    raise malformed(line.place, problem) from None
                 skipped.append(line)
                 continue
             yield place, line, encoded
@@ -270,26 +271,18 @@ def _rename(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _write_rows(
-    folder: Path,
-    lines: Iterable[tuple[int, Line, dict[str, list[int]]]],
-    skipped: list[Line],
-    columns: tuple[str, ...],
-) -> None:
+def _write_rows(folder: Path, parts: Iterable[Part], columns: tuple[str, ...]) -> None:
     writers = {name: _ColumnWriter(folder, name) for name in columns}
-    with (folder / "places").open("wb") as places_file:
-        places = array("q")
-        for file, line, encoded in lines:
+    skipped = 0
+    with (folder / "places").open("wb") as places:
+        for part in parts:
             for name, writer in writers.items():
-                writer.add(encoded[name])
-            places.extend((file, line.start, line.number))
-            if len(places) >= 3 * _FLUSH_ROWS:
-                places.tofile(places_file)
-                places = array("q")
-        places.tofile(places_file)
+                writer.add(part.columns[name])
+            part.places.tofile(places)
+            skipped += part.skipped
     for writer in writers.values():
         writer.close()
-    facts = {"columns": columns, "skipped": len(skipped)}
+    facts = {"columns": columns, "skipped": skipped}
     (folder / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -300,25 +293,17 @@ class _ColumnWriter:
         self._values_file = (folder / f"{name}.values").open("wb")
         self._offsets_file = (folder / f"{name}.offsets").open("wb")
         self._end = 0
-        self._values = array("i")
-        self._offsets = array("q", [0])
+        np.zeros(1, np.int64).tofile(self._offsets_file)
 
-    def add(self, ids: list[int]) -> None:
-        self._values.extend(ids)
-        self._end += len(ids)
-        self._offsets.append(self._end)
-        if len(self._offsets) >= _FLUSH_ROWS:
-            self._flush()
+    def add(self, lists: Lists) -> None:
+        ends = self._end + np.cumsum(lists.counts, dtype=np.int64)
+        lists.values.astype(np.int32, copy=False).tofile(self._values_file)
+        ends.tofile(self._offsets_file)
+        self._end = int(ends[-1]) if len(ends) else self._end
 
     def close(self) -> None:
-        self._flush()
         self._values_file.close()
         self._offsets_file.close()
-
-    def _flush(self) -> None:
-        self._values.tofile(self._values_file)
-        self._offsets.tofile(self._offsets_file)
-        self._values, self._offsets = array("i"), array("q")
 
 
 def _map(path: Path) -> np.ndarray:

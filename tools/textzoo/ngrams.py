@@ -4,6 +4,11 @@ import json
 from pathlib import Path
 from zlib import crc32
 
+import numpy as np
+
+from textzoo.token_table import Lists
+from textzoo.word_ids import joined_crc32
+
 _FILE = "ngrams.json"
 
 
@@ -32,6 +37,28 @@ class CharacterNgrams:
             for start in range(len(marked) - n + 1)
         }
         return sorted({crc32(gram.encode()) % self.vocab_size for gram in grams})
+
+    def encode_many(self, texts: list[str]) -> Lists:
+        """What `encode` gives for each text, several times as fast."""
+        cut = (" ".join(text.lower().split())[: self._max_len] for text in texts)
+        joined = "".join(f"\x02{text}\x03\n" for text in cut)
+        points = np.frombuffer(joined.encode("utf-32-le"), "<u4")
+        different, places = np.unique(points, return_inverse=True)
+        characters = [chr(point).encode() for point in different]
+        hashes = np.array([crc32(character) for character in characters], np.uint32)[places]
+        sizes = np.array([len(character) for character in characters], np.int64)[places]
+        line = np.cumsum(points == ord("\n"))
+        keys = []
+        grams, inside = hashes, points != ord("\n")
+        for n in range(1, self._longest + 1):
+            if n > 1:
+                inside = inside[:-1] & (points[n - 1 :] != ord("\n"))
+                grams = joined_crc32(grams[:-1], hashes[n - 1 :], sizes[n - 1 :])
+            buckets = grams[inside].astype(np.int64) % self.vocab_size
+            keys.append(line[: len(inside)][inside] * self.vocab_size + buckets)
+        keys = np.unique(np.concatenate(keys))
+        rows, buckets = np.divmod(keys, self.vocab_size)
+        return Lists(buckets.astype(np.int32), np.bincount(rows, minlength=len(texts)))
 
     def save(self, folder: Path) -> None:
         """Write what decides the ids."""

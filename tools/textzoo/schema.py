@@ -125,7 +125,9 @@ class Runner(Block):
         False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
     num_workers: NotNegativeInt = Field(
-        0, description="accepted; text is encoded once into a cache, so no workers are needed"
+        0,
+        description="processes that encode text, once, into the cache; 0: one per core where there "
+        "is much text",
     )
     infer_load_path: Optional[FilePath] = Field(
         None, description="folder of checkpoints that infer.py reads; default: `model_save_path`"
