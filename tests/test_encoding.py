@@ -2,12 +2,14 @@
 
 import random
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
 from harness import MODELS, Workspace
+from tokenizers import BertWordPieceTokenizer
 
-from textzoo import encoding
+from textzoo import encoding, wordpiece
 from textzoo.building import build_reader, load_config
 from textzoo.cache import Cache, encoded_rows, fitted_vocabulary
 from textzoo.encoding import encode_chunk, encoded_parts
@@ -66,13 +68,24 @@ def test_unusual_patterns_are_left_to_the_regular_expression():
 @pytest.mark.parametrize("lower_case", [True, False])
 @pytest.mark.parametrize("max_len", [5, 40])
 def test_many_texts_have_the_pieces_of_each(lower_case, max_len):
-    wordpiece = WordPiece.build(texts(200, seed=1), max_len, 300, lower_case)
+    splitter = WordPiece.build(texts(200, seed=1), max_len, 300, lower_case)
     rows = [text for text in texts(600, seed=2) if not any(t in text for t in ("[CLS]", "[SEP]"))]
     for part in (rows[:1], rows[1:300], rows[300:], []):
-        expected = [wordpiece.encode(text) for text in part]
-        assert as_lists(wordpiece.encode_many(part)) == (expected or [[]])
+        expected = [splitter.encode(text) for text in part]
+        assert as_lists(splitter.encode_many(part)) == (expected or [[]])
     special = ["a [SEP] b", "plain", "[MASK]ed"]
-    assert as_lists(wordpiece.encode_many(special)) == [wordpiece.encode(t) for t in special]
+    assert as_lists(splitter.encode_many(special)) == [splitter.encode(t) for t in special]
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_words_are_counted_as_bert_splits_texts(lower_case, monkeypatch):
+    monkeypatch.setattr(wordpiece, "_TEXTS_AT_ONCE", 70)
+    splitter = BertWordPieceTokenizer(lowercase=lower_case)
+    expected = Counter()
+    for text in texts(300):
+        cleaned = splitter.normalizer.normalize_str(text)
+        expected.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(cleaned))
+    assert list(wordpiece._count_words(texts(300), lower_case).items()) == list(expected.items())
 
 
 @pytest.mark.parametrize("longest", [1, 2, 3])

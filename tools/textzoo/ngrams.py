@@ -12,6 +12,14 @@ from textzoo.word_ids import joined_crc32
 _FILE = "ngrams.json"
 
 
+def _character_hashes(points: np.ndarray) -> np.ndarray:
+    """The CRC-32 of the UTF-8 of each code point."""
+    different = np.flatnonzero(np.bincount(points))
+    table = np.zeros(different[-1] + 1 if len(different) else 0, np.uint32)
+    table[different] = [crc32(chr(point).encode()) for point in different]
+    return table[points]
+
+
 class CharacterNgrams:
     """The different runs of one to `longest` characters of a text, hashed into buckets.
 
@@ -43,10 +51,8 @@ class CharacterNgrams:
         cut = (" ".join(text.lower().split())[: self._max_len] for text in texts)
         joined = "".join(f"\x02{text}\x03\n" for text in cut)
         points = np.frombuffer(joined.encode("utf-32-le"), "<u4")
-        different, places = np.unique(points, return_inverse=True)
-        characters = [chr(point).encode() for point in different]
-        hashes = np.array([crc32(character) for character in characters], np.uint32)[places]
-        sizes = np.array([len(character) for character in characters], np.int64)[places]
+        hashes = _character_hashes(points)
+        sizes = 1 + (points[:, None] >= [0x80, 0x800, 0x10000]).sum(axis=1)  # in UTF-8
         line = np.cumsum(points == ord("\n"))
         keys = []
         grams, inside = hashes, points != ord("\n")
@@ -56,7 +62,8 @@ class CharacterNgrams:
                 grams = joined_crc32(grams[:-1], hashes[n - 1 :], sizes[n - 1 :])
             buckets = grams[inside].astype(np.int64) % self.vocab_size
             keys.append(line[: len(inside)][inside] * self.vocab_size + buckets)
-        keys = np.unique(np.concatenate(keys))
+        keys = np.sort(np.concatenate(keys))
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         rows, buckets = np.divmod(keys, self.vocab_size)
         return Lists(buckets.astype(np.int32), np.bincount(rows, minlength=len(texts)))
 

@@ -6,6 +6,7 @@ import string
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Optional
 
@@ -18,6 +19,7 @@ from textzoo.token_table import ALONE, BLANK, INSIDE, Lists, TokenTable
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _FILE = "tokenizer.json"
+_TEXTS_AT_ONCE = 5_000
 _MOST_PARTS = 1_000_000  # different ones that are kept in memory between calls
 
 
@@ -193,10 +195,17 @@ def _is_bert(tokenizer: Tokenizer) -> bool:
 def _count_words(texts: Iterable[str], lower_case: bool) -> Counter:
     """How often each word occurs, as BERT splits texts into words."""
     splitter = _bert_tokenizer(_numbered(_SPECIAL), lower_case)
+    parts = Counter()  # see `_Pieces`
+    texts = iter(texts)
+    while some := list(islice(texts, _TEXTS_AT_ONCE)):
+        table = TokenTable(_bert_kinds())
+        numbers = table([text.replace("\n", " ") for text in some]).values
+        parts.update(dict(zip(table.tokens, np.bincount(numbers).tolist())))
     counts = Counter()
-    for text in texts:
-        cleaned = splitter.normalizer.normalize_str(text)
-        counts.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(cleaned))
+    for part, n in parts.items():
+        cleaned = splitter.normalizer.normalize_str(part)
+        for word, _ in splitter.pre_tokenizer.pre_tokenize_str(cleaned):
+            counts[word] += n
     return counts
 
 
