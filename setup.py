@@ -62,7 +62,8 @@ setup(
     extras_require={
         "visual": ["visualdl"],
         "vectors": ["gensim"],
-        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn"],
+        "zstd": ["zstandard"],
+        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"],
     },
     entry_points={
         "console_scripts": [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.streams import open_stream
 
 # Far above any text this zoo is for; a longer "line" is a file without line ends.
 MAX_LINE_BYTES = 4 << 20
@@ -53,14 +54,14 @@ def data_files(path: Path, key: str) -> list[Path]:
 def read_lines(
     path: Path, start: int = 0, size: float = math.inf, number: int = 1
 ) -> Iterator[Line]:
-    r"""The lines of one file that are not blank.
+    r"""The lines of one file that are not blank; it may be compressed, or `-`: standard input.
 
     Lines end at `\n` only (texts may hold other separators of Unicode); a `\r` before it is taken
     away, and so is a byte order mark before the line: files that start with one get joined.
 
     Args:
         path: the file.
-        start: the byte to start from.
+        start: the byte to start from; 0 if the file is compressed.
         size: how many bytes to read.
         number: of the line that starts there.
 
@@ -68,8 +69,9 @@ def read_lines(
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(start)
+        with open_stream(path) as file:
+            if start:
+                file.seek(start)
             end = start + size
             while start < end and (raw := file.readline(MAX_LINE_BYTES + 1)):
                 if len(raw) > MAX_LINE_BYTES:

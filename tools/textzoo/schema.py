@@ -27,7 +27,9 @@ class Runner(Block):
     """How to run any model: data, batches, checkpoints, evaluation."""
 
     train_data_dir: Optional[FilePath] = Field(
-        None, description="training data: a file, or a folder of files read in sorted order"
+        None,
+        description="training data: a file, or a folder of files read in sorted order; like all "
+        "text files, they may be compressed with gzip or Zstandard (extra `zstd`)",
     )
     valid_data_dir: Optional[FilePath] = Field(
         None, description="validation data: a file or a folder"
@@ -38,7 +40,9 @@ class Runner(Block):
         "`valid_data_dir`; the same rows for the same seed",
     )
     test_data_dir: Optional[FilePath] = Field(
-        None, description="data that infer.py evaluates and predicts: a file or a folder"
+        None,
+        description="data that infer.py evaluates and predicts: a file, a folder, or `-` for "
+        "standard input",
     )
     valid_pair_file: Optional[FilePath] = Field(
         None, description="for models of pairs: another name of `valid_data_dir`"
