@@ -100,7 +100,13 @@ def test_many_texts_have_the_ngrams_of_each(longest):
 READERS = {
     "tagspace": ("tagspace", "reader.ngram_buckets=50", "hyper_parameters.ngram_dim=4"),
     "tagspace with another pattern": ("tagspace", "reader.token_pattern='[a-z]+'"),
-    "xmlcnn": ("xmlcnn", "reader.stop_words=english", "reader.max_len=9"),
+    "xmlcnn": (
+        "xmlcnn",
+        "reader.stop_words=english",
+        "reader.max_len=9",
+        "reader.ngram_buckets=50",
+        "hyper_parameters.ngram_dim=4",
+    ),
     "multilabel": ("multilabel",),
     "batchneg": ("batchneg", "hyper_parameters.encoder.config=tiny"),
     "hardestneg": ("hardestneg",),
@@ -125,6 +131,35 @@ def fitted(workspaces, name):
 
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("bad_lines", ["error", "skip"])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", ["tagspace", "tagspace with another pattern", "xmlcnn", "ids"])
+def test_vocabularies_are_those_of_counting_line_by_line(
+    workspaces, name, workers, bad_lines, tmp_path, monkeypatch
+):
+    reader_name = "tagspace" if name == "ids" else name
+    config, folder = load_config(
+        workspaces[READERS[reader_name][0]].model.config, READERS[reader_name][1:]
+    )
+    files = sorted(workspaces[READERS[reader_name][0]].train_data.iterdir())
+    if name == "ids":
+        files = [tmp_path / "ids.txt"]
+        files[0].write_text("1,2 3 4\n0,4 5\n" * 50, encoding="utf-8")
+    if bad_lines == "skip":
+        text = files[0].read_text(encoding="utf-8").split("\n")
+        text[7:7] = text[40:40] = ["malformed"]
+        files = [tmp_path / "with bad lines"]
+        files[0].write_text("\n".join(text), encoding="utf-8")
+    monkeypatch.setattr(encoding, "_CHUNK_BYTES", 3000 if name != "ids" else 100)
+    found = []
+    for place in ("counted", "by lines"):
+        cache = Cache(tmp_path / place, bad_lines, workers)
+        found.append(fitted_vocabulary(files, build_reader(config, folder), {}, "i", cache))
+        monkeypatch.setattr("textzoo.cache._fitted_by_counts", lambda *_: False)
+    assert len(content(found[0])) > 2
+    assert content(found[0]) == content(found[1])
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -98,6 +98,35 @@ class Reader:
         for row in rows:
             words.update(row.words)
             tags.update(row.tags)
+        self._fit(words, tags, declared)
+
+    def count(self, lines: list[str]) -> Optional[tuple[Counter, Counter]]:
+        """What `fit_counts` needs of some lines; None for lines of ids and unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        if self._format == "auto" and lines:
+            self._format = _detect(lines[0])
+        if self._format == "ids":
+            return None
+        rows = [self._columns(line) for line in lines]
+        counts = self._counting.count([text for _, text in rows])
+        if counts is None:
+            return None
+        return Counter(counts.words), Counter(tag for tags, _ in rows for tag in tags)
+
+    def fit_counts(
+        self, parts: Iterable[tuple[Counter, Counter]], declared: dict[str, int]
+    ) -> None:
+        """As `fit`, from what `count` gave for all lines."""
+        words, tags = Counter(), Counter()
+        for some_words, some_tags in parts:
+            words.update(some_words)
+            tags.update(some_tags)
+        self._fit(words, tags, declared)
+
+    def _fit(self, words: Counter, tags: Counter, declared: dict[str, int]) -> None:
         if self._format == "ids":
             self._words = _numbers(words, declared.get("vocab_text_size"))
             self._tags = _numbers(tags, declared.get("vocab_tag_size"))
@@ -174,6 +203,10 @@ class Reader:
         self._words = Vocabulary.load(folder / "words.txt")
         self._tags = Vocabulary.load(folder / "tags.txt")
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
+
+    @functools.cached_property
+    def _counting(self) -> WordIds:
+        return WordIds(self._token_pattern, {}, 0, lower_case=self._lower_case)
 
     @functools.cached_property
     def _word_ids(self) -> WordIds:

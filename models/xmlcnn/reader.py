@@ -14,7 +14,7 @@ from textzoo.errors import BadLine
 from textzoo.schema import FilePath
 from textzoo.token_table import Lists
 from textzoo.vocabulary import Vocabulary, hashed_pairs
-from textzoo.word_ids import WordIds
+from textzoo.word_ids import WordCounts, WordIds
 
 _UNKNOWN = "<unk>"
 _ENGLISH = """
@@ -121,6 +121,36 @@ class Reader:
                 texts.update(set(row.words))
                 pairs[list(set(hashed_pairs(row.words, self._ngram_buckets)))] += 1
             self.n_train_rows += 1
+        self._fit(words, labels, texts, pairs)
+
+    def count(self, lines: list[str]) -> Optional[tuple[WordCounts, Counter, int]]:
+        """What `fit_counts` needs of some lines; None for unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        rows = [self._columns(line) for line in lines]
+        counts = self._counting.count([text for _, text in rows])
+        if counts is None:
+            return None
+        return counts, Counter(label for labels, _ in rows for label in labels), len(rows)
+
+    def fit_counts(
+        self, parts: Iterable[tuple[WordCounts, Counter, int]], declared: dict[str, int]
+    ) -> None:
+        """As `fit`, from what `count` gave for all lines."""
+        words, labels, texts = Counter(), Counter(), Counter()
+        pairs = np.zeros(self._ngram_buckets, np.int64)
+        self.n_train_rows = 0
+        for counts, some_labels, n_rows in parts:
+            words.update(counts.words)
+            labels.update(some_labels)
+            texts.update(counts.texts)
+            pairs += np.bincount(counts.pairs, minlength=self._ngram_buckets)
+            self.n_train_rows += n_rows
+        self._fit(words, labels, texts, pairs)
+
+    def _fit(self, words: Counter, labels: Counter, texts: Counter, pairs: np.ndarray) -> None:
         self._words = Vocabulary.from_counts(
             words, min_count=self._min_count, max_size=self._max_words, first=(_UNKNOWN,)
         )
@@ -159,6 +189,17 @@ class Reader:
         words, ngrams = found
         labels = Lists.of([self._label_ids(labels, training) for labels, _ in rows])
         return {"words": words, "labels": labels, "ngrams": ngrams}
+
+    @functools.cached_property
+    def _counting(self) -> WordIds:
+        return WordIds(
+            self._token_pattern,
+            {},
+            0,
+            lower_case=self._lower_case,
+            stop_words=self._stop_words,
+            buckets=self._ngram_buckets,
+        )
 
     @functools.cached_property
     def _word_ids(self) -> WordIds:

@@ -16,14 +16,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 import textzoo
-from textzoo.encoding import Part, encoded_parts, malformed
+from textzoo.encoding import Part, counted_parts, encoded_parts, malformed
 from textzoo.errors import BadLine, UserError
 from textzoo.reading import Line, decode_line, read_lines
 from textzoo.token_table import Lists
@@ -126,13 +126,27 @@ def fitted_vocabulary(
     folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
 
     def fill(temporary: Path) -> None:
-        skipped: list[Line] = []
-        lines = good_lines(files, reader.parse, settings.bad_lines, skipped, _header(reader))
-        reader.fit((parsed for _, _, parsed in lines), declared)
+        if not _fitted_by_counts(files, reader, declared, settings):
+            lines = good_lines(files, reader.parse, settings.bad_lines, [], _header(reader))
+            reader.fit((parsed for _, _, parsed in lines), declared)
         reader.save(temporary)
 
     fill_once(folder, fill)
     return folder
+
+
+def _fitted_by_counts(
+    files: list[Path], reader: Any, declared: dict[str, int], settings: Cache
+) -> bool:
+    """Fit a vocabulary from counts of many lines at a time, if the reader can count these."""
+    if not hasattr(reader, "count"):
+        return False
+    parts = counted_parts(files, reader, settings.bad_lines, settings.workers)
+    first = next(parts, None)
+    if first is None:
+        return False
+    reader.fit_counts(chain([first], parts), declared)
+    return True
 
 
 def encoded_rows(

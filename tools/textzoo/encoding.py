@@ -5,7 +5,7 @@ import pickle
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -66,23 +66,37 @@ def encoded_parts(
     Raises:
         UserError: naming the first malformed line.
     """
+    return _over_chunks(encode_chunk, files, reader, (training, bad_lines), workers)
+
+
+def counted_parts(files: list[Path], reader: Any, bad_lines: str, workers: int = 0) -> Iterator:
+    """What `reader.count` gives for the lines of each chunk of these files, in their order.
+
+    Raises:
+        UserError: naming the first malformed line.
+    """
+    return _over_chunks(count_chunk, files, reader, (bad_lines,), workers)
+
+
+def _over_chunks(
+    work: Callable, files: list[Path], reader: Any, settings: tuple, workers: int
+) -> Iterator:
     chunks = [chunk for place, path in enumerate(files) for chunk in _chunks(path, place)]
+    # The first one here: from it, a reader may learn what the others are like.
+    yield from (work(chunk, reader, *settings) for chunk in chunks[:1])
     if not workers:
         workers = usable_cores() if len(chunks) >= _MANY_CHUNKS else 1
-    settings = (training, bad_lines)
-    pickled = _pickled(reader) if workers > 1 else None
+    pickled = _pickled(work, reader, settings) if workers > 1 else None
     if pickled is None:
-        for chunk in chunks:
-            yield encode_chunk(chunk, reader, *settings)
+        yield from (work(chunk, reader, *settings) for chunk in chunks[1:])
         return
     # A new interpreter for each process: this one may have threads, which a fork would not copy.
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start_worker, (pickled, *settings)
-    )
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (pickled,))
     try:
         waiting: deque = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(_encode_in_worker, chunk))
+        for chunk in chunks[1:]:
+            waiting.append(pool.submit(_work, chunk))
             if len(waiting) > _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -158,12 +172,35 @@ def _chunks(path: Path, place: int) -> Iterator[Chunk]:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
-def _pickled(reader: Any) -> Optional[bytes]:
-    """A reader, and the package of its model folder, for other processes; None if it cannot be."""
+def count_chunk(chunk: Chunk, reader: Any, bad_lines: str) -> Any:
+    """What `reader.count` gives for the lines of a chunk that are not malformed."""
+    try:
+        with chunk.path.open("rb") as file:
+            file.seek(chunk.start)
+            texts, _, sizes, _ = split_lines(file.read(chunk.size))
+        if sizes.max(initial=0) <= MAX_LINE_BYTES:
+            return reader.count(texts[_is_header(chunk, reader) :])
+    except (BadLine, UnicodeDecodeError):
+        pass  # whatever it is will be named by its line
+    lines = read_lines(chunk.path, chunk.start, chunk.size, chunk.number)
+    good = []
+    for line in islice(lines, _is_header(chunk, reader), None):
+        try:
+            reader.parse(line.text)
+        except BadLine as problem:
+            if bad_lines != "skip":
+                raise malformed(line.place, problem) from None
+            continue
+        good.append(line.text)
+    return reader.count(good)
+
+
+def _pickled(work: Callable, reader: Any, settings: tuple) -> Optional[bytes]:
+    """What another process needs to work with a reader; None if its state cannot be sent."""
     package = type(reader).__module__.partition(".")[0]
     folders = getattr(sys.modules.get(package), "__path__", [None])
     try:
-        return pickle.dumps((package, folders[0], pickle.dumps(reader)))
+        return pickle.dumps((package, folders[0], pickle.dumps((work, reader, settings))))
     except Exception:  # a reader of the user's own may hold anything
         return None
 
@@ -171,13 +208,14 @@ def _pickled(reader: Any) -> Optional[bytes]:
 _worker: tuple
 
 
-def _start_worker(pickled: bytes, training: bool, bad_lines: str) -> None:
+def _start_worker(pickled: bytes) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one sees to it
-    package, folder, reader = pickle.loads(pickled)
+    package, folder, task = pickle.loads(pickled)
     restore_package(package, folder)
-    _worker = (pickle.loads(reader), training, bad_lines)
+    _worker = pickle.loads(task)
 
 
-def _encode_in_worker(chunk: Chunk) -> Part:
-    return encode_chunk(chunk, *_worker)
+def _work(chunk: Chunk) -> Any:
+    work, reader, settings = _worker
+    return work(chunk, reader, *settings)

@@ -5,9 +5,10 @@ times as fast.
 """
 
 import functools
+import re
 from array import array
 from collections.abc import Collection
-from typing import Optional
+from typing import NamedTuple, Optional
 from zlib import crc32
 
 import numpy as np
@@ -16,6 +17,26 @@ from textzoo.token_table import ALONE, BLANK, INSIDE, Lists, TokenTable
 
 _MOST_WORDS = 1_000_000  # different ones that are kept in memory between calls
 _SPACE_HASH = crc32(b" ")
+# The patterns whose tokens are decided character by character: runs of what each is made of.
+_PARTS = {
+    r"\S+": {r"\S+": INSIDE},
+    r"\w+": {r"\w+": INSIDE},
+    r"\w+|[^\w\s]": {r"\w+": INSIDE, r"[^\w\s]+": ALONE},
+}
+
+
+class WordCounts(NamedTuple):
+    """What some texts have.
+
+    Attributes:
+        words: how often each word occurs.
+        texts: with buckets: how many texts it is in.
+        pairs: with buckets: those of the different pairs of each text, of all texts.
+    """
+
+    words: dict[str, int]
+    texts: dict[str, int]
+    pairs: np.ndarray
 
 
 class WordIds:
@@ -66,28 +87,56 @@ class WordIds:
         Returns:
             None for patterns other than `\S+`, `\w+` and `\w+|[^\w\s]`.
         """
-        if self._table is None:
+        words = self._words(texts)
+        if words is None:
             return None
-        words = self._table(texts, self._lower_case)
-        self._look_at_new()
-        if self._stop_words:
-            words = words.kept(np.array(self._counts, bool)[words.values])
         if self._max_len is not None:
             words = words.kept(words.places() < self._max_len)
         ids = Lists(np.array(self._token_ids, np.int32)[words.values], words.counts)
         ids = _with_unknown(ids, self._unknown)
         pairs = self._pairs(words) if self._buckets else None
-        if len(self._table.tokens) > _MOST_WORDS:
-            self._forget()
+        self._forget_many()
         if pairs is None:
             return ids, Lists(np.zeros(0, np.int32), np.zeros(len(texts), np.int64))
         return ids, ids.followed_by(pairs)
 
+    def count(self, texts: list[str]) -> Optional["WordCounts"]:
+        """How often words occur, at whatever place of a text; None for unusual patterns."""
+        words = self._words(texts)
+        if words is None:
+            return None
+        tokens = self._table.tokens
+        occurrences = np.bincount(words.values)
+        seen = np.flatnonzero(occurrences)
+        names = [tokens[number] for number in seen.tolist()]
+        counts = WordCounts(dict(zip(names, occurrences[seen].tolist())), {}, np.zeros(0, np.int64))
+        if self._buckets:
+            in_texts = np.bincount(_once_a_list(words, len(tokens)))
+            counts = counts._replace(
+                texts=dict(zip(names, in_texts[seen].tolist())),
+                pairs=_once_a_list(self._pairs(words), self._buckets),
+            )
+        self._forget_many()
+        return counts
+
+    def _words(self, texts: list[str]) -> Optional[Lists]:
+        if self._table is None:
+            return None
+        words = self._table(texts, self._lower_case)
+        self._look_at_new()
+        return words.kept(np.array(self._counts, bool)[words.values]) if self._stop_words else words
+
+    def _forget_many(self) -> None:
+        if len(self._table.tokens) > _MOST_WORDS:
+            self._forget()
+
     def _look_at_new(self) -> None:
         for word in self._table.tokens[len(self._token_ids) :]:
-            encoded = word.encode()
             self._token_ids.append(self._ids.get(word, self._unknown))
             self._counts.append(word not in self._stop_words)
+            if not self._buckets:
+                continue
+            encoded = word.encode()
             self._lengths.append(len(encoded))
             self._hashes.append(crc32(encoded))
             self._hashes_after_space.append(crc32(encoded, _SPACE_HASH))
@@ -108,17 +157,14 @@ class WordIds:
 @functools.cache
 def _kinds(token_pattern: str) -> Optional[np.ndarray]:
     r"""What each code point is, for the patterns whose tokens single characters decide."""
-    kinds = np.zeros(0x110000, np.int8)
-    if token_pattern == r"\S+":
-        kinds[:] = [BLANK if chr(point).isspace() else INSIDE for point in range(len(kinds))]
-    elif token_pattern in (r"\w+", r"\w+|[^\w\s]"):
-        word = [chr(point).isalnum() or chr(point) == "_" for point in range(len(kinds))]
-        kinds[word] = INSIDE
-        if token_pattern != r"\w+":
-            blank = [chr(point).isspace() for point in range(len(kinds))]
-            kinds[~np.array(word) & ~np.array(blank)] = ALONE
-    else:
+    if token_pattern not in _PARTS:
         return None
+    # Asked of the regular expressions themselves, with one text of all characters.
+    everything = "".join(map(chr, range(0x110000)))
+    kinds = np.full(len(everything), BLANK, np.int8)
+    for runs, kind in _PARTS[token_pattern].items():
+        for found in re.finditer(runs, everything):
+            kinds[found.start() : found.end()] = kind
     return kinds
 
 
@@ -152,6 +198,12 @@ def _after_zeros(length: int) -> np.ndarray:
         [[crc32(zeros, byte << 8 * place) ^ none for byte in range(256)] for place in range(4)],
         np.uint32,
     )
+
+
+def _once_a_list(lists: Lists, n: int) -> np.ndarray:
+    """The values of all lists, all below n, each once for every list that it is in."""
+    keys = np.sort(lists.rows() * n + lists.values)
+    return keys[np.diff(keys, prepend=-1) > 0] % n
 
 
 def _with_unknown(ids: Lists, unknown: int) -> Lists:
