@@ -155,7 +155,7 @@ class Runner(Block):
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(
         "predictor",
         description="what infer.py, recall.py and predict.py compute with: Paddle's inference "
-        "engine with oneDNN, the fastest on most CPUs; or the net itself in one of the two graphs. "
+        "engine with oneDNN; or the net itself in one of the two graphs. "
         "On a GPU: the net itself",
     )
     infer_precision: Literal["float32", "bfloat16"] = Field(
