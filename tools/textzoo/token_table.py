@@ -73,7 +73,8 @@ class TokenTable:
         self._kinds = kinds
         self._hashes = np.zeros(0, np.uint64)  # by number
         self._slots = np.zeros(1 << _SLOT_BITS, np.int32)  # by part of the hash, one of its numbers
-        self._order = np.zeros(0, np.int64)  # numbers, sorted by hash
+        self._sorted = np.zeros(0, np.uint64)
+        self._order = np.zeros(0, np.int64)  # the number of each sorted hash
 
     def __call__(self, texts: list[str], lower_case: bool = False) -> Lists:
         """The numbers of each text's tokens. No text holds a line end."""
@@ -104,15 +105,18 @@ class TokenTable:
         missed = np.flatnonzero(self._hashes[numbers] != hashes)
         if len(missed):  # another token has the slot, or the token is new
             wanted = hashes[missed]
-            places = np.searchsorted(self._hashes, wanted, sorter=self._order)
-            found = self._order[np.minimum(places, len(self._order) - 1)]
-            numbers[missed] = np.where(self._hashes[found] == wanted, found, -1)
+            places = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
+            is_known = self._sorted[places] == wanted
+            numbers[missed] = np.where(is_known, self._order[places], -1)
         return numbers
 
     def _add(self, hashes: np.ndarray) -> None:
         first = len(self._hashes)
         self._hashes = np.concatenate([self._hashes, hashes])
-        self._order = np.argsort(self._hashes)
+        order = np.argsort(hashes)
+        places = np.searchsorted(self._sorted, hashes[order])
+        self._sorted = np.insert(self._sorted, places, hashes[order])
+        self._order = np.insert(self._order, places, first + order)
         slots = hashes >> np.uint64(64 - _SLOT_BITS)
         self._slots[slots] = np.arange(first, len(self._hashes))
 
