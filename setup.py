@@ -68,7 +68,8 @@ setup(
         "vectors": ["gensim"],
         "onnx": ONNX,
         "serve": SERVE,
-        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", *ONNX, *SERVE],
+        "zstd": ["zstandard"],
+        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard", *ONNX, *SERVE],
     },
     entry_points={
         "console_scripts": [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from textzoo import cache as cache_module
+from textzoo import encoding
 from textzoo.cache import (
     Cache,
     Column,
@@ -129,7 +130,7 @@ def test_encoded_rows_equal_what_the_reader_gives(tmp_path, reader_class, settin
 def test_rows_stay_the_same_when_they_are_written_in_several_pieces(
     tmp_path, reader_class, settings, monkeypatch
 ):
-    monkeypatch.setattr(cache_module, "_FLUSH_ROWS", 3)
+    monkeypatch.setattr(encoding, "_CHUNK_BYTES", 3)
     texts = ["x" * (i % 5) or "-" for i in range(20)]
     (file,) = write(tmp_path, "\n".join(texts))
     rows = encode([file], reader_class, settings)
@@ -341,7 +342,7 @@ def test_a_full_disk_is_a_user_error_and_leaves_nothing(
     def full(*arguments, **keywords):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache_module._ColumnWriter, "_flush", full)
+    monkeypatch.setattr(cache_module._ColumnWriter, "add", full)
     with pytest.raises(UserError, match=r"runner\.cache_dir: cannot write .*No space left"):
         encode(write(tmp_path, "a\n"), reader_class, settings)
     assert list(settings.folder.iterdir()) == []

@@ -8,6 +8,7 @@ import pty
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import termios
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from harness import (
     ENVIRONMENT,
     MODELS,
+    ROOT,
     Saved,
     assert_same_arrays,
     assert_same_checkpoint,
@@ -341,3 +343,17 @@ def test_missing_and_mistyped_blocks_are_listed_together(tmp_path):
     assert "runner: missing; expected a block of keys" in result.stderr
     assert "hyper_parameters.optimizer.class: missing; expected text" in result.stderr
     assert "hyper_parameters.optimizer.learning_rate: received 'fast' (str)" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-m", "none.yaml"], ["-m", "a", "-o", "b"]])
+def test_what_needs_no_paddle_does_not_import_it(arguments, tmp_path):
+    code = (
+        "import sys\nfrom textzoo.commands import trainer\n"
+        f"try:\n    trainer({arguments})\nexcept SystemExit:\n    pass\n"
+        "print('paddle' in sys.modules)"
+    )
+    path = {**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=path, cwd=tmp_path, capture_output=True, check=True
+    )
+    assert done.stdout.decode().split()[-1] == "False"

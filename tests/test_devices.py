@@ -43,3 +43,11 @@ def test_values_of_the_environment_are_respected():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
     assert done.stdout.split() == ["1", "4"], done.stderr
+
+
+def test_processes_of_a_machine_divide_its_cores(monkeypatch):
+    monkeypatch.setattr(devices, "usable_cores", lambda: 8)
+    assert devices.threads_per_process() == 8
+    for n, threads in ((2, 4), (3, 2), (16, 1)):
+        monkeypatch.setenv("PADDLE_LOCAL_SIZE", str(n))
+        assert devices.threads_per_process() == threads

@@ -312,10 +312,13 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
 
 
 def assert_same_predictions(ours: Path, theirs: Path) -> None:
-    """Check that texts and tags are equal, and scores to what a batch's shape may round."""
+    """Check that texts and tags are equal, and scores to what a batch's shape may round.
+
+    Cosines are rounded to steps of 2^-17.
+    """
     for our, their in zip(predictions(ours), predictions(theirs), strict=True):
         assert (our["text"], our["tags"]) == (their["text"], their["tags"])
         ours_by_tag = {best["tag"]: best["score"] for best in our["top"]}
         assert ours_by_tag == pytest.approx(
-            {best["tag"]: best["score"] for best in their["top"]}, abs=2e-6
+            {best["tag"]: best["score"] for best in their["top"]}, abs=1e-5
         )

@@ -13,6 +13,7 @@ import numpy as np
 from textzoo.cache import Column
 from textzoo.errors import BadLine
 from textzoo.schema import FilePath
+from textzoo.token_table import Lists
 from textzoo.vocabulary import Vocabulary
 from textzoo.wordpiece import WordPiece
 
@@ -133,11 +134,25 @@ class Reader:
             BadLine: the line is malformed, or a training line has none of the config's labels.
         """
         parsed = self.parse(line)
-        labels = [self._labels.ids.get(label, -1) for label in parsed.labels]
+        labels = self._label_ids(parsed, training)
+        return {**self.encode_text(parsed.text), "labels": labels}
+
+    def encode_many(self, lines: list[str], training: bool) -> dict[str, Lists]:
+        """What `encode` gives for each line, several times as fast.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        rows = [self.parse(line) for line in lines]
+        labels = Lists.of([self._label_ids(row, training) for row in rows])
+        return {"tokens": self._tokens.encode_many([row.text for row in rows]), "labels": labels}
+
+    def _label_ids(self, row: Parsed, training: bool) -> list[int]:
+        labels = [self._labels.ids.get(label, -1) for label in row.labels]
         if training and -1 in labels:
-            unknown = parsed.labels[labels.index(-1)]
+            unknown = row.labels[labels.index(-1)]
             raise BadLine(f"received label {unknown!r}, which reader.labels lacks")
-        return {**self.encode_text(parsed.text), "labels": parsed.levels or labels}
+        return row.levels or labels
 
     def encode_text(self, text: str) -> dict[str, list[int]]:
         """The ids of the tokens of a text without labels."""

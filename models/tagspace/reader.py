@@ -1,5 +1,6 @@
 """A line of text with tags, or PaddleRec's line of ids, to ids."""
 
+import functools
 import json
 import re
 from collections import Counter
@@ -11,7 +12,9 @@ import numpy as np
 
 from textzoo.cache import Column
 from textzoo.errors import BadLine
+from textzoo.token_table import Lists
 from textzoo.vocabulary import Vocabulary, hashed_pairs
+from textzoo.word_ids import WordIds
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
 _TAG_SEPARATOR = re.compile("[,，]")
@@ -68,6 +71,7 @@ class Reader:
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: received {limit}, expected at least 1")
         self._format = format
+        self._token_pattern = token_pattern
         self._lower_case = lower_case
         self._min_count = min_count
         self._max_words = max_words
@@ -97,6 +101,35 @@ class Reader:
         for row in rows:
             words.update(row.words)
             tags.update(row.tags)
+        self._fit(words, tags, declared)
+
+    def count(self, lines: list[str]) -> Optional[tuple[Counter, Counter]]:
+        """What `fit_counts` needs of some lines; None for lines of ids and unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        if self._format == "auto" and lines:
+            self._format = _detect(lines[0])
+        if self._format == "ids":
+            return None
+        rows = [self._columns(line) for line in lines]
+        counts = self._counting.count([text for _, text in rows])
+        if counts is None:
+            return None
+        return Counter(counts.words), Counter(tag for tags, _ in rows for tag in tags)
+
+    def fit_counts(
+        self, parts: Iterable[tuple[Counter, Counter]], declared: dict[str, int]
+    ) -> None:
+        """As `fit`, from what `count` gave for all lines."""
+        words, tags = Counter(), Counter()
+        for some_words, some_tags in parts:
+            words.update(some_words)
+            tags.update(some_tags)
+        self._fit(words, tags, declared)
+
+    def _fit(self, words: Counter, tags: Counter, declared: dict[str, int]) -> None:
         if self._format == "ids":
             self._words = _numbers(words, declared.get("vocab_text_size"))
             self._tags = _numbers(tags, declared.get("vocab_tag_size"))
@@ -116,15 +149,7 @@ class Reader:
             BadLine: the line is malformed, or has an id or tag that the model does not know.
         """
         parsed = self.parse(line)
-        if training and not parsed.tags:
-            raise BadLine("received no tag, expected at least one before the tab")
-        if self._unknown_tags == "count" and not training:
-            tag_ids = [self._tags.ids.get(tag, -1) for tag in parsed.tags]
-        else:
-            tag_ids = [_known(self._tags, tag, "tag") for tag in parsed.tags]
-        if training and len(tag_ids) == len(self._tags):
-            raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
-        return {**self._encode_words(parsed.words), "tags": tag_ids}
+        return {**self._encode_words(parsed.words), "tags": self._tag_ids(parsed.tags, training)}
 
     def encode_text(self, text: str) -> dict[str, list[int]]:
         """The ids of the words of a text without tags; with the format of ids, of its ids.
@@ -144,6 +169,24 @@ class Reader:
         if hyper_parameters["ngram_dim"]:
             feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
         return feeds
+
+    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
+        """What `encode` gives for each line, several times as fast.
+
+        None for lines of ids and for unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        if self._format == "ids":
+            return None
+        rows = [self._columns(line) for line in lines]
+        found = self._word_ids([text for _, text in rows])
+        if found is None:
+            return None
+        words, ngrams = found
+        tags = Lists.of([self._tag_ids(tags, training) for tags, _ in rows])
+        return {"words": words, "tags": tags, "ngrams": ngrams}
 
     def describe(self, line: str) -> dict[str, Any]:
         """A line as predictions show it: its text (or ids) and its own tags."""
@@ -190,6 +233,32 @@ class Reader:
             return [_id(number) for number in text.split() or [""]]
         return self._find_words(text.lower() if self._lower_case else text)
 
+    @functools.cached_property
+    def _counting(self) -> WordIds:
+        return WordIds(self._token_pattern, {}, 0, lower_case=self._lower_case)
+
+    @functools.cached_property
+    def _word_ids(self) -> WordIds:
+        return WordIds(
+            self._token_pattern,
+            self._words.ids,
+            self._words.ids[self._unknown_word],
+            lower_case=self._lower_case,
+            max_len=self._max_len,
+            buckets=self._ngram_buckets,
+        )
+
+    def _tag_ids(self, tags: list[str], training: bool) -> list[int]:
+        if training and not tags:
+            raise BadLine("received no tag, expected at least one before the tab")
+        if self._unknown_tags == "count" and not training:
+            tag_ids = [self._tags.ids.get(tag, -1) for tag in tags]
+        else:
+            tag_ids = [_known(self._tags, tag, "tag") for tag in tags]
+        if training and len(tag_ids) == len(self._tags):
+            raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
+        return tag_ids
+
     def _ngrams(self, word_ids: list[int], words: list[str]) -> list[int]:
         """The ids of words and, after them, of the hashed pairs of neighbours."""
         if not self._ngram_buckets:
@@ -198,13 +267,17 @@ class Reader:
         return word_ids + [n_words + pair for pair in hashed_pairs(words, self._ngram_buckets)]
 
     def _parse_text(self, line: str) -> Parsed:
+        tags, text = self._columns(line)
+        return Parsed(tags, self._text_words(text))
+
+    def _columns(self, line: str) -> tuple[list[str], str]:
         columns = line.split("\t")
         if len(columns) != 2:
             raise BadLine(
                 f"received {len(columns)} column(s) between tabs, expected 2: tag<TAB>text"
             )
         tags = dict.fromkeys(tag.strip() for tag in _TAG_SEPARATOR.split(columns[0]))
-        return Parsed([tag for tag in tags if tag], self._text_words(columns[1]))
+        return [tag for tag in tags if tag], columns[1]
 
     def _parse_ids(self, line: str) -> Parsed:
         tag, comma, text = line.partition(",")

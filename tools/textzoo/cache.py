@@ -15,28 +15,34 @@ import mmap
 import shutil
 import tempfile
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 import textzoo
+from textzoo.encoding import Part, counted_parts, encoded_parts, malformed
 from textzoo.errors import BadLine, UserError
 from textzoo.reading import Line, decode_line, read_lines
+from textzoo.token_table import Lists
 
 log = logging.getLogger("textzoo")
 
-_FLUSH_ROWS = 50_000
-
 
 class Cache(NamedTuple):
-    """Where the cache is, and whether a malformed line is an "error" or to "skip"."""
+    """Where the cache is, and how it is filled.
+
+    Attributes:
+        folder: of the cache.
+        bad_lines: a malformed line is an "error", or to "skip".
+        workers: see `encoding.encoded_parts`.
+    """
 
     folder: Path
     bad_lines: str
+    workers: int = 0
 
 
 class Column:
@@ -126,13 +132,27 @@ def fitted_vocabulary(
     folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
 
     def fill(temporary: Path) -> None:
-        skipped: list[Line] = []
-        lines = good_lines(files, reader.parse, settings.bad_lines, skipped, _header(reader))
-        reader.fit((parsed for _, _, parsed in lines), declared)
+        if not _fitted_by_counts(files, reader, declared, settings):
+            lines = good_lines(files, reader.parse, settings.bad_lines, [], _header(reader))
+            reader.fit((parsed for _, _, parsed in lines), declared)
         reader.save(temporary)
 
     fill_once(folder, fill)
     return folder
+
+
+def _fitted_by_counts(
+    files: list[Path], reader: Any, declared: dict[str, int], settings: Cache
+) -> bool:
+    """Fit a vocabulary from counts of many lines at a time, if the reader can count these."""
+    if not hasattr(reader, "count"):
+        return False
+    parts = counted_parts(files, reader, settings.bad_lines, settings.workers)
+    first = next(parts, None)
+    if first is None:
+        return False
+    reader.fit_counts(chain([first], parts), declared)
+    return True
 
 
 def encoded_rows(
@@ -150,10 +170,8 @@ def encoded_rows(
     folder = settings.folder / f"rows-{_key(files, identity, settings, training)}"
 
     def fill(temporary: Path) -> None:
-        encode = functools.partial(reader.encode, training=training)
-        skipped: list[Line] = []
-        lines = good_lines(files, encode, settings.bad_lines, skipped, _header(reader))
-        _write_rows(temporary, lines, skipped, reader.columns)
+        parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
+        _write_rows(temporary, parts, reader.columns)
 
     fill_once(folder, fill)
     rows = Rows(folder, files)
@@ -205,10 +223,7 @@ def good_lines(
                 encoded = encode(line.text)
             except BadLine as problem:
                 if bad_lines != "skip":
-                    raise UserError(
-                        f"{line.place}: {problem}\n(-o runner.bad_lines=skip skips such lines "
-                        "and counts them)"
-                    ) from None
+                    raise malformed(line.place, problem) from None
                 skipped.append(line)
                 continue
             yield place, line, encoded
@@ -276,26 +291,18 @@ def _rename(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _write_rows(
-    folder: Path,
-    lines: Iterable[tuple[int, Line, dict[str, list[int]]]],
-    skipped: list[Line],
-    columns: tuple[str, ...],
-) -> None:
+def _write_rows(folder: Path, parts: Iterable[Part], columns: tuple[str, ...]) -> None:
     writers = {name: _ColumnWriter(folder, name) for name in columns}
-    with (folder / "places").open("wb") as places_file:
-        places = array("q")
-        for file, line, encoded in lines:
+    skipped = 0
+    with (folder / "places").open("wb") as places:
+        for part in parts:
             for name, writer in writers.items():
-                writer.add(encoded[name])
-            places.extend((file, line.start, line.number))
-            if len(places) >= 3 * _FLUSH_ROWS:
-                places.tofile(places_file)
-                places = array("q")
-        places.tofile(places_file)
+                writer.add(part.columns[name])
+            part.places.tofile(places)
+            skipped += part.skipped
     for writer in writers.values():
         writer.close()
-    facts = {"columns": columns, "skipped": len(skipped)}
+    facts = {"columns": columns, "skipped": skipped}
     (folder / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -306,25 +313,17 @@ class _ColumnWriter:
         self._values_file = (folder / f"{name}.values").open("wb")
         self._offsets_file = (folder / f"{name}.offsets").open("wb")
         self._end = 0
-        self._values = array("i")
-        self._offsets = array("q", [0])
+        np.zeros(1, np.int64).tofile(self._offsets_file)
 
-    def add(self, ids: list[int]) -> None:
-        self._values.extend(ids)
-        self._end += len(ids)
-        self._offsets.append(self._end)
-        if len(self._offsets) >= _FLUSH_ROWS:
-            self._flush()
+    def add(self, lists: Lists) -> None:
+        ends = self._end + np.cumsum(lists.counts, dtype=np.int64)
+        lists.values.astype(np.int32, copy=False).tofile(self._values_file)
+        ends.tofile(self._offsets_file)
+        self._end = int(ends[-1]) if len(ends) else self._end
 
     def close(self) -> None:
-        self._flush()
         self._values_file.close()
         self._offsets_file.close()
-
-    def _flush(self) -> None:
-        self._values.tofile(self._values_file)
-        self._offsets.tofile(self._offsets_file)
-        self._values, self._offsets = array("i"), array("q")
 
 
 def _map(path: Path) -> np.ndarray:

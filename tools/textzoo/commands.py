@@ -10,7 +10,6 @@ import textzoo
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
-from textzoo.launching import processes_to_start, run_processes
 
 _EXAMPLES = """examples:
   {command} -m models/tagspace/config.yaml
@@ -91,8 +90,10 @@ def predict(arguments: Optional[list[str]] = None) -> int:
         predict(path, overrides, **options)
 
     options = {
-        "pairs": "a file of pairs; a column with the cosine is added; default: the test pairs",
-        "texts": "a file of texts, one a line: write their embeddings to embeddings.npy instead",
+        "pairs": "a file of pairs, or - for standard input; a column with the cosine is added; "
+        "default: the test pairs",
+        "texts": "a file of texts, one a line, or - for standard input: write their embeddings to "
+        "embeddings.npy instead",
     }
     description = "Write similarities of pairs, or embeddings of texts."
     return _command("predict.py", description, arguments, run, options)
@@ -272,6 +273,12 @@ def _command(
     chosen = {option: getattr(parsed, option) for option in options or {}}
 
     def with_paddle() -> Optional[int]:
+        # Not needed for --help, and not quick to import.
+        from textzoo.config import read_layers
+        from textzoo.launching import processes_to_start, run_processes
+
+        # What cannot be read is said before Paddle is imported.
+        read_layers(parsed.config, parsed.override)
         if trains and (n := processes_to_start(parsed.config, parsed.override)) > 1:
             given = sys.argv[1:] if arguments is None else arguments
             return run_processes(n, name.removesuffix(".py"), given)

@@ -18,6 +18,7 @@ import yaml
 
 from textzoo.errors import UserError, nearest
 from textzoo.schema import Block, Index, Optimizer, Runner, describe_type
+from textzoo.streams import STANDARD_INPUT
 
 Layer = dict[str, Any]
 
@@ -227,7 +228,8 @@ def _parse_override(text: str) -> Layer:
     if not equals or not all(parts):
         raise UserError(f"-o {text}: expected key=value, such as runner.epochs=3")
     try:
-        layer = yaml.load(value, Loader=_Loader)
+        # To YAML, a dash alone would be a list.
+        layer = value if value == str(STANDARD_INPUT) else yaml.load(value, Loader=_Loader)
     except yaml.YAMLError as failure:
         raise UserError(f"-o {text}: the value is not valid YAML: {failure}") from None
     for part in reversed(parts):
@@ -264,6 +266,8 @@ def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: 
 
 
 def _absolute(path: Path, start: Path) -> Path:
+    if path == STANDARD_INPUT:
+        return path
     return Path(os.path.abspath(start / path.expanduser()))
 
 

@@ -132,7 +132,7 @@ def infer_checkpoints(
 
     names = runner.metrics or list(run.model.metrics)
     check_metric_names(run.model, names)
-    cache = Cache(runner.cache_dir, runner.bad_lines)
+    cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
     files = input_files(runner.test_data, "runner.test_data_dir", cache)
     identity = reader_identity(folder.reader, config.reader, vocabulary)
     rows = encoded_rows(files, reader, False, identity, cache)

@@ -9,6 +9,8 @@ from types import ModuleType
 
 from textzoo.errors import UserError
 
+_PREFIX = "textzoo_model_"
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -46,11 +48,8 @@ def load_model_folder(path: Path) -> ModelFolder:
             f"{path}: is not a model folder: {', '.join(missing)} missing. "
             "The config file must lie in the folder of its model"
         )
-    package = f"textzoo_model_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    if package not in sys.modules:
-        module = ModuleType(package)
-        module.__path__ = [str(path)]
-        sys.modules[package] = module
+    package = f"{_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    restore_package(package, str(path))
     return ModelFolder(
         path,
         net=_class(package, path, "net", "Net"),
@@ -58,6 +57,14 @@ def load_model_folder(path: Path) -> ModelFolder:
         dygraph_model=_class(package, path, "dygraph_model", "DygraphModel"),
         static_model=_class(package, path, "static_model", "StaticModel"),
     )
+
+
+def restore_package(package: str, folder: str) -> None:
+    """Let a model folder be imported under its private name, in this or another process."""
+    if package.startswith(_PREFIX) and package not in sys.modules:
+        module = ModuleType(package)
+        module.__path__ = [folder]
+        sys.modules[package] = module
 
 
 def _class(package: str, path: Path, file: str, name: str) -> type:

@@ -15,6 +15,7 @@ from textzoo.cache import Column
 from textzoo.errors import BadLine
 from textzoo.ngrams import CharacterNgrams
 from textzoo.schema import FilePath
+from textzoo.token_table import Lists
 from textzoo.wordpiece import WordPiece
 
 _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
@@ -124,6 +125,25 @@ class Reader:
             "keys": [half for text in pair for half in _key_halves(text)],
         }
 
+    def encode_many(self, lines: list[str], training: bool) -> dict[str, Lists]:
+        """What `encode` gives for each line, several times as fast.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        pairs = [self.parse(line) for line in lines]
+        has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
+        negatives = self._tokenizer.encode_many([pairs[row].negative for row in has_negative])
+        counts = np.zeros(len(pairs), np.int64)
+        counts[has_negative] = negatives.counts
+        digests = b"".join(_digest(text) for pair in pairs for text in pair)
+        return {
+            "query": self._tokenizer.encode_many([pair.query for pair in pairs]),
+            "title": self._tokenizer.encode_many([pair.title for pair in pairs]),
+            "negative": Lists(negatives.values, counts),
+            "keys": Lists(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
+        }
+
     def tokenize(self, text: str) -> list[int]:
         """The ids of a text."""
         return self._tokenizer.encode(text)
@@ -167,5 +187,8 @@ class Reader:
 
 def _key_halves(text: str) -> list[int]:
     """64 bits that tell a text from others, as the two signed numbers that a column holds."""
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return np.frombuffer(digest, np.int32).tolist()
+    return np.frombuffer(_digest(text), np.int32).tolist()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

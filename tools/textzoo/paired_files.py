@@ -1,5 +1,6 @@
-"""Texts and labels in two files, line by line, as AttentionXML keeps them."""
+"""The files behind a config key, whatever form they have, as files of one row a line."""
 
+import uuid
 from itertools import zip_longest
 from pathlib import Path
 from typing import Optional
@@ -7,6 +8,7 @@ from typing import Optional
 from textzoo.cache import Cache, file_digest, fill_once
 from textzoo.errors import UserError
 from textzoo.reading import data_files, decode_line
+from textzoo.streams import STANDARD_INPUT, copy_stream, is_compressed
 
 _TEXTS = ("_raw_texts.txt", "_texts.txt")
 
@@ -14,19 +16,37 @@ _TEXTS = ("_raw_texts.txt", "_texts.txt")
 def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
     """The files behind a config key, each with one row per line.
 
-    A file `X_texts.txt` or `X_raw_texts.txt` that lies beside an `X_labels.txt` stands for both:
-    they are joined to lines `labels<TAB>text` in the cache.
+    A compressed file, and standard input if the path is `-`, stands in the cache as it is when
+    decompressed. A file `X_texts.txt` or `X_raw_texts.txt` that lies beside an `X_labels.txt`
+    stands for both: they are joined to lines `labels<TAB>text` in the cache.
 
     Raises:
         UserError: there is no such path or no file in it, or two files differ in length.
     """
+    if path == STANDARD_INPUT:
+        return [_standard_input(settings)]
     files = data_files(path, key)
     pairs = {file: labels for file in files if (labels := _labels_file(file))}
     return [
-        _joined(file, pairs[file], settings) if file in pairs else file
+        _joined(file, pairs[file], settings) if file in pairs else _plain(file, settings)
         for file in files
         if file not in pairs.values()
     ]
+
+
+def _plain(file: Path, settings: Cache) -> Path:
+    if not is_compressed(file):
+        return file
+    folder = settings.folder / f"plain-{file_digest(file)[:32]}"
+    fill_once(folder, lambda temporary: copy_stream(file, temporary / file.name))
+    return next(folder.iterdir())
+
+
+def _standard_input(settings: Cache) -> Path:
+    """What standard input holds, as a file: rows are looked up in it again."""
+    folder = settings.folder / f"stdin-{uuid.uuid4().hex}"
+    fill_once(folder, lambda temporary: copy_stream(STANDARD_INPUT, temporary / "standard_input"))
+    return folder / "standard_input"
 
 
 def _labels_file(texts: Path) -> Optional[Path]:

@@ -1,10 +1,14 @@
 """The user's files, line by line, each line with its place."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from textzoo.errors import UserError
+from textzoo.streams import open_stream
 
 # Far above any text this zoo is for; a longer "line" is a file without line ends.
 MAX_LINE_BYTES = 4 << 20
@@ -47,21 +51,29 @@ def data_files(path: Path, key: str) -> list[Path]:
     return files
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    r"""The lines of one file that are not blank.
+def read_lines(
+    path: Path, start: int = 0, size: float = math.inf, number: int = 1
+) -> Iterator[Line]:
+    r"""The lines of one file that are not blank; it may be compressed, or `-`: standard input.
 
     Lines end at `\n` only (texts may hold other separators of Unicode); a `\r` before it is taken
     away, and so is a byte order mark before the line: files that start with one get joined.
+
+    Args:
+        path: the file.
+        start: the byte to start from; 0 if the file is compressed.
+        size: how many bytes to read.
+        number: of the line that starts there.
 
     Raises:
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
     """
     try:
-        with path.open("rb") as file:
-            start = 0
-            number = 0
-            while raw := file.readline(MAX_LINE_BYTES + 1):
-                number += 1
+        with open_stream(path) as file:
+            if start:
+                file.seek(start)
+            end = start + size
+            while start < end and (raw := file.readline(MAX_LINE_BYTES + 1)):
                 if len(raw) > MAX_LINE_BYTES:
                     raise UserError(
                         f"{path}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
@@ -71,8 +83,34 @@ def read_lines(path: Path) -> Iterator[Line]:
                 if text and not text.isspace():
                     yield Line(path, number, start, text)
                 start += len(raw)
+                number += 1
     except OSError as failure:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+
+
+def split_lines(data: bytes) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+    """The lines of a piece of a file that are not blank, as `read_lines` gives them.
+
+    Returns:
+        The texts; where each starts in `data`; its size there, with its end; its number from 0.
+
+    Raises:
+        UnicodeDecodeError: a line is not UTF-8.
+    """
+    texts = data.decode("utf-8").split("\n")
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+    starts = np.concatenate([[0], ends])
+    sizes = np.diff(starts, append=len(data))
+    if b"\r" in data or _BOM in data:
+        bom = _BOM.decode("utf-8")
+        texts = [text.removeprefix(bom).rstrip("\r") for text in texts]
+    numbers = np.arange(len(texts))
+    blank = [not text or text.isspace() for text in texts]
+    if any(blank):
+        kept = ~np.array(blank)
+        texts = [text for text, is_blank in zip(texts, blank) if not is_blank]
+        return texts, starts[kept], sizes[kept], numbers[kept]
+    return texts, starts, sizes, numbers
 
 
 def decode_line(raw: bytes, path: Path, number: int) -> str:

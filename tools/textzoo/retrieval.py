@@ -16,6 +16,9 @@ from textzoo.tagging import Metrics
 
 # Always the same, so that ranks do not hang on how a batch's shape rounds the last bit.
 _BATCH = 64
+# Cosines count to 5 decimals: those of texts that a net hardly tells apart are equal, however an
+# engine rounds them.
+_STEPS = np.float32(2**17)
 _LOWEST = -2.0  # below any cosine
 
 
@@ -123,7 +126,7 @@ def evaluate(
     n_best = min(n_best, len(corpus)) if results else 0
     for first in range(0, len(pairs), _BATCH):
         batch = np.arange(first, min(first + _BATCH, len(pairs)))
-        scores = queries[batch] @ candidates.T
+        scores = np.rint(queries[batch] @ candidates.T * _STEPS) / _STEPS
         known = own[batch] >= 0
         scores[known, own[batch][known]] = _LOWEST
         batch_gold = gold[batch][:, None]

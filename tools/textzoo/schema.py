@@ -27,7 +27,9 @@ class Runner(Block):
     """How to run any model: data, batches, checkpoints, evaluation."""
 
     train_data_dir: Optional[FilePath] = Field(
-        None, description="training data: a file, or a folder of files read in sorted order"
+        None,
+        description="training data: a file, or a folder of files read in sorted order; like all "
+        "text files, they may be compressed with gzip or Zstandard (extra `zstd`)",
     )
     valid_data_dir: Optional[FilePath] = Field(
         None, description="validation data: a file or a folder"
@@ -38,7 +40,9 @@ class Runner(Block):
         "`valid_data_dir`; the same rows for the same seed",
     )
     test_data_dir: Optional[FilePath] = Field(
-        None, description="data that infer.py evaluates and predicts: a file or a folder"
+        None,
+        description="data that infer.py evaluates and predicts: a file, a folder, or `-` for "
+        "standard input",
     )
     valid_pair_file: Optional[FilePath] = Field(
         None, description="for models of pairs: another name of `valid_data_dir`"
@@ -125,7 +129,9 @@ class Runner(Block):
         False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
     num_workers: NotNegativeInt = Field(
-        0, description="accepted; text is encoded once into a cache, so no workers are needed"
+        0,
+        description="processes that encode text, once, into the cache; 0: one per core where there "
+        "is much text",
     )
     infer_load_path: Optional[FilePath] = Field(
         None, description="folder of checkpoints that infer.py reads; default: `model_save_path`"
@@ -149,7 +155,7 @@ class Runner(Block):
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(
         "predictor",
         description="what infer.py, recall.py and predict.py compute with: Paddle's inference "
-        "engine with oneDNN, the fastest on most CPUs; or the net itself in one of the two graphs. "
+        "engine with oneDNN; or the net itself in one of the two graphs. "
         "On a GPU: the net itself",
     )
     infer_precision: Literal["float32", "bfloat16"] = Field(

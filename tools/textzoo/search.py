@@ -3,9 +3,11 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Optional
+from typing import Any, BinaryIO, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -18,9 +20,10 @@ from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.index import Index
 from textzoo.infer import chosen_checkpoints, chosen_engine, restore
-from textzoo.reading import data_files, read_lines
+from textzoo.reading import Line, data_files, read_lines
 from textzoo.reporting import start_logging
 from textzoo.retrieval import embed
+from textzoo.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
@@ -120,29 +123,52 @@ def predict(path: Path, overrides: list[str], pairs: Optional[Path], texts: Opti
         path: the config.
         overrides: of its keys.
         pairs: a file of pairs; a cosine becomes one more column. Default: the test pairs.
-        texts: a file of one text a line.
+        texts: a file of one text a line; each has a row.
+
+    Either file may be compressed, or `-` for standard input.
     """
     embedder = Embedder(path, overrides)
     if texts:
-        embeddings = embedder(read_texts(texts, "--texts"))
-        embedder.output.mkdir(parents=True, exist_ok=True)
-        np.save(embedder.output / "embeddings.npy", embeddings)
-        log.info("%s: %s", list(embeddings.shape), embedder.output / "embeddings.npy")
+        place = embedder.output / "embeddings.npy"
+        chunks = _chunks(line.text.strip() for line in _lines(texts, "--texts"))
+        shape = write_arrays(place, map(embedder, chunks))
+        log.info("%s: %s", list(shape), place)
         return
     files = [pairs] if pairs else _test_files(embedder.config)
-    lines = [line for file in files for line in read_lines(file)]
-    rows = [[column.strip() for column in line.text.split("\t")] for line in lines]
-    for line, row in zip(lines, rows):
-        if len(row) not in (2, 3) or not all(row[:2]):
-            raise UserError(
-                f"{line.place}: received {len(row)} column(s), expected text<TAB>text, and a third "
-                "if there is something to keep beside them"
-            )
-    first, second = (embedder([row[i] for row in rows]) for i in (0, 1))
-    cosines = np.einsum("nd,nd->n", first, second)
+    rows = (_pair(line) for file in files for line in _lines(file, "--pairs"))
     result = embedder.output / "similarities.tsv"
-    write_lines(result, ("\t".join([*row, f"{c:.6f}"]) for row, c in zip(rows, cosines)))
-    log.info("%d pairs: %s", len(rows), result)
+    n_pairs = write_lines(result, _similarities(embedder, rows))
+    log.info("%d pairs: %s", n_pairs, result)
+
+
+def _lines(path: Path, key: str) -> Iterator[Line]:
+    if path != STANDARD_INPUT and not path.is_file():
+        raise UserError(f"{key}: no such file: {path}")
+    return read_lines(path)
+
+
+def _pair(line: Line) -> list[str]:
+    row = [column.strip() for column in line.text.split("\t")]
+    if len(row) not in (2, 3) or not all(row[:2]):
+        raise UserError(
+            f"{line.place}: received {len(row)} column(s), expected text<TAB>text, and a third "
+            "if there is something to keep beside them"
+        )
+    return row
+
+
+def _similarities(embedder: Embedder, rows: Iterator[list[str]]) -> Iterator[str]:
+    for chunk in _chunks(rows):
+        first, second = (embedder([row[i] for row in chunk]) for i in (0, 1))
+        cosines = np.einsum("nd,nd->n", first, second)
+        for row, cosine in zip(chunk, cosines):
+            yield "\t".join([*row, f"{cosine:.6f}"])
+
+
+def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+    items = iter(items)
+    while chunk := list(islice(items, _CHUNK)):
+        yield chunk
 
 
 def read_texts(path: Path, key: str) -> list[str]:
@@ -151,22 +177,65 @@ def read_texts(path: Path, key: str) -> list[str]:
     Raises:
         UserError: there is no such file, or no text in it.
     """
-    if not path.is_file():
-        raise UserError(f"{key}: no such file: {path}")
-    texts = list(dict.fromkeys(line.text.strip() for line in read_lines(path)))
+    texts = list(dict.fromkeys(line.text.strip() for line in _lines(path, key)))
     if not texts:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return texts
 
 
-def write_lines(path: Path, lines: Iterator[str]) -> None:
-    """Write lines to a file that appears when it is whole."""
+def write_lines(path: Path, lines: Iterator[str]) -> int:
+    """Write lines to a file that appears when it is whole.
+
+    Returns:
+        How many lines there were.
+    """
+    n_lines = 0
+    with _new_file(path) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
+            n_lines += 1
+    return n_lines
+
+
+def write_arrays(path: Path, parts: Iterator[np.ndarray]) -> tuple[int, int]:
+    """Write arrays `[n, width]` of float32 as one to a `.npy` that appears when it is whole.
+
+    Returns:
+        The shape of the one array.
+
+    Raises:
+        UserError: there is no array.
+    """
+    n, width = 0, 0
+    with _new_file(path) as file:
+        file.write(_npy_header(0, 0))
+        for part in parts:
+            file.write(part.astype("<f4", copy=False).tobytes())
+            n, width = n + len(part), part.shape[1]
+        if not n:
+            raise UserError("--texts: received no text, expected one a line")
+        file.seek(0)
+        file.write(_npy_header(n, width))
+    return n, width
+
+
+def _npy_header(n: int, width: int) -> bytes:
+    """The first 128 bytes of NumPy's format 1.0, whatever the size of the array."""
+    facts = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {width}), }}"
+    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + f"{facts:<117}\n".encode()
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        temporary.replace(path)
+        try:
+            with temporary.open("wb") as file:
+                yield file
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as failure:
         raise UserError(
             f"runner.infer_output_dir: cannot write {path}: {failure.strerror}; choose another "

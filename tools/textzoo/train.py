@@ -260,7 +260,7 @@ def _load_data_in_turn(config: Config, folder: ModelFolder, start: Optional[Chec
 def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
     """Read and encode the training and validation files with one vocabulary."""
     runner = config.runner
-    cache = Cache(runner.cache_dir, runner.bad_lines)
+    cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
     if runner.train_data_dir is None:
         raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
     files = input_files(runner.train_data_dir, "runner.train_data_dir", cache)

@@ -1,18 +1,26 @@
 """Text to token ids: WordPiece, from a vocabulary or built from the training texts."""
 
+import functools
 import json
+import string
+from array import array
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
 
 from textzoo.errors import UserError
+from textzoo.token_table import ALONE, BLANK, INSIDE, Lists, TokenTable
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _FILE = "tokenizer.json"
+_TEXTS_AT_ONCE = 5_000
+_MOST_PARTS = 1_000_000  # different ones that are kept in memory between calls
 
 
 class WordPiece:
@@ -28,11 +36,21 @@ class WordPiece:
         self._tokenizer = tokenizer
         ids = tokenizer.get_vocab().values()
         self.vocab_size = max(ids) + 1
+        self._max_len = max_len
+        self._pieces: Optional[_Pieces] = None
         self.mask_id: Optional[int] = tokenizer.token_to_id("[MASK]")
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text with `[CLS]` and `[SEP]`, cut to `max_len` in all."""
         return self._tokenizer.encode(text).ids
+
+    def encode_many(self, texts: list[str]) -> Lists:
+        """What `encode` gives for each text, several times as fast."""
+        if self._pieces is None and _is_bert(self._tokenizer):
+            self._pieces = _Pieces(self._tokenizer)
+        if self._pieces and not self._pieces.has_special(texts):
+            return self._pieces(texts, self._max_len)
+        return Lists.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json`."""
@@ -101,13 +119,93 @@ class WordPiece:
         return cls(_bert_tokenizer(vocabulary, lower_case), max_len)
 
 
+class _Pieces:
+    """Splits texts as a tokenizer of BERT's kind does, each different part of a text once.
+
+    BERT's normalisation and its splitting go no further than the next space, punctuation of ASCII
+    or Chinese character: what lies between has the same pieces in every text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        self._special = [t.content for t in tokenizer.get_added_tokens_decoder().values()]
+        within = tokenizer.encode("a", add_special_tokens=False).ids
+        around = tokenizer.encode("a").ids
+        first = around.index(within[0])
+        self._before, self._behind = around[:first], around[first + len(within) :]
+        self._forget()
+
+    def _forget(self) -> None:
+        self._table = TokenTable(_bert_kinds())
+        self._counts, self._values = array("q"), array("i")
+
+    def has_special(self, texts: list[str]) -> bool:
+        """Whether a special token is written out in a text: it is not split."""
+        joined = "\n".join(texts)
+        return any(token in joined for token in self._special)
+
+    def __call__(self, texts: list[str], max_len: int) -> Lists:
+        parts = self._table(texts)
+        new = self._table.tokens[len(self._counts) :]
+        for found in self._tokenizer.encode_batch_fast(new, add_special_tokens=False):
+            self._counts.append(len(found.ids))
+            self._values.extend(found.ids)
+        counts = np.array(self._counts)
+        firsts = (np.cumsum(counts) - counts)[parts.values]
+        of_parts = counts[parts.values]
+        pieces = Lists(np.repeat(firsts, of_parts), of_parts)
+        n_pieces = np.bincount(parts.rows(), of_parts, len(texts)).astype(np.int64)
+        ids = Lists(np.array(self._values)[pieces.values + pieces.places()], n_pieces)
+        ids = ids.kept(ids.places() < max_len - len(self._before) - len(self._behind))
+        if len(self._table.tokens) > _MOST_PARTS:
+            self._forget()
+        before, behind = (_repeated(ids, len(texts)) for ids in (self._before, self._behind))
+        return before.followed_by(ids).followed_by(behind)
+
+
+def _repeated(ids: list[int], n: int) -> Lists:
+    return Lists(np.tile(np.array(ids, np.int32), n), np.full(n, len(ids)))
+
+
+@functools.cache
+def _bert_kinds() -> np.ndarray:
+    """Where a text can be cut: at spaces, around ASCII's punctuation and Chinese characters."""
+    kinds = np.full(0x110000, INSIDE, np.int8)
+    kinds[[ord(" "), ord("\n")]] = BLANK
+    kinds[[ord(sign) for sign in string.punctuation]] = ALONE
+    kinds[0x3400:0x4DC0] = kinds[0x4E00:0xA000] = kinds[0x20000:0x2A6E0] = ALONE
+    return kinds
+
+
+def _is_bert(tokenizer: Tokenizer) -> bool:
+    """Whether a tokenizer splits texts as BERT does."""
+    normalizer = tokenizer.normalizer
+    return (
+        isinstance(normalizer, normalizers.BertNormalizer)
+        and normalizer.handle_chinese_chars
+        and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+        and isinstance(tokenizer.model, models.WordPiece)
+        and all(
+            token.special and not (token.normalized or token.lstrip or token.rstrip)
+            for token in tokenizer.get_added_tokens_decoder().values()
+        )
+    )
+
+
 def _count_words(texts: Iterable[str], lower_case: bool) -> Counter:
     """How often each word occurs, as BERT splits texts into words."""
     splitter = _bert_tokenizer(_numbered(_SPECIAL), lower_case)
+    parts = Counter()  # see `_Pieces`
+    texts = iter(texts)
+    while some := list(islice(texts, _TEXTS_AT_ONCE)):
+        table = TokenTable(_bert_kinds())
+        numbers = table([text.replace("\n", " ") for text in some]).values
+        parts.update(dict(zip(table.tokens, np.bincount(numbers).tolist())))
     counts = Counter()
-    for text in texts:
-        cleaned = splitter.normalizer.normalize_str(text)
-        counts.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(cleaned))
+    for part, n in parts.items():
+        cleaned = splitter.normalizer.normalize_str(part)
+        for word, _ in splitter.pre_tokenizer.pre_tokenize_str(cleaned):
+            counts[word] += n
     return counts
 
 

@@ -1,0 +1,97 @@
+"""Bytes of files as they are, compressed with gzip or Zstandard, or from standard input."""
+
+import gzip
+import io
+import shutil
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+from textzoo.errors import UserError
+
+STANDARD_INPUT = Path("-")
+
+# No text in UTF-8 starts with one of these.
+_GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a file is compressed, whatever its name."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((_GZIP, _ZSTANDARD))
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading its bytes, decompressed; `-` is standard input.
+
+    Raises:
+        UserError: the compressed file is damaged or ends too early, or `zstandard` is missing.
+    """
+    if path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start.startswith(_GZIP):
+            stream, damage = gzip.GzipFile(fileobj=file), (zlib.error, gzip.BadGzipFile)
+        elif start.startswith(_ZSTANDARD):
+            library = _zstandard(path)
+            stream = io.BufferedReader(_Frames(file, library), 1 << 17)
+            damage = (library.ZstdError,)
+        else:
+            stream, damage = file, ()
+        try:
+            yield stream
+        except (EOFError, *damage) as failure:
+            raise UserError(f"{path}: is damaged: {failure}") from None
+
+
+def copy_stream(path: Path, target: Path) -> None:
+    """Write a file's decompressed bytes to another file."""
+    with open_stream(path) as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+
+
+def _zstandard(path: Path) -> ModuleType:
+    try:
+        import zstandard
+    except ImportError:
+        raise UserError(
+            f"{path}: is compressed with Zstandard, which needs: pip install 'textzoo[zstd]'"
+        ) from None
+    return zstandard
+
+
+class _Frames(io.RawIOBase):
+    """The content of Zstandard's frames; the library's own reader does not mind a missing end."""
+
+    def __init__(self, file: BinaryIO, library: ModuleType):
+        self._file = file
+        self._library = library
+        self._frame: Any = None
+        self._compressed = self._content = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._content:
+            self._compressed = self._compressed or self._file.read(1 << 17)
+            is_over = self._frame is None or self._frame.eof
+            if not self._compressed:
+                if not is_over:
+                    raise EOFError("ends before its last frame does")
+                return 0
+            if is_over:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            self._content = self._frame.decompress(self._compressed)
+            self._compressed = self._frame.unused_data if self._frame.eof else b""
+        n = min(len(buffer), len(self._content))
+        buffer[:n], self._content = self._content[:n], self._content[n:]
+        return n
