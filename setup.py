@@ -50,6 +50,7 @@ setup(
     ],
     package_dir={"": "tools"},
     packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
+    package_data={"textzoo": ["page/*"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "hnswlib",

@@ -37,6 +37,7 @@ class PaddleEngine:
         import paddle
         from paddle import inference
 
+        paddle.disable_signal_handler()  # it answers SIGTERM with a trace of C++
         config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
         config.disable_glog_info()
         config.enable_mkldnn()

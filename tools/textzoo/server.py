@@ -12,7 +12,7 @@ import prometheus_client
 import pydantic
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ from textzoo.guard import Guard
 from textzoo.micro_batching import Batcher, Closing, Overloaded
 from textzoo.serving import Encoder, SemanticIndex, Tagger, paired_cosines
 
+_PAGE = Path(__file__).with_name("page")
 _DECIMALS = 7  # of numbers in answers: what a float32 has
 
 ERRORS = {
@@ -185,8 +186,8 @@ def create_app(
         _add_tag_routes(app, batcher, limits, Tagger(model))
     app.state.facts = _facts(model, limits, searched)
     _add_service_routes(app, metrics)
+    open_paths = _add_page(app) | {"/health"}
     metrics.paths = frozenset(route.path for route in app.routes)
-    open_paths = frozenset({"/health"})
     app.add_middleware(
         Guard,
         token=token,
@@ -290,6 +291,30 @@ def _add_embedding_routes(
             return await loop.run_in_executor(None, index.nearest, outputs["embeddings"], request.k)
 
         return JSONResponse({"results": await _in_time(found(), limits)})
+
+
+def _add_page(app: FastAPI) -> frozenset[str]:
+    """Serve the page, whose files need nothing from elsewhere; their paths."""
+    headers = {
+        "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+    }
+    files = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+    kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+    def add(path: str, file: Path) -> None:
+        content, kind = file.read_bytes(), kinds[file.suffix]
+
+        @app.get(path, include_in_schema=False)
+        async def page() -> Response:
+            return Response(content, media_type=kind, headers=headers)
+
+    for path, name in files.items():
+        add(path, _PAGE / name)
+    return frozenset(files)
 
 
 def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
