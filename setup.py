@@ -69,7 +69,7 @@ setup(
         "vectors": ["gensim"],
         "onnx": ONNX,
         "serve": SERVE,
-        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", *ONNX, *SERVE],
+        "test": ["playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", *ONNX, *SERVE],
     },
     entry_points={
         "console_scripts": [

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,69 +18,16 @@ from harness import ENVIRONMENT, TIMEOUT
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
-uvicorn = pytest.importorskip("uvicorn")
+pytest.importorskip("uvicorn")
 
-from textzoo.commands import serve as serve_command  # noqa: E402 (all need the extra)
-from textzoo.errors import UserError  # noqa: E402
-from textzoo.serve import read_token  # noqa: E402
-from textzoo.server import Limits, create_app  # noqa: E402
-from textzoo.serving import Encoder, SemanticIndex, Tagger  # noqa: E402
+from served import request, wait_until
+
+from textzoo.commands import serve as serve_command
+from textzoo.errors import UserError
+from textzoo.serve import read_token
+from textzoo.serving import Encoder, SemanticIndex, Tagger
 
 DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 503, 504}
-
-
-class Client:
-    """Sends requests to a server that runs in a thread."""
-
-    def __init__(self, app):
-        self.app = app
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-        self._thread = threading.Thread(target=self.server.run)
-        self._thread.start()
-        wait_until(lambda: self.server.started)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-
-    def close(self):
-        self.server.should_exit = True
-        self._thread.join()
-
-    def request(self, method, path, body=None, headers=None):
-        return request(self.port, method, path, body, headers)
-
-    def post(self, path, headers=None, **fields):
-        return self.request("POST", path, json.dumps(fields), headers)
-
-
-def request(port, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-    with contextlib.closing(connection):
-        kind = {"Content-Type": "application/json"}
-        connection.request(method, path, body, {**kind, **(headers or {})})
-        answer = connection.getresponse()
-        content = answer.read()
-        is_json = answer.headers["content-type"] == "application/json"
-        return answer.status, json.loads(content) if is_json else content.decode(), answer.headers
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-@pytest.fixture(scope="module")
-def serving(exported):
-    """A function that serves a model; the servers end with the module."""
-    clients = []
-
-    def start(name, token=None, **limits):
-        clients.append(Client(create_app(exported(name).folder, Limits(**limits), token)))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture(scope="module")

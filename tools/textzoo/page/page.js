@@ -5,7 +5,7 @@ const WORDS = {
     ask: "Ask", answer: "Answer", compare: "Compare two texts", examples: "Examples",
     howMany: "how many ", search: "Nearest texts", secondText: "Second text", text: "Text",
     token: "Token", engine: "engine", checkpoint: "checkpoint", indexed: "texts searched",
-    cosine: "cosine", level: "level", none: "No label scores above its threshold.",
+    cosine: "cosine", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
     chosen: "✓ scores above its threshold", unreachable: "The server cannot be reached.",
     tokenNeeded: "This server asks for a token.", other: "中文",
   },
@@ -13,7 +13,7 @@ const WORDS = {
     ask: "提问", answer: "结果", compare: "比较两段文本", examples: "示例",
     howMany: "数量 ", search: "最相近的文本", secondText: "第二段文本", text: "文本",
     token: "令牌", engine: "引擎", checkpoint: "检查点", indexed: "可检索文本",
-    cosine: "余弦相似度", level: "等级", none: "没有标签的得分超过阈值。",
+    cosine: "余弦相似度", validation: "验证集", level: "等级", none: "没有标签的得分超过阈值。",
     chosen: "✓ 得分超过阈值", unreachable: "无法连接服务器。",
     tokenNeeded: "此服务器需要令牌。", other: "English",
   },
@@ -47,7 +47,10 @@ function showFacts() {
   const checkpoint = facts.checkpoint;
   const metrics = Object.entries(checkpoint.validation_metrics || {})
     .filter(([name, value]) => typeof value === "number" && name !== "rows").slice(0, 4);
-  const rows = metrics.map(([name, value]) => [name, value.toFixed(3)]);
+  const rows = [];
+  if (metrics.length) {
+    rows.push([words.validation, metrics.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" · ")]);
+  }
   rows.push([words.checkpoint, `${checkpoint.name} (${checkpoint.step})`], [words.engine, facts.engine]);
   if (facts.indexed_texts) rows.push([words.indexed, facts.indexed_texts.toLocaleString()]);
   byId("facts").replaceChildren(...rows.map(([name, value]) => {
@@ -166,6 +169,7 @@ function resultLine({ name, score, chosen }, full) {
 
 async function load() {
   facts = await request("model");
+  byId("token-field").hidden = true;
   document.title = `TextZoo: ${facts.model}`;
   byId("model").textContent = facts.model;
   for (const area of [byId("first"), byId("second")]) area.maxLength = facts.limits.characters;
@@ -203,6 +207,7 @@ byId("tabs").addEventListener("keydown", (event) => {
   choose(task === "search" ? "similarity" : "search");
   byId(`tab-${task}`).focus();
 });
+byId("token").addEventListener("change", () => guarded(load));
 byId("language").addEventListener("click", () => speak(words === WORDS.en ? "zh" : "en"));
 if (/Mac|iPhone|iPad/.test(navigator.platform)) byId("keys").textContent = "⌘ + Enter";
 speak(localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en"));
