@@ -84,6 +84,8 @@ setup(
             "textzoo-predict = textzoo.commands:predict",
             "textzoo-export = textzoo.commands:export",
             "textzoo-serve = textzoo.commands:serve",
+            "textzoo-check-data = textzoo.commands:check_data",
+            "textzoo-new-model = textzoo.commands:new_model",
         ],
     },
 )

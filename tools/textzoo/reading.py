@@ -1,8 +1,8 @@
 """The user's files, line by line, each line with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from textzoo.errors import UserError
 
@@ -47,11 +47,15 @@ def data_files(path: Path, key: str) -> list[Path]:
     return files
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, refused: Optional[Callable[[UserError], None]] = None) -> Iterator[Line]:
     r"""The lines of one file that are not blank.
 
     Lines end at `\n` only (texts may hold other separators of Unicode); a `\r` before it is taken
     away, and so is a byte order mark before the line: files that start with one get joined.
+
+    Args:
+        path: the file.
+        refused: told of a line that is not UTF-8, and the next one is read; default: it is raised.
 
     Raises:
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
@@ -67,7 +71,13 @@ def read_lines(path: Path) -> Iterator[Line]:
                         f"{path}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
                         "expected one row per line: does the file lack line ends?"
                     )
-                text = decode_line(raw, path, number)
+                try:
+                    text = decode_line(raw, path, number)
+                except UserError as problem:
+                    if refused is None:
+                        raise
+                    refused(problem)
+                    text = ""
                 if text and not text.isspace():
                     yield Line(path, number, start, text)
                 start += len(raw)
