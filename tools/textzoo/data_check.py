@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -179,8 +179,9 @@ def _report_labels(part: Part, train: Part) -> None:
     if counts:
         (most, n_most), (least, n_least) = counts[0], counts[-1]
         log.info(
-            "  %s, %.2f of a row: %s has %d rows, %s has %d",
-            *(_counted(len(counts), "label"), n_named / n_rows, most, n_most, least, n_least),
+            "  %s, %.2f of a row: %s has %s, %s has %s",
+            *(_counted(len(counts), "label"), n_named / n_rows),
+            *(most, _counted(n_most, "row"), least, _counted(n_least, "row")),
         )
     if part.unlabelled:
         log.info("  rows without labels: %s", _share(part.unlabelled, n_rows))
@@ -226,5 +227,5 @@ def _share(part: int, whole: int) -> str:
     return f"{part:,} ({100 * part / max(1, whole):.1f} %)" if part else "0"
 
 
-def _counted(n: int, name: str, plural: Optional[str] = None) -> str:
-    return f"{n:,} {name if n == 1 else plural or name + 's'}"
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}{'s' if n != 1 else ''}"
