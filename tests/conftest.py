@@ -66,7 +66,8 @@ def serving(exported):
     """A function that serves a model; the servers end with the module."""
     from served import Client
 
-    from textzoo.server import Limits, create_app
+    from textzoo.api_schema import Limits
+    from textzoo.server import create_app
 
     clients = []
 

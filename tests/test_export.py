@@ -50,6 +50,13 @@ def test_predictions_are_those_of_infer(exported, name, engine):
             assert best["score"] == pytest.approx(scores.get(best["tag"], lowest), abs=1e-5)
 
 
+def test_files_among_the_reader_s_settings_come_along(exported, tmp_path):
+    folder = copy(exported("xmlcnn"), tmp_path)
+    assert (folder / "reader/stop_words/stop.txt").read_text(encoding="utf-8") == "the\na\n"
+    encode = ExportedModel(folder).reader.encode_text
+    assert encode("the roads") == encode("a roads") == encode("roads") != encode("some roads")
+
+
 def test_thresholds_come_along(exported):
     single, per_label = (manifest_of(exported(n).folder) for n in ("multilabel", "per_label"))
     assert isinstance(single["threshold"], float)

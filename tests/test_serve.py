@@ -172,6 +172,16 @@ def test_an_unreadable_text_is_refused_alone(pairs):
     assert (status, answer["detail"]) == (422, "texts[1]: received an empty text")
 
 
+def test_a_fault_in_one_batch_ends_with_it(serving):
+    client = serving("tagspace")
+    batcher = client.app.state.batcher
+    compute, batcher._compute = batcher._compute, lambda rows: 1 / 0
+    assert client.post("/predict", texts=["a"])[0] == 500
+    batcher._compute = compute
+    assert client.post("/predict", texts=["a"])[0] == 200
+    assert batcher.n_waiting == 0
+
+
 # ------------------------------------------------------------------ limits
 
 

@@ -46,7 +46,8 @@ def serve(
         raise UserError(f"{', '.join(missing)} not installed: pip install 'textzoo[serve]'")
     import uvicorn
 
-    from textzoo.server import Limits, create_app
+    from textzoo.api_schema import Limits
+    from textzoo.server import create_app
 
     class Server(uvicorn.Server):
         """Refuses requests that begin once a signal to stop has come."""
