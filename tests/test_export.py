@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -10,16 +11,16 @@ from exports import NAMES
 from harness import predictions
 
 from textzoo import onnx_conversion
-from textzoo.engines import is_installed
 from textzoo.errors import BadText, UserError
 from textzoo.export import export
 from textzoo.exported import ExportedModel
 from textzoo.serving import Encoder, SemanticIndex, Tagger
 from textzoo.verification import largest_difference, verify
 
-ENGINES = [name for name in ("paddle", "onnx") if is_installed(name)]
+HAS_ONNX = all(map(importlib.util.find_spec, onnx_conversion._NEEDED))
+ENGINES = ["paddle", "onnx"] if HAS_ONNX else ["paddle"]
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
-needs_onnx = pytest.mark.skipif("onnx" not in ENGINES, reason="needs the extra onnx")
+needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason="needs the extra onnx")
 
 
 def manifest_of(folder):
@@ -167,9 +168,8 @@ def test_the_difference_of_best_labels_is_that_of_their_scores():
     assert largest_difference(ours, far) == pytest.approx(0.4)
 
 
+@needs_onnx
 def test_it_loads_elsewhere_without_model_folder_or_paddle(exported, tmp_path):
-    if "onnx" not in ENGINES:
-        pytest.skip("needs the extra onnx")
     folder = copy(exported("xmlcnn"), tmp_path)
     code = f"""
 import sys
@@ -235,6 +235,7 @@ def test_a_reader_that_needs_its_model_folder_is_named(exported, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@needs_onnx
 def test_a_net_that_onnx_lacks_is_named(tmp_path):
     import paddle
 
@@ -244,8 +245,6 @@ def test_a_net_that_onnx_lacks_is_named(tmp_path):
 
     spec = [paddle.static.InputSpec([None, None, 3], "float32", "tokens")]
     paddle.jit.save(Sorted(), str(tmp_path / "net"), input_spec=spec)
-    if "onnx" not in ENGINES:
-        pytest.skip("needs the extra onnx")
     with pytest.raises(UserError, match=r"cannot convert this net: .*max_pool2d_with_index"):
         onnx_conversion.convert(
             tmp_path / "net.json", tmp_path / "net.pdiparams", tmp_path / "net.onnx"

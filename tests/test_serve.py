@@ -351,6 +351,7 @@ def test_malformed_bodies_give_documented_answers_only(tags, pairs):
         b"GET " + b"/" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
+    ids=["no HTTP", "negative length", "no length", "version", "long line", "no chunk size"],
 )
 def test_malformed_http_is_survived(tags, sent):
     connecting = socket.create_connection(("127.0.0.1", tags.port), timeout=TIMEOUT)

@@ -41,7 +41,7 @@ def new_model(folder: Path, source: str) -> None:
                 shutil.copyfile(file, copy / file.name)
             config = _copy_data(model, copy)
             config = config.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
-            (copy / _CONFIG).write_text(config, encoding="utf-8", newline="\n")
+            (copy / _CONFIG).write_bytes(config.encode())
             load_config(copy / _CONFIG, [])
             copy.rename(folder)
     except OSError as failure:
