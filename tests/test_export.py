@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -271,6 +272,15 @@ def test_mistakes_in_requests(exported):
         SemanticIndex.load(exported("hardestneg").folder)
     with pytest.raises(UserError, match="is not an exported model"):
         Tagger.load(exported("tagspace").run)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_threads_may_ask_at_once(exported, engine):
+    tagger = Tagger.load(exported("multilabel").folder, engine)
+    texts = [[f"停车 {'很堵' * (i % 7)}"] * (1 + i % 3) for i in range(60)]
+    expected = [tagger.predict(part) for part in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(tagger.predict, texts)) == expected
 
 
 def test_predictions_do_not_depend_on_what_they_come_with(exported):

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from conftest import ROOT
-from harness import ENVIRONMENT, TIMEOUT
+from harness import ENVIRONMENT, TIMEOUT, command_line
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
@@ -416,6 +416,17 @@ def test_sigterm_finishes_what_is_in_flight_and_refuses_what_begins(exported):
         stdout, stderr = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, stderr) == (0, "")
     assert stdout == "stopped\n"
+
+
+def test_too_many_connections_are_503(exported):
+    folder = exported("tagspace").folder
+    with command(command_line("serve", folder, "--port", 0, "--max-connections", 4)) as started:
+        port = started[1]
+        with contextlib.ExitStack() as idle:
+            for _ in range(3):
+                idle.enter_context(socket.create_connection(("127.0.0.1", port)))
+            wait_until(lambda: request(port, "GET", "/health")[0] == 503)
+        wait_until(lambda: request(port, "GET", "/health")[0] == 200)
 
 
 def test_the_token_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
