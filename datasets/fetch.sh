@@ -62,7 +62,7 @@ fail() { # STATUS LINE...
 usage() {
     local several=""
     if [ "${#FORMATS[@]}" -gt 1 ]; then several=" [--format $(joined_formats)]"; fi
-    say "usage: sh run.sh [--from DIR]$several [--output DIR] [--help]"
+    say "usage: sh run.sh ${USAGE:-}[--from DIR]$several [--output DIR] [--help]"
 }
 
 joined_formats() { (IFS='|'; printf '%s' "${FORMATS[*]}"); }

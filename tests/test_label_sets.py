@@ -116,12 +116,15 @@ def test_runner_threshold_chooses_what_is_tuned():
     metrics = Metrics(["micro_f1"], runner, Reader())
     metrics.update(*batch_facts(scores, gold))
     assert len(metrics.result()["threshold"]) == N_LABELS
-    stored = type("Saved", (), {"facts": {"progress": {"threshold": [0.1] * N_LABELS}}})
+    facts = {"progress": {"threshold": [0.1] * N_LABELS}}
+    stored = type("Saved", (), {"path": "best", "facts": facts})
     nothing = type("Saved", (), {"facts": {"progress": {"threshold": None}}})
     assert chosen_threshold(runner, [stored], ["macro_f1"]) == [0.1] * N_LABELS
     assert chosen_threshold(Runner(threshold=0.3), [stored], ["macro_f1"]) == 0.3
     assert chosen_threshold(runner, [nothing], ["macro_f1"]) == 0.5
     assert chosen_threshold(runner, [stored], ["accuracy"]) is None
+    with pytest.raises(UserError, match=r"runner\.threshold: received tuned, but .* per_label"):
+        chosen_threshold(Runner(threshold="tuned"), [stored], ["macro_f1"])
 
 
 def test_metrics_of_levels_are_refused():

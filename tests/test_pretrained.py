@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from zlib import crc32
 
@@ -8,6 +11,7 @@ import paddle
 import pytest
 from safetensors.numpy import save_file
 
+from textzoo.architecture import read_architecture
 from textzoo.encoder import build_encoder
 from textzoo.errors import UserError
 from textzoo.pretrained import pretrained_weights
@@ -60,11 +64,11 @@ def write_paddle(folder, family):
     inner = {name: value for name, value in config.items() if name != "model_type"}
     content = {"init_args": [{**inner, "init_class": f"{family.title()}Model"}]}
     (folder / "model_config.json").write_text(json.dumps(content), encoding="utf-8")
-    rename = (
-        paddle_name if family != "albert" else lambda name: name.replace("LayerNorm", "layer_norm")
-    )
+    rename, prefix = paddle_name, family
+    if family == "albert":
+        rename, prefix = lambda name: name.replace("LayerNorm", "layer_norm"), "transformer"
     tensors = {
-        f"{family}.{rename(name)}": tensor.T
+        f"{prefix}.{rename(name)}": tensor.T
         if tensor.ndim == 2 and "embeddings." not in name
         else tensor
         for name, tensor in tensors_of(family).items()
@@ -156,3 +160,51 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path, content):
     complaint = "safe_serialization" if content is None else "cannot be read"
     with pytest.raises(UserError, match=complaint):
         load(tmp_path)
+
+
+def fetch(name, source, output):
+    script = Path(__file__).resolve().parents[1] / "datasets" / "pretrained" / "run.sh"
+    return subprocess.run(
+        ["bash", str(script), name, "--from", str(source), "--output", str(output)],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_the_download_script_lays_out_a_folder_that_loads(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    write_hugging_face(source, "ernie")
+    (source / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    done = fetch("ernie-3.0-nano-zh", source, tmp_path / "output")
+    assert done.returncode == 0, done.stderr
+    assert_equals_hugging_face(load(tmp_path / "output"), "ernie")
+    assert "up to date" in fetch("ernie-3.0-nano-zh", source, tmp_path / "output").stdout
+
+
+def test_the_download_script_refuses_half_a_file(tmp_path):
+    write_hugging_face(tmp_path, "ernie")
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    done = fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output")
+    assert done.returncode == 2
+    assert re.search(r"model.safetensors: has \d+ bytes, expected \d+: is not whole", done.stderr)
+    assert not (tmp_path / "output" / "model.safetensors").exists()
+
+
+def test_the_download_script_writes_the_configuration_of_albert(tmp_path):
+    (tmp_path / "albert-chinese-tiny.pdparams").write_bytes(b"\x80\x04.")
+    (tmp_path / "albert-chinese-tiny.vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    done = fetch("albert-chinese-tiny", tmp_path, tmp_path / "output")
+    assert done.returncode == 0, done.stderr
+    architecture, family, n_tokens = read_architecture(tmp_path / "output")
+    assert (family, n_tokens, architecture.embedding_size) == ("albert", 21128, 128)
+
+
+def test_the_download_script_names_what_it_has(tmp_path):
+    done = fetch("bert", tmp_path, tmp_path / "output")
+    assert done.returncode == 2
+    assert "received 'bert', expected one of: all-MiniLM-L6-v2" in done.stderr

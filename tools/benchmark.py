@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
+import benchmark_encoders
+import benchmark_index
 import benchmark_serve
 import benchmark_xmlcnn
 from textzoo.devices import import_paddle
@@ -219,6 +221,36 @@ def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return figures
 
 
+def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
+    """Training of transformers from random weights against PyTorch, on real texts."""
+    figures = {}
+    for table in (benchmark_encoders.pairs, benchmark_encoders.multilabel):
+        print(table.__doc__.splitlines()[0])
+        figures[table.__name__] = ways = table(torch, steps, seed)
+        keys = list(next(iter(ways.values())))
+        cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
+        _table(["", *keys], cells)
+    return figures
+
+
+def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, Any]:
+    """The index against plain hnswlib: build, queries per second, overlap with the exact 50."""
+    import numpy as np
+
+    sets = {str(vectors): np.load(vectors)} if vectors else {}
+    sets.update({f"{n:,} generated": benchmark_index.generated_vectors(n, 256) for n in sizes})
+    figures = {}
+    for name, rows in sets.items():
+        chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
+        figures[name] = ways = benchmark_index.against_hnswlib(rows, rows[chosen], 50)
+        print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
+        _table(
+            ["", "build, s", "queries/s", "overlap"],
+            [[way, *(f"{value:.4g}" for value in row.values())] for way, row in ways.items()],
+        )
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -251,10 +283,16 @@ def main() -> int:
     parsers[tagspace].add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
     parsers[rows].add_argument("--folder", type=Path, required=True, help="for generated files")
     parsers[rows].add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
-    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help="a Python with PyTorch")
+    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help=_PEERS)
+    parsers[encoders].add_argument("--torch", type=Path, required=True, help=_PEERS)
+    parsers[encoders].add_argument("--steps", type=int, default=60)
+    parsers[encoders].add_argument("--seed", type=int, default=1)
     parsers[serve].add_argument("--exported", type=Path, required=True, help="from export.py")
     parsers[serve].add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
     parsers[serve].add_argument("--requests", type=int, default=2000, help="of each row")
+    parsers[index].add_argument("--vectors", type=Path, help="embeddings.npy of an index")
+    parsers[index].add_argument("--sizes", type=int, nargs="*", default=[100_000])
+    parsers[index].add_argument("--queries", type=int, default=1000)
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -277,7 +315,8 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows, xmlcnn, labels, serve]
+TABLES = [tagspace, rows, xmlcnn, labels, encoders, index, serve]
+_PEERS = "a Python with tools/peers/requirements.txt"
 
 if __name__ == "__main__":
     sys.exit(main())

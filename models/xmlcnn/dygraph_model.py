@@ -20,9 +20,11 @@ class DygraphModel:
 
     Attributes:
         n_best: how many of the best labels inference gives.
+        of_the_batch: feeds that do not hold one row per text.
     """
 
     columns = ("words", "labels")
+    of_the_batch = ("candidates", "candidate_weights")
     word_embedding = "text_embedding.weight"
     n_best = 100
     metrics = (

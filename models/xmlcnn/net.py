@@ -145,8 +145,8 @@ class Net(nn.Layer):
 
         Args:
             tokens: `[batch, length]` word ids, `vocab_text_size` at padding.
-            chunks: `[batch, n_chunks, longest]` for each chunk of a text the places in it, counted
-                over the flattened `tokens`; the last one repeated as often as needed.
+            chunks: `[batch, n_chunks, longest]` for each chunk of a text the places in it; the last
+                one repeated as often as needed.
             ngrams: `[batch, n-grams]` ids, if the net has n-grams; any id at padding.
             ngram_counts: `[batch]` number of n-grams, at least 1.
 
@@ -156,6 +156,8 @@ class Net(nn.Layer):
         if self.training and self._word_dropout:
             hidden = paddle.rand(paddle.shape(tokens)) < self._word_dropout
             tokens = paddle.where(hidden, paddle.full_like(tokens, self._padding_id), tokens)
+        first = paddle.arange(paddle.shape(tokens)[0], dtype="int64") * paddle.shape(tokens)[1]
+        chunks = chunks + first.reshape([-1, 1, 1])  # places in the flattened tokens
         pooled = [
             self._pooled(tokens, chunks, window, convolution)
             for window, convolution in zip(self._windows, self.convolutions)
@@ -179,7 +181,7 @@ class Net(nn.Layer):
 
         Args:
             tokens: as for `features`.
-            chunks: as for `features`.
+            chunks: as for `features`, counted over the flattened `tokens`.
             window: words in a window.
             convolution: from a window's vectors, `window * emb_dim`, to the filters' responses.
 

@@ -159,7 +159,6 @@ class Reader:
         """The arrays that scoring these rows takes."""
         tokens, lengths = columns["words"].padded(rows, fill=hyper_parameters["vocab_text_size"])
         chunks = chunk_places(lengths, hyper_parameters["n_chunks"])
-        chunks += np.arange(len(rows))[:, None, None] * tokens.shape[1]
         feeds = {"tokens": tokens, "chunks": chunks}
         if hyper_parameters["ngram_dim"]:
             feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)

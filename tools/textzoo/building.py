@@ -79,8 +79,8 @@ def build_run(
     """A run of the net in one of the two graphs, with the weights that the seed gives."""
     paddle.seed(config.runner.seed)
     clip, cache_rows = config.runner.max_grad_norm, config.runner.gradient_cache_rows
-    if optimizer and (cache_rows or n_processes() > 1):
-        _check_takes_parts(graph, folder)
+    if optimizer:
+        _check_takes_parts(graph, folder, cache_rows)
     model = (folder.dygraph_model if graph == "dygraph" else folder.static_model)(arguments)
     model.n_best = labels_needed(config.runner.metrics or list(model.metrics), config.runner)
     if graph == "dygraph":
@@ -91,12 +91,18 @@ def build_run(
     return StaticRun(model, model.create_model, initial, optimizer, clip)
 
 
-def _check_takes_parts(graph: Graph, folder: ModelFolder) -> None:
-    """Gradient cache and several processes need a loss of embeddings, in dynamic graph."""
-    if graph != "dygraph" or not getattr(folder.dygraph_model, "embeds", False):
+def _check_takes_parts(graph: Graph, folder: ModelFolder, cache_rows: int) -> None:
+    """Refuse what only the parts of a batch of pairs in dynamic graph can do."""
+    embeds = getattr(folder.dygraph_model, "embeds", False)
+    if cache_rows and (graph != "dygraph" or not embeds):
         raise UserError(
-            "runner.gradient_cache_rows and training in several processes are for models of pairs "
-            f"in dynamic graph; received model {folder.path.name} in {graph}"
+            "runner.gradient_cache_rows is for models of pairs in dynamic graph; received model "
+            f"{folder.path.name} in {graph}"
+        )
+    if n_processes() > 1 and embeds and graph != "dygraph":
+        raise UserError(
+            "runner.processes: models of pairs train in several processes in dynamic graph only: "
+            "use tools/trainer.py, or -o runner.processes=1"
         )
 
 

@@ -10,6 +10,7 @@ import textzoo
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
+from textzoo.launching import processes_to_start, run_processes
 
 _EXAMPLES = """examples:
   {command} -m models/tagspace/config.yaml
@@ -24,21 +25,25 @@ exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interr
 
 def trainer(arguments: Optional[list[str]] = None) -> int:
     """Train in dynamic graph."""
-    return _command("trainer.py", "Train a model in dynamic graph.", arguments, _train("dygraph"))
+    return _command(
+        "trainer.py", "Train a model in dynamic graph.", arguments, _train("dygraph"), trains=True
+    )
 
 
 def static_trainer(arguments: Optional[list[str]] = None) -> int:
     """Train in static graph."""
     return _command(
-        "static_trainer.py", "Train a model in static graph.", arguments, _train("static")
+        "static_trainer.py",
+        "Train a model in static graph.",
+        arguments,
+        _train("static"),
+        trains=True,
     )
 
 
 def infer(arguments: Optional[list[str]] = None) -> int:
-    """Evaluate and predict in dynamic graph."""
-    return _command(
-        "infer.py", "Evaluate and predict in dynamic graph.", arguments, _infer("dygraph")
-    )
+    """Evaluate and predict."""
+    return _command("infer.py", "Evaluate and predict.", arguments, _infer(None))
 
 
 def static_infer(arguments: Optional[list[str]] = None) -> int:
@@ -274,11 +279,11 @@ def _train(graph: str) -> Callable[[Path, list[str]], None]:
     return run
 
 
-def _infer(graph: str) -> Callable[[Path, list[str]], None]:
+def _infer(engine: Optional[str]) -> Callable[[Path, list[str]], None]:
     def run(path: Path, overrides: list[str]) -> None:
         from textzoo.infer import infer
 
-        infer(path, overrides, graph)
+        infer(path, overrides, engine)
 
     return run
 
@@ -289,6 +294,7 @@ def _command(
     arguments: Optional[list[str]],
     run: Callable[..., None],
     options: Optional[dict[str, str]] = None,
+    trains: bool = False,
 ) -> int:
     """Parse the arguments, run, and turn a user's mistake or a signal into an exit status.
 
@@ -300,6 +306,7 @@ def _command(
         arguments: of the command line; default: those of this process.
         run: called with the config's path, the overrides, and each option.
         options: names of files that the command takes as well, with their help.
+        trains: whether several processes may share the work.
     """
     parser = _parser(name, description)
     for option, text in (options or {}).items():
@@ -307,9 +314,12 @@ def _command(
     parsed = parser.parse_args(arguments)
     chosen = {option: getattr(parsed, option) for option in options or {}}
 
-    def with_paddle() -> None:
+    def with_paddle() -> Optional[int]:
+        if trains and (n := processes_to_start(parsed.config, parsed.override)) > 1:
+            given = sys.argv[1:] if arguments is None else arguments
+            return run_processes(n, name.removesuffix(".py"), given)
         import_paddle()
-        run(parsed.config, parsed.override, **chosen)
+        return run(parsed.config, parsed.override, **chosen)
 
     return _guarded(name, with_paddle)
 
@@ -336,10 +346,10 @@ def _parser(name: str, description: str, needs_config: bool = True) -> argparse.
     return parser
 
 
-def _guarded(name: str, run: Callable[[], None]) -> int:
+def _guarded(name: str, run: Callable[[], Optional[int]]) -> int:
     """Run a command; a user's mistake or a signal becomes its exit status."""
     try:
-        run()
+        return run() or 0
     except UserError as mistake:
         print(f"{name}: {mistake}", file=sys.stderr)
         return 2
@@ -348,4 +358,3 @@ def _guarded(name: str, run: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
-    return 0

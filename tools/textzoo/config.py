@@ -17,7 +17,6 @@ import pydantic
 import yaml
 
 from textzoo.errors import UserError, nearest
-from textzoo.optimizer import optimizer_problems
 from textzoo.schema import Block, Index, Optimizer, Runner, describe_type
 
 Layer = dict[str, Any]
@@ -285,6 +284,8 @@ def _explain(error: dict[str, Any], model: type[Block]) -> str:
 
 def _optimizer_problems(blocks: Layer) -> list[str]:
     """Problems with the arguments of the optimizer's class, which Paddle's signature decides."""
+    from textzoo.optimizer import optimizer_problems  # imports Paddle
+
     try:
         keys = dict(blocks["hyper_parameters"]["optimizer"])
         return optimizer_problems(

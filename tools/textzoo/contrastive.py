@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from textzoo.processes import all_rows, own_gradient, own_rows
+from textzoo.processes import all_rows, n_processes, own_gradient, own_rows
 
 Feeds = dict[str, np.ndarray]
 Texts = tuple[paddle.Tensor, paddle.Tensor]
@@ -31,7 +31,7 @@ def backward(model: Any, net: paddle.nn.Layer, feeds: Feeds, weight: float, rows
         rows: how many texts of a kind are embedded at a time; 0: all.
 
     Returns:
-        The loss.
+        The weighted loss, divided by the number of processes.
     """
     embeddings, pass_back = {}, {}
     for name in [key[: -len("_tokens")] for key in feeds if key.endswith("_tokens")]:
@@ -44,7 +44,7 @@ def backward(model: Any, net: paddle.nn.Layer, feeds: Feeds, weight: float, rows
     (loss * weight).backward()
     for name, values in embeddings.items():
         pass_back[name](own_gradient(values.grad))
-    return float(loss)
+    return weight * float(loss) / n_processes()
 
 
 def _parts(tokens: np.ndarray, lengths: np.ndarray, rows: int) -> list[Texts]:

@@ -7,7 +7,13 @@ import paddle
 
 from textzoo import contrastive
 from textzoo.optimizer import build_optimizer
-from textzoo.processes import n_processes, sum_gradients
+from textzoo.processes import (
+    batch_rows,
+    n_processes,
+    own_feeds,
+    own_share,
+    sum_gradients,
+)
 from textzoo.schema import Optimizer
 
 Feeds = dict[str, np.ndarray]
@@ -30,6 +36,7 @@ class DygraphRun:
         self.model = model
         self.net = net
         self._cache_rows = gradient_cache_rows
+        self._of_the_batch = getattr(model, "of_the_batch", ())
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         if optimizer:
             self._optimizer = build_optimizer(optimizer, net.parameters(), max_grad_norm)
@@ -42,22 +49,27 @@ class DygraphRun:
         """
         self.net.train()
         self._optimizer.set_lr(learning_rate)
-        weights = row_weights(micro_batches)
+        weights = row_weights(micro_batches, self._of_the_batch)
         total = 0.0
         for feeds, weight in zip(micro_batches, weights):
-            total += weight * self._backward(feeds, weight)
-        sum_gradients(self.net.parameters())
+            total += self._backward(feeds, weight)
+        total = sum_gradients(self.net.parameters(), total)
         self._optimizer.step()
         self._optimizer.clear_grad()
         return total
 
     def _backward(self, feeds: Feeds, weight: float) -> float:
-        """Add the gradients of one batch's weighted loss; returns the loss."""
-        if self._cache_rows or n_processes() > 1:
+        """Add the gradients of one batch's weighted loss; returns that loss.
+
+        With several processes: what its own rows contribute to either.
+        """
+        if self._cache_rows or (n_processes() > 1 and getattr(self.model, "embeds", False)):
             return contrastive.backward(self.model, self.net, feeds, weight, self._cache_rows)
-        loss = self.model.train_forward(self.net, _tensors(feeds))
+        weight *= own_share(batch_rows(feeds, self._of_the_batch))
+        own = own_feeds(feeds, self._of_the_batch)
+        loss = self.model.train_forward(self.net, _tensors(own))
         (loss if weight == 1 else loss * weight).backward()
-        return float(loss)
+        return weight * float(loss)
 
     @paddle.no_grad()
     def infer_step(self, feeds: Feeds) -> Feeds:
@@ -94,9 +106,9 @@ class DygraphRun:
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])
 
 
-def row_weights(micro_batches: list[Feeds]) -> list[float]:
-    """The share of each batch in the rows of all of them."""
-    rows = [len(next(iter(feeds.values()))) for feeds in micro_batches]
+def row_weights(micro_batches: list[Feeds], of_the_batch: tuple[str, ...] = ()) -> list[float]:
+    """The share of each batch in the rows of all of them; see `own_feeds` for the arguments."""
+    rows = [batch_rows(feeds, of_the_batch) for feeds in micro_batches]
     return [n / sum(rows) for n in rows]
 
 

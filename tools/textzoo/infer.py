@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from textzoo.errors import UserError
 from textzoo.evaluation import Evaluation, check_metric_names, is_graded
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
+from textzoo.predictor import Predictor
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.score_matrix import ScoreMatrix
@@ -33,11 +34,18 @@ from textzoo.thresholds import NAME, Threshold
 
 log = logging.getLogger("textzoo")
 
+Engine = Literal["predictor", "dygraph", "static"]
+
 _EXAMPLES = 3
 
 
-def infer(path: Path, overrides: list[str], graph: Graph) -> None:
+def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> None:
     """Evaluate the checkpoints that a config names on its test data, and write predictions.
+
+    Args:
+        path: the config.
+        overrides: of its keys.
+        engine: what to compute with; default: what `runner.infer_engine` says.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
@@ -46,6 +54,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
+    engine = engine or chosen_engine(runner)
     if runner.test_data is None:
         raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
 
@@ -62,7 +71,7 @@ def infer(path: Path, overrides: list[str], graph: Graph) -> None:
             step = checkpoint.facts["progress"]["step"]
             log.info("checkpoint %s (step %d)", checkpoint.path, step)
         place = output / name if len(members) > 1 else output
-        results[name] = infer_checkpoints(config, folder, checkpoints, graph, place)
+        results[name] = infer_checkpoints(config, folder, checkpoints, engine, place)
     metrics = results[name]
     summary = {**metrics, "checkpoint": name, "checkpoints": results}
     _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
@@ -106,7 +115,7 @@ def infer_checkpoints(
     config: Config,
     folder: ModelFolder,
     checkpoints: list[Checkpoint],
-    graph: Graph,
+    engine: Engine,
     output: Path,
 ) -> dict[str, Any]:
     """Evaluate a checkpoint, or the mean scores of several, and write the predictions.
@@ -116,7 +125,7 @@ def infer_checkpoints(
     """
     runner = config.runner
     vocabulary = check_same_vocabulary(checkpoints)
-    restored = [restore(config, folder, checkpoint, graph) for checkpoint in checkpoints]
+    restored = [restore(config, folder, checkpoint, engine) for checkpoint in checkpoints]
     run, reader = restored[0]
     if len(restored) > 1:
         run = AveragedRun([run for run, _ in restored], len(reader.label_names))
@@ -160,6 +169,10 @@ def chosen_threshold(
 
     That of several checkpoints is their mean, or 0.5 if it was not tuned for all of them. It is
     None if none of these metrics is of predicted labels.
+
+    Raises:
+        UserError: the checkpoint's is one for all labels and the config asks for one per label, or
+            the other way round.
     """
     if not any(NAME.fullmatch(name) for name in names):
         return None
@@ -169,22 +182,62 @@ def chosen_threshold(
     if None in tuned:
         log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
         return 0.5
+    for checkpoint, threshold in zip(checkpoints, tuned):
+        kept = "per_label" if isinstance(threshold, list) else "tuned"
+        if kept != runner.threshold:
+            raise UserError(
+                f"runner.threshold: received {runner.threshold}, but training with {kept} made "
+                f"{checkpoint.path}; expected {kept} or a number"
+            )
     return np.mean(tuned, axis=0).tolist()
 
 
 def restore(
-    config: Config, folder: ModelFolder, checkpoint: Checkpoint, graph: Graph
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, engine: Engine
 ) -> tuple[Any, Any]:
     """A run with the weights of a checkpoint, and the reader with its vocabulary.
+
+    A net that the inference engine does not take is computed in dynamic graph, which is logged.
 
     Raises:
         UserError: the checkpoint is of another model.
     """
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
-    run = build_run(graph, config, folder, net_arguments(config, reader))
-    load_weights(run, checkpoint, folder, "runner.infer_load_path")
-    return run, reader
+    arguments = net_arguments(config, reader)
+
+    def loaded(graph: Graph) -> Any:
+        run = build_run(graph, config, folder, arguments)
+        load_weights(run, checkpoint, folder, "runner.infer_load_path")
+        return run
+
+    if engine != "predictor":
+        return loaded(engine), reader
+    try:
+        return Predictor(loaded("static"), config.runner.infer_precision), reader
+    except UserError:
+        raise
+    except Exception as failure:  # whatever Paddle's compiler raises
+        reason = str(failure).strip().rpartition("\n")[2]
+        log.warning("infer_engine: the predictor cannot run this net, dygraph does: %s", reason)
+        return loaded("dygraph"), reader
+
+
+def chosen_engine(runner: Runner) -> Engine:
+    """What `runner` says to compute with.
+
+    Raises:
+        UserError: a precision that only the predictor has is asked of another engine.
+    """
+    engine = runner.infer_engine
+    if engine == "predictor" and runner.use_gpu:
+        engine = "dygraph"
+    if engine != "predictor" and runner.infer_precision != "float32":
+        raise UserError(
+            f"runner.infer_precision: received {runner.infer_precision}, but {engine} computes in "
+            "float32; bfloat16 needs -o runner.infer_engine=predictor, on a CPU"
+        )
+    return engine
 
 
 def _show_examples(path: Path) -> None:

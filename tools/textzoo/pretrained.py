@@ -112,7 +112,8 @@ def _sources(name: str, layer: dict[str, list[str]]) -> list[str]:
 
 
 def _canonical(name: str, family: str) -> str:
-    name = name.removeprefix(f"{family}.")
+    # PaddleNLP names the encoder of ALBERT `transformer`.
+    name = name.removeprefix(f"{family}.").removeprefix("transformer.")
     for pattern, replacement in _RENAMED:
         name = re.sub(pattern, replacement, name)
     return name

@@ -1,30 +1,63 @@
-"""Several processes that train one model: `python -m paddle.distributed.launch`.
+"""What several processes that train one model exchange; `launching` starts them.
 
-Every process reads the same data in the same order and holds the same weights. Each embeds its
-part of a batch; what it finds, and the gradients, are exchanged.
+Every process reads the same data in the same order and holds the same weights. Of each batch it
+computes its own part; gradients and losses are summed, so that all make the same update, which is
+the one that a single process would make. Process 0 alone writes files.
+
+With one process, all functions return what they are given.
 """
 
+import contextlib
+import io
 import os
+import threading
+from typing import Any, Optional
 
 import numpy as np
 import paddle
 import paddle.distributed as dist
+import paddle.nn.functional as F
+
+from textzoo.devices import LIFELINE, process_rank
+from textzoo.errors import UserError
+
+Feeds = dict[str, np.ndarray]
 
 
 def n_processes() -> int:
-    """How many processes train together."""
+    """How many processes train together, on all machines."""
     return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
 
 
-def process_rank() -> int:
-    """The number of this process, from 0; 0 alone writes files."""
-    return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
+def rank_on_machine() -> int:
+    """The number of this process among those of its machine, from 0."""
+    return int(os.environ.get("PADDLE_RANK_IN_NODE", "0"))
 
 
 def join_processes() -> None:
-    """Find the other processes, if there are any."""
-    if n_processes() > 1:
+    """Find the other processes, if there are any.
+
+    Raises:
+        UserError: this build of Paddle cannot train in several processes.
+    """
+    if n_processes() == 1:
+        return
+    if not dist.is_available():
+        raise UserError(
+            "runner.processes: this build of Paddle has no distributed package; set "
+            "-o runner.processes=1"
+        )
+    if LIFELINE in os.environ:
+        threading.Thread(target=_end_with_the_launcher, daemon=True).start()
+    if paddle.device.get_device() == "cpu":
+        os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
+    with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
         dist.init_parallel_env()
+
+
+def _end_with_the_launcher() -> None:
+    os.read(0, 1)
+    os._exit(1)
 
 
 def wait_for_all() -> None:
@@ -33,34 +66,177 @@ def wait_for_all() -> None:
         dist.barrier()
 
 
-def own_rows(n_rows: int) -> np.ndarray:
-    """The rows of a batch that this process embeds: equally many in each, the last one repeated."""
-    size = -(-n_rows // n_processes())
-    return np.minimum(process_rank() * size + np.arange(size), n_rows - 1)
+def own_rows(n_rows: int) -> slice:
+    """The rows of a batch that this process computes.
+
+    A batch with fewer rows than processes is computed by every one of them.
+    """
+    n, rank = n_processes(), process_rank()
+    if n_rows < n:
+        return slice(0, n_rows)
+    return slice(rank * n_rows // n, (rank + 1) * n_rows // n)
+
+
+def own_share(n_rows: int) -> float:
+    """What the mean over this process's rows counts in that over the batch; all sum to 1."""
+    if n_rows < n_processes():
+        return 1 / n_processes()
+    rows = own_rows(n_rows)
+    return (rows.stop - rows.start) / n_rows
+
+
+def own_feeds(feeds: Feeds, of_the_batch: tuple[str, ...] = ()) -> Feeds:
+    """This process's rows of a batch.
+
+    Args:
+        feeds: arrays of one row per text, but for those named in `of_the_batch`.
+        of_the_batch: names of arrays that belong to the batch as a whole.
+    """
+    if n_processes() == 1:
+        return feeds
+    rows = own_rows(batch_rows(feeds, of_the_batch))
+    return {k: v if k in of_the_batch else v[rows] for k, v in feeds.items()}
+
+
+def batch_rows(feeds: Feeds, of_the_batch: tuple[str, ...] = ()) -> int:
+    """The number of rows of a batch."""
+    return next(len(array) for name, array in feeds.items() if name not in of_the_batch)
 
 
 def all_rows(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
-    """The values of all rows `[n_rows, width]` from every `own_rows`, without gradients."""
-    if n_processes() == 1:
+    """The values of all rows of a batch from those that each process has, without gradients."""
+    if n_processes() == 1 or n_rows < n_processes():
         return own.detach()
+    most = -(-n_rows // n_processes())
+    if len(own) < most:
+        own = paddle.concat([own, own[:1]])
     parts: list[paddle.Tensor] = []
     dist.all_gather(parts, own.detach())
-    return paddle.concat(parts)[:n_rows]
+    sizes = np.diff(np.arange(n_processes() + 1) * n_rows // n_processes())
+    return paddle.concat([part[:size] for part, size in zip(parts, sizes.tolist())])
 
 
 def own_gradient(gradient: paddle.Tensor) -> paddle.Tensor:
-    """This process's part of the gradients of all rows; 0 for a row that is there by repetition."""
-    size = -(-len(gradient) // n_processes())
-    first = process_rank() * size
-    own = gradient[first : first + size]
-    if len(own) == size:
+    """This process's part of the gradients of all rows, so that what it leads to can be summed."""
+    n_rows = len(gradient)
+    return gradient[own_rows(n_rows)] / (n_processes() if n_rows < n_processes() else 1)
+
+
+def batch_mean(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
+    """The mean over a batch from the means over each process's rows.
+
+    Its gradient is that of this process's mean: where every process's gradients are weighed by its
+    share of the rows and summed, the result is right.
+
+    Args:
+        own: the mean over the rows of this process.
+        n_rows: how many these are.
+
+    Raises:
+        UserError: in static graph.
+    """
+    if n_processes() == 1:
         return own
-    return paddle.concat([own, paddle.zeros([size - len(own), gradient.shape[1]])])
+    if not paddle.in_dynamic_mode():
+        raise UserError(
+            "a loss that depends on gradients (adversarial, gradient_penalty) cannot be trained "
+            "in several processes in static graph: use tools/trainer.py, or "
+            "-o runner.processes=1"
+        )
+    rows = paddle.full([1], n_rows, own.dtype)
+    total = own.detach() * n_rows
+    dist.all_reduce(total)
+    dist.all_reduce(rows)
+    return own + (total / rows.reshape([])).reshape(own.shape).detach() - own.detach()
 
 
-def sum_gradients(parameters: list[paddle.Tensor]) -> None:
-    """Sum the gradients of all processes, in all of them."""
-    if n_processes() > 1:
-        for parameter in parameters:
-            if parameter.grad is not None:
-                dist.all_reduce(parameter.grad)
+def sum_arrays(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Sum arrays, as float32, over all processes, in one exchange."""
+    if n_processes() == 1:
+        return arrays
+    tensors = [paddle.to_tensor(array, "float32") for array in arrays]
+    return [tensor.numpy() for tensor in _summed(tensors)]
+
+
+def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
+    """Sum the gradients of all processes, in all of them.
+
+    Returns:
+        The sum of their losses.
+    """
+    if n_processes() == 1:
+        return loss
+    gradients = [(p, p.grad) for p in parameters if p.grad is not None]
+    for parameter, gradient in gradients:
+        if gradient.is_selected_rows():
+            _sum_sparse(parameter)
+    dense = [gradient for _, gradient in gradients if not gradient.is_selected_rows()]
+    *totals, loss = _summed([*dense, paddle.to_tensor(loss, "float32")])
+    for gradient, total in zip(dense, totals):
+        paddle.assign(total, gradient)
+    return float(loss)
+
+
+def _summed(tensors: list[paddle.Tensor]) -> list[paddle.Tensor]:
+    flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+    dist.all_reduce(flat)
+    parts = flat.split([int(np.prod(tensor.shape)) for tensor in tensors])
+    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors)]
+
+
+def _sum_sparse(weight: paddle.Tensor) -> None:
+    """Give a weight that was looked up the gradients of the rows that any process looked up."""
+    rows = paddle.to_tensor(weight.grad.rows(), "int64")
+    values = weight.grad._get_tensor_from_selected_rows()
+    count = paddle.to_tensor([len(rows)])
+    counts: list[paddle.Tensor] = []
+    dist.all_gather(counts, count)
+    missing = max(count.item() for count in counts) - len(rows)
+    # Parts of one size can be exchanged: what is added has a gradient of 0.
+    rows = F.pad(rows, [0, missing], value=0)
+    values = paddle.concat([values, paddle.zeros([missing, values.shape[1]])])
+    all_of_rows: list[paddle.Tensor] = []
+    all_of_values: list[paddle.Tensor] = []
+    dist.all_gather(all_of_rows, rows)
+    dist.all_gather(all_of_values, values)
+    weight.clear_gradient()
+    looked_up = F.embedding(paddle.concat(all_of_rows), weight, sparse=True)
+    looked_up.backward(paddle.concat(all_of_values))
+
+
+def highest(number: Optional[int]) -> Optional[int]:
+    """The highest of the numbers, such as a signal's, that processes have; None if none has one."""
+    if n_processes() == 1:
+        return number
+    found = paddle.to_tensor([number or 0])
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return found.item() or None
+
+
+def from_first(value: Any) -> Any:
+    """The value that process 0 has, in all of them."""
+    if n_processes() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+class SharedInference:
+    """A run that shares each batch's rows among the processes and gives all of them all outputs.
+
+    Args:
+        run: `DygraphRun` or `StaticRun`.
+    """
+
+    def __init__(self, run: Any):
+        self.model = run.model
+        self._run = run
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """The model's outputs for one batch."""
+        if n_processes() == 1:
+            return self._run.infer_step(feeds)
+        n_rows = batch_rows(feeds)
+        outputs = self._run.infer_step(own_feeds(feeds))
+        return {k: all_rows(paddle.to_tensor(v), n_rows).numpy() for k, v in outputs.items()}

@@ -11,6 +11,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.processes import batch_mean
+
 
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation that can be differentiated twice, if `twice_differentiable` is set.
@@ -80,10 +82,11 @@ class Perturbation:
             with _decomposed_gradients():
                 gradient = _twice_differentiable_gradient(loss, vectors)
             gradient = _per_token(gradient, token_ids, embeddings)
+            gradient = batch_mean(gradient, token_ids.shape[0])
             total = total + 0.5 * self.gradient_penalty * (gradient * gradient).sum()
         if self.epsilon:
             gradients = _gradients(loss, parameters)
-            gradient = gradients[embeddings.weight.name]
+            gradient = batch_mean(gradients[embeddings.weight.name], token_ids.shape[0])
             step = gradient * (self.epsilon * paddle.rsqrt((gradient * gradient).sum() + 1e-24))
             step.stop_gradient = True
             total = total + loss_of(vectors + F.embedding(token_ids, step))

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.schema import Runner
 
@@ -18,7 +19,8 @@ log = logging.getLogger("textzoo")
 
 def start_logging(log_file: Optional[Path] = None) -> None:
     """Send log lines to standard output, and to a file as well."""
-    log.setLevel(logging.INFO)
+    # Of several processes the first one speaks for all, and the others of what is wrong.
+    log.setLevel(logging.WARNING if process_rank() else logging.INFO)
     log.propagate = False
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if log_file:
@@ -51,21 +53,20 @@ class Report:
         Raises:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
-        from textzoo.processes import process_rank  # imports Paddle, which serving may do without
-
-        rank = process_rank()
-        name = f"metrics_of_process_{rank}.jsonl" if rank else "metrics.jsonl"
-        self._path = runner.model_save_path / name
+        writes = process_rank() == 0
+        self._path = runner.model_save_path / "metrics.jsonl" if writes else Path(os.devnull)
         _drop_lines_after(self._path, step)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)
-        self._visual = _visual_writer(runner.model_save_path) if runner.use_visual else None
+        self._visual = (
+            _visual_writer(runner.model_save_path) if runner.use_visual and writes else None
+        )
         self._bar = tqdm(
             total=total_steps,
             initial=step,
             unit="step",
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=not (writes and sys.stderr.isatty()),
         )
         self._redirect = logging_redirect_tqdm([log])
         self._shown: dict[str, str] = {}

@@ -59,7 +59,7 @@ class Runner(Block):
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(
-        128, description="rows per batch in training, in each process"
+        128, description="rows per batch in training; several processes share them"
     )
     length_pool: PositiveInt = Field(
         50,
@@ -115,7 +115,12 @@ class Runner(Block):
     )
     seed: NotNegativeInt = Field(2026, description="seed of Paddle, NumPy and Python")
     use_gpu: bool = Field(False, description="run on a GPU (needs a CUDA build of Paddle)")
-    use_fleet: bool = Field(False, description="accepted; one process runs without fleet")
+    processes: Union[Literal["auto"], PositiveInt] = Field(
+        1,
+        description="processes that train together on this machine, with the batches and losses "
+        "of one; `auto`: one per GPU, or per core where that pays (doc/scale.md)",
+    )
+    use_fleet: bool = Field(False, description="accepted; `processes` says how many there are")
     use_visual: bool = Field(
         False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
@@ -140,6 +145,17 @@ class Runner(Block):
         None,
         description="checkpoints of runs with other seeds whose scores infer.py averages, in place "
         "of one checkpoint; all trained on the same data with the same net",
+    )
+    infer_engine: Literal["predictor", "dygraph", "static"] = Field(
+        "predictor",
+        description="what infer.py, recall.py and predict.py compute with: Paddle's inference "
+        "engine with oneDNN, the fastest on most CPUs; or the net itself in one of the two graphs. "
+        "On a GPU: the net itself",
+    )
+    infer_precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of matrix products in the predictor; bfloat16 has 8 bits, and is faster on a "
+        "CPU that computes in it",
     )
     infer_output_dir: Optional[FilePath] = Field(
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"
@@ -214,9 +230,6 @@ class Index(Block):
     )
     mine_per_pair: PositiveInt = Field(
         1, description="mine_negatives.py: the most triples made of one pair, nearest first"
-    )
-    bf16: bool = Field(
-        False, description="embed with 8 bits of precision on a CPU that can, about twice as fast"
     )
     path: Optional[FilePath] = Field(
         None, description="folder of the index; default: `<model_save_path>/index`"

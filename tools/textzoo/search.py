@@ -17,8 +17,7 @@ from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.index import Index
-from textzoo.infer import chosen_checkpoints, restore
-from textzoo.predictor import Predictor
+from textzoo.infer import chosen_checkpoints, chosen_engine, restore
 from textzoo.reading import data_files, read_lines
 from textzoo.reporting import start_logging
 from textzoo.retrieval import embed
@@ -54,9 +53,8 @@ class Embedder:
         self.index_path = self.config.index.path or runner.model_save_path / "index"
         checkpoint = load_checkpoint(chosen_checkpoints(runner, load_path)[-1])
         log.info("checkpoint %s", checkpoint.path)
-        self._run, self.reader = restore(self.config, folder, checkpoint, "dygraph")
-        if not runner.use_gpu:
-            self._run = Predictor(self._run, bf16=self.config.index.bf16)
+        engine = chosen_engine(runner)
+        self._run, self.reader = restore(self.config, folder, checkpoint, engine)
         self.made_from = checkpoint.facts["sha256"]
 
     def __call__(self, texts: list[str]) -> np.ndarray:
@@ -190,7 +188,7 @@ def prepared_index(embedder: Embedder) -> Index:
     made_from = {
         "checkpoint": embedder.made_from,
         "corpus": file_digest(corpus),
-        "bf16": config.index.bf16,
+        "precision": config.runner.infer_precision,
     }
     index = Index.load(place, config.index)
     if index and index.made_from == made_from:

@@ -12,6 +12,7 @@ from paddle import static
 
 from textzoo.dygraph import Feeds, row_weights
 from textzoo.optimizer import build_optimizer
+from textzoo.processes import batch_rows, n_processes, own_feeds, own_share, sum_arrays
 from textzoo.schema import Optimizer
 
 _WEIGHT = "loss_weight"
@@ -50,8 +51,8 @@ class StaticRun:
         self._inference: Optional[tuple] = None
         self._gradients: Optional[tuple] = None
         self._update: Optional[tuple] = None
-        gpu = paddle.device.get_device().startswith("gpu")
-        self._place = paddle.CUDAPlace(0) if gpu else paddle.CPUPlace()
+        device, _, number = paddle.device.get_device().partition(":")
+        self._place = paddle.CUDAPlace(int(number)) if device == "gpu" else paddle.CPUPlace()
         with self._static_mode():
             self._executor = static.Executor(self._place)
             if optimizer:
@@ -66,14 +67,14 @@ class StaticRun:
         Returns:
             The loss, averaged in the same way.
         """
-        with self._static_mode():
-            if len(micro_batches) == 1:
-                self._set(self._learning_rate_name, np.float32(learning_rate))
-                (loss,) = self._executor.run(
-                    self._training, feed=micro_batches[0], fetch_list=[self._loss]
-                )
-                return float(loss)
+        if len(micro_batches) > 1 or n_processes() > 1:
             return self._accumulated_step(micro_batches, learning_rate)
+        with self._static_mode():
+            self._set(self._learning_rate_name, np.float32(learning_rate))
+            (loss,) = self._executor.run(
+                self._training, feed=micro_batches[0], fetch_list=[self._loss]
+            )
+            return float(loss)
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """The model's outputs for one batch."""
@@ -83,6 +84,13 @@ class StaticRun:
             program, _, outputs = self._inference
             values = self._executor.run(program, feed=feeds, fetch_list=list(outputs.values()))
             return dict(zip(outputs, values))
+
+    def output_names(self) -> list[str]:
+        """The names of what inference gives, in the order of the program's outputs."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            return list(self._inference[2])
 
     def save_inference(self, path: Path) -> None:
         """Write the inference program to `<path>.json` and its weights to `<path>.pdiparams`."""
@@ -162,18 +170,27 @@ class StaticRun:
             self._update = program
 
     def _accumulated_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
-        if self._gradients is None:
-            self._build_accumulation()
-        program, fetches, names = self._gradients
+        """An update from gradients that are summed outside of the programs.
+
+        With several processes, each computes those of its own rows.
+        """
+        of_the_batch = getattr(self.model, "of_the_batch", ())
         total, sums = 0.0, None
-        for feeds, weight in zip(micro_batches, row_weights(micro_batches)):
-            feeds = {**feeds, _WEIGHT: np.asarray(weight, np.float32)}
-            loss, *gradients = self._executor.run(program, feed=feeds, fetch_list=fetches)
-            total += weight * float(loss)
-            sums = gradients if sums is None else [a + b for a, b in zip(sums, gradients)]
-        self._set(self._learning_rate_name, np.float32(learning_rate))
-        self._executor.run(self._update, feed=dict(zip(names, sums)))
-        return total
+        with self._static_mode():
+            if self._gradients is None:
+                self._build_accumulation()
+            program, fetches, names = self._gradients
+            for feeds, weight in zip(micro_batches, row_weights(micro_batches, of_the_batch)):
+                weight *= own_share(batch_rows(feeds, of_the_batch))
+                own = {**own_feeds(feeds, of_the_batch), _WEIGHT: np.asarray(weight, np.float32)}
+                loss, *gradients = self._executor.run(program, feed=own, fetch_list=fetches)
+                total += weight * float(loss)
+                sums = gradients if sums is None else [a + b for a, b in zip(sums, gradients)]
+        loss, *sums = sum_arrays([np.asarray(total), *sums])
+        with self._static_mode():
+            self._set(self._learning_rate_name, np.float32(learning_rate))
+            self._executor.run(self._update, feed=dict(zip(names, sums)))
+        return float(loss)
 
     @contextmanager
     def _static_mode(self) -> Iterator[None]:

@@ -40,7 +40,15 @@ from textzoo.errors import UserError
 from textzoo.evaluation import Evaluation, check_metric_names
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
-from textzoo.processes import join_processes, process_rank, wait_for_all
+from textzoo.processes import (
+    SharedInference,
+    from_first,
+    join_processes,
+    n_processes,
+    process_rank,
+    rank_on_machine,
+    wait_for_all,
+)
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
 from textzoo.training import Progress, Training
@@ -72,7 +80,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     start, resumed = _starting_point(runner)
     if resumed:
         _check_resumable(config, start)
-    data = load_data(config, folder, start)
+    data = _load_data_in_turn(config, folder, start)
     if resumed and start.facts["data"] != data.contents:
         raise UserError(
             f"runner.resume: the data have changed since {start.path} was saved; start over with "
@@ -93,8 +101,9 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     elif not process_rank() and (removed := remove_checkpoints(runner.model_save_path)):
         log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
     log.info(
-        "%s: %d training rows, %d validation rows, %s",
+        "%s: %s%d training rows, %d validation rows, %s",
         folder.path.name,
+        f"{n_processes()} processes, " if n_processes() > 1 else "",
         len(data.train),
         len(data.valid),
         ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
@@ -157,8 +166,11 @@ def assemble(
     fixed = None if isinstance(runner.threshold, str) else runner.threshold
 
     def save(name: str) -> None:
-        if process_rank():
-            return
+        if not process_rank():
+            write(name)
+        wait_for_all()
+
+    def write(name: str) -> None:
         facts = {
             "model": folder.path.name,
             "progress": dataclasses.asdict(progress),
@@ -174,9 +186,10 @@ def assemble(
     if len(data.valid):
         evaluation = Evaluation(run.model, runner, data.reader, data.valid_rows, data.valid)
         evaluation.metrics(names)  # what the reader lacks for them stops the run here
+        shared = SharedInference(run)
 
         def validate() -> dict[str, float]:
-            return evaluation(run, evaluation.metrics(names, fixed))
+            return from_first(evaluation(shared, evaluation.metrics(names, fixed)))
 
     columns = data.train_rows.columns
     distinct_keys = getattr(run.model, "distinct_keys", None)
@@ -233,6 +246,15 @@ def _check_resumable(config: Config, start: Checkpoint) -> None:
             + "\nStart over with -o runner.resume=none (this removes the earlier run's "
             "checkpoints), or choose another folder with -o runner.model_save_path=PATH"
         )
+
+
+def _load_data_in_turn(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
+    """Load the data; the first process of a machine encodes them, the others find them encoded."""
+    for is_first in (True, False):
+        if is_first == (rank_on_machine() == 0):
+            data = load_data(config, folder, start)
+        wait_for_all()
+    return data
 
 
 def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:

@@ -15,7 +15,7 @@ from textzoo.batching import training_batches
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted, Interruption
 from textzoo.optimizer import learning_rate
-from textzoo.processes import n_processes
+from textzoo.processes import highest, process_rank
 from textzoo.reporting import Report
 from textzoo.schema import Optimizer, Runner
 
@@ -98,8 +98,7 @@ class Training:
 
     def __post_init__(self) -> None:
         runner = self.runner
-        self._batch_size = runner.train_batch_size * n_processes()
-        n_batches = math.ceil(len(self.lengths) / self._batch_size)
+        n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
         self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
         self._last_saved = "none yet"
         self._interval = _Interval()
@@ -121,7 +120,7 @@ class Training:
         progress, runner = self.progress, self.runner
         batches = training_batches(
             self.lengths,
-            self._batch_size,
+            runner.train_batch_size,
             runner.seed,
             progress.epoch,
             runner.length_pool,
@@ -135,7 +134,7 @@ class Training:
         if progress.batch < len(batches):  # stopped within the epoch
             return
         self._end_epoch(report)
-        self._stop_if(interruption.signal_number)
+        self._stop_if(highest(interruption.signal_number))
 
     def _step(self, batches: list[np.ndarray], report: Report) -> None:
         progress, runner = self.progress, self.runner
@@ -183,7 +182,7 @@ class Training:
             self._evaluate(report)
         due = runner.save_steps and step % runner.save_steps == 0
         # Read once: a signal that comes after this is for the next step to save and stop at.
-        signal_number = interruption.signal_number
+        signal_number = highest(interruption.signal_number)
         if due or self.progress.stopped or signal_number:
             self._save(f"step_{step}")
         self._stop_if(signal_number)
@@ -242,6 +241,8 @@ class Training:
 def seed_step(seed: int, step: int) -> np.random.Generator:
     """Seed every generator for one step, so that a resumed run draws what a whole one draws.
 
+    Paddle's own, which dropout draws from, differs between processes, as their rows do.
+
     Returns:
         The NumPy generator for the step's feeds.
     """
@@ -249,7 +250,7 @@ def seed_step(seed: int, step: int) -> np.random.Generator:
     state = int(sequence.generate_state(1)[0])
     random.seed(state)
     np.random.seed(state)
-    paddle.seed(state)
+    paddle.seed(state + process_rank())
     return np.random.default_rng(sequence)
 
 

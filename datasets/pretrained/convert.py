@@ -1,0 +1,86 @@
+"""Check the files of a pretrained encoder and lay them out as a folder.
+
+``run.sh`` calls this with an empty output folder and moves only a complete result into place.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+# PaddleNLP keeps this in its source in place of a file.
+_ALBERT_CHINESE_TINY = {
+    "model_type": "albert",
+    "vocab_size": 21128,
+    "embedding_size": 128,
+    "hidden_size": 312,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 12,
+    "intermediate_size": 1248,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "layer_norm_eps": 1e-12,
+}
+
+
+def main() -> int:
+    """Lay the files out; return 0, or 2 when one of them is damaged."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--source", type=Path, required=True, help="folder of the published files")
+    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
+    arguments = parser.parse_args()
+    source, output = arguments.source, arguments.output
+    try:
+        if (source / "model.safetensors").is_file():
+            _check_safetensors(source / "model.safetensors")
+            json.loads((source / "config.json").read_text(encoding="utf-8"))
+            vocabulary = source / "vocab.txt"
+            for name in ("config.json", "model.safetensors"):
+                shutil.copy(source / name, output / name)
+        else:
+            weights = source / "albert-chinese-tiny.pdparams"
+            _check_pickle(weights)
+            vocabulary = source / "albert-chinese-tiny.vocab.txt"
+            shutil.copy(weights, output / "model_state.pdparams")
+            config = json.dumps(_ALBERT_CHINESE_TINY, indent=1)
+            (output / "config.json").write_text(config + "\n", encoding="utf-8")
+        if "[MASK]" not in vocabulary.read_text(encoding="utf-8").split("\n"):
+            raise ValueError(
+                f"{vocabulary.name}: has no line [MASK], expected a WordPiece vocabulary"
+            )
+        shutil.copy(vocabulary, output / "vocab.txt")
+    except ValueError as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _check_safetensors(path: Path) -> None:
+    """The header says how long the file is to be."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        n_header = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(min(n_header, size)))
+        except ValueError:
+            raise ValueError(f"{path.name}: is not a safetensors file") from None
+    header.pop("__metadata__", None)
+    expected = 8 + n_header + max(tensor["data_offsets"][1] for tensor in header.values())
+    if size != expected:
+        raise ValueError(f"{path.name}: has {size} bytes, expected {expected}: is not whole")
+
+
+def _check_pickle(path: Path) -> None:
+    """A pickle begins with its protocol and ends in a full stop; some versions zip it."""
+    content = path.read_bytes()
+    if not (content[:1] == b"\x80" and content[-1:] == b".") and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path.name}: is not a whole file of weights")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

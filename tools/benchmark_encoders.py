@@ -1,0 +1,191 @@
+"""Tables of benchmark.py for encoders: the same nets, batches and steps in PyTorch."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textzoo.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+_NO_DROPOUT = [
+    "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+    "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+]
+
+
+def pairs(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout.
+
+    Both train on the pairs of config_bigdata.yaml, and find the title of each held-out query among
+    all held-out titles.
+    """
+    run = _OurRun(
+        "batchneg",
+        [
+            f"runner.seed={seed}",
+            *("runner.train_batch_size=64", "runner.corpus_file=null"),
+            *("reader.vocab_size=8000", "hyper_parameters.encoder.config=small", *_NO_DROPOUT),
+            *("hyper_parameters.optimizer.class=AdamW", "hyper_parameters.output_emb_size=256"),
+            *(
+                "hyper_parameters.symmetric=false",
+                "hyper_parameters.optimizer.learning_rate=0.0005",
+            ),
+        ],
+    )
+    lines = Path(run.config.runner.train_data_dir).read_text(encoding="utf-8").splitlines()
+    texts = np.array([line.split("\t")[:2] for line in lines], dtype=object)
+    architecture = run.net.encoder.architecture
+    with tempfile.TemporaryDirectory() as folder:
+        run.data.reader.save(Path(folder))
+        vocab = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+        tokens = vocab["model"]["vocab"]
+        path = Path(folder) / "vocab.txt"
+        path.write_text("\n".join(sorted(tokens, key=tokens.get)) + "\n", encoding="utf-8")
+        peer = _peer(
+            torch,
+            "pairs.py",
+            {
+                **_settings(run, steps, seed),
+                "vocab": str(path),
+                "vocab_size": len(tokens),
+                "max_len": run.config.reader.get("max_len", 64),
+                "output_emb_size": 256,
+                "scale": 20.0,
+                "sizes": _sizes(architecture),
+                "train": texts[run.data.train].tolist(),
+                "held_out": texts[run.data.valid].tolist(),
+            },
+        )
+    ours = run.train(steps)
+    return {
+        "sentence-transformers": {
+            "rows_per_second": peer["pairs_per_second"],
+            **_recalls(*map(np.array, peer["embeddings"])),
+        },
+        "TextZoo": {"rows_per_second": ours, **_recalls(*run.embeddings())},
+    }
+
+
+def multilabel(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """Multilabel with its default encoder, albert-tiny, against PyTorch, on DuEE."""
+    run = _OurRun(
+        "multilabel",
+        [
+            f"runner.seed={seed}",
+            *("hyper_parameters.encoder.config=small", "hyper_parameters.encoder.hidden_size=312"),
+            *("hyper_parameters.encoder.num_hidden_layers=4", *_NO_DROPOUT),
+            *("hyper_parameters.encoder.num_attention_heads=12",),
+            *("hyper_parameters.encoder.embedding_size=128",),
+            *("hyper_parameters.encoder.share_layers=true", "hyper_parameters.head=linear"),
+            *("hyper_parameters.loss=bce", "hyper_parameters.word_dropout=0.0"),
+            "hyper_parameters.dropout=0.1",
+        ],
+    )
+    columns = run.columns
+    rows = [
+        [columns["tokens"].padded(row)[0][0].tolist(), columns["labels"].padded(row)[0][0].tolist()]
+        for row in run.data.train[:, None]
+    ]
+    architecture = run.net.encoder.architecture
+    sizes = {**_sizes(architecture), "embedding_size": architecture.embedding_size}
+    sizes["vocab_size"] = run.arguments["vocab_size"]
+    facts = {**_settings(run, steps, seed), "rows": rows, "sizes": sizes}
+    facts["n_labels"] = run.arguments["vocab_label_size"]
+    peer = _peer(torch, "multilabel.py", facts)
+    return {"PyTorch": peer, "TextZoo": {"rows_per_second": run.train(steps)}}
+
+
+class _OurRun:
+    """A model of the zoo with its config_bigdata.yaml and overrides, in dynamic graph."""
+
+    def __init__(self, model: str, overrides: list[str]):
+        from textzoo.building import build_run, load_config, net_arguments
+        from textzoo.train import load_data
+
+        self.config, folder = load_config(
+            ROOT / "models" / model / "config_bigdata.yaml", overrides
+        )
+        self.data = load_data(self.config, folder, None)
+        self.columns = self.data.train_rows.columns
+        self.arguments = net_arguments(self.config, self.data.reader)
+        self.run = build_run("dygraph", self.config, folder, self.arguments, self.config.optimizer)
+        self.net = self.run.net
+
+    def train(self, steps: int) -> float:
+        """Rows per second over these steps but the first, which warms up."""
+        from textzoo.batching import training_batches
+        from textzoo.training import seed_step
+
+        model, runner = self.run.model, self.config.runner
+        lengths = self.columns[model.columns[0]].lengths(self.data.train)
+        keys = None
+        if hasattr(model, "distinct_keys"):
+            keys = model.distinct_keys(self.columns, self.data.train)
+        batches = training_batches(
+            lengths, runner.train_batch_size, runner.seed, 0, runner.length_pool, keys
+        )
+        rows, seconds = 0, 0.0
+        for step, batch in enumerate(batches[:steps]):
+            random = seed_step(runner.seed, step)
+            started = time.perf_counter()
+            feeds = model.train_feeds(self.columns, self.data.train[batch], random)
+            self.run.train_step([feeds], self.config.optimizer.learning_rate)
+            if step:
+                rows += len(batch)
+                seconds += time.perf_counter() - started
+        return rows / seconds
+
+    def embeddings(self) -> list[np.ndarray]:
+        """Of the held-out queries and of their titles."""
+        return [
+            np.concatenate(
+                [
+                    self.run.infer_step(dict(zip(("tokens", "lengths"), column.padded(rows))))[
+                        "embeddings"
+                    ]
+                    for rows in np.array_split(self.data.valid, 20)
+                ]
+            )
+            for column in (self.columns["query"], self.columns["title"])
+        ]
+
+
+def _settings(run: _OurRun, steps: int, seed: int) -> dict[str, Any]:
+    runner = run.config.runner
+    return {
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "seed": seed,
+        "steps": steps,
+        "batch_size": runner.train_batch_size,
+        "learning_rate": run.config.optimizer.learning_rate,
+    }
+
+
+def _sizes(architecture: Any) -> dict[str, Any]:
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return {**{name: getattr(architecture, name) for name in names}, **dropouts}
+
+
+def _recalls(queries: np.ndarray, titles: np.ndarray) -> dict[str, float]:
+    cosines = queries @ titles.T
+    ranks = (cosines > cosines.diagonal()[:, None]).sum(axis=1)
+    return {f"recall@{k}": float(np.mean(ranks < k)) for k in (1, 10)}
+
+
+def _peer(python: Path, script: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a script of tools/peers prints, run by the Python of an environment of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facts.json"
+        path.write_text(json.dumps(facts), encoding="utf-8")
+        command = [str(python), str(ROOT / "tools" / "peers" / script), str(path)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    if done.returncode:
+        raise UserError(f"{command[1]} ended with status {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])

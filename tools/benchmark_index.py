@@ -1,0 +1,72 @@
+"""Table of benchmark.py for the index: against plain hnswlib with the same settings."""
+
+import time
+from typing import Any
+
+import hnswlib
+import numpy as np
+
+from textzoo.devices import n_threads
+from textzoo.index import Index
+from textzoo.schema import Index as IndexSettings
+
+
+def against_hnswlib(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, dict[str, Any]]:
+    """Building an index, its queries per second, and how many of the exact k nearest it finds.
+
+    Args:
+        vectors: `[texts, width]`, of length 1.
+        queries: `[queries, width]`, of length 1.
+        k: how many nearest vectors.
+    """
+    settings = IndexSettings()
+    names = [str(i) for i in range(len(vectors))]
+    exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})
+    exact.add(names, vectors)
+    truth, exact_speed = _timed_search(lambda: exact.search(queries, k)[0], len(queries))
+
+    started = time.perf_counter()
+    ours = Index(settings, vectors.shape[1], {})
+    ours.add(names, vectors)
+    build = time.perf_counter() - started
+    found, speed = _timed_search(lambda: ours.search(queries, k)[0], len(queries))
+
+    started = time.perf_counter()
+    plain = hnswlib.Index(settings.space, vectors.shape[1])
+    plain.set_num_threads(n_threads())
+    plain.init_index(
+        max_elements=len(vectors), M=settings.hnsw_m, ef_construction=settings.ef_construction
+    )
+    plain.add_items(vectors)
+    plain_build = time.perf_counter() - started
+    plain.set_ef(max(settings.ef, k))
+    plain_found, plain_speed = _timed_search(lambda: plain.knn_query(queries, k)[0], len(queries))
+
+    def row(places: np.ndarray, seconds: float, per_second: float) -> dict[str, Any]:
+        shares = [len(set(a) & set(b)) / k for a, b in zip(places.tolist(), truth.tolist())]
+        return {
+            "build_seconds": seconds,
+            "queries_per_second": per_second,
+            "overlap": float(np.mean(shares)),
+        }
+
+    return {
+        "exact": row(truth, 0.0, exact_speed),
+        "hnswlib": row(plain_found, plain_build, plain_speed),
+        "TextZoo": row(found, build, speed),
+    }
+
+
+def generated_vectors(n: int, width: int, n_centres: int = 1000) -> np.ndarray:
+    """Vectors of length 1 around some centres, `[n, width]`."""
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((n_centres, width), np.float32)
+    vectors = centres[random.integers(n_centres, size=n)]
+    vectors += random.standard_normal((n, width), np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _timed_search(search: Any, n_queries: int) -> tuple[np.ndarray, float]:
+    started = time.perf_counter()
+    places = search()
+    return places, n_queries / (time.perf_counter() - started)
