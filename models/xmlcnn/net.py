@@ -9,6 +9,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.devices import slices_as_views
 from textzoo.pooling import max_over_places
 from textzoo.schema import Embedding
 
@@ -229,11 +230,12 @@ class Net(nn.Layer):
         Labels are scored chunk by chunk; arguments as for `features`.
         """
         features = self.features(**texts)
-        labels, logits = [], []
         n_labels = self.label_weight.shape[0]
+        labels, logits = [], []
         for first in range(0, n_labels, self._label_chunk):
-            weight = self.label_weight[first : first + self._label_chunk]
-            bias = self.label_bias[first : first + self._label_chunk].squeeze(1)
+            with slices_as_views():
+                weight = self.label_weight[first : first + self._label_chunk]
+                bias = self.label_bias[first : first + self._label_chunk].squeeze(1)
             scores = paddle.matmul(features, weight, transpose_y=True) + bias
             top, places = paddle.topk(scores, min(n_best, weight.shape[0]), axis=1)
             logits.append(top)

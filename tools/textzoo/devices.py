@@ -6,10 +6,12 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from textzoo.errors import UserError
 
+_VIEWS = "FLAGS_use_stride_kernel"
 LIFELINE = "TEXTZOO_LIFELINE"  # set where standard input ends when the launcher does
 
 
@@ -26,7 +28,7 @@ def import_paddle() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads_per_process()))
     if _is_amd_with_avx2(Path("/proc/cpuinfo")):
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
-    os.environ.setdefault("FLAGS_use_stride_kernel", "0")
+    os.environ.setdefault(_VIEWS, "0")
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
     said = io.StringIO()
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
@@ -37,6 +39,19 @@ def import_paddle() -> None:
         if line.strip() and not any(notice in line for notice in notices):
             print(line, file=sys.stderr)
     logging.getLogger("paddle").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def slices_as_views() -> Iterator[None]:
+    """Have slices share the memory of their tensor in dynamic graph, unlike elsewhere."""
+    import paddle
+
+    before = paddle.get_flags(_VIEWS)
+    paddle.set_flags({_VIEWS: True})
+    try:
+        yield
+    finally:
+        paddle.set_flags(before)
 
 
 def process_rank() -> int:
