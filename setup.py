@@ -50,6 +50,7 @@ setup(
     ],
     package_dir={"": "tools"},
     packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
+    package_data={"textzoo": ["page/*"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "hnswlib",
@@ -69,7 +70,10 @@ setup(
         "onnx": ONNX,
         "serve": SERVE,
         "zstd": ["zstandard"],
-        "test": ["pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard", *ONNX, *SERVE],
+        "test": [
+            *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
+            *(*ONNX, *SERVE),
+        ],
     },
     entry_points={
         "console_scripts": [
@@ -84,6 +88,8 @@ setup(
             "textzoo-predict = textzoo.commands:predict",
             "textzoo-export = textzoo.commands:export",
             "textzoo-serve = textzoo.commands:serve",
+            "textzoo-check-data = textzoo.commands:check_data",
+            "textzoo-new-model = textzoo.commands:new_model",
         ],
     },
 )

@@ -106,4 +106,4 @@ if __name__ == "__main__":
     from textzoo.devices import import_paddle
 
     import_paddle()
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    PAGE.write_bytes(page().encode())

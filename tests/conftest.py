@@ -59,3 +59,22 @@ def exported(tmp_path_factory):
     from exports import make_export
 
     return functools.cache(lambda name: make_export(name, tmp_path_factory.mktemp(name)))
+
+
+@pytest.fixture(scope="module")
+def serving(exported):
+    """A function that serves a model; the servers end with the module."""
+    from served import Client
+
+    from textzoo.api_schema import Limits
+    from textzoo.server import create_app
+
+    clients = []
+
+    def start(name, token=None, **limits):
+        clients.append(Client(create_app(exported(name).folder, Limits(**limits), token)))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()

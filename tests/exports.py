@@ -47,6 +47,9 @@ def make_export(name: str, place: Path) -> Export:
         config = model.folder / "config_fine_grained.yaml"
         data = model.folder / "data" / "levels"
         settings += [f"runner.{kind}_data_dir={data / kind}" for kind in ("train", "test")]
+    if name == "xmlcnn":
+        (place / "stop.txt").write_text("the\na\n", encoding="utf-8")
+        settings += [f"reader.stop_words={place / 'stop.txt'}"]
     if name == "batchneg":
         corpus = yaml.safe_load(config.read_text(encoding="utf-8"))["runner"]["corpus_file"]
         settings += [f"runner.corpus_file={model.folder / corpus}"]

@@ -273,7 +273,7 @@ def copy_rows(source: Path, target: Path, n_rows: int) -> None:
     for file in files:
         with file.open(encoding="utf-8", newline="") as lines:
             text = "".join(islice(lines, n_rows))
-        (target / file.name).write_text(text, encoding="utf-8", newline="")
+        (target / file.name).write_bytes(text.encode())
 
 
 class Started:

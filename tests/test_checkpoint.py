@@ -29,7 +29,7 @@ from textzoo.errors import UserError
 @pytest.fixture
 def vocabulary():
     def save(folder):
-        (folder / "words.txt").write_text("a\n\u2028\n標籤\n", encoding="utf-8", newline="\n")
+        (folder / "words.txt").write_bytes("a\n\u2028\n標籤\n".encode())
 
     return save
 

@@ -1,7 +1,9 @@
+import importlib.util
 import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,16 +12,16 @@ from exports import NAMES
 from harness import predictions
 
 from textzoo import onnx_conversion
-from textzoo.engines import is_installed
 from textzoo.errors import BadText, UserError
 from textzoo.export import export
 from textzoo.exported import ExportedModel
 from textzoo.serving import Encoder, SemanticIndex, Tagger
 from textzoo.verification import largest_difference, verify
 
-ENGINES = [name for name in ("paddle", "onnx") if is_installed(name)]
+HAS_ONNX = all(map(importlib.util.find_spec, onnx_conversion._NEEDED))
+ENGINES = ["paddle", "onnx"] if HAS_ONNX else ["paddle"]
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
-needs_onnx = pytest.mark.skipif("onnx" not in ENGINES, reason="needs the extra onnx")
+needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason="needs the extra onnx")
 
 
 def manifest_of(folder):
@@ -48,6 +50,13 @@ def test_predictions_are_those_of_infer(exported, name, engine):
         for best in ours["top"]:  # which of two equal scores comes first is left open
             lowest = min(scores.values())
             assert best["score"] == pytest.approx(scores.get(best["tag"], lowest), abs=1e-5)
+
+
+def test_files_among_the_reader_s_settings_come_along(exported, tmp_path):
+    folder = copy(exported("xmlcnn"), tmp_path)
+    assert (folder / "reader/stop_words/stop.txt").read_text(encoding="utf-8") == "the\na\n"
+    encode = ExportedModel(folder).reader.encode_text
+    assert encode("the roads") == encode("a roads") == encode("roads") != encode("some roads")
 
 
 def test_thresholds_come_along(exported):
@@ -160,9 +169,8 @@ def test_the_difference_of_best_labels_is_that_of_their_scores():
     assert largest_difference(ours, far) == pytest.approx(0.4)
 
 
+@needs_onnx
 def test_it_loads_elsewhere_without_model_folder_or_paddle(exported, tmp_path):
-    if "onnx" not in ENGINES:
-        pytest.skip("needs the extra onnx")
     folder = copy(exported("xmlcnn"), tmp_path)
     code = f"""
 import sys
@@ -228,6 +236,7 @@ def test_a_reader_that_needs_its_model_folder_is_named(exported, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@needs_onnx
 def test_a_net_that_onnx_lacks_is_named(tmp_path):
     import paddle
 
@@ -237,8 +246,6 @@ def test_a_net_that_onnx_lacks_is_named(tmp_path):
 
     spec = [paddle.static.InputSpec([None, None, 3], "float32", "tokens")]
     paddle.jit.save(Sorted(), str(tmp_path / "net"), input_spec=spec)
-    if "onnx" not in ENGINES:
-        pytest.skip("needs the extra onnx")
     with pytest.raises(UserError, match=r"cannot convert this net: .*max_pool2d_with_index"):
         onnx_conversion.convert(
             tmp_path / "net.json", tmp_path / "net.pdiparams", tmp_path / "net.onnx"
@@ -265,6 +272,15 @@ def test_mistakes_in_requests(exported):
         SemanticIndex.load(exported("hardestneg").folder)
     with pytest.raises(UserError, match="is not an exported model"):
         Tagger.load(exported("tagspace").run)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_threads_may_ask_at_once(exported, engine):
+    tagger = Tagger.load(exported("multilabel").folder, engine)
+    texts = [[f"停车 {'很堵' * (i % 7)}"] * (1 + i % 3) for i in range(60)]
+    expected = [tagger.predict(part) for part in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(tagger.predict, texts)) == expected
 
 
 def test_predictions_do_not_depend_on_what_they_come_with(exported):

@@ -19,7 +19,7 @@ def source(tmp_path):
     folder = tmp_path / "the source"
     folder.mkdir()
     for name in ("train.csv", "test.csv"):
-        (folder / name).write_text(DUEE, encoding="utf-8", newline="")
+        (folder / name).write_bytes(DUEE.encode())
     cases = "".join(json.dumps(CASE, ensure_ascii=False) + "\n" for _ in range(12))
     (folder / "labor_data_small_selected.json").write_text(cases, encoding="utf-8")
     for name, content in EMOTIONS.items():

@@ -113,12 +113,12 @@ def test_infer_has_the_metrics_and_predictions_of_every_engine(workspaces, name)
 def test_a_net_that_the_predictor_refuses_is_computed_in_dynamic_graph(
     workspaces, monkeypatch, caplog
 ):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise RuntimeError("a long story\n(Unimplemented) no such operator")
 
     workspace = workspaces["tagspace"]
     workspace.run("trainer", "trained again", "runner.epochs=1")
-    monkeypatch.setattr("textzoo.predictor._compile", refuse)
+    monkeypatch.setattr("textzoo.predictor.PaddleEngine", refuse)
     monkeypatch.setattr("textzoo.infer.start_logging", lambda: None)
     arguments = workspace.arguments("infer", "trained again")
     with caplog.at_level(logging.INFO, logger="textzoo"):

@@ -9,79 +9,25 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from conftest import ROOT
-from harness import ENVIRONMENT, TIMEOUT
+from harness import ENVIRONMENT, TIMEOUT, command_line
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
-uvicorn = pytest.importorskip("uvicorn")
+pytest.importorskip("uvicorn")
 
-from textzoo.commands import serve as serve_command  # noqa: E402 (all need the extra)
-from textzoo.errors import UserError  # noqa: E402
-from textzoo.serve import read_token  # noqa: E402
-from textzoo.server import Limits, create_app  # noqa: E402
-from textzoo.serving import Encoder, SemanticIndex, Tagger  # noqa: E402
+from served import request, wait_until
+
+from textzoo.commands import serve as serve_command
+from textzoo.errors import UserError
+from textzoo.serve import read_token
+from textzoo.serving import Encoder, SemanticIndex, Tagger
 
 DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 503, 504}
-
-
-class Client:
-    """Sends requests to a server that runs in a thread."""
-
-    def __init__(self, app):
-        self.app = app
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-        self._thread = threading.Thread(target=self.server.run)
-        self._thread.start()
-        wait_until(lambda: self.server.started)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-
-    def close(self):
-        self.server.should_exit = True
-        self._thread.join()
-
-    def request(self, method, path, body=None, headers=None):
-        return request(self.port, method, path, body, headers)
-
-    def post(self, path, headers=None, **fields):
-        return self.request("POST", path, json.dumps(fields), headers)
-
-
-def request(port, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-    with contextlib.closing(connection):
-        kind = {"Content-Type": "application/json"}
-        connection.request(method, path, body, {**kind, **(headers or {})})
-        answer = connection.getresponse()
-        content = answer.read()
-        is_json = answer.headers["content-type"] == "application/json"
-        return answer.status, json.loads(content) if is_json else content.decode(), answer.headers
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-@pytest.fixture(scope="module")
-def serving(exported):
-    """A function that serves a model; the servers end with the module."""
-    clients = []
-
-    def start(name, token=None, **limits):
-        clients.append(Client(create_app(exported(name).folder, Limits(**limits), token)))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +170,16 @@ def test_an_unreadable_text_is_refused_alone(pairs):
         gate.open()
         assert good.result()[0] == 200
     assert (status, answer["detail"]) == (422, "texts[1]: received an empty text")
+
+
+def test_a_fault_in_one_batch_ends_with_it(serving):
+    client = serving("tagspace")
+    batcher = client.app.state.batcher
+    compute, batcher._compute = batcher._compute, lambda rows: 1 / 0
+    assert client.post("/predict", texts=["a"])[0] == 500
+    batcher._compute = compute
+    assert client.post("/predict", texts=["a"])[0] == 200
+    assert batcher.n_waiting == 0
 
 
 # ------------------------------------------------------------------ limits
@@ -395,10 +351,12 @@ def test_malformed_bodies_give_documented_answers_only(tags, pairs):
         b"GET " + b"/" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
+    ids=["no HTTP", "negative length", "no length", "version", "long line", "no chunk size"],
 )
 def test_malformed_http_is_survived(tags, sent):
     connecting = socket.create_connection(("127.0.0.1", tags.port), timeout=TIMEOUT)
-    with connecting as connection, contextlib.suppress(ConnectionError):
+    # The server may have hung up already.
+    with connecting as connection, contextlib.suppress(OSError):
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         answer = connection.makefile("rb").readline()
@@ -459,6 +417,17 @@ def test_sigterm_finishes_what_is_in_flight_and_refuses_what_begins(exported):
         stdout, stderr = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, stderr) == (0, "")
     assert stdout == "stopped\n"
+
+
+def test_too_many_connections_are_503(exported):
+    folder = exported("tagspace").folder
+    with command(command_line("serve", folder, "--port", 0, "--max-connections", 4)) as started:
+        port = started[1]
+        with contextlib.ExitStack() as idle:
+            for _ in range(3):
+                idle.enter_context(socket.create_connection(("127.0.0.1", port)))
+            wait_until(lambda: request(port, "GET", "/health")[0] == 503)
+        wait_until(lambda: request(port, "GET", "/health")[0] == 200)
 
 
 def test_the_token_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ TEXTS = ["playing the player", "怎么 playing", "the player plays"] * 5
 @pytest.fixture
 def vocabulary(tmp_path):
     path = tmp_path / "vocab.txt"
-    path.write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8", newline="")
+    path.write_bytes(("\n".join(VOCABULARY) + "\n").encode())
     return path
 
 

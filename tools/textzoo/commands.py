@@ -143,6 +143,49 @@ def export(arguments: Optional[list[str]] = None) -> int:
     return _guarded(name, run)
 
 
+def check_data(arguments: Optional[list[str]] = None) -> int:
+    """What is in the data of a config."""
+    name = "check_data.py"
+    parser = _parser(name, "Read all files of a config, and report what is in them.")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="bad lines to show; default: %(default)s"
+    )
+    parsed = parser.parse_args(arguments)
+
+    def run() -> None:
+        import_paddle()
+        from textzoo.data_check import check_data
+
+        check_data(parsed.config, parsed.override, parsed.limit)
+
+    return _guarded(name, run)
+
+
+def new_model(arguments: Optional[list[str]] = None) -> int:
+    """A working copy of a model folder."""
+    name = "new_model.py"
+    parser = argparse.ArgumentParser(
+        prog=name, description="Make a working copy of a model folder to start from."
+    )
+    parser.add_argument("folder", type=Path, metavar="NAME", help="the folder to make")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="MODEL",
+        help="a folder of models/, such as tagspace, or the path of a model folder",
+    )
+    parsed = parser.parse_args(arguments)
+
+    def run() -> None:
+        import_paddle()
+        from textzoo.new_model import new_model
+
+        new_model(parsed.folder, parsed.source)
+
+    return _guarded(name, run)
+
+
 def serve(arguments: Optional[list[str]] = None) -> int:
     """An exported model behind HTTP."""
     name = "serve.py"

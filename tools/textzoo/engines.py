@@ -30,17 +30,21 @@ class PaddleEngine:
 
     Args:
         folder: with the program and its weights.
+        bfloat16: whether matrix products are computed with 8 bits of precision.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, bfloat16: bool = False):
         import_paddle()
         import paddle
         from paddle import inference
 
+        paddle.disable_signal_handler()  # it answers SIGTERM with a trace of C++
         config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
         config.disable_glog_info()
         config.enable_mkldnn()
         config.set_cpu_math_library_num_threads(n_threads())
+        if bfloat16:
+            config.enable_mkldnn_bfloat16()
         self.version = f"paddlepaddle {paddle.__version__}"
         self._predictor = inference.create_predictor(config)
         self._lock = threading.Lock()
@@ -49,8 +53,8 @@ class PaddleEngine:
         """The outputs of one batch."""
         predictor = self._predictor
         with self._lock:
-            for name, array in feeds.items():
-                predictor.get_input_handle(name).copy_from_cpu(array)
+            for name in predictor.get_input_names():
+                predictor.get_input_handle(name).copy_from_cpu(feeds[name])
             predictor.run()
             names = predictor.get_output_names()
             return [predictor.get_output_handle(name).copy_to_cpu() for name in names]

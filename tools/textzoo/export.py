@@ -45,7 +45,6 @@ from textzoo.verification import TOLERANCE, replayed_difference
 log = logging.getLogger("textzoo")
 
 _N_EXAMPLES = 8
-_PLACE_IN_RUN = ("kind", "step", "epoch", "rows_per_second")
 
 
 def export(path: Path, overrides: list[str], output: Path, formats: Optional[list[str]]) -> None:
@@ -125,28 +124,29 @@ def _write_text_side(
         if source.is_dir():  # a tokenizer's, which the vocabulary has already
             files[key] = VOCABULARY
         else:
-            files[key] = f"{key}/{source.name}"
-            (place / key).mkdir()
+            files[key] = f"reader/{key}/{source.name}"
+            (place / files[key]).parent.mkdir(parents=True)
             shutil.copyfile(source, place / files[key])
     sizes = {**reader.sizes(), **config.hyper_parameters}
     return {
         "form": FORM,
         "model": folder.path.name,
-        "checkpoint": _checkpoint_facts(config, checkpoint),
+        "checkpoint": _checkpoint_facts(checkpoint),
         "reader": {"arguments": arguments, "files": files},
         "hyper_parameters": {k: v for k, v in sizes.items() if not isinstance(v, Block)},
     }
 
 
-def _checkpoint_facts(config: Config, checkpoint: Checkpoint) -> dict[str, Any]:
+def _checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     """What is known of the checkpoint, with the metrics that its training logged at its step."""
     step = checkpoint.facts["progress"]["step"]
     metrics = None
     try:
-        log_file = config.runner.model_save_path / "metrics.jsonl"
+        log_file = checkpoint.path.parent / "metrics.jsonl"
         for line in map(json.loads, log_file.read_text(encoding="utf-8").splitlines()):
-            if (line["kind"], line["step"]) == ("evaluation", step):
-                metrics = {name: line[name] for name in line if name not in _PLACE_IN_RUN}
+            if (line.pop("kind"), line.pop("step")) == ("evaluation", step):
+                numbers = {k: v for k, v in line.items() if isinstance(v, (int, float))}
+                metrics = {name: numbers[name] for name in numbers if name != "epoch"}
     except (OSError, ValueError, KeyError):
         pass  # no log, or one of something else
     return {

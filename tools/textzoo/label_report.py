@@ -68,5 +68,5 @@ def _width(text: str) -> int:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.write_bytes(text.encode())
     os.replace(temporary, path)

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 import paddle
-from paddle import inference
 
-from textzoo.devices import n_threads
 from textzoo.dygraph import Feeds
+from textzoo.engines import PROGRAM, PaddleEngine
 from textzoo.errors import UserError
 from textzoo.static import StaticRun
 
@@ -42,16 +41,16 @@ class Predictor:
                 "-o runner.infer_precision=float32"
             )
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "net")
-            run.save_inference(path)
-            self._engine = _compile(path, precision)
-            self._exact = _compile(path, "float32") if precision == "bfloat16" else None
+            place = Path(folder)
+            run.save_inference(place / Path(PROGRAM).stem)
+            self._engine = PaddleEngine(place, bfloat16=precision == "bfloat16")
+            self._exact = PaddleEngine(place) if precision == "bfloat16" else None
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """The model's outputs for one batch."""
-        outputs = dict(zip(self._outputs, _run(self._engine, feeds)))
+        outputs = dict(zip(self._outputs, self._engine(feeds)))
         if self._exact:
-            exact = dict(zip(self._outputs, _run(self._exact, feeds)))
+            exact = dict(zip(self._outputs, self._exact(feeds)))
             self._exact = None
             for name, values in exact.items():
                 if values.dtype == np.float32:
@@ -62,20 +61,3 @@ class Predictor:
                         *(name, len(values), difference.max(), difference.mean()),
                     )
         return outputs
-
-
-def _compile(path: Path, precision: Precision) -> Any:
-    config = inference.Config(f"{path}.json", f"{path}.pdiparams")
-    config.disable_glog_info()
-    config.enable_mkldnn()
-    config.set_cpu_math_library_num_threads(n_threads())
-    if precision == "bfloat16":
-        config.enable_mkldnn_bfloat16()
-    return inference.create_predictor(config)
-
-
-def _run(engine: Any, feeds: Feeds) -> list[np.ndarray]:
-    for name in engine.get_input_names():
-        engine.get_input_handle(name).copy_from_cpu(feeds[name])
-    engine.run()
-    return [engine.get_output_handle(name).copy_to_cpu() for name in engine.get_output_names()]

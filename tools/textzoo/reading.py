@@ -1,9 +1,9 @@
 """The user's files, line by line, each line with its place."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -52,7 +52,11 @@ def data_files(path: Path, key: str) -> list[Path]:
 
 
 def read_lines(
-    path: Path, start: int = 0, size: float = math.inf, number: int = 1
+    path: Path,
+    start: int = 0,
+    size: float = math.inf,
+    number: int = 1,
+    refused: Optional[Callable[[UserError], None]] = None,
 ) -> Iterator[Line]:
     r"""The lines of one file that are not blank; it may be compressed, or `-`: standard input.
 
@@ -64,6 +68,7 @@ def read_lines(
         start: the byte to start from; 0 if the file is compressed.
         size: how many bytes to read.
         number: of the line that starts there.
+        refused: told of a line that is not UTF-8, and the next one is read; default: it is raised.
 
     Raises:
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
@@ -79,7 +84,13 @@ def read_lines(
                         f"{path}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
                         "expected one row per line: does the file lack line ends?"
                     )
-                text = decode_line(raw, path, number)
+                try:
+                    text = decode_line(raw, path, number)
+                except UserError as problem:
+                    if refused is None:
+                        raise
+                    refused(problem)
+                    text = ""
                 if text and not text.isspace():
                     yield Line(path, number, start, text)
                 start += len(raw)

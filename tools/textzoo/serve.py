@@ -46,7 +46,8 @@ def serve(
         raise UserError(f"{', '.join(missing)} not installed: pip install 'textzoo[serve]'")
     import uvicorn
 
-    from textzoo.server import Limits, create_app
+    from textzoo.api_schema import Limits
+    from textzoo.server import create_app
 
     class Server(uvicorn.Server):
         """Refuses requests that begin once a signal to stop has come."""
@@ -107,7 +108,8 @@ def _bound(host: str, port: int) -> socket.socket:
     """A socket that is bound to an address."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family)
+        # With the protocol named, asyncio turns off Nagle's algorithm: answers save 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -3,113 +3,38 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Optional
 
 import numpy as np
 import prometheus_client
 import pydantic
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.security import HTTPBearer
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 import textzoo
+from textzoo.api_schema import (
+    ERRORS,
+    TOKEN,
+    Embeddings,
+    Limits,
+    Predictions,
+    Results,
+    Similarities,
+    documented,
+    request_model,
+    texts_type,
+)
 from textzoo.errors import BadText
 from textzoo.exported import ExportedModel
 from textzoo.guard import Guard
 from textzoo.micro_batching import Batcher, Closing, Overloaded
 from textzoo.serving import Encoder, SemanticIndex, Tagger, paired_cosines
 
+_PAGE = Path(__file__).with_name("page")
 _DECIMALS = 7  # of numbers in answers: what a float32 has
-
-ERRORS = {
-    400: "the body is not JSON",
-    401: "the bearer token is missing or wrong",
-    408: "the body did not arrive in time",
-    413: "the body is too large",
-    415: "the content type is not application/json",
-    422: "JSON of another form, too many texts, a text that is too long or cannot be read",
-    429: "too many texts are waiting: try again later",
-    503: "the server is ending, or has too many connections",
-    504: "the answer was not ready in time",
-}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a server takes.
-
-    Attributes:
-        body: bytes of a request.
-        texts: texts of a request.
-        characters: of a text.
-        results: tags or texts that may be asked for, for each text.
-        batch: a batch takes requests until it has so many texts.
-        waiting: texts at work or waiting, of all requests.
-        seconds: until an answer has to be ready, and until a body has to be there.
-        connections: open at once.
-    """
-
-    body: int = 1 << 20
-    texts: int = 256
-    characters: int = 20_000
-    results: int = 100
-    batch: int = 32
-    waiting: int = 2048
-    seconds: float = 10.0
-    connections: int = 1000
-
-
-class _Answer(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(protected_namespaces=())
-
-
-class Tag(_Answer):
-    """A tag and its score."""
-
-    tag: str
-    score: float
-
-
-class Prediction(_Answer):
-    """What is predicted for one text."""
-
-    predicted: Optional[Union[list[str], dict[str, int]]] = None
-    top: list[Tag]
-
-
-class Predictions(_Answer):
-    """The answer of /predict."""
-
-    predictions: list[Prediction]
-
-
-class Embeddings(_Answer):
-    """The answer of /encode."""
-
-    embeddings: list[list[float]]
-
-
-class Similarities(_Answer):
-    """The answer of /similarity."""
-
-    similarities: list[float]
-
-
-class Found(_Answer):
-    """A text that was found and its cosine."""
-
-    text: str
-    score: float
-
-
-class Results(_Answer):
-    """The answer of /search."""
-
-    results: list[list[Found]]
 
 
 class Metrics:
@@ -185,8 +110,8 @@ def create_app(
         _add_tag_routes(app, batcher, limits, Tagger(model))
     app.state.facts = _facts(model, limits, searched)
     _add_service_routes(app, metrics)
+    open_paths = _add_page(app) | {"/health"}
     metrics.paths = frozenset(route.path for route in app.routes)
-    open_paths = frozenset({"/health"})
     app.add_middleware(
         Guard,
         token=token,
@@ -218,34 +143,15 @@ def _facts(
     }
 
 
-def _texts_type(limits: Limits, most: int) -> Any:
-    text = Annotated[str, pydantic.Field(max_length=limits.characters)]
-    return Annotated[list[text], pydantic.Field(min_length=1, max_length=most)]
-
-
-def _request_model(name: str, **fields: Any) -> type[pydantic.BaseModel]:
-    settings = pydantic.ConfigDict(strict=True, extra="forbid")
-    return pydantic.create_model(name, __config__=settings, **fields)
-
-
-def _documented(answer: type[pydantic.BaseModel]) -> dict[str, Any]:
-    """The arguments that say in OpenAPI what a path answers and that a token may be needed."""
-    errors = {status: {"description": text} for status, text in ERRORS.items()}
-    return {
-        "responses": {200: {"model": answer}, **errors},
-        "dependencies": [Depends(HTTPBearer(auto_error=False))],
-    }
-
-
 def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagger) -> None:
     count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
-    request_type = _request_model(
+    request_type = request_model(
         "PredictRequest",
-        texts=(_texts_type(limits, limits.texts), ...),
+        texts=(texts_type(limits, limits.texts), ...),
         top_k=(count, min(tagger.top_k, limits.results)),
     )
 
-    @app.post("/predict", **_documented(Predictions))
+    @app.post("/predict", **documented(Predictions))
     async def predict(request: request_type) -> JSONResponse:
         """The labels of each text, as infer.py predicts them."""
         outputs = await _in_time(batcher(request.texts), limits)
@@ -255,19 +161,19 @@ def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagg
 def _add_embedding_routes(
     app: FastAPI, batcher: Batcher, limits: Limits, index: Optional[SemanticIndex]
 ) -> None:
-    texts = _texts_type(limits, limits.texts)
-    encode_type = _request_model("EncodeRequest", texts=(texts, ...))
+    texts = texts_type(limits, limits.texts)
+    encode_type = request_model("EncodeRequest", texts=(texts, ...))
 
-    @app.post("/encode", **_documented(Embeddings))
+    @app.post("/encode", **documented(Embeddings))
     async def encode(request: encode_type) -> JSONResponse:
         """The embedding of each text, of length 1."""
         outputs = await _in_time(batcher(request.texts), limits)
         return JSONResponse({"embeddings": _numbers(outputs["embeddings"])})
 
-    half = _texts_type(limits, limits.texts // 2)
-    similarity_type = _request_model("SimilarityRequest", first=(half, ...), second=(half, ...))
+    half = texts_type(limits, limits.texts // 2)
+    similarity_type = request_model("SimilarityRequest", first=(half, ...), second=(half, ...))
 
-    @app.post("/similarity", **_documented(Similarities))
+    @app.post("/similarity", **documented(Similarities))
     async def similarity(request: similarity_type) -> JSONResponse:
         """The cosine of each text of `first` and the one at its place in `second`."""
         if len(request.first) != len(request.second):
@@ -278,9 +184,9 @@ def _add_embedding_routes(
     if index is None:
         return
     count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
-    search_type = _request_model("SearchRequest", texts=(texts, ...), k=(count, 10))
+    search_type = request_model("SearchRequest", texts=(texts, ...), k=(count, 10))
 
-    @app.post("/search", **_documented(Results))
+    @app.post("/search", **documented(Results))
     async def search(request: search_type) -> JSONResponse:
         """The nearest texts of the index for each text, best first."""
 
@@ -292,6 +198,30 @@ def _add_embedding_routes(
         return JSONResponse({"results": await _in_time(found(), limits)})
 
 
+def _add_page(app: FastAPI) -> frozenset[str]:
+    """Serve the page, whose files need nothing from elsewhere; their paths."""
+    headers = {
+        "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+    }
+    files = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+    kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+    def add(path: str, file: Path) -> None:
+        content, kind = file.read_bytes(), kinds[file.suffix]
+
+        @app.get(path, include_in_schema=False)
+        async def page() -> Response:
+            return Response(content, media_type=kind, headers=headers)
+
+    for path, name in files.items():
+        add(path, _PAGE / name)
+    return frozenset(files)
+
+
 def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -300,12 +230,12 @@ def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
             raise Closing
         return {"status": "ok"}
 
-    @app.get("/model", dependencies=[Depends(HTTPBearer(auto_error=False))])
+    @app.get("/model", dependencies=TOKEN)
     async def model() -> dict[str, Any]:
         """What is served, and within which limits."""
         return app.state.facts
 
-    @app.get("/metrics", dependencies=[Depends(HTTPBearer(auto_error=False))])
+    @app.get("/metrics", dependencies=TOKEN)
     async def measured() -> PlainTextResponse:
         """Counts and times in the text format of Prometheus."""
         text = prometheus_client.generate_latest(metrics.registry)

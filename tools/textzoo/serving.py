@@ -27,7 +27,7 @@ __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
 _LABELS = "labels.json"
 
-Path_ = Union[str, "os.PathLike[str]"]
+FolderPath = Union[str, "os.PathLike[str]"]
 
 
 class Tagger:
@@ -49,7 +49,7 @@ class Tagger:
         self.top_k = model.manifest["top_k"]
 
     @classmethod
-    def load(cls, path: Path_, engine: Optional[str] = None) -> "Tagger":
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Tagger":
         """Load a folder that export.py made of a model that scores labels.
 
         Args:
@@ -109,7 +109,7 @@ class Encoder:
         self.model = model
 
     @classmethod
-    def load(cls, path: Path_, engine: Optional[str] = None) -> "Encoder":
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Encoder":
         """Load a folder that export.py made of a model of pairs.
 
         Arguments and errors are those of `Tagger.load`.
@@ -161,7 +161,7 @@ class SemanticIndex:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, path: Path_, engine: Optional[str] = None) -> "SemanticIndex":
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":
         """Load a folder that export.py made of a model of pairs with its index.
 
         Arguments and errors are those of `Tagger.load`.
@@ -205,7 +205,9 @@ def paired_cosines(embeddings: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", first, second)
 
 
-def _load(path: Path_, engine: Optional[str], kinds: tuple[str, ...], other: str) -> ExportedModel:
+def _load(
+    path: FolderPath, engine: Optional[str], kinds: tuple[str, ...], other: str
+) -> ExportedModel:
     model = ExportedModel(Path(path), engine)
     if model.manifest["kind"] not in kinds:
         raise UserError(

@@ -41,7 +41,7 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write one text per line; texts hold no line ends."""
-        path.write_text("".join(f"{text}\n" for text in self.texts), encoding="utf-8", newline="\n")
+        path.write_bytes("".join(f"{text}\n" for text in self.texts).encode())
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

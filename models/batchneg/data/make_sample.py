@@ -134,7 +134,7 @@ def pairs_of(ways: list[str], chance: random.Random) -> list[tuple[str, str]]:
 def write(path: Path, lines: list[str]) -> None:
     """Write lines to a file in a folder that may not be there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ def graded_message(chance: random.Random) -> tuple[list[int], str]:
 def write(path: Path, lines: list[str]) -> None:
     """Write lines to a file, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
 def main() -> None:

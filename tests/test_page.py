@@ -1,0 +1,189 @@
+import shutil
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+playwright = pytest.importorskip("playwright.sync_api")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("needs a browser: chromium or google-chrome")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens a client's page, which may neither fail nor ask other hosts."""
+    contexts, problems = [], []
+
+    def opened(client, width=900, height=800, **settings):
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        home = f"http://127.0.0.1:{client.port}/"
+        page.on("request", lambda r: r.url.startswith((home, "data:")) or problems.append(r.url))
+        page.goto(home)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def lines(page):
+    page.wait_for_selector("#results li")
+    names = page.locator("#results .name").all_inner_texts()
+    scores = page.locator("#results .score").all_inner_texts()
+    return list(zip(names, map(float, scores)))
+
+
+def bars(page):
+    return [
+        float(w.rstrip("%"))
+        for w in page.locator(".bar").evaluate_all("b => b.map(x => x.style.width)")
+    ]
+
+
+def test_tags_of_a_typed_text(serving, open_page):
+    client = serving("tagspace")
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    assert page.title() == "TextZoo: tagspace"
+    page.keyboard.type("a sharp knife in <b>soft</b> drinks")  # the field has the focus
+    page.keyboard.press("Control+Enter")
+    found = lines(page)
+    _, answer, _ = client.post("/predict", texts=["a sharp knife in <b>soft</b> drinks"], top_k=5)
+    expected = answer["predictions"][0]["top"]
+    assert found == [(row["tag"], pytest.approx(row["score"], abs=6e-4)) for row in expected]
+    full = max(1, expected[0]["score"])
+    assert bars(page) == pytest.approx([max(0, 100 * r["score"] / full) for r in expected], abs=0.1)
+    assert page.inner_text("#latency").endswith(" ms")
+    facts = page.inner_text("#facts")
+    checkpoint = client.app.state.facts["checkpoint"]
+    assert f"accuracy {checkpoint['validation_metrics']['accuracy']:.3f}" in facts
+    page.select_option("#count", "3")
+    page.click("#ask")
+    playwright.expect(page.locator("#results li")).to_have_count(3)
+
+
+def test_labels_above_their_threshold_are_marked(serving, open_page):
+    client = serving("per_label")
+    page = open_page(client)
+    page.locator("#examples button").nth(1).click()
+    found = lines(page)
+    _, answer, _ = client.post("/predict", texts=[page.input_value("#first")], top_k=5)
+    (row,) = answer["predictions"]
+    assert [name for name, _ in found] == [best["tag"] for best in row["top"]]
+    marked = page.locator("#results .chosen").all_inner_texts()
+    assert set(marked) == set(row["predicted"]) & {name for name, _ in found}
+
+
+def test_levels_are_named(serving, open_page):
+    client = serving("levels")
+    page = open_page(client)
+    page.locator("#examples button").first.click()
+    _, answer, _ = client.post("/predict", texts=[page.input_value("#first")], top_k=50)
+    names = dict(name.split(": level ") for name, _ in lines(page))
+    assert names == {k: str(v) for k, v in answer["predictions"][0]["predicted"].items()}
+
+
+def test_nearest_texts_and_two_texts_by_keyboard(serving, open_page):
+    client = serving("batchneg")
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    page.keyboard.type("why is my cooker so noisy")
+    page.keyboard.press("Control+Enter")
+    _, answer, _ = client.post("/search", texts=["why is my cooker so noisy"], k=5)
+    assert [name for name, _ in lines(page)] == [found["text"] for found in answer["results"][0]]
+    assert not page.is_visible("#second")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowRight")
+    assert page.get_attribute("#tab-similarity", "aria-selected") == "true"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("my cooker rattles")
+    page.keyboard.press("Control+Enter")
+    texts = [["why is my cooker so noisy"], ["my cooker rattles"]]
+    _, answer, _ = client.post("/similarity", first=texts[0], second=texts[1])
+    assert lines(page) == [("cosine", pytest.approx(answer["similarities"][0], abs=6e-4))]
+
+
+@pytest.mark.parametrize("name", ["tagspace", "batchneg"])
+def test_a_phone_s_width_needs_no_sideways_scrolling(serving, open_page, name):
+    page = open_page(serving(name), width=320, height=640)
+    page.locator("#examples button").first.click()
+    lines(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def luminance(rgb):
+    """The relative luminance of a colour, as WCAG 2 defines it."""
+    shares = [channel / 255 for channel in rgb]
+    red, green, blue = (c / 12.92 if c <= 0.04 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_dark_and_light_differ_and_text_is_readable_in_both(serving, open_page):
+    client = serving("tagspace")
+
+    def luminances(scheme):
+        page = open_page(client, color_scheme=scheme)
+        colours = page.evaluate(
+            "(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))"
+        )
+        return [luminance([int(part) for part in colour[4:-1].split(",")]) for colour in colours]
+
+    text, back = luminances("light")
+    assert (back + 0.05) / (text + 0.05) > 7  # contrast of WCAG 2, level AAA
+    text, back = luminances("dark")
+    assert (text + 0.05) / (back + 0.05) > 7
+
+
+def test_labels_are_english_or_chinese(serving, open_page):
+    client = serving("tagspace")
+    page = open_page(client, locale="zh-CN")
+    assert page.inner_text("#ask") == "提问"
+    page.click("#language")
+    assert (page.inner_text("#ask"), page.get_attribute("html", "lang")) == ("Ask", "en")
+    page.reload()
+    assert page.inner_text("#ask") == "Ask"
+    empty = page.locator("[data-say]").evaluate_all("e => e.filter(x => !x.textContent).length")
+    assert empty == 0
+
+
+def test_a_token_is_asked_for_once(serving, open_page):
+    page = open_page(serving("tagspace", token="s3cret"))
+    page.wait_for_selector("#token")
+    assert page.inner_text("#problem") == "This server asks for a token."
+    page.fill("#token", "wrong")
+    page.keyboard.press("Enter")
+    page.fill("#token", "s3cret")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#examples li")
+    assert not page.is_visible("#problem") and not page.is_visible("#token")
+    page.reload()
+    page.wait_for_selector("#examples li")
+
+
+def test_problems_are_told(serving, open_page):
+    page = open_page(serving("batchneg"))
+    page.wait_for_selector("#examples li")
+    page.fill("#first", "   ")
+    page.click("#ask")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert page.inner_text("#problem") == "422: texts[0]: received an empty text"
+    page.context.set_offline(True)
+    page.fill("#first", "a")
+    page.click("#ask")
+    playwright.expect(page.locator("#problem")).to_have_text("The server cannot be reached.")

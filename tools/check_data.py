@@ -1,0 +1,8 @@
+"""What is in the data of a config: python tools/check_data.py -m config.yaml."""
+
+import sys
+
+from textzoo.commands import check_data
+
+if __name__ == "__main__":
+    sys.exit(check_data())

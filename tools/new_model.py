@@ -1,0 +1,8 @@
+"""A working copy of a model folder: python tools/new_model.py NAME --from tagspace."""
+
+import sys
+
+from textzoo.commands import new_model
+
+if __name__ == "__main__":
+    sys.exit(new_model())

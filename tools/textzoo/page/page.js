@@ -1,0 +1,214 @@
+"use strict";
+
+const WORDS = {
+  en: {
+    ask: "Ask", answer: "Answer", compare: "Compare two texts", examples: "Examples",
+    howMany: "how many ", search: "Nearest texts", secondText: "Second text", text: "Text",
+    token: "Token", engine: "engine", checkpoint: "checkpoint", indexed: "texts searched",
+    cosine: "cosine", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
+    chosen: "✓ scores above its threshold", unreachable: "The server cannot be reached.",
+    tokenNeeded: "This server asks for a token.", other: "中文",
+  },
+  zh: {
+    ask: "提问", answer: "结果", compare: "比较两段文本", examples: "示例",
+    howMany: "数量 ", search: "最相近的文本", secondText: "第二段文本", text: "文本",
+    token: "令牌", engine: "引擎", checkpoint: "检查点", indexed: "可检索文本",
+    cosine: "余弦相似度", validation: "验证集", level: "等级", none: "没有标签的得分超过阈值。",
+    chosen: "✓ 得分超过阈值", unreachable: "无法连接服务器。",
+    tokenNeeded: "此服务器需要令牌。", other: "English",
+  },
+};
+
+const byId = (id) => document.getElementById(id);
+let words = WORDS.en;
+let facts = null;
+let task = "predict";
+let shown = null; // the last answer, to be shown anew in the other language
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function speak(language) {
+  words = WORDS[language];
+  localStorage.setItem("language", language);
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const each of document.querySelectorAll("[data-say]")) each.textContent = words[each.dataset.say];
+  byId("language").textContent = words.other;
+  byId("language").lang = language === "zh" ? "en" : "zh-CN";
+  if (facts) showFacts();
+  if (shown) showAnswer();
+}
+
+function showFacts() {
+  const checkpoint = facts.checkpoint;
+  const metrics = Object.entries(checkpoint.validation_metrics || {})
+    .filter(([name, value]) => typeof value === "number" && name !== "rows").slice(0, 4);
+  const rows = [];
+  if (metrics.length) {
+    rows.push([words.validation, metrics.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(" · ")]);
+  }
+  rows.push([words.checkpoint, `${checkpoint.name} (${checkpoint.step})`], [words.engine, facts.engine]);
+  if (facts.indexed_texts) rows.push([words.indexed, facts.indexed_texts.toLocaleString()]);
+  byId("facts").replaceChildren(...rows.map(([name, value]) => {
+    const row = element("div");
+    row.append(element("dt", "", name), element("dd", "", value));
+    return row;
+  }));
+}
+
+function choose(chosen) {
+  task = chosen;
+  shown = null;
+  byId("answer").hidden = true;
+  byId("other").hidden = byId("second").disabled = task !== "similarity";
+  byId("how-many").hidden = task === "similarity" || facts.kind === "levels";
+  for (const tab of document.querySelectorAll("[role=tab]")) {
+    const selected = tab.dataset.task === task;
+    tab.setAttribute("aria-selected", selected);
+    tab.tabIndex = selected ? 0 : -1;
+  }
+}
+
+async function request(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  const token = byId("token").value || sessionStorage.getItem("token");
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const options = body ? { method: "POST", body: JSON.stringify(body), headers } : { headers };
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error(words.unreachable);
+  }
+  const found = await answer.json().catch(() => ({ detail: answer.statusText }));
+  if (answer.status === 401) {
+    byId("token-field").hidden = false;
+    byId("token").focus();
+    throw new Error(words.tokenNeeded);
+  }
+  if (!answer.ok) throw new Error(`${answer.status}: ${found.detail}`);
+  if (token) sessionStorage.setItem("token", token);
+  return found;
+}
+
+async function guarded(work) {
+  const problem = byId("problem");
+  problem.hidden = true;
+  byId("ask").setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (failure) {
+    byId("answer").hidden = true;
+    problem.textContent = failure.message;
+    problem.hidden = false;
+  } finally {
+    byId("ask").removeAttribute("aria-busy");
+  }
+}
+
+async function ask() {
+  if (!facts) await load();
+  const [first, second] = [byId("first").value, byId("second").value];
+  const count = Math.min(Number(byId("count").value), facts.limits.results);
+  const body = {
+    predict: { texts: [first], top_k: facts.kind === "levels" ? facts.limits.results : count },
+    search: { texts: [first], k: count },
+    similarity: { first: [first], second: [second] },
+  }[task];
+  const started = performance.now();
+  const answer = await request(task, body);
+  shown = { task, answer, milliseconds: performance.now() - started };
+  showAnswer();
+}
+
+function showAnswer() {
+  const { answer, milliseconds } = shown;
+  let lines, note = "";
+  if (shown.task === "similarity") {
+    lines = [{ name: words.cosine, score: answer.similarities[0] }];
+  } else if (shown.task === "search") {
+    lines = answer.results[0].map(({ text, score }) => ({ name: text, score }));
+  } else {
+    const { predicted, top } = answer.predictions[0];
+    lines = top.map(({ tag, score }) => ({ name: tag, score }));
+    if (facts.kind === "levels") {
+      lines.forEach((line) => {
+        const label = line.name.slice(0, line.name.lastIndexOf(":"));
+        line.name = `${label}: ${words.level} ${predicted[label]}`;
+        line.chosen = predicted[label] > 0;
+      });
+    } else if (predicted) {
+      lines.forEach((line) => { line.chosen = predicted.includes(line.name); });
+      note = predicted.length ? words.chosen : words.none;
+    }
+  }
+  // Probabilities and cosines fill their own part; other scores are compared with the highest.
+  const full = Math.max(1, ...lines.map(({ score }) => score));
+  byId("results").replaceChildren(...lines.map((line) => resultLine(line, full)));
+  byId("latency").textContent = `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
+  byId("note").textContent = note;
+  byId("note").hidden = !note;
+  byId("answer").hidden = false;
+}
+
+function resultLine({ name, score, chosen }, full) {
+  const row = element("li");
+  const line = element("div", "line");
+  line.append(element("span", chosen ? "name chosen" : "name", name), element("span", "score", score.toFixed(3)));
+  const track = element("div", "track");
+  const bar = element("div", "bar");
+  bar.style.width = `${Math.max(0, 100 * score / full)}%`;
+  track.append(bar);
+  row.append(line, track);
+  return row;
+}
+
+async function load() {
+  facts = await request("model");
+  byId("token-field").hidden = true;
+  document.title = `TextZoo: ${facts.model}`;
+  byId("model").textContent = facts.model;
+  for (const area of [byId("first"), byId("second")]) area.maxLength = facts.limits.characters;
+  const embeds = facts.kind === "embeddings";
+  byId("tabs").hidden = !embeds || !facts.indexed_texts;
+  choose(!embeds ? "predict" : facts.indexed_texts ? "search" : "similarity");
+  showFacts();
+  byId("examples").hidden = !facts.examples.length;
+  byId("examples").querySelector("ul").replaceChildren(...facts.examples.map((text) => {
+    const item = element("li");
+    const button = element("button", "", text.length > 90 ? `${text.slice(0, 90)}…` : text);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      const empty = task === "similarity" && byId("first").value && !byId("second").value;
+      byId(empty ? "second" : "first").value = text;
+      if (task !== "similarity" || byId("second").value) guarded(ask);
+    });
+    item.append(button);
+    return item;
+  }));
+}
+
+byId("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  guarded(ask);
+});
+byId("form").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("form").requestSubmit();
+});
+byId("tabs").addEventListener("click", (event) => {
+  if (event.target.dataset.task) choose(event.target.dataset.task);
+});
+byId("tabs").addEventListener("keydown", (event) => {
+  if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+  choose(task === "search" ? "similarity" : "search");
+  byId(`tab-${task}`).focus();
+});
+byId("token").addEventListener("change", () => guarded(load));
+byId("language").addEventListener("click", () => speak(words === WORDS.en ? "zh" : "en"));
+if (/Mac|iPhone|iPad/.test(navigator.platform)) byId("keys").textContent = "⌘ + Enter";
+speak(localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en"));
+guarded(load);
