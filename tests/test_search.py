@@ -8,7 +8,7 @@ from conftest import ROOT
 from harness import command_line, run
 from test_pretrained import REFERENCES, write_hugging_face
 
-from textzoo.commands import mine_negatives, predict, recall, trainer
+from textzoo.commands import infer, mine_negatives, predict, recall, trainer
 
 CONFIG = ROOT / "models" / "batchneg" / "config.yaml"
 
@@ -115,6 +115,30 @@ def test_predict_adds_the_cosine_of_the_embeddings_it_writes(place):
     assert embeddings.shape == (2, 16)
     assert float(rows[0][-1]) == pytest.approx(embeddings[0] @ embeddings[1], abs=2e-6)
     assert float(rows[1][-1]) == pytest.approx(1, abs=2e-6)
+
+
+def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd):
+    other = (
+        f"runner.model_save_path={tmp_path}/other",
+        *("reader.ngram_max=1", "hyper_parameters.encoder.hidden_size=8"),
+    )
+    assert call(trainer, place, overrides=other) == 0
+    cosines = []
+    for overrides in ((), other):
+        output = tmp_path / str(len(cosines))
+        assert (
+            call(predict, place, overrides=(*overrides, f"runner.infer_output_dir={output}")) == 0
+        )
+        cosines.append([float(row[-1]) for row in lines_of(output / "similarities.tsv")])
+    both = f"runner.infer_ensemble=[{place}/output/best,{tmp_path}/other/best]"
+    overrides = (both, f"runner.infer_output_dir={tmp_path}", f"index.path={tmp_path}/index")
+    assert call(predict, place, overrides=overrides) == 0
+    found = [float(row[-1]) for row in lines_of(tmp_path / "similarities.tsv")]
+    np.testing.assert_allclose(found, np.mean(cosines, axis=0), atol=2e-6)
+    assert call(recall, place, overrides=overrides) == 0
+    assert len(lines_of(tmp_path / "recall_result.txt")) == 5 * len(lines_of(place / "test.tsv"))
+    assert call(infer, place, overrides=overrides) == 2
+    assert "runner.infer_ensemble: infer.py takes one checkpoint" in capfd.readouterr().err
 
 
 def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place):

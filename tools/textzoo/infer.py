@@ -60,6 +60,11 @@ def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> 
 
     load_path = runner.infer_load_path or runner.model_save_path
     output = runner.infer_output_dir or load_path / "infer"
+    if runner.infer_ensemble and getattr(folder.dygraph_model, "embeds", False):
+        raise UserError(
+            "runner.infer_ensemble: infer.py takes one checkpoint of a model that embeds texts; "
+            "recall.py takes several, and evaluate.py computes the metrics of its result"
+        )
     if runner.infer_ensemble:
         members = {"ensemble": runner.infer_ensemble}
     else:

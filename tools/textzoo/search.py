@@ -1,5 +1,6 @@
 """Recall texts of a corpus, compare pairs, embed texts: behind recall.py and predict.py."""
 
+import json
 import logging
 import sys
 import time
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from textzoo.building import load_config
 from textzoo.cache import Column, file_digest
-from textzoo.checkpoint import load_checkpoint
+from textzoo.checkpoint import Checkpoint, load_checkpoint
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
@@ -33,9 +34,12 @@ _CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
 class Embedder:
     """Embeds texts with the checkpoint that a config chooses.
 
+    With `runner.infer_ensemble` the embeddings of several checkpoints stand side by side, so that a
+    cosine is the mean of theirs. Each has the reader and the net that it was trained with.
+
     Attributes:
         config: the config.
-        reader: the model's reader, with the checkpoint's vocabulary.
+        reader: the model's reader, with the (first) checkpoint's vocabulary.
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
         index_path: the folder of the index.
@@ -54,11 +58,21 @@ class Embedder:
         load_path = runner.infer_load_path or runner.model_save_path
         self.output = runner.infer_output_dir or load_path / "infer"
         self.index_path = self.config.index.path or runner.model_save_path / "index"
-        checkpoint = load_checkpoint(chosen_checkpoints(runner, load_path)[-1])
-        log.info("checkpoint %s", checkpoint.path)
+        chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
+        checkpoints = [load_checkpoint(path) for path in chosen]
         engine = chosen_engine(runner)
-        self._run, self.reader = restore(self.config, folder, checkpoint, engine)
-        self.made_from = checkpoint.facts["sha256"]
+        self._members = []
+        for checkpoint in checkpoints:
+            log.info("checkpoint %s", checkpoint.path)
+            config = self.config
+            if runner.infer_ensemble:
+                config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
+            self._members.append(restore(config, folder, checkpoint, engine))
+        self.reader = self._members[0][1]
+        self.made_from = checkpoints[0].facts["sha256"]
+        for i, checkpoint in enumerate(checkpoints[1:], 1):
+            digests = checkpoint.facts["sha256"].items()
+            self.made_from = {**self.made_from, **{f"{name} of {i}": d for name, d in digests}}
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1."""
@@ -66,10 +80,19 @@ class Embedder:
         with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
-                column = Column.of([self.reader.tokenize(text) for text in chunk])
-                parts.append(embed(self._run, column))
+                embeddings = [
+                    embed(run, Column.of([reader.tokenize(text) for text in chunk]))
+                    for run, reader in self._members
+                ]
+                parts.append(np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5)
                 bar.update(len(chunk))
         return np.concatenate(parts)
+
+
+def _as_trained(checkpoint: Checkpoint) -> list[str]:
+    """Overrides that give a checkpoint's own reader and net."""
+    saved = checkpoint.facts["config"]
+    return [f"{block}={json.dumps(saved[block])}" for block in ("reader", "hyper_parameters")]
 
 
 def recall(
