@@ -41,7 +41,8 @@ def test_thresholds_are_averaged():
     two = [checkpoint(threshold=0.2), checkpoint(threshold=0.4)]
     assert chosen_threshold(runner, two, ["micro_f1"]) == pytest.approx(0.3)
     per_label = [checkpoint(threshold=[0.2, 0.8]), checkpoint(threshold=[0.4, 0.6])]
-    assert chosen_threshold(runner, per_label, ["micro_f1"]) == pytest.approx([0.3, 0.7])
+    asked = Runner(threshold="per_label")
+    assert chosen_threshold(asked, per_label, ["micro_f1"]) == pytest.approx([0.3, 0.7])
     assert chosen_threshold(runner, [checkpoint()], ["micro_f1"]) == 0.5
     assert chosen_threshold(runner, two, ["precision@1"]) is None
 
