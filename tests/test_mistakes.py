@@ -288,6 +288,12 @@ MISTAKES = (
         ("runner.infer_load_path: no checkpoint in {here}/nowhere: train first",),
     ),
     Mistake(
+        "a checkpoint in place of its folder",
+        "infer",
+        ("runner.infer_load_path={trained}/1",),
+        ("it is one itself: -o runner.infer_checkpoint={trained}/1",),
+    ),
+    Mistake(
         "no checkpoint to start from",
         "trainer",
         ("runner.model_init_path={here}/nowhere", "runner.model_save_path={here}/new"),
@@ -342,7 +348,7 @@ def test_a_mistake_is_named_and_leaves_earlier_checkpoints_as_they_were(
     result = workspace.run(mistake.command, "trained", *overrides, expect=2)
     assert result.stderr.startswith(f"{mistake.command}.py: ")
     for words in mistake.says:
-        assert words.format(here=tmp_path) in result.stderr
+        assert words.format(here=tmp_path, trained=trained) in result.stderr
     assert {name: digests(trained / name) for name in checkpoints(trained)} == before
 
 

@@ -135,7 +135,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     found = [
         (_step(path), path)
         for path in folder.iterdir()
-        if _NAME.fullmatch(path.name) and path.name != BEST and (path / _FACTS).is_file()
+        if _NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
     ]
     return [path for _, path in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
 
@@ -157,6 +157,11 @@ def newest_checkpoint(folder: Path) -> Optional[Checkpoint]:
             f"{folder}: every checkpoint is damaged; start over with -o runner.resume=none"
         )
     return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder looks like a checkpoint."""
+    return (folder / _FACTS).is_file()
 
 
 def has_best(folder: Path) -> bool:

@@ -18,7 +18,14 @@ from textzoo.building import (
     net_arguments,
 )
 from textzoo.cache import Cache, encoded_rows, reader_identity
-from textzoo.checkpoint import BEST, Checkpoint, has_best, load_checkpoint, newest_checkpoint
+from textzoo.checkpoint import (
+    BEST,
+    Checkpoint,
+    has_best,
+    is_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+)
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.ensemble import AveragedRun, check_same_vocabulary
@@ -111,7 +118,10 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
     if chosen in (None, "last"):
         newest = newest_checkpoint(load_path)
         if newest is None:
-            raise UserError(f"runner.infer_load_path: no checkpoint in {load_path}: train first")
+            way_out = "train first"
+            if is_checkpoint(load_path):
+                way_out = f"it is one itself: -o runner.infer_checkpoint={load_path}"
+            raise UserError(f"runner.infer_load_path: no checkpoint in {load_path}: {way_out}")
         return [newest.path]
     return [chosen]
 
