@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ if importlib.util.find_spec("textzoo") is None:  # run from a checkout, without 
 from textzoo.devices import import_paddle  # noqa: E402 (needs the path)
 
 import_paddle()
+# Shells start what runs in the background with SIGINT ignored, and commands under test inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
