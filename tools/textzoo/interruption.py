@@ -4,6 +4,21 @@ import signal
 from types import FrameType
 from typing import Any, Optional
 
+_early: list[int] = []
+
+
+def remember_early_interrupts() -> None:
+    """Have SIGINT raise KeyboardInterrupt as ever, and be told to the next `Interruption` too.
+
+    C++ code that calls Python, such as Paddle's, now and then drops the exception.
+    """
+
+    def interrupt(number: int, frame: Optional[FrameType]) -> None:
+        _early.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+
 
 class Interruption:
     """Notes the first SIGINT or SIGTERM; the second one stops the process at once.
@@ -13,7 +28,7 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self.signal_number: Optional[int] = None
+        self.signal_number = _early.pop() if _early else None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":

@@ -38,6 +38,7 @@ from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation import Evaluation, check_metric_names
+from textzoo.interruption import remember_early_interrupts
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
 from textzoo.processes import (
@@ -70,6 +71,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
         UserError: config, data, checkpoint or disk are not as they should be.
         Interrupted: a signal came; a checkpoint was saved.
     """
+    remember_early_interrupts()
     config, folder = load_config(path, overrides)
     runner = config.runner
     choose_device(runner.use_gpu)
