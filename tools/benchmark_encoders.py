@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from textzoo.errors import UserError
+from benchmark_processes import run_peer
 
 ROOT = Path(__file__).resolve().parent.parent
 _NO_DROPOUT = [
@@ -47,7 +46,7 @@ def pairs(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
         tokens = vocab["model"]["vocab"]
         path = Path(folder) / "vocab.txt"
         path.write_text("\n".join(sorted(tokens, key=tokens.get)) + "\n", encoding="utf-8")
-        peer = _peer(
+        peer = run_peer(
             torch,
             "pairs.py",
             {
@@ -97,7 +96,7 @@ def multilabel(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]
     sizes["vocab_size"] = run.arguments["vocab_size"]
     facts = {**_settings(run, steps, seed), "rows": rows, "sizes": sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
-    peer = _peer(torch, "multilabel.py", facts)
+    peer = run_peer(torch, "multilabel.py", facts)
     return {"PyTorch": peer, "TextZoo": {"rows_per_second": run.train(steps)}}
 
 
@@ -177,15 +176,3 @@ def _recalls(queries: np.ndarray, titles: np.ndarray) -> dict[str, float]:
     cosines = queries @ titles.T
     ranks = (cosines > cosines.diagonal()[:, None]).sum(axis=1)
     return {f"recall@{k}": float(np.mean(ranks < k)) for k in (1, 10)}
-
-
-def _peer(python: Path, script: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """What a script of tools/peers prints, run by the Python of an environment of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "facts.json"
-        path.write_text(json.dumps(facts), encoding="utf-8")
-        command = [str(python), str(ROOT / "tools" / "peers" / script), str(path)]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise UserError(f"{command[1]} ended with status {done.returncode}:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])

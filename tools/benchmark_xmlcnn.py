@@ -3,61 +3,15 @@
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from textzoo.errors import UserError
+from benchmark_processes import printed_json, run_peer
 
 _SHAPE = {"emb_dim": 128, "window": 3, "n_filters": 256, "hidden_dim": 512, "n_words": 20_000}
 _LENGTH, _LABELS_PER_ROW = 100, 5
-
-# Run by the Python that --torch names; figures come back as JSON.
-_PEER = """
-import json, resource, sys, time
-import torch
-from torch import nn
-n_labels, batch_size, steps, threads, shape = json.loads(sys.argv[1])
-torch.set_num_threads(threads)
-torch.manual_seed(0)
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(shape["n_words"], shape["emb_dim"])
-        self.convolution = nn.Conv1d(
-            shape["emb_dim"], shape["n_filters"], shape["window"], padding=1)
-        self.hidden = nn.Linear(2 * shape["n_filters"], shape["hidden_dim"])
-        self.output = nn.Linear(shape["hidden_dim"], n_labels)
-    def forward(self, tokens):
-        words = self.convolution(self.embedding(tokens).transpose(1, 2))
-        pooled = nn.functional.adaptive_max_pool1d(words, 2).relu().flatten(1)
-        return self.output(self.hidden(pooled).relu())
-net = Net()
-optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-seconds = []
-for step in range(steps + 1):
-    tokens = torch.randint(shape["n_words"], (batch_size, shape["length"]))
-    labels = torch.randint(n_labels, (batch_size, shape["labels_per_row"]))
-    started = time.perf_counter()
-    targets = torch.zeros(batch_size, n_labels).scatter_(1, labels, 1.0)
-    loss = nn.functional.binary_cross_entropy_with_logits(net(tokens), targets)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    seconds.append(time.perf_counter() - started)
-seconds = sorted(seconds[1:])
-inference = []
-for _ in range(3):
-    started = time.perf_counter()
-    with torch.no_grad():
-        net(tokens).topk(5)
-    inference.append(time.perf_counter() - started)
-print(json.dumps({"seconds_per_step": seconds[len(seconds) // 2],
-    "inference_seconds_per_step": sorted(inference)[1],
-    "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-"""
 
 
 def measure_labels(n_labels: int, batch_size: int, steps: int, **chosen: Any) -> dict[str, Any]:
@@ -137,8 +91,8 @@ def against_torch(torch: Path, sizes: list[int], steps: int) -> list[dict[str, A
     adam, adagrad = ({"class": name, "learning_rate": 1e-3} for name in ("Adam", "Adagrad"))
     figures = []
     for n_labels in sizes:
-        facts = json.dumps([n_labels, 64, steps, threads, shape])
-        rows = {"PyTorch, dense targets, Adam": _run([str(torch), "-c", _PEER, facts])}
+        facts = [n_labels, 64, steps, threads, shape]
+        rows = {"PyTorch, dense targets, Adam": run_peer(torch, "xmlcnn.py", facts)}
         ways = {"TextZoo, bce, Adam": {"optimizer": adam}}
         if n_labels >= 10_000:
             sampled = {"loss": "sampled", "n_negatives": 5000}
@@ -170,14 +124,7 @@ def full_and_sampled(sizes: list[int], steps: int) -> list[dict[str, Any]]:
 
 def _run_ours(n_labels: int, batch_size: int, steps: int, chosen: dict[str, Any]) -> dict[str, Any]:
     facts = json.dumps({"n_labels": n_labels, "batch_size": batch_size, "steps": steps, **chosen})
-    return _run([sys.executable, __file__, facts])
-
-
-def _run(command: list[str]) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise UserError(f"{command[0]} ended with status {done.returncode}:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return printed_json([sys.executable, __file__, facts])
 
 
 def _peak_megabytes() -> float:
