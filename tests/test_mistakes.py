@@ -197,6 +197,12 @@ MISTAKES = (
         ("hyper_parameters.vocab_tag_size: received 3", "training data has 10"),
     ),
     Mistake(
+        "more tags than have names",
+        "trainer",
+        ("hyper_parameters.vocab_tag_size=11", "runner.model_save_path={here}/new"),
+        ("hyper_parameters.vocab_tag_size: received 11", "training data has 10"),
+    ),
+    Mistake(
         "a size that no net has",
         "trainer",
         ("hyper_parameters.win_size=0",),

@@ -55,6 +55,11 @@ CASES = {
     "tagspace clipped": ("tagspace", "dygraph", "runner.max_grad_norm=0.05"),
     "xmlcnn": ("xmlcnn", "dygraph"),
     "xmlcnn sampled": ("xmlcnn", "dygraph", "hyper_parameters.loss=sampled", *SPARSE),
+    "xmlcnn sharded": ("xmlcnn", "dygraph", "hyper_parameters.shard_labels=true"),
+    "xmlcnn sharded sampled": (
+        *("xmlcnn", "dygraph", "hyper_parameters.loss=sampled", "hyper_parameters.n_negatives=3"),
+        *("hyper_parameters.shard_labels=true", *SPARSE),
+    ),
     "xmlcnn accumulated": ("xmlcnn", "static", "runner.accumulate_steps=2"),
     "multilabel": ("multilabel", "dygraph"),
     "multilabel fgm": ("multilabel", "dygraph", "hyper_parameters.adversarial=fgm"),

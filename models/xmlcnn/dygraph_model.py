@@ -7,8 +7,10 @@ import paddle
 import paddle.nn.functional as F
 
 from textzoo.cache import Column
+from textzoo.processes import own_rows
+from textzoo.sharding import draw_uniform
 
-from .net import Net
+from .net import LABEL_BOUND, Net
 from .reader import Reader
 
 Columns = dict[str, Column]
@@ -45,17 +47,21 @@ class DygraphModel:
         The rarer an n-gram, the longer its vector starts (inverse document frequency); with
         `label_text`, a label starts at the vectors of the words in its name.
         """
-        n_rows = reader.n_train_rows
-        counts = reader.label_counts + 0.5
+        n_rows, n_labels = reader.n_train_rows, self.hyper_parameters["vocab_label_size"]
+        own = slice(None)
+        if self.hyper_parameters["shard_labels"]:
+            own = own_rows(n_labels)
+            seed = paddle.randint(0, 2**31 - 1, [1]).item()
+            draw_uniform(weights["label_weight"], n_labels, LABEL_BOUND, seed)
+        counts = reader.label_counts[own] + 0.5
         weights["label_bias"][:, 0] = np.log(counts / (n_rows + 1 - counts))
         if self.hyper_parameters["ngram_dim"]:
             table = weights["ngram_embedding.weight"]
-            table *= (np.log((1 + n_rows) / (1 + reader.ngram_counts)) / np.log(1 + n_rows))[
-                :, None
-            ]
+            rarity = np.log((1 + n_rows) / (1 + reader.ngram_counts)) / np.log(1 + n_rows)
+            table[: len(rarity)] *= rarity[:, None]  # the config may state a larger size
             if strength := self.hyper_parameters["label_text"]:
                 ngram_part = weights["label_weight"][:, -table.shape[1] :]
-                for row, words in zip(ngram_part, reader.label_words()):
+                for row, words in zip(ngram_part, reader.label_words()[own]):
                     for vector in table[words]:
                         row += strength * vector / (vector @ vector + 1e-3) / len(words)
 
@@ -65,15 +71,17 @@ class DygraphModel:
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes."""
-        labels, counts = columns["labels"].padded(rows, fill=-1)
-        labels = np.where(labels < 0, labels[:, :1], labels)
-        feeds = self.infer_feeds(columns, rows)
-        feeds.update(positives=labels, positive_counts=counts)
+        labels, _ = columns["labels"].padded(rows, fill=-1)
+        is_own = labels >= 0
+        labels = np.where(is_own, labels, labels[:, :1])
+        targets = {"positives": labels, "is_own": is_own}
+        n_labels = self.hyper_parameters["vocab_label_size"]
         if self.hyper_parameters["loss"] == "sampled":
-            n_labels = self.hyper_parameters["vocab_label_size"]
             n_negatives = self.hyper_parameters["n_negatives"]
-            feeds.update(sample_candidates(labels, n_labels, n_negatives, random))
-        return feeds
+            targets.update(sample_candidates(labels, n_labels, n_negatives, random))
+        if self.hyper_parameters["shard_labels"]:
+            targets = within(own_rows(n_labels), targets)
+        return {**self.infer_feeds(columns, rows), **targets}
 
     def train_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
         """The loss."""
@@ -83,6 +91,34 @@ class DygraphModel:
         """The best labels and their probabilities."""
         labels, logits = net.best(self.n_best, **batch)
         return {"best_labels": labels, "best_scores": F.sigmoid(logits)}
+
+
+def within(labels: slice, targets: Feeds) -> Feeds:
+    """The part of a batch's targets that concerns the labels of one process.
+
+    Args:
+        labels: of the process.
+        targets: of all labels: arguments of `Net.loss`.
+
+    Returns:
+        The same with labels counted from the first one of the process; `is_own` is false for those
+        of others. Without candidates among its labels, it has one that counts nothing.
+    """
+    positives, is_own = targets["positives"], targets["is_own"]
+    if "candidates" not in targets:
+        mine = is_own & (positives >= labels.start) & (positives < labels.stop)
+        return {"positives": np.where(mine, positives - labels.start, 0), "is_own": mine}
+    candidates = targets["candidates"]
+    kept = (candidates >= labels.start) & (candidates < labels.stop)
+    mine = is_own & kept[positives]
+    weights = targets["candidate_weights"] * kept
+    kept[0] |= not kept.any()
+    return {
+        "positives": np.where(mine, (np.cumsum(kept) - 1)[positives], 0),
+        "is_own": mine,
+        "candidates": np.clip(candidates - labels.start, 0, None)[kept],
+        "candidate_weights": weights[kept],
+    }
 
 
 def sample_candidates(

@@ -11,10 +11,13 @@ from paddle import nn
 
 from textzoo.devices import slices_as_views
 from textzoo.pooling import max_over_places
+from textzoo.processes import own_rows
 from textzoo.schema import Embedding
+from textzoo.sharding import best_of_all, of_all_rows
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]
+LABEL_BOUND = 0.01  # of the label weights at the start
 _NEVER = -1e9  # a logit that no softmax or maximum ever chooses
 
 
@@ -51,6 +54,8 @@ class Net(nn.Layer):
             optimizers SGD and Adagrad.
         label_chunk: labels scored at once in inference: `[batch, label_chunk]` is the largest
             matrix of scores that exists.
+        shard_labels: with several processes, divide the output layer among them by labels; for the
+            losses `bce` and `sampled`.
 
     Raises:
         ValueError: a size is too small, or two arguments do not go together.
@@ -79,6 +84,7 @@ class Net(nn.Layer):
         n_negatives: int = 5000,
         sparse: bool = False,
         label_chunk: int = 65536,
+        shard_labels: bool = False,
     ):
         super().__init__()
         sizes = {
@@ -96,6 +102,8 @@ class Net(nn.Layer):
             raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
         if label_text and not ngram_dim:
             raise ValueError("label_text: needs n-grams; set ngram_dim, such as 256")
+        if shard_labels and loss == "softmax":
+            raise ValueError("shard_labels: needs loss bce or sampled; received softmax")
         embedding.check()
         self._windows = list(windows)
         self._n_chunks = n_chunks
@@ -130,10 +138,17 @@ class Net(nn.Layer):
                 vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.3)
             )
             width += ngram_dim
+        # The labels of this process, of which `shards` are the weights.
+        own = own_rows(vocab_label_size) if shard_labels else slice(0, vocab_label_size)
+        self._first_label, n_own = own.start, own.stop - own.start
+        names = ("label_weight", "label_bias")
+        self.shards = dict.fromkeys(names, vocab_label_size) if n_own < vocab_label_size else {}
         # A label is a row: `sampled` looks up the rows that it needs. Small, so that logits start
-        # close to the log-odds of the labels, see `DygraphModel.initialise`.
-        self.label_weight = self.create_parameter([vocab_label_size, width], attr=_uniform(0.01))
-        self.label_bias = self.create_parameter([vocab_label_size, 1], is_bias=True)
+        # close to the log-odds of the labels, see `DygraphModel.initialise`, which draws the rows
+        # of divided ones.
+        bound = 0.0 if shard_labels else LABEL_BOUND
+        self.label_weight = self.create_parameter([n_own, width], attr=_uniform(bound))
+        self.label_bias = self.create_parameter([n_own, 1], is_bias=True)
 
     def features(
         self,
@@ -219,17 +234,23 @@ class Net(nn.Layer):
     def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:
         return F.dropout(values, share, training=self.training) if share else values
 
+    def _features(self, texts: dict[str, paddle.Tensor]) -> paddle.Tensor:
+        return of_all_rows(self.features, texts) if self.shards else self.features(**texts)
+
     def forward(self, **texts: paddle.Tensor) -> paddle.Tensor:
-        """The logit of every label, `[batch, labels]`; arguments as for `features`."""
+        """The logit of every label of this process, `[batch, labels]`.
+
+        Arguments as for `features`.
+        """
         weight, bias = self.label_weight, self.label_bias.squeeze(1)
-        return paddle.matmul(self.features(**texts), weight, transpose_y=True) + bias
+        return paddle.matmul(self._features(texts), weight, transpose_y=True) + bias
 
     def best(self, n_best: int, **texts: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """The best labels of each text and their logits, best first, both `[batch, n_best]`.
 
         Labels are scored chunk by chunk; arguments as for `features`.
         """
-        features = self.features(**texts)
+        features = self._features(texts)
         n_labels = self.label_weight.shape[0]
         labels, logits = [], []
         for first in range(0, n_labels, self._label_chunk):
@@ -239,16 +260,19 @@ class Net(nn.Layer):
             scores = paddle.matmul(features, weight, transpose_y=True) + bias
             top, places = paddle.topk(scores, min(n_best, weight.shape[0]), axis=1)
             logits.append(top)
-            labels.append(places + first)
-        if len(logits) == 1:
-            return labels[0], logits[0]
-        top, places = paddle.topk(paddle.concat(logits, axis=1), min(n_best, n_labels), axis=1)
-        return paddle.take_along_axis(paddle.concat(labels, axis=1), places, axis=1), top
+            labels.append(places + (self._first_label + first))
+        best, top = labels[0], logits[0]
+        if len(logits) > 1:
+            top, places = paddle.topk(paddle.concat(logits, axis=1), min(n_best, n_labels), axis=1)
+            best = paddle.take_along_axis(paddle.concat(labels, axis=1), places, axis=1)
+        if self.shards:
+            return best_of_all(best, top, min(n_best, self.shards["label_weight"]))
+        return best, top
 
     def loss(
         self,
         positives: paddle.Tensor,
-        positive_counts: paddle.Tensor,
+        is_own: paddle.Tensor,
         candidates: Optional[paddle.Tensor] = None,
         candidate_weights: Optional[paddle.Tensor] = None,
         **texts: paddle.Tensor,
@@ -258,22 +282,19 @@ class Net(nn.Layer):
         Args:
             positives: `[batch, most]` the rows' labels, an own label repeated at padding; under
                 `sampled` their places among the candidates.
-            positive_counts: `[batch]` number of labels, at least 1.
+            is_own: `[batch, most]` false at padding.
             candidates: `[candidates]` for `sampled`: different labels, those of the batch first.
             candidate_weights: `[candidates]` for how many labels each of them stands.
             texts: as for `features`.
         """
         if self._loss == "sampled":
-            features = self.features(**texts)
+            features = self._features(texts)
             weight = F.embedding(candidates, self.label_weight, sparse=self._sparse)
             bias = F.embedding(candidates, self.label_bias, sparse=self._sparse)
             logits = paddle.matmul(features, weight, transpose_y=True) + bias.squeeze(1)
         else:
             logits = self(**texts)
         own = paddle.take_along_axis(logits, positives, axis=1)
-        is_own = paddle.arange(paddle.shape(positives)[1]).unsqueeze(0) < positive_counts.unsqueeze(
-            1
-        )
         if self._loss == "softmax":
             return _multilabel_softmax(logits, positives, own, is_own)
         losses = F.softplus(logits)
@@ -303,5 +324,5 @@ def _normal(fan_in: int) -> paddle.ParamAttr:
 
 
 def _uniform(bound: float, trainable: bool = True) -> paddle.ParamAttr:
-    initializer = nn.initializer.Uniform(-bound, bound)
+    initializer = nn.initializer.Uniform(-bound, bound) if bound else nn.initializer.Constant(0.0)
     return paddle.ParamAttr(initializer=initializer, trainable=trainable)

@@ -15,12 +15,11 @@ class StaticModel(DygraphModel):
         if self.hyper_parameters["ngram_dim"]:
             inputs.update(ngrams=[None, None], ngram_counts=[None])
         if training:
-            inputs.update(positives=[None, None], positive_counts=[None])
+            inputs.update(positives=[None, None], is_own=[None, None])
             if self.hyper_parameters["loss"] == "sampled":
                 inputs.update(candidates=[None], candidate_weights=[None])
+        types = {"is_own": "bool", "candidate_weights": "float32"}
         return {
-            name: paddle.static.data(
-                name, shape, "float32" if name == "candidate_weights" else "int64"
-            )
+            name: paddle.static.data(name, shape, types.get(name, "int64"))
             for name, shape in inputs.items()
         }

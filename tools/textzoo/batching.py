@@ -34,7 +34,7 @@ def training_batches(
         Row numbers, one array per batch.
     """
     random = np.random.default_rng([seed, epoch])
-    order = random.permutation(len(lengths)).astype(np.int32 if len(lengths) < 2**31 else np.int64)
+    order = random.permutation(row_numbers(len(lengths)))
     pool = batch_size * pool_batches
     for start in range(0, len(order), pool):
         rows = order[start : start + pool]
@@ -87,5 +87,12 @@ def hold_out(n_rows: int, fraction: float, seed: int) -> tuple[np.ndarray, np.nd
     At least one row is held out when `fraction` is above 0; both parts keep the file's order.
     """
     n_held = min(n_rows - 1, max(1, round(n_rows * fraction))) if fraction else 0
-    order = np.random.default_rng([seed, n_rows]).permutation(n_rows)
-    return np.sort(order[n_held:]), np.sort(order[:n_held])
+    rows = row_numbers(n_rows)
+    held = np.zeros(n_rows, bool)
+    held[np.random.default_rng([seed, n_rows]).permutation(rows)[:n_held]] = True
+    return rows[~held], rows[held]
+
+
+def row_numbers(n_rows: int) -> np.ndarray:
+    """0, 1, 2, ..., in as few bytes as hold them."""
+    return np.arange(n_rows, dtype=np.int32 if n_rows < 2**31 else np.int64)

@@ -17,6 +17,7 @@ from textzoo.optimizer import SPARSE_OPTIMIZERS
 from textzoo.pretrained import pretrained_weights
 from textzoo.processes import n_processes
 from textzoo.schema import Optimizer
+from textzoo.sharding import own_shards
 from textzoo.static import StaticRun
 from textzoo.tagging import labels_needed
 from textzoo.word_vectors import read_word_vectors
@@ -25,6 +26,7 @@ log = logging.getLogger("textzoo")
 
 Graph = Literal["dygraph", "static"]
 
+_LABEL_SIZES = ("vocab_tag_size", "vocab_label_size")
 _ENCODER = "encoder."  # what a net calls its encoder
 
 
@@ -57,11 +59,12 @@ def net_arguments(config: Config, reader: Any) -> dict[str, Any]:
     """The arguments of the net: those of the config, and the sizes that the data supplies.
 
     Raises:
-        UserError: the config states a size that is too small for the data.
+        UserError: the config states a size that is too small for the data, or more labels than
+            have names.
     """
     for name, size in reader.sizes().items():
         declared = config.hyper_parameters.get(name, size)
-        if declared < size:
+        if declared < size or (declared > size and name in _LABEL_SIZES):
             raise UserError(
                 f"hyper_parameters.{name}: received {declared}, but the training data has {size}; "
                 "leave the key out to take it from the data"
@@ -83,10 +86,11 @@ def build_run(
         _check_takes_parts(graph, folder, cache_rows)
     model = (folder.dygraph_model if graph == "dygraph" else folder.static_model)(arguments)
     model.n_best = labels_needed(config.runner.metrics or list(model.metrics), config.runner)
-    if graph == "dygraph":
-        return DygraphRun(model, _new_net(config, model), optimizer, clip, cache_rows)
-    # Drawn in dynamic graph, so that both graphs start from the same weights.
     net = _new_net(config, model)
+    _check_shards(graph, getattr(net, "shards", {}), clip)
+    if graph == "dygraph":
+        return DygraphRun(model, net, optimizer, clip, cache_rows)
+    # Drawn in dynamic graph, so that both graphs start from the same weights.
     initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
     return StaticRun(model, model.create_model, initial, optimizer, clip)
 
@@ -106,10 +110,30 @@ def _check_takes_parts(graph: Graph, folder: ModelFolder, cache_rows: int) -> No
         )
 
 
+def _check_shards(graph: Graph, shards: dict[str, int], clip: Optional[float]) -> None:
+    """Refuse what weights that are divided among processes cannot do."""
+    if not shards:
+        return
+    if graph != "dygraph":
+        problem = "several processes need dynamic graph: use tools/trainer.py"
+    elif clip:
+        problem = f"several processes cannot clip by runner.max_grad_norm={clip}: leave it out"
+    elif min(shards.values()) < 2 * n_processes():
+        problem = f"received {min(shards.values())} labels for {n_processes()} processes"
+    else:
+        return
+    raise UserError(
+        f"hyper_parameters.shard_labels: {problem}; or -o hyper_parameters.shard_labels=false"
+    )
+
+
 def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:
     """Give a run the weights of a checkpoint, after checking that they fit exactly."""
-    check_fit(run.parameters(), checkpoint, folder.path.name, source)
-    run.set_parameters(checkpoint.parameters)
+    expected = run.parameters()
+    for name, n_rows in run.shards.items():
+        expected[name] = np.broadcast_to(expected[name][:1], (n_rows, *expected[name].shape[1:]))
+    check_fit(expected, checkpoint, folder.path.name, source)
+    run.set_parameters(own_shards(checkpoint.parameters, run.shards))
 
 
 def initialise(run: Any, config: Config, reader: Any) -> None:

@@ -31,6 +31,9 @@ from textzoo.token_table import Lists
 log = logging.getLogger("textzoo")
 
 
+_ROWS_AT_ONCE = 1 << 20
+
+
 class Cache(NamedTuple):
     """Where the cache is, and how it is filled.
 
@@ -60,7 +63,12 @@ class Column:
 
     def lengths(self, rows: np.ndarray) -> np.ndarray:
         """The number of ids in each of these rows, `[batch]`."""
-        return self.offsets[rows + 1] - self.offsets[rows]
+        lengths = np.empty(len(rows), np.int32)
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[first : first + _ROWS_AT_ONCE]
+            lengths[first : first + len(some)] = self.offsets[some + 1] - self.offsets[some]
+            self.release()
+        return lengths
 
     def padded(self, rows: np.ndarray, fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """The ids of these rows as `[batch, longest]`, filled up, and their lengths `[batch]`."""
@@ -74,9 +82,10 @@ class Column:
 
     def release(self) -> None:
         """Let the system take back the pages read so far; they are read again when needed."""
-        mapping = getattr(self.values, "_mmap", None)
-        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)
+        for array in (self.values, self.offsets):
+            mapping = getattr(array, "_mmap", None)
+            if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class Rows:

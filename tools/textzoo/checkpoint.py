@@ -18,6 +18,7 @@ import paddle
 import textzoo
 from textzoo.errors import UserError
 from textzoo.folders import REPLACED, digests, replace, replaced, sync
+from textzoo.sharding import load_shards
 
 log = logging.getLogger("textzoo")
 
@@ -51,7 +52,8 @@ class Checkpoint:
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
         """The optimizer's accumulators."""
-        return paddle.load(str(self.path / _OPTIMIZER), return_numpy=True)
+        state = paddle.load(str(self.path / _OPTIMIZER), return_numpy=True)
+        return {**state, **load_shards(self.path)[1]}
 
 
 def save_checkpoint(
@@ -60,6 +62,7 @@ def save_checkpoint(
     optimizer_state: dict[str, np.ndarray],
     save_vocabulary: Callable[[Path], None],
     facts: dict[str, Any],
+    save_more: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Write a checkpoint to a temporary folder, sync it to disk, then rename it into place.
 
@@ -69,6 +72,7 @@ def save_checkpoint(
         optimizer_state: the optimizer's accumulators by name.
         save_vocabulary: writes the reader's vocabulary to a folder.
         facts: what else describes the run, as JSON types.
+        save_more: writes weights that this process does not hold whole to a folder.
 
     Raises:
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
@@ -81,6 +85,7 @@ def save_checkpoint(
         paddle.save(optimizer_state, str(temporary / _OPTIMIZER))
         (temporary / _VOCABULARY).mkdir()
         save_vocabulary(temporary / _VOCABULARY)
+        save_more(temporary)
         versions = {
             "textzoo": textzoo.__version__,
             "paddlepaddle": paddle.__version__,
@@ -125,7 +130,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state = "missing" if actual[name] is None else "truncated or changed since it was saved"
             raise UserError(f"{path / name}: is {state}; use another checkpoint")
     parameters = paddle.load(str(path / _WEIGHTS), return_numpy=True)
-    return Checkpoint(path, facts, parameters)
+    return Checkpoint(path, facts, {**parameters, **load_shards(path)[0]})
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -23,6 +23,9 @@ class DygraphRun:
     """A net with its optimizer in dynamic graph.
 
     `StaticRun` has the same methods; the training loop does not know which one it drives.
+
+    Attributes:
+        shards: the weights whose rows are divided among the processes; see `sharding`.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class DygraphRun:
         self.net = net
         self._cache_rows = gradient_cache_rows
         self._of_the_batch = getattr(model, "of_the_batch", ())
+        self.shards = getattr(net, "shards", {})
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         if optimizer:
             self._optimizer = build_optimizer(optimizer, net.parameters(), max_grad_norm)
@@ -53,7 +57,8 @@ class DygraphRun:
         total = 0.0
         for feeds, weight in zip(micro_batches, weights):
             total += self._backward(feeds, weight)
-        total = sum_gradients(self.net.parameters(), total)
+        shared = [p for p in self.net.parameters() if self._names[p.name] not in self.shards]
+        total = sum_gradients(shared, total)
         self._optimizer.step()
         self._optimizer.clear_grad()
         return total
@@ -65,9 +70,10 @@ class DygraphRun:
         """
         if self._cache_rows or (n_processes() > 1 and getattr(self.model, "embeds", False)):
             return contrastive.backward(self.model, self.net, feeds, weight, self._cache_rows)
-        weight *= own_share(batch_rows(feeds, self._of_the_batch))
-        own = own_feeds(feeds, self._of_the_batch)
-        loss = self.model.train_forward(self.net, _tensors(own))
+        if not self.shards:  # else all processes take all rows, each for its own labels
+            weight *= own_share(batch_rows(feeds, self._of_the_batch))
+            feeds = own_feeds(feeds, self._of_the_batch)
+        loss = self.model.train_forward(self.net, _tensors(feeds))
         (loss if weight == 1 else loss * weight).backward()
         return weight * float(loss)
 
@@ -79,7 +85,7 @@ class DygraphRun:
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def parameters(self) -> Feeds:
-        """Every weight and buffer by its name in the net."""
+        """Every weight and buffer by its name in the net; of divided ones this process's rows."""
         return {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
 
     def set_parameters(self, values: Feeds) -> None:

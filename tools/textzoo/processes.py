@@ -235,7 +235,7 @@ class SharedInference:
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """The model's outputs for one batch."""
-        if n_processes() == 1:
+        if n_processes() == 1 or self._run.shards:  # divided weights need all rows everywhere
             return self._run.infer_step(feeds)
         n_rows = batch_rows(feeds)
         outputs = self._run.infer_step(own_feeds(feeds))

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 import numpy as np
 import paddle
@@ -25,6 +25,8 @@ class StaticRun:
     several batches make one update, gradients and update apart. Each is built when first
     needed. Static mode is on only inside the methods.
     """
+
+    shards: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,

@@ -52,6 +52,7 @@ from textzoo.processes import (
 )
 from textzoo.reporting import start_logging
 from textzoo.schema import Runner
+from textzoo.sharding import own_shards, save_shards, split_off
 from textzoo.training import Progress, Training
 
 log = logging.getLogger("textzoo")
@@ -97,7 +98,7 @@ def train(path: Path, overrides: list[str], graph: Graph) -> None:
     else:
         load_weights(run, start, folder, "runner.resume" if resumed else "runner.model_init_path")
     if resumed:
-        run.set_optimizer_state(start.optimizer_state())
+        run.set_optimizer_state(own_shards(start.optimizer_state(), run.shards))
         progress = Progress.from_facts(start.facts["progress"])
         log.info("going on from %s (step %d)", start.path, progress.step)
     elif not process_rank() and (removed := remove_checkpoints(runner.model_save_path)):
@@ -168,19 +169,30 @@ def assemble(
     fixed = None if isinstance(runner.threshold, str) else runner.threshold
 
     def save(name: str) -> None:
-        if not process_rank():
+        if not process_rank() or run.shards:
             write(name)
         wait_for_all()
 
     def write(name: str) -> None:
+        weights, own_weights = split_off(run.parameters(), run.shards)
+        state, own_state = split_off(run.optimizer_state(), run.shards)
+        own = {**own_weights, **own_state}
+        if process_rank():
+            save_shards(from_first(None), own, run.shards)
+            return
         facts = {
             "model": folder.path.name,
             "progress": dataclasses.asdict(progress),
             "data": data.contents,
             "config": config.resolved(),
         }
+
+        def save_own(place: Path) -> None:
+            if own:
+                save_shards(from_first(place), own, run.shards)
+
         path = runner.model_save_path / name
-        save_checkpoint(path, run.parameters(), run.optimizer_state(), data.reader.save, facts)
+        save_checkpoint(path, weights, state, data.reader.save, facts, save_own)
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
