@@ -24,7 +24,12 @@ def long_description() -> str:
 
 
 # Elsewhere pip would find a very old Paddle2ONNX, or none.
-ONNX = ["onnxruntime", "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'"]
+ONNX = [
+    "ml_dtypes",
+    "onnx",
+    "onnxruntime",
+    "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'",
+]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
 
 setup(

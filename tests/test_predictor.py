@@ -10,6 +10,7 @@ from textzoo.building import build_run, initialise, load_config, net_arguments
 from textzoo.infer import infer
 from textzoo.predictor import Predictor
 from textzoo.train import load_data
+from textzoo.verification import largest_difference
 
 VARIANTS = {
     "tagspace": ("tagspace",),
@@ -79,16 +80,31 @@ def test_the_predictor_gives_what_the_net_gives(workspaces, name):
             np.testing.assert_allclose(found[output], values, rtol=1e-5, atol=1e-5)
 
 
-def test_bfloat16_tells_how_much_it_differs(workspaces, caplog):
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_another_precision_tells_how_much_it_differs(workspaces, caplog, precision):
+    if precision == "int8":
+        pytest.importorskip("paddle2onnx")
     runs, batches = make_runs(workspaces, "multilabel")
-    exact, rounded = Predictor(runs["static"]), Predictor(runs["static"], "bfloat16")
+    exact, rounded = Predictor(runs["static"]), Predictor(runs["static"], precision)
     with caplog.at_level(logging.INFO, logger="textzoo"):
         scores = [run.infer_step(batches[1])["scores"] for run in (exact, rounded)]
         rounded.infer_step(batches[1])
     difference = np.abs(scores[0] - scores[1])
     assert 0 < difference.max() < 0.05
-    expected = f"scores of 50 texts differ from float32 by {difference.max():.2g} at most"
+    expected = (
+        f"{precision}: scores of 50 texts differ from float32 by {difference.max():.2g} at most"
+    )
     assert [expected in message for message in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_int8_is_close_to_what_the_net_gives(workspaces, name):
+    pytest.importorskip("paddle2onnx")
+    runs, batches = make_runs(workspaces, name)
+    predictor = Predictor(runs["static"], "int8")
+    for feeds in batches:
+        exact, found = (run.infer_step(feeds) for run in (runs["dygraph"], predictor))
+        assert largest_difference(found, exact) < 0.1
 
 
 @pytest.mark.parametrize("name", MODELS)

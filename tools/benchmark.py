@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -14,9 +15,11 @@ from typing import Any, Optional
 
 import benchmark_encoders
 import benchmark_index
+import benchmark_inference
+import benchmark_runs
 import benchmark_serve
 import benchmark_xmlcnn
-from textzoo.devices import import_paddle
+from textzoo.devices import import_paddle, physical_cores
 from textzoo.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -251,6 +254,69 @@ def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, 
     return figures
 
 
+def inference(
+    model: Path, override: list[str], rows: int, torch: Optional[Path]
+) -> dict[str, dict[str, float]]:
+    """The engines that infer.py can compute with, on the rows of a config."""
+    figures = benchmark_inference.engines(model, override, rows, torch)
+    print(f"{model}: inference, a new run's weights")
+    slowest = figures["dygraph"]["rows_per_second"]
+    _table(
+        ["engine", "rows/s", "ratio", "largest difference"],
+        [
+            [
+                name,
+                f"{row['rows_per_second']:.0f}",
+                f"{row['rows_per_second'] / slowest:.2f}",
+                f"{row['largest_difference']:.1e}" if "largest_difference" in row else "",
+            ]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
+
+
+def processes(model: Path, override: list[str], reports: int) -> dict[str, dict[str, Any]]:
+    """Training with one process and with several, on the rows of a config."""
+    cores = physical_cores()
+    figures = {}
+    for n, threads in ((1, 1), (1, cores), (cores, None), (cores, None), (1, cores), (1, 1)):
+        name = f"{n} process{'es' * (n > 1)}, {threads or 1} thread{'s' * ((threads or 1) > 1)}"
+        overrides = [*override, f"runner.processes={n}", "runner.resume=none"]
+        figures.setdefault(name, []).append(
+            benchmark_runs.speed(model, overrides, threads, reports)
+        )
+    means = {
+        name: {
+            "rows_per_second": statistics.mean(run["rows_per_second"] for run in runs),
+            "peak_megabytes_of_a_process": runs[0]["peak_megabytes_of_a_process"],
+        }
+        for name, runs in figures.items()
+    }
+    print(f"{model} {' '.join(override)}: training, each way twice")
+    slowest = next(iter(means.values()))["rows_per_second"]
+    _table(
+        ["", "rows/s", "ratio", "peak memory of a process, MB"],
+        [
+            [
+                name,
+                f"{row['rows_per_second']:.0f}",
+                f"{row['rows_per_second'] / slowest:.2f}",
+                f"{row['peak_megabytes_of_a_process'] or math.nan:.0f}",
+            ]
+            for name, row in means.items()
+        ],
+    )
+    return means
+
+
+def reach(model: Path, override: list[str], metric: str, value: float) -> dict[str, Any]:
+    """Seconds from the start of trainer.py, nothing cached, to a metric on validation rows."""
+    figures = benchmark_runs.seconds_to_reach(model, override, metric, value)
+    print(f"{model} {' '.join(override)}: {metric} {value}: {figures}")
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -293,6 +359,14 @@ def main() -> int:
     parsers[index].add_argument("--vectors", type=Path, help="embeddings.npy of an index")
     parsers[index].add_argument("--sizes", type=int, nargs="*", default=[100_000])
     parsers[index].add_argument("--queries", type=int, default=1000)
+    for table in (inference, processes, reach):
+        parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
+        parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
+    parsers[inference].add_argument("--rows", type=int, default=2000)
+    parsers[inference].add_argument("--torch", type=Path, help=f"{_PEERS}, for encoders")
+    parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
+    parsers[reach].add_argument("--metric", required=True)
+    parsers[reach].add_argument("--value", type=float, required=True)
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -315,7 +389,10 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
     return table.__doc__.splitlines()[0]
 
 
-TABLES = [tagspace, rows, xmlcnn, labels, encoders, index, serve]
+TABLES = [
+    *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
+    *(inference, processes, reach),
+]
 _PEERS = "a Python with tools/peers/requirements.txt"
 
 if __name__ == "__main__":

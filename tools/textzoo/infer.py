@@ -250,7 +250,7 @@ def chosen_engine(runner: Runner) -> Engine:
     if engine != "predictor" and runner.infer_precision != "float32":
         raise UserError(
             f"runner.infer_precision: received {runner.infer_precision}, but {engine} computes in "
-            "float32; bfloat16 needs -o runner.infer_engine=predictor, on a CPU"
+            f"float32; {runner.infer_precision} needs -o runner.infer_engine=predictor, on a CPU"
         )
     return engine
 

@@ -159,10 +159,11 @@ class Runner(Block):
         "engine with oneDNN; or the net itself in one of the two graphs. "
         "On a GPU: the net itself",
     )
-    infer_precision: Literal["float32", "bfloat16"] = Field(
+    infer_precision: Literal["float32", "bfloat16", "int8"] = Field(
         "float32",
         description="of matrix products in the predictor; bfloat16 has 8 bits, and is faster on a "
-        "CPU that computes in it",
+        "CPU that computes in it; int8 computes those with weights in 8-bit integers through ONNX "
+        "Runtime (`pip install textzoo[onnx]`), and is faster on most CPUs",
     )
     infer_output_dir: Optional[FilePath] = Field(
         None, description="where infer.py writes; default: `<infer_load_path>/infer`"

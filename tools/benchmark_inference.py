@@ -1,0 +1,98 @@
+"""Table of benchmark.py: the same batches through every engine, and through PyTorch."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from benchmark_processes import run_peer
+
+_REPEATS = 3
+
+
+def engines(
+    config: Path, overrides: list[str], n_rows: int, torch: Optional[Path]
+) -> dict[str, dict[str, float]]:
+    """Rows per second of each engine, and how far its outputs are from those of dynamic graph.
+
+    Args:
+        config: of the model; its weights are those of a new run.
+        overrides: of the config's keys.
+        n_rows: how many training rows to score, in batches of similar length.
+        torch: the Python of an environment with PyTorch, to embed the same batches; for models with
+            an encoder of tokens.
+    """
+    from textzoo.batching import inference_pools
+    from textzoo.building import build_run, initialise, load_config, net_arguments
+    from textzoo.predictor import Predictor
+    from textzoo.train import load_data
+
+    config, folder = load_config(config, overrides)
+    data = load_data(config, folder, None)
+    arguments = net_arguments(config, data.reader)
+    columns = dict(data.train_rows.columns)
+    if "query" in columns:  # what a reader of pairs calls a text without its pair
+        columns["text"] = columns["query"]
+    dygraph = build_run("dygraph", config, folder, arguments)
+    initialise(dygraph, config, data.reader)
+    static = build_run("static", config, folder, arguments)
+    static.set_parameters(dygraph.parameters())
+    rows = np.arange(min(n_rows, len(data.train_rows)))
+    lengths = columns[dygraph.model.columns[0]].lengths(rows)
+    batches = [
+        dygraph.model.infer_feeds(columns, batch)
+        for pool in inference_pools(lengths, config.runner.infer_batch_size)
+        for batch in pool
+    ]
+    runs = {
+        "dygraph": dygraph,
+        "static": static,
+        "predictor": Predictor(static),
+        "predictor, bfloat16": Predictor(static, "bfloat16"),
+        "predictor, int8": Predictor(static, "int8"),
+    }
+    expected = [dygraph.infer_step(feeds) for feeds in batches]
+    figures = {}
+    for name, run in runs.items():
+        outputs = [run.infer_step(feeds) for feeds in batches]
+        seconds = _median_seconds(lambda run=run: [run.infer_step(feeds) for feeds in batches])
+        figures[name] = {
+            "rows_per_second": len(rows) / seconds,
+            "largest_difference": max(
+                float(np.abs(values - wanted[key]).max())
+                for output, wanted in zip(outputs, expected)
+                for key, values in output.items()
+                if values.dtype == np.float32
+            ),
+        }
+    if torch:
+        speeds = run_peer(torch, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
+        figures.update({f"PyTorch, {k}": {"rows_per_second": v} for k, v in speeds.items()})
+    return figures
+
+
+def _facts(encoder: Any, batches: list[dict[str, Any]], arguments: dict[str, Any]) -> dict:
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    return {
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "repeats": _REPEATS,
+        "vocab_size": arguments["vocab_size"],
+        "sizes": {name: getattr(encoder.architecture, name) for name in names},
+        "batches": [
+            [row[:n].tolist() for row, n in zip(batch["tokens"], batch["lengths"])]
+            for batch in batches
+        ],
+    }
+
+
+def _median_seconds(work: Callable[[], Any]) -> float:
+    seconds = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)

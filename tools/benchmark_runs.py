@@ -1,0 +1,144 @@
+"""Tables of benchmark.py that start trainer.py as a user does, and watch what it reports."""
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from textzoo.errors import UserError
+
+_POLL = 0.02
+_WARM_UP = 2  # reports of speed that are left out
+
+
+class WatchedRun:
+    """A run of trainer.py from its start, with an output folder and a cache of its own.
+
+    Args:
+        config: its config.
+        overrides: of the config's keys.
+        folder: for the output and the cache.
+        threads: OMP_NUM_THREADS; None: what trainer.py chooses.
+    """
+
+    def __init__(self, config: Path, overrides: list[str], folder: Path, threads: Optional[int]):
+        places = [f"runner.model_save_path={folder}", f"runner.cache_dir={folder / 'cache'}"]
+        environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+        if threads:
+            environment["OMP_NUM_THREADS"] = str(threads)
+        self.started = time.perf_counter()
+        script = Path(__file__).with_name("trainer.py")
+        self.process = subprocess.Popen(
+            [sys.executable, script, "-m", config, "-o", *overrides, *places],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environment,
+        )
+        self._metrics = folder / "metrics.jsonl"
+
+    def reports(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The lines of this kind in metrics.jsonl as they come, until the run has ended.
+
+        Raises:
+            UserError: the run failed.
+        """
+        n_seen = 0
+        while True:
+            ended = self.process.poll() is not None
+            lines = self._metrics.read_bytes().splitlines(True) if self._metrics.exists() else []
+            for line in lines[n_seen:]:
+                if not line.endswith(b"\n"):
+                    break
+                n_seen += 1
+                report = json.loads(line)
+                if report["kind"] == kind:
+                    yield report
+            if ended:
+                break
+            time.sleep(_POLL)
+        if self.process.returncode:
+            raise UserError(f"trainer.py failed:\n{self.process.stderr.read()}")
+
+    def peak_megabytes(self) -> list[float]:
+        """The most memory that each process of the run has had so far; empty without /proc."""
+        pid = self.process.pid
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+            return [_peak(int(each)) for each in children or [pid]]
+        return []
+
+    def __enter__(self) -> "WatchedRun":
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.process.kill()  # processes that it has started end with it
+        self.process.wait()
+        self.process.stderr.close()
+
+
+def _peak(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def speed(
+    config: Path, overrides: list[str], threads: Optional[int], n_reports: int
+) -> dict[str, Any]:
+    """Training rows per second, the median of so many reports, and memory."""
+    speeds: list[float] = []
+    with (
+        tempfile.TemporaryDirectory() as place,
+        WatchedRun(config, overrides, Path(place), threads) as run,
+    ):
+        for report in run.reports("train"):
+            speeds.append(report["rows_per_second"])
+            if len(speeds) == _WARM_UP + n_reports:
+                break
+        memory = run.peak_megabytes()
+    if len(speeds) <= _WARM_UP:
+        raise UserError(f"{config}: {len(speeds)} report(s) of speed: lower runner.print_interval")
+    return {
+        "rows_per_second": statistics.median(speeds[_WARM_UP:]),
+        "reports": len(speeds) - _WARM_UP,
+        "peak_megabytes_of_a_process": max(memory, default=None),
+    }
+
+
+def seconds_to_reach(config: Path, overrides: list[str], metric: str, value: float) -> dict:
+    """Seconds from the start of trainer.py, with nothing in the cache, to a validation metric.
+
+    Returns:
+        `seconds` and the number of `steps`, None if it was not reached; `best`, the highest value.
+    """
+    best, found = 0.0, {"seconds": None, "steps": None}
+    with (
+        tempfile.TemporaryDirectory() as place,
+        WatchedRun(config, overrides, Path(place), None) as run,
+    ):
+        for report in run.reports("evaluation"):
+            if metric not in report:
+                raise UserError(f"{metric}: not among the metrics {', '.join(report)}")
+            best = max(best, report[metric])
+            if report[metric] >= value:
+                seconds = time.perf_counter() - run.started
+                found = {"seconds": seconds, "steps": report["step"]}
+                break
+    return {**found, "best": best}
+
+
+def whole_run(config: Path, overrides: list[str], folder: Path) -> float:
+    """Seconds of one run of trainer.py from its start to its end."""
+    with WatchedRun(config, overrides, folder, None) as run:
+        for _ in run.reports("train"):
+            pass
+        return time.perf_counter() - run.started
