@@ -90,6 +90,13 @@ def test_a_given_threshold_is_used_and_told(rows, scores):
     assert given["mrr"] == tuned["mrr"]
 
 
+def test_rows_without_labels_give_no_figures(rows, scores):
+    metrics = Metrics(NAMES, Runner(), READER)
+    unlabelled = np.arange(0, N_ROWS, 4)
+    assert evaluate(FakeRun(scores), rows, unlabelled, metrics, 100) == {"rows": 0}
+    assert metrics.report() is None
+
+
 def test_ranks_among_the_best_are_those_of_all_scores(scores):
     gold = np.random.default_rng(6).integers(-1, N_LABELS, (N_ROWS, 3))
     best = np.argsort(-scores, axis=1)

@@ -99,8 +99,8 @@ class Metrics:
         return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}
 
     def report(self) -> Optional[LabelTable]:
-        """The figures of each label, if there are metrics of predicted labels; after `result`."""
-        if not self._sets:
+        """The figures of each label, if rows were evaluated by predicted labels; after `result`."""
+        if not self._sets or not self._ranking.rows:
             return None
         report = self._sets.report(self._threshold)._asdict()
         labels = {
