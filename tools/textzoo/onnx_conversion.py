@@ -30,7 +30,7 @@ source, folded, target = sys.argv[1:]
 quant_pre_process(source, folded, skip_symbolic_shape=True)  # weights become constants
 graph = onnx.load(folded).graph
 weights = {each.name: np.abs(onnx.numpy_helper.to_array(each)) for each in graph.initializer}
-uneven = {name for name, each in weights.items() if each.size and each.max() > 1000 * np.median(each)}
+uneven = {name for name, w in weights.items() if w.size and w.max() > 1000 * np.median(w)}
 kept = [node.name for node in graph.node if uneven.intersection(node.input)]
 quantize_dynamic(
     folded, target, weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=kept
