@@ -317,6 +317,25 @@ def reach(model: Path, override: list[str], metric: str, value: float) -> dict[s
     return figures
 
 
+def fasttext(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
+    """A config of tagspace against fastText: seconds to an accuracy on test rows."""
+    figures = benchmark_runs.against_fasttext(model, peer, epochs)
+    print(f"{model} and fastText, words as they are")
+    columns = ["training_seconds", "whole_command_seconds", "whole_command_seconds_cached"]
+    _table(
+        ["", "accuracy", "training, s", "whole command, s", "again, s"],
+        [
+            [
+                name,
+                f"{row['accuracy']:.4f}",
+                *(f"{row[key]:.2f}" if key in row else "" for key in columns),
+            ]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -359,6 +378,11 @@ def main() -> int:
     parsers[index].add_argument("--vectors", type=Path, help="embeddings.npy of an index")
     parsers[index].add_argument("--sizes", type=int, nargs="*", default=[100_000])
     parsers[index].add_argument("--queries", type=int, default=1000)
+    parsers[fasttext].add_argument(
+        "-m", "--model", type=Path, default=ROOT / "models" / "tagspace" / "config_fast.yaml"
+    )
+    parsers[fasttext].add_argument("--peer", type=Path, required=True, help=_PEERS)
+    parsers[fasttext].add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
     for table in (inference, processes, reach):
         parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
         parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
@@ -391,7 +415,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
 
 TABLES = [
     *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
-    *(inference, processes, reach),
+    *(inference, processes, reach, fasttext),
 ]
 _PEERS = "a Python with tools/peers/requirements.txt"
 
