@@ -22,12 +22,16 @@ def main() -> None:
                 for tag, words in facts[part]:
                     file.write(f"__label__{tag.replace(' ', '_')} {' '.join(words)}\n")
         for epochs in facts["epochs"]:
-            runs = []
-            for _ in range(_RUNS):
+            runs: list[dict] = []
+            while len(runs) < _RUNS:
                 started = time.perf_counter()
-                model = fasttext.train_supervised(
-                    str(files["train"]), epoch=epochs, thread=facts["threads"], verbose=0
-                )
+                try:
+                    model = fasttext.train_supervised(
+                        str(files["train"]), epoch=epochs, thread=facts["threads"], verbose=0
+                    )
+                except RuntimeError as failure:  # "Encountered NaN", now and then
+                    print(failure, file=sys.stderr)
+                    continue
                 seconds = time.perf_counter() - started
                 _, accuracy, _ = model.test(str(files["test"]))
                 runs.append({"epochs": epochs, "seconds": seconds, "accuracy": accuracy})
