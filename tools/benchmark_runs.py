@@ -16,6 +16,7 @@ from benchmark_processes import run_peer
 from textzoo.errors import UserError
 
 _POLL = 0.02
+_RUNS = 5
 _WARM_UP = 2  # reports of speed that are left out
 
 
@@ -150,18 +151,18 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
 
     loaded, folder = load_config(config, [])
     reader, runner = build_reader(loaded, folder), loaded.runner
-    facts: dict[str, Any] = {"epochs": epochs, "threads": int(os.environ["OMP_NUM_THREADS"])}
+    facts: dict[str, Any] = {"threads": int(os.environ["OMP_NUM_THREADS"])}
     for part, source in (("train", runner.train_data_dir), ("test", runner.test_data_dir)):
         files = input_files(source, f"runner.{part}_data_dir", Cache(runner.cache_dir, "error"))
         rows = good_lines(files, reader.parse, "error", [])
         facts[part] = [[row.tags[0], row.words] for _, _, row in rows]
-    figures = {
-        f"fastText, {run['epochs']} epochs, best of 3": {
-            "training_seconds": run["seconds"],
-            "accuracy": run["accuracy"],
+    figures = {}
+    for n in epochs:
+        best = max(_fasttext_runs(peer, {**facts, "epochs": n}), key=lambda run: run["accuracy"])
+        figures[f"fastText, {n} epochs, best of {_RUNS}"] = {
+            "training_seconds": best["seconds"],
+            "accuracy": best["accuracy"],
         }
-        for run in run_peer(peer, "fasttext_tags.py", facts)
-    }
     with tempfile.TemporaryDirectory() as name:
         place, seconds = Path(name), []
         for _ in range(2):  # the second one finds its text in the cache
@@ -178,3 +179,10 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
         "whole_command_seconds_cached": seconds[1],
     }
     return figures
+
+
+def _fasttext_runs(peer: Path, facts: dict[str, Any]) -> Iterator[dict[str, float]]:
+    """Its threads overwrite one another's updates: no two runs are alike, and some end with NaN."""
+    for _ in range(_RUNS):
+        with contextlib.suppress(UserError):
+            yield run_peer(peer, "fasttext_tags.py", facts)
