@@ -25,6 +25,7 @@ def long_description() -> str:
 
 # Elsewhere pip would find a very old Paddle2ONNX, or none.
 ONNX = ["onnxruntime", "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'"]
+REPORT = ["matplotlib"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
 
 setup(
@@ -50,7 +51,7 @@ setup(
     ],
     package_dir={"": "tools"},
     packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
-    package_data={"textzoo": ["page/*"]},
+    package_data={"textzoo": ["page/*", "report/*.css", "report/*.js"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "hnswlib",
@@ -68,11 +69,12 @@ setup(
         "visual": ["visualdl"],
         "vectors": ["gensim"],
         "onnx": ONNX,
+        "report": REPORT,
         "serve": SERVE,
         "zstd": ["zstandard"],
         "test": [
             *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
-            *(*ONNX, *SERVE),
+            *(*ONNX, *REPORT, *SERVE),
         ],
     },
     entry_points={
@@ -86,6 +88,7 @@ setup(
             "textzoo-mine-negatives = textzoo.commands:mine_negatives",
             "textzoo-evaluate = textzoo.commands:evaluate",
             "textzoo-predict = textzoo.commands:predict",
+            "textzoo-report = textzoo.commands:report",
             "textzoo-export = textzoo.commands:export",
             "textzoo-serve = textzoo.commands:serve",
             "textzoo-check-data = textzoo.commands:check_data",

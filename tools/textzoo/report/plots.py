@@ -1,0 +1,150 @@
+"""Curves as inline SVG in the colours of the page, drawn by Matplotlib."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+from xml.etree.ElementTree import Element, fromstring
+
+import numpy as np
+
+from textzoo.errors import UserError
+
+try:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+except ImportError:
+    raise UserError("report.py needs Matplotlib: pip install 'textzoo[report]'") from None
+
+N_COLOURS = 8
+MOST_POINTS = 300
+# The page has no Matplotlib colours but its own, light or dark: these stand for its variables.
+_VARIABLES = {
+    "#0000a0": "--soft",
+    "#0000a1": "--line",
+    **{f"#0000{i:02x}": f"--line-{i}" for i in range(N_COLOURS)},
+}
+_SOFT, _LINE = list(_VARIABLES)[:2]
+_DASHES = ("-", "--", ":")
+_SETTINGS = {
+    "svg.fonttype": "none",  # the browser writes the texts
+    "axes.edgecolor": _LINE,
+    "axes.labelcolor": _SOFT,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "xtick.color": _SOFT,
+    "ytick.color": _SOFT,
+    "font.size": 8,
+}
+
+
+class Line(NamedTuple):
+    """A curve.
+
+    Attributes:
+        x: `[points]`.
+        y: `[points]`.
+        number: which colour, and from the ninth on which dashes, it has.
+        marked: a point `(x, y)` to mark, if any.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    number: int = 0
+    marked: Optional[tuple[float, float]] = None
+
+
+def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """A curve of no more than `MOST_POINTS`: each the mean of as many neighbours as it takes."""
+    starts = np.arange(0, len(x), -(-len(x) // MOST_POINTS) or 1)
+    counts = np.diff(np.append(starts, len(x)))
+    return tuple(np.add.reduceat(np.asarray(part, float), starts) / counts for part in (x, y))
+
+
+def dash(number: int) -> str:
+    """The dashes of a line in Matplotlib's notation."""
+    return _DASHES[number // N_COLOURS % len(_DASHES)]
+
+
+def plot(
+    name: str,
+    lines: Sequence[Line],
+    x_label: str,
+    y_range: Optional[tuple[float, float]] = None,
+    x_range: Optional[tuple[float, float]] = None,
+    shade_below: Optional[float] = None,
+    rule_at: Optional[float] = None,
+) -> Element:
+    """A small plot.
+
+    Args:
+        name: what it shows, for those who cannot see it; differs from plot to plot.
+        lines: the curves.
+        x_label: what is along the horizontal axis.
+        y_range: the ends of the vertical axis; default: as the curves need.
+        x_range: those of the horizontal one.
+        shade_below: a value up to which the horizontal axis is shaded.
+        rule_at: where a vertical rule stands.
+    """
+    with rc_context({**_SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(3.5, 2.2), layout="constrained")
+        figure.patch.set_visible(False)
+        axes = figure.add_subplot()
+        axes.patch.set_visible(False)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0)
+        for line in lines:
+            colour = f"#0000{line.number % N_COLOURS:02x}"
+            single = "o" if len(line.x) == 1 else None
+            axes.plot(line.x, line.y, dash(line.number), color=colour, marker=single, markersize=3)
+            if line.marked:
+                axes.plot(*line.marked, "o", color=colour, markersize=4)
+        axes.set_xlabel(x_label)
+        if y_range:
+            axes.set_ylim(y_range)
+        if x_range:
+            axes.set_xlim(x_range)
+        if rule_at is not None:
+            axes.axvline(rule_at, color=_SOFT, linewidth=1, linestyle=":")
+        if shade_below is not None:
+            left = axes.get_xlim()[0]
+            axes.axvspan(left, max(left, shade_below), color=_LINE, alpha=0.5, linewidth=0)
+            axes.set_xlim(left=left)
+        written = io.BytesIO()
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    return _inline(fromstring(written.getvalue()), name)
+
+
+def _inline(svg: Element, name: str) -> Element:
+    """An SVG for the middle of a page: no names of namespaces, no size, the page's fonts."""
+    referred = set(re.findall(r"#(\w+)", " ".join(v for e in svg.iter() for v in e.attrib.values())))
+    for parent in svg.iter():
+        for child in list(parent):
+            if child.tag.rpartition("}")[2] in ("metadata", "style"):
+                parent.remove(child)
+    for element in svg.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.tail = None
+        if element.tag != "text":
+            element.text = None
+        attributes = {
+            key.rpartition("}")[2]: re.sub(r"(\.\d\d)\d+", r"\1", value)  # hundredths will do
+            for key, value in element.items()
+        }
+        if attributes.get("id") not in referred:
+            attributes.pop("id", None)
+        if "style" in attributes:
+            attributes["style"] = _themed(attributes["style"])
+        element.attrib = attributes
+    svg.attrib = {"viewBox": svg.get("viewBox"), "role": "img", "aria-label": name}
+    return svg
+
+
+def _themed(style: str) -> str:
+    """A style in the page's colours and in its font."""
+    style = re.sub(r"font[^;]*;?\s*", "", style)
+    return re.sub(r"#[0-9a-f]{6}", lambda c: f"var({_VARIABLES.get(c[0], '--text')})", style)
