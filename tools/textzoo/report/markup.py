@@ -38,15 +38,16 @@ class Column(NamedTuple):
 
 
 def table(
+    name: str,
     columns: Sequence[Column],
     rows: Iterable[Sequence[Any]],
     footer: Iterable[Sequence[Any]] = (),
     sortable: bool = False,
-    **attributes: object,
 ) -> Element:
     """A table that scrolls sideways where it is wider than the page.
 
-    A cell is an element, a text or a number; None leaves it empty.
+    A cell is an element, a text or a number; None leaves it empty. `name` is for those who cannot
+    see where the table stands.
     """
     headings = [
         tag(
@@ -57,13 +58,18 @@ def table(
         )
         for column in columns
     ]
-    made = tag("table", tag("thead", tag("tr", *headings)), **attributes)
+    made = tag("table", tag("thead", tag("tr", *headings)))
     if sortable:
         made.set("data-sortable", "")
     made.append(tag("tbody", *(_row(columns, cells) for cells in rows)))
     if last := [_row(columns, cells) for cells in footer]:
         made.append(tag("tfoot", *last))
-    return tag("div", made, class_="wide", tabindex=0)
+    return wide(name, made)
+
+
+def wide(name: str, made: Element) -> Element:
+    """What may be wider than the page, and scrolls then."""
+    return tag("div", made, class_="wide", tabindex=0, role="region", aria_label=name)
 
 
 def _row(columns: Sequence[Column], cells: Sequence[Any]) -> Element:
@@ -81,9 +87,9 @@ def number(value: Optional[float]) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
-def section(title: str, *children: Child, **attributes: object) -> Element:
-    """A section with its heading."""
-    return tag("section", tag("h2", title), *children, **attributes)
+def section(title: str, *children: Child) -> Element:
+    """A section with its heading, and an id to link to."""
+    return tag("section", tag("h2", title), *children, id=title.lower().replace(" ", "-"))
 
 
 def note(text: str) -> Element:

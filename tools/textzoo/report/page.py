@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 from xml.etree.ElementTree import Element
 
 from textzoo.errors import UserError
 from textzoo.report import results, training
+from textzoo.report.curves import curves_section
 from textzoo.report.markup import document, section, tag
 from textzoo.report.predictions import Predictions
+from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 
 _HERE = Path(__file__).parent
@@ -47,16 +49,18 @@ def build_page(runs: Sequence[Run]) -> str:
         training.metrics_section(runs),
         training.training_section(runs),
         results.labels_section(runs, found),
-        results.curves_section(runs, found),
+        curves_section(runs, found),
     ]
     if len(runs) == 1:
         sections += _sections_of_one(runs[0], found[0])
     sections += [training.settings_section(runs), _missing_section(runs)]
+    shown = [made for made in sections if made is not None]
+    facts = _facts_of_one(runs[0]) if len(runs) == 1 else []
     title = f"Report: {runs[0].name}" if len(runs) == 1 else f"Comparison of {len(runs)} runs"
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     body = [
-        tag("header", tag("h1", title), *(_header_of_one(runs[0]) if len(runs) == 1 else [])),
-        tag("main", *(made for made in sections if made is not None)),
+        tag("header", tag("h1", title), *facts, _contents(shown)),
+        tag("main", *shown),
         tag("script", script),
     ]
     return document("en", _head(title, script), body)
@@ -71,9 +75,13 @@ def _predictions(run: Run) -> Optional[Predictions]:
 
 def _sections_of_one(run: Run, predictions: Optional[Predictions]) -> list[Optional[Element]]:
     if not predictions:
-        return []
+        return [index_section(run)] if run.kind == "embeddings" else []
     if run.kind == "embeddings":
-        return [results.mistakes_section(predictions), results.neighbours_section(predictions)]
+        return [
+            results.mistakes_section(predictions),
+            results.neighbours_section(predictions.examples),
+            index_section(run),
+        ]
     return [results.confusion_section(predictions), results.mistakes_section(predictions)]
 
 
@@ -92,8 +100,11 @@ def _head(title: str, script: str) -> list[Element]:
     ]
 
 
-def _header_of_one(run: Run) -> list[Element]:
+def _facts_of_one(run: Run) -> list[Element]:
     facts = {"model": run.model, "steps": f"{run.last_step:,}" if run.last_step else None}
+    if run.progress:
+        stopped = ", ended by patience" if run.progress["stopped"] else ""
+        facts["epochs"] = f"{run.progress['epoch']} of {run.settings['runner.epochs']}{stopped}"
     if run.log:
         facts["training rows"] = f"{run.log.rows[0]:,}"
         facts["time"] = training.duration(run)
@@ -104,28 +115,33 @@ def _header_of_one(run: Run) -> list[Element]:
     return [tag("dl", *told)] if told else []
 
 
+def _contents(sections: Sequence[Element]) -> Element:
+    links = [tag("a", made.find("h2").text, href=f"#{made.get('id')}") for made in sections]
+    return tag("nav", *links, aria_label="Sections")
+
+
 def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
     """What the page would show if more were there, and the command that makes it."""
-    sentences = []
-    for run in runs:
-        lacks = []
-        if not run.checkpoint:
-            lacks.append("settings: there is no checkpoint yet; trainer.py saves one")
-        if not run.training:
-            lacks.append("curves of the loss: trainer.py tells it every runner.print_interval steps")
-        if not run.evaluations:
-            lacks.append(
-                "validation metrics: trainer.py -o runner.valid_fraction=0.1, or "
-                "runner.valid_data_dir"
-            )
-        if not run.test:
-            lacks.append("test metrics, labels, confusions and examples: infer.py")
-        elif not (run.infer / "predictions.jsonl").is_file():
-            lacks.append("labels, confusions and examples: infer.py writes predictions.jsonl")
-        where = f"{run.name}: " if len(runs) > 1 else ""
-        sentences += [f"{where}{lack}." for lack in lacks]
+    sentences = [
+        f"{run.name}: {sentence}" if len(runs) > 1 else sentence
+        for run in runs
+        for sentence in _missing(run)
+    ]
     if len(runs) > 1:
-        sentences.append("Confusions and examples: report.py with one of the runs.")
+        sentences.append("Confusions and examples: report.py with one run.")
     if not sentences:
         return None
     return section("Not in this report", tag("ul", *(tag("li", line) for line in sentences)))
+
+
+def _missing(run: Run) -> Iterator[str]:
+    if not run.checkpoint:
+        yield "Settings: trainer.py saves them with the first checkpoint."
+    if not run.training:
+        yield "Curve of the loss: trainer.py tells it every runner.print_interval steps."
+    if not run.evaluations:
+        yield "Validation metrics: trainer.py -o runner.valid_fraction=0.1 runner.resume=none."
+    if not run.test or not (run.infer / "predictions.jsonl").is_file():
+        yield "Metrics of the test rows, curves and examples: infer.py."
+    if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
+        yield "Recall of an index: recall.py."

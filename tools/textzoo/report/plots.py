@@ -22,9 +22,10 @@ MOST_POINTS = 300
 _VARIABLES = {
     "#0000a0": "--soft",
     "#0000a1": "--line",
-    **{f"#0000{i:02x}": f"--line-{i}" for i in range(N_COLOURS)},
+    **{f"#0001{i:02x}": f"--line-{i}" for i in range(N_COLOURS)},
 }
 _SOFT, _LINE = list(_VARIABLES)[:2]
+_SHARES = (-0.02, 1.02)
 _DASHES = ("-", "--", ":")
 _SETTINGS = {
     "svg.fonttype": "none",  # the browser writes the texts
@@ -73,10 +74,11 @@ def plot(
     name: str,
     lines: Sequence[Line],
     x_label: str,
-    y_range: Optional[tuple[float, float]] = None,
-    x_range: Optional[tuple[float, float]] = None,
+    shares: str = "",
+    from_zero: bool = False,
     shade_below: Optional[float] = None,
     rule_at: Optional[float] = None,
+    width: float = 3.5,
 ) -> Element:
     """A small plot.
 
@@ -84,13 +86,14 @@ def plot(
         name: what it shows, for those who cannot see it; differs from plot to plot.
         lines: the curves.
         x_label: what is along the horizontal axis.
-        y_range: the ends of the vertical axis; default: as the curves need.
-        x_range: those of the horizontal one.
+        shares: which axes show shares from 0 to 1, such as `xy`; others are as the curves need.
+        from_zero: whether the vertical axis begins at 0.
         shade_below: a value up to which the horizontal axis is shaded.
         rule_at: where a vertical rule stands.
+        width: in inches; the height is 2.2.
     """
     with rc_context({**_SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=(3.5, 2.2), layout="constrained")
+        figure = Figure(figsize=(width, 2.2), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
         axes.patch.set_visible(False)
@@ -98,16 +101,18 @@ def plot(
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
         for line in lines:
-            colour = f"#0000{line.number % N_COLOURS:02x}"
+            colour = f"#0001{line.number % N_COLOURS:02x}"
             single = "o" if len(line.x) == 1 else None
             axes.plot(line.x, line.y, dash(line.number), color=colour, marker=single, markersize=3)
             if line.marked:
                 axes.plot(*line.marked, "o", color=colour, markersize=4)
         axes.set_xlabel(x_label)
-        if y_range:
-            axes.set_ylim(y_range)
-        if x_range:
-            axes.set_xlim(x_range)
+        if "x" in shares:
+            axes.set_xlim(_SHARES)
+        if "y" in shares:
+            axes.set_ylim(_SHARES)
+        elif from_zero:
+            axes.set_ylim(0, 1.1 * max(line.y.max() for line in lines) or 1)
         if rule_at is not None:
             axes.axvline(rule_at, color=_SOFT, linewidth=1, linestyle=":")
         if shade_below is not None:
@@ -121,7 +126,8 @@ def plot(
 
 def _inline(svg: Element, name: str) -> Element:
     """An SVG for the middle of a page: no names of namespaces, no size, the page's fonts."""
-    referred = set(re.findall(r"#(\w+)", " ".join(v for e in svg.iter() for v in e.attrib.values())))
+    values = (value for element in svg.iter() for value in element.attrib.values())
+    referred = set(re.findall(r"#(\w+)", " ".join(values)))
     for parent in svg.iter():
         for child in list(parent):
             if child.tag.rpartition("}")[2] in ("metadata", "style"):

@@ -20,6 +20,7 @@ from textzoo.thresholds import ThresholdCurve, ratios, threshold_curve
 
 N_WRONG = 20
 N_EXAMPLES = 8
+NO_LABEL = ""
 
 Row = dict[str, Any]
 
@@ -44,8 +45,8 @@ class Confusion(NamedTuple):
     """A label that was predicted in place of another one.
 
     Attributes:
-        gold: the label that was missed.
-        predicted: the one that was wrongly predicted.
+        gold: the label that was missed, or `NO_LABEL`.
+        predicted: the one that was wrongly predicted, or `NO_LABEL`.
         count: in how many texts.
     """
 
@@ -102,7 +103,7 @@ class Predictions:
         shown = set(np.linspace(0, n_rows - 1, N_EXAMPLES).astype(int).tolist())
         all_count = n_counted in (None, n_rows)
         found = cls(kind)
-        for place, row in enumerate(_rows(path)):
+        for place, row in enumerate(read_rows(path)):
             if place in shown:
                 found.examples.append(row)
             if row["tags"] or all_count:
@@ -156,7 +157,7 @@ class Predictions:
         self.gold.update(gold)
         self.predicted.update(predicted)
         self.hits.update(gold & predicted)
-        if self.kind != "embeddings":
+        if self.kind != "embeddings" and gold != predicted:
             self._add_pairs(gold - predicted, predicted - gold)
         listed = list(top.items())[: 1 if self.kind == "embeddings" else None]
         self._scores.extend(score for _, score in listed)
@@ -174,15 +175,16 @@ class Predictions:
                 heapq.heappushpop(self.wrong, mistake)
 
     def _add_pairs(self, missed: set[str], wrong: set[str]) -> None:
-        for gold in sorted(missed):
-            for label in sorted(wrong):
+        for gold in sorted(missed) or [NO_LABEL]:
+            for label in sorted(wrong) or [NO_LABEL]:
                 # Of levels, only those of one label can be taken for each other.
                 if self.kind != "levels" or _label(gold) == _label(label):
                     one, other = (self._ids.setdefault(x, len(self._ids)) for x in (gold, label))
                     self._pairs.append(one << 32 | other)
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[Row]:
+    """The whole rows of a predictions.jsonl."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
@@ -211,3 +213,8 @@ def _predicted(row: Row, kind: str) -> set[str]:
 
 def _label(graded: str) -> str:
     return graded.rpartition(":")[0]
+
+
+def level(graded: str) -> str:
+    """The level of `label:level`."""
+    return graded.rpartition(":")[2]

@@ -51,6 +51,7 @@ class Run:
         training: the lines of metrics.jsonl about the loss.
         evaluations: those about the validation rows.
         checkpoint: `checkpoint.json` of `best`, or of the newest checkpoint.
+        progress: that of the newest checkpoint.
         log: what train.log says.
         test: `infer_metrics.json`.
         infer: the folder of the predictions that this is about.
@@ -62,6 +63,7 @@ class Run:
     training: list[Facts] = field(default_factory=list)
     evaluations: list[Facts] = field(default_factory=list)
     checkpoint: Optional[Facts] = None
+    progress: Optional[Facts] = None
     log: Optional[Log] = None
     test: Optional[Facts] = None
     infer: Optional[Path] = None
@@ -122,12 +124,15 @@ def metrics_of(line: Facts) -> dict[str, float]:
 
 def _read_run(folder: Path, name: str) -> Run:
     lines = list(_json_lines(folder / _METRICS))
+    saved = _checkpoints(folder)
+    newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)
     run = Run(
         folder,
         name,
         training=[line for line in lines if line["kind"] == "train"],
         evaluations=[line for line in lines if line["kind"] == "evaluation"],
-        checkpoint=_checkpoint(folder),
+        checkpoint=saved.get("best", newest),
+        progress=newest and newest["progress"],
         log=_log(folder / "train.log"),
         test=_json(folder / "infer" / "infer_metrics.json"),
     )
@@ -177,11 +182,9 @@ def _json_lines(path: Path) -> Iterator[Facts]:
                 yield facts
 
 
-def _checkpoint(folder: Path) -> Optional[Facts]:
-    found = {path.parent.name: _json(path) for path in folder.glob("*/checkpoint.json")}
-    whole = {name: facts for name, facts in found.items() if facts}
-    newest = max(whole.values(), key=lambda facts: facts["progress"]["step"], default=None)
-    return whole.get("best", newest)
+def _checkpoints(folder: Path) -> dict[str, Facts]:
+    found = {path.parent.name: _json(path) for path in sorted(folder.glob("[!.]*/checkpoint.json"))}
+    return {name: facts for name, facts in found.items() if facts}
 
 
 def _log(path: Path) -> Optional[Log]:

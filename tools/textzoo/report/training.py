@@ -12,6 +12,7 @@ from textzoo.report.plots import Line, plot, thinned
 from textzoo.report.recorded import LOWER_IS_BETTER, Facts, Run, metrics_of
 
 _MOST_PANELS = 24
+_FROM_ZERO = ("learning_rate", "rows_per_second")
 # Where things lie says nothing of what differs.
 _PLACES = tuple(
     f"runner.{key}"
@@ -30,25 +31,18 @@ def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
     tables = []
     for title, found in (("Test rows", tests), ("Validation rows, at each run's best", best)):
         if found:
-            tables += [tag("h3", title), _compared(runs, found)]
+            tables += [tag("h3", title), _compared(title, runs, found)]
     return section("Metrics", *tables, note("✓ the best of a column. Click a heading to sort."))
 
 
 def _metrics_of_one(run: Run) -> Element:
     best, test = run.best_evaluation, run.test
-    columns = [Column("metric", is_number=False)]
-    sources = []
-    if best:
-        columns.append(Column(f"validation, step {best['step']:,}"))
-        sources.append(best)
-    if test:
-        steps = " + ".join(f"{step:,}" for step in test.get("steps", []))
-        columns.append(Column(f"test, step {steps}" if steps else f"test, {test['checkpoint']}"))
-        sources.append(test)
-    names = dict.fromkeys(name for source in sources for name in metrics_of(source))
-    rows = [[name, *(source.get(name) for source in sources)] for name in names]
-    parts = [table(columns, rows)]
-    parts.append(note(" · ".join(_about(source) for source in sources)))
+    sources = {name: found for name, found in (("validation", best), ("test", test)) if found}
+    names = dict.fromkeys(name for found in sources.values() for name in metrics_of(found))
+    columns = [Column("metric", is_number=False), *map(Column, sources)]
+    rows = [[name, *(found.get(name) for found in sources.values())] for name in names]
+    parts = [table("Metrics", columns, rows)]
+    parts += [note(f"{name.capitalize()}: {_about(found)}.") for name, found in sources.items()]
     if run.is_outdated:
         parts.append(
             note(
@@ -60,14 +54,20 @@ def _metrics_of_one(run: Run) -> Element:
 
 
 def _about(source: Facts) -> str:
-    rows = f"{source['rows']:,} {'validation' if 'kind' in source else 'test'} rows"
+    """What the metrics are of: how many rows, which step, which threshold."""
+    words = [f"{source['rows']:,} rows"]
+    steps = source.get("steps", [source["step"]] if "step" in source else [])
+    if steps:
+        words.append("step " + " and ".join(f"{step:,}" for step in steps))
     threshold = source.get("threshold")
     if isinstance(threshold, list):
-        return f"{rows}, a threshold per label"
-    return rows if threshold is None else f"{rows}, threshold {number(float(threshold))}"
+        words.append("a threshold for each label")
+    elif threshold is not None:
+        words.append(f"threshold {number(float(threshold))}")
+    return ", ".join(words)
 
 
-def _compared(runs: Sequence[Run], found: dict[str, Facts]) -> Element:
+def _compared(title: str, runs: Sequence[Run], found: dict[str, Facts]) -> Element:
     metrics = {name: metrics_of(facts) for name, facts in found.items()}
     names = list(dict.fromkeys(name for own in metrics.values() for name in own))
     columns = [Column("run", is_number=False), *map(Column, names), Column("rows")]
@@ -87,7 +87,7 @@ def _compared(runs: Sequence[Run], found: dict[str, Facts]) -> Element:
                 for name in names
             ]
             rows.append([run_label(run, i), *cells, found[run.name].get("rows")])
-    return table(columns, rows, sortable=True)
+    return table(title, columns, rows, sortable=True)
 
 
 def run_label(run: Run, place: int) -> Element:
@@ -116,29 +116,30 @@ def training_section(runs: Sequence[Run]) -> Optional[Element]:
     if len(panels) > _MOST_PANELS:
         parts.append(note(f"{len(panels) - _MOST_PANELS} more curves are left out."))
     if len(runs) == 1:
-        parts.append(note("Metrics are of the validation rows. ● the highest value of a metric."))
+        parts.append(note("Metrics are of the validation rows; ● is the best value of each."))
         return section("Training", *parts, *_time_of_one(runs[0]))
     return section("Training", *parts, tag("h3", "Time"), _times(runs))
 
 
 def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[Element]:
-    curves, last = [], None
+    curves, shown = [], ""
+    is_metric = lines == "evaluations"
     for i, run in enumerate(runs):
         told = [line for line in getattr(run, lines) if name in line]
         if told:
             steps, values = [line["step"] for line in told], [line[name] for line in told]
-            last, marked = values[-1], None
-            if lines == "evaluations" and name not in LOWER_IS_BETTER and len(runs) == 1:
-                marked = max(zip(values, (-step for step in steps)))
-                marked = -marked[1], marked[0]
+            shown, marked = f"{values[-1]:.4g}", None
+            if is_metric and len(runs) == 1:
+                best = (min if name in LOWER_IS_BETTER else max)(values)
+                shown, marked = f"● {best:.4f}", (steps[values.index(best)], best)
+            elif values[-1] >= 100:
+                shown = f"{values[-1]:,.0f}"
             curves.append(Line(*thinned(steps, values), i, marked))
     if not curves:
         return None
-    heading = [title]
-    if len(curves) == 1:
-        digits = f"{last:,.0f}" if last >= 1000 else f"{last:.4g}"
-        heading.append(tag("span", digits, class_="last"))
-    return tag("figure", tag("figcaption", *heading), plot(f"{title} by step", curves, "step"))
+    drawn = plot(f"{title} by step", curves, "step", from_zero=name in _FROM_ZERO)
+    heading = [title, *([tag("span", shown, class_="shown")] if len(runs) == 1 else [])]
+    return tag("figure", tag("figcaption", *heading), drawn)
 
 
 def _time_of_one(run: Run) -> list[Element]:
@@ -161,7 +162,7 @@ def _times(runs: Sequence[Run]) -> Element:
         row += [run.log and run.log.rows[0], round(float(np.median(speeds))) if speeds else None]
         row += [duration(run) if run.log else "", run.log and len(run.log.sessions) - 1]
         rows.append(row)
-    return table(columns, rows)
+    return table("Time", columns, rows)
 
 
 def duration(run: Run) -> str:
@@ -182,7 +183,8 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
         versions = runs[0].checkpoint["versions"].items()
         words = ", ".join(f"{name} {version}" for name, version in versions)
         summary = tag("summary", f"{len(rows)} keys that are set")
-        return section("Settings", tag("details", summary, table(columns, rows)), note(words))
+        made = tag("details", summary, table("Settings", columns, rows))
+        return section("Settings", made, note(words))
     keys = dict.fromkeys(key for _, run in told for key in run.settings if key not in _PLACES)
     values = {key: [_value(run.settings.get(key)) for _, run in told] for key in keys}
     rows = [[tag("code", key), *own] for key, own in values.items() if len(set(own)) > 1]
@@ -192,7 +194,7 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
     columns += [Column(run.name, is_number=False) for _, run in told]
     return section(
         "Settings that differ",
-        table(columns, rows),
+        table("Settings that differ", columns, rows),
         note(f"{len(keys) - len(rows)} other keys are the same."),
     )
 
