@@ -9,8 +9,9 @@ import heapq
 import json
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -21,6 +22,7 @@ from textzoo.thresholds import ThresholdCurve, ratios, threshold_curve
 N_WRONG = 20
 N_EXAMPLES = 8
 NO_LABEL = ""
+_LOW = 0xFFFFFFFF  # the bits of a pair that are the predicted label
 
 Row = dict[str, Any]
 
@@ -126,19 +128,40 @@ class Predictions:
             self.n_gold,
         )
 
-    def confusions(self) -> list[Confusion]:
-        """Labels that were predicted in place of others, the commonest first."""
+    @property
+    def n_confusions(self) -> int:
+        """How many different pairs of labels were confused."""
+        return len(self._counted_pairs[0])
+
+    def confusions(
+        self, most: Optional[int] = None, among: Optional[Sequence[str]] = None
+    ) -> list[Confusion]:
+        """Labels that were predicted in place of others, the commonest first.
+
+        Args:
+            most: how many pairs; default: all.
+            among: only those of two of these labels.
+        """
         names = list(self._ids)
+        pairs, counts = self._counted_pairs
+        if among is not None:
+            ids = [self._ids[label] for label in among]
+            chosen = np.isin(pairs >> 32, ids) & np.isin(pairs & _LOW, ids)
+            pairs, counts = pairs[chosen], counts[chosen]
+        return [
+            Confusion(names[pair >> 32], names[pair & _LOW], count)
+            for pair, count in zip(pairs[:most].tolist(), counts[:most].tolist())
+        ]
+
+    @cached_property
+    def _counted_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         pairs, counts = np.unique(np.frombuffer(self._pairs, np.int64), return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        return [
-            Confusion(names[pair >> 32], names[pair & 0xFFFFFFFF], count)
-            for pair, count in zip(pairs[order].tolist(), counts[order].tolist())
-        ]
+        return pairs[order], counts[order]
 
     def labels(self) -> dict[str, dict[str, float]]:
         """Precision, recall, F1 and support of each label."""
-        names = list({**self.gold, **self.predicted})
+        names = sorted(self.gold | self.predicted)
         columns = [
             np.array([counts[name] for name in names])
             for counts in (self.hits, self.predicted, self.gold)

@@ -15,12 +15,13 @@ from textzoo.report.markup import (
     tag,
     wide,
 )
-from textzoo.report.predictions import NO_LABEL, Confusion, Mistake, Predictions, Row, level
+from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, level
 from textzoo.report.recorded import Facts, Run
 
 _MOST_LABELS = 500
 _MATRIX_LABELS = 12
 _MOST_PAIRS = 15
+_LABEL_LENGTH = 80
 _NONE = "no label"
 
 
@@ -28,109 +29,109 @@ def labels_section(
     runs: Sequence[Run], found: Sequence[Optional[Predictions]]
 ) -> Optional[Element]:
     """The figures of every label, or of several runs their F1 side by side."""
-    tables = [
-        (i, run, _label_figures(run, predictions))
-        for i, (run, predictions) in enumerate(zip(runs, found))
-        if run.kind != "embeddings" and predictions
+    known = [
+        (run, run.label_report["labels"] if run.label_report else predictions.labels())
+        for run, predictions in zip(runs, found)
+        if predictions and run.kind != "embeddings"
     ]
-    if not tables:
+    if not known:
         return None
-    made = _one_label_table(*tables[0][1:]) if len(runs) == 1 else _label_tables(tables)
-    return section("Labels", *made)
+    if len(runs) == 1:
+        return _labels_of_one(*known[0])
+    figures = {label: own for _, labels in known for label, own in labels.items()}
+    shared = next(iter(figures.values()))
+    name = "f1" if "f1" in shared else "macro_f1"
+    support = ["support"] if "support" in shared else []
+    rows = [
+        [
+            shortened(label, _LABEL_LENGTH),
+            *(figures[label].get(column) for column in support),
+            *(labels.get(label, {}).get(name) for _, labels in known),
+        ]
+        for label in _commonest(figures)
+    ]
+    columns = [Column("label", is_number=False), *map(Column, support)]
+    columns += [Column(f"{name} of {run.name}") for run, _ in known]
+    made = table("Labels", columns, rows, sortable=True)
+    return section("Labels", _filter(), made, _how_many(len(figures)))
 
 
-def _label_figures(run: Run, predictions: Predictions) -> dict[str, Facts]:
-    return run.label_report["labels"] if run.label_report else predictions.labels()
-
-
-def _one_label_table(run: Run, figures: dict[str, Facts]) -> list[Element]:
+def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
     names = list(next(iter(figures.values())))
-    chosen = _commonest(figures)
-    footer = (run.label_report or {}).get("averages", {}).items()
+    averages = (run.label_report or {}).get("averages", {})
     made = table(
         "Labels",
         [Column("label", is_number=False), *map(Column, names)],
-        [[label, *(figures[label][name] for name in names)] for label in chosen],
-        [[average, *(own.get(name) for name in names)] for average, own in footer],
+        [
+            [shortened(label, _LABEL_LENGTH), *(figures[label][name] for name in names)]
+            for label in _commonest(figures)
+        ],
+        [[average, *(own.get(name) for name in names)] for average, own in averages.items()],
         sortable=True,
     )
-    remarks = [] if run.label_report else ["As many best labels count as predicted as a text has."]
-    return [_filter(), made, *_left_out(len(figures), *remarks)]
+    rule = "" if run.label_report else "A text's best labels count as predicted: as many as it has."
+    return section("Labels", _filter(), made, _how_many(len(figures), rule))
 
 
-def _label_tables(tables: Sequence[tuple[int, Run, dict[str, Facts]]]) -> list[Element]:
-    merged = {label: own for _, _, figures in tables for label, own in figures.items()}
-    name = "f1" if "f1" in next(iter(merged.values())) else "macro_f1"
-    columns = [Column("label", is_number=False), Column("support")]
-    columns += [Column(f"{name} of {run.name}") for _, run, _ in tables]
-    rows = [
-        [
-            label,
-            merged[label].get("support"),
-            *(figures.get(label, {}).get(name) for _, _, figures in tables),
-        ]
-        for label in _commonest(merged)
-    ]
-    return [_filter(), table("Labels", columns, rows, sortable=True), *_left_out(len(merged))]
-
-
-def _commonest(figures: dict[str, Facts]) -> list[str]:
-    return sorted(figures, key=lambda label: (-figures[label].get("support", 0), label))[
-        :_MOST_LABELS
-    ]
+def _commonest(figures: Mapping[str, Facts]) -> list[str]:
+    by_support = sorted(figures, key=lambda label: -figures[label].get("support", 0))
+    return by_support[:_MOST_LABELS]
 
 
 def _filter() -> Element:
     return tag("input", type="search", placeholder="filter labels", aria_label="filter labels")
 
 
-def _left_out(n_labels: int, *remarks: str) -> list[Element]:
-    words = ["Click a heading to sort.", *remarks]
+def _how_many(n_labels: int, rule: str = "") -> Element:
+    words = ["Click a heading to sort.", rule]
     if n_labels > _MOST_LABELS:
-        words.append(f"The {_MOST_LABELS:,} commonest of {n_labels:,} labels.")
-    return [note(" ".join(words))]
+        words.append(f"These are the {_MOST_LABELS:,} commonest of {n_labels:,} labels.")
+    return note(" ".join(filter(None, words)))
 
 
 def confusion_section(predictions: Predictions) -> Optional[Element]:
     """Which labels are predicted in place of which; of levels, which levels."""
-    confusions = predictions.confusions()
-    if not confusions:
+    n_pairs = predictions.n_confusions
+    if not n_pairs:
         return None
-    columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
-    columns += [Column("texts"), Column("of the label's texts")]
     rows = []
-    for gold, label, count in confusions[:_MOST_PAIRS]:
+    for gold, label, count in predictions.confusions(_MOST_PAIRS):
         n_gold = predictions.gold[gold]
         share = f"{100 * count / n_gold:.1f} %" if n_gold else None
         rows.append([_named(gold), _named(label), count, share])
+    columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
+    columns += [Column("texts"), Column("share")]
     pairs = tag("div", tag("h3", "Commonest pairs"), table("Pairs", columns, rows, sortable=True))
-    words = ""
-    if len(rows) < len(confusions):
-        words = f"The {len(rows):,} commonest of {len(confusions):,} pairs. "
     if predictions.kind == "levels":
-        matrix, title = _level_matrix(predictions, confusions), "Levels of all labels together"
+        matrix, title = _level_matrix(predictions), "Levels of all labels together"
     else:
-        labels = list(dict.fromkeys(x for one in confusions for x in (one.gold, one.predicted)))
-        chosen = sorted(labels[:_MATRIX_LABELS], key=lambda label: (label == NO_LABEL, label))
-        counts = {(gold, label): count for gold, label, count in confusions}
-        counts |= {(label, label): predictions.hits[label] for label in chosen if label}
-        matrix, title = _matrix(chosen, counts, predictions.gold), "Most confused labels"
-        if len(labels) > len(chosen):
-            words += f"The matrix has {len(chosen)} of {len(labels):,} labels. "
-        words += (
-            "A pair counts once for each text that has the one label and was given the other in "
-            "its place."
-        )
+        matrix, title = _label_matrix(predictions), "Most confused labels"
+    words = [
+        "A pair counts once for each text that was given the one label for the other; shares are "
+        "of the texts that have the true label."
+    ]
+    if len(rows) < n_pairs:
+        words.append(f"These are the {len(rows)} commonest of {n_pairs:,} pairs.")
     return section(
         "Confusions",
         tag("div", tag("div", tag("h3", title), matrix), pairs, class_="columns"),
-        note(words),
+        note(" ".join(words)),
     )
 
 
-def _level_matrix(predictions: Predictions, confusions: Sequence[Confusion]) -> Element:
+def _label_matrix(predictions: Predictions) -> Element:
+    """Of the labels of the commonest pairs."""
+    commonest = predictions.confusions(_MATRIX_LABELS)
+    labels = dict.fromkeys(label for one in commonest for label in (one.gold, one.predicted))
+    chosen = sorted(list(labels)[:_MATRIX_LABELS], key=lambda label: (label == NO_LABEL, label))
+    counts = {one[:2]: one.count for one in predictions.confusions(among=chosen)}
+    counts |= {(label, label): predictions.hits[label] for label in chosen if label}
+    return _matrix(chosen, counts, predictions.gold)
+
+
+def _level_matrix(predictions: Predictions) -> Element:
     counts, gold = Counter(), Counter()
-    for one in confusions:
+    for one in predictions.confusions():
         counts[level(one.gold), level(one.predicted)] += one.count
     for label, count in predictions.hits.items():
         counts[level(label), level(label)] += count
@@ -166,7 +167,7 @@ def _matrix(
 
 
 def _named(label: str) -> Element:
-    return tag("span", label) if label else tag("em", _NONE)
+    return tag("span", shortened(label, _LABEL_LENGTH)) if label else tag("em", _NONE)
 
 
 def mistakes_section(predictions: Predictions) -> Optional[Element]:
