@@ -1,6 +1,5 @@
-"""The page of report.py: its figures, what it asks for, how it works in a browser."""
+"""What report.py shows of one run or several, and what it does where something is missing."""
 
-import html.parser
 import json
 import re
 import shutil
@@ -9,18 +8,14 @@ import numpy as np
 import pytest
 from exports import NAMES
 from harness import command_line, infer_metrics, predictions, run
-from sklearn.metrics import (
-    confusion_matrix,
-    precision_recall_curve,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
 pytest.importorskip("matplotlib")
 
-from textzoo.report.page import build_page
+from reported import Page, lines, make_run, page_of, random_rows, row
+
 from textzoo.report.plots import thinned
-from textzoo.report.predictions import NO_LABEL, Predictions
 from textzoo.report.recorded import read_runs
 
 SECTIONS = {
@@ -28,89 +23,6 @@ SECTIONS = {
     "levels": ["Metrics", "Training", "Labels", "Confusions"],
     "embeddings": ["Metrics", "Training", "Precision and recall", "Nearest texts"],
 }
-HOSTILE = "<script>window.hacked = 1</script>\"'&amp;"
-
-
-class Page(html.parser.HTMLParser):
-    """What is in a page: its tables as lists of rows of texts by name, its attributes."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.attributes, self.tables, self.headings = [], {}, []
-        self._rows, self._name, self._texts = [], None, None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.attributes += [(tag, *pair) for pair in attributes.items()]
-        if attributes.get("class") == "wide":
-            self._name = attributes["aria-label"]
-        elif tag == "table":
-            self._rows = self.tables[self._name] = self.tables.get(self._name, [])
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("td", "th", "h2"):
-            self._texts = []
-
-    def handle_data(self, data):
-        if self._texts is not None:
-            self._texts.append(data)
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._rows[-1].append("".join(self._texts).strip())
-        elif tag == "h2":
-            self.headings.append("".join(self._texts))
-        if tag in ("td", "th", "h2"):
-            self._texts = None
-
-
-def page_of(*folders):
-    return build_page(read_runs(list(folders)))
-
-
-def lines(*rows):
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def make_run(folder, rows=(), metrics=None, settings=None, kind="tags", evaluations=(), **more):
-    """A folder as a run leaves it, of these predictions and metrics."""
-    (folder / "infer").mkdir(parents=True)
-    (folder / "best").mkdir()
-    steps = [{"kind": "train", "step": 5 * i, "loss": 1 / i, "epoch": 0} for i in range(1, 4)]
-    told = [{"kind": "evaluation", "epoch": 0, "rows": 9, **line} for line in evaluations]
-    (folder / "metrics.jsonl").write_text(lines(*steps, *told), encoding="utf-8")
-    progress = {"step": 15, "epoch": 1, "stopped": False}
-    facts = {"model": "tagspace", "kind": kind, "progress": progress, "versions": {"textzoo": "0"}}
-    facts["config"] = {"runner": {"epochs": 2}, **(settings or {})}
-    (folder / "best" / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
-    test = {"rows": len(rows), "checkpoint": "best", "steps": [15], **(metrics or {}), **more}
-    test["checkpoints"] = {"best": {}}
-    (folder / "infer" / "infer_metrics.json").write_text(json.dumps(test), encoding="utf-8")
-    (folder / "infer" / "predictions.jsonl").write_text(lines(*rows), encoding="utf-8")
-    return folder
-
-
-def row(tags, scores, text="a text", **more):
-    top = [{"tag": tag, "score": score} for tag, score in scores.items()]
-    return {"text": text, "tags": tags, "top": top, **more}
-
-
-def random_rows(n_rows=200, labels="abcdef", several=False, seed=0):
-    """Rows that list every label: their scores and the gold labels as matrices, and the rows."""
-    random = np.random.default_rng(seed)
-    gold = np.eye(len(labels), dtype=bool)[random.integers(len(labels), size=n_rows)]
-    if several:
-        gold = random.random(gold.shape) < 0.3
-    scores = np.round(random.random(gold.shape) + 0.3 * gold, 3)
-    rows = []
-    for own, values in zip(gold, scores):
-        order = np.argsort(-values, kind="stable")
-        tags = [labels[i] for i in np.flatnonzero(own)]
-        rows.append(row(tags, {labels[i]: float(values[i]) for i in order}))
-        if several:
-            rows[-1]["predicted"] = [labels[i] for i in order if values[i] > 0.6]
-    return scores, gold, rows
 
 
 # ------------------------------------------------------------------------ runs of all models
@@ -196,102 +108,6 @@ def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
     facts["progress"]["step"] += 1
     file.write_text(json.dumps(facts), encoding="utf-8")
     assert told in page_of(folder)
-
-
-# ------------------------------------------------------------------------ predictions
-
-
-@pytest.mark.parametrize("several", [False, True])
-def test_the_curve_equals_scikit_learn(tmp_path, several):
-    scores, gold, rows = random_rows(several=several)
-    folder = make_run(tmp_path / "run", rows)
-    found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", len(rows))
-    assert found.is_complete_above is None  # every label is listed
-    curve = found.curve()
-    precision, recall, thresholds = precision_recall_curve(gold.ravel(), scores.ravel())
-    np.testing.assert_allclose(curve.precision, precision[-2::-1])
-    np.testing.assert_allclose(curve.recall, recall[-2::-1])
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    best = f"F1 is highest, {f1.max():.4f}, at threshold {thresholds[f1[:-1].argmax()]:.4f}."
-    assert best in page_of(folder)
-
-
-def test_the_matrix_of_one_label_a_row_equals_scikit_learn(tmp_path):
-    scores, gold, rows = random_rows()
-    expected = confusion_matrix(gold.argmax(axis=1), scores.argmax(axis=1))
-    _, *found = Page(page_of(make_run(tmp_path / "run", rows))).tables["Confusions"]
-    assert [heading for heading, *_ in found] == [f"{i} {x}" for i, x in enumerate("abcdef", 1)]
-    assert [[int(cell.replace("·", "0")) for cell in cells] for _, *cells in found] == (
-        expected.tolist()
-    )
-
-
-def test_lists_that_may_lack_labels_are_complete_above_their_lowest_scores(tmp_path):
-    """By hand: two of three labels are listed."""
-    rows = [row(["a"], {"a": 0.9, "b": 0.2}), row(["c"], {"b": 0.8, "a": 0.4})]
-    folder = make_run(tmp_path / "run", rows)
-    found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", 2)
-    assert found.is_complete_above == 0.4
-    assert "Shaded, up to 0.4000" in page_of(folder)
-
-
-def test_labels_of_several_equal_scikit_learn_and_confusions_a_count_by_hand(tmp_path):
-    scores, gold, rows = random_rows(several=True)
-    folder = make_run(tmp_path / "run", rows)
-    found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", len(rows))
-    figures = precision_recall_fscore_support(gold, scores > 0.6, zero_division=0)
-    for i, own in enumerate(found.labels().values()):
-        assert list(own.values()) == pytest.approx([values[i] for values in figures])
-    missed, wrong = gold & (scores <= 0.6), ~gold & (scores > 0.6)
-    counted = {(one.gold, one.predicted): one.count for one in found.confusions()}
-    for i, true in enumerate("abcdef"):
-        for j, label in enumerate("abcdef"):
-            assert counted.get((true, label), 0) == (missed[:, i] & wrong[:, j]).sum()
-        alone = missed[:, i] & ~wrong.any(axis=1)
-        assert counted.get((true, NO_LABEL), 0) == alone.sum()
-    assert sorted(counted.values(), reverse=True) == list(counted.values())
-    among = found.confusions(among=["a", "b"])
-    assert {one[:2] for one in among} == {("a", "b"), ("b", "a")}
-
-
-def test_the_surest_mistakes_come_first(tmp_path):
-    rows = [
-        row(["a"], {"b": 0.5, "a": 0.4}, "third"),
-        row(["b"], {"b": 0.99, "a": 0.98}, "right"),
-        row(["b"], {"a": 0.9, "b": 0.1}, "first"),
-        row(["c"], {"b": 0.7, "a": 0.6}, "second"),
-        *(row(["a"], {"b": 0.2, "a": 0.1}, f"later {i}") for i in range(30)),
-    ]
-    folder = make_run(tmp_path / "run", rows)
-    wrong = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", len(rows)).wrong
-    texts = [mistake.row["text"] for mistake in wrong]
-    assert texts == ["first", "second", "third", *(f"later {i}" for i in range(17))]
-    assert (wrong[0].label, wrong[0].score) == ("a", 0.9)
-
-
-def test_levels_are_confused_within_a_label(tmp_path):
-    """By hand: of two labels, one level too high, and one not seen."""
-    rows = [
-        row(["x:1", "y:2"], {"x:2": 0.9, "y:2": 0.8}, predicted={"x": 2, "y": 2}),
-        row(["y:2"], {"x:0": 0.9, "y:0": 0.7}, predicted={"x": 0, "y": 0}),
-    ]
-    folder = make_run(tmp_path / "run", rows, kind="levels")
-    found = Predictions.read(folder / "infer" / "predictions.jsonl", "levels", 2)
-    assert found.confusions() == [("x:1", "x:2", 1), ("y:2", "y:0", 1)]
-    assert Page(page_of(folder)).tables["Confusions"] == [
-        ["true ↓ predicted →", "0", "1", "2"],
-        ["0", "1", "·", "·"],
-        ["1", "·", "·", "1"],
-        ["2", "1", "·", "1"],
-    ]
-
-
-def test_rows_without_labels_count_as_they_do_in_the_metrics(tmp_path):
-    rows = [row(["a"], {"a": 1.0}), row([], {"a": 0.9}, predicted=["a"])]
-    file = make_run(tmp_path / "run", rows) / "infer" / "predictions.jsonl"
-    assert Predictions.read(file, "tags", 2).n_rows == 2
-    assert Predictions.read(file, "tags", 1).n_rows == 1
-    assert not Predictions.read(file, "tags", 1).wrong
 
 
 # ------------------------------------------------------------------------ several runs
@@ -440,91 +256,3 @@ def test_a_thinned_curve_keeps_the_mean_of_each_part():
     assert len(x) == 250
     assert x[:2].tolist() == [1.5, 5.5] and set(y) == {1.5}
     assert [part.tolist() for part in thinned([1, 2], [3, 4])] == [[1, 2], [3, 4]]
-
-
-# ------------------------------------------------------------------------ in a browser
-
-
-@pytest.fixture
-def open_report(browser, tmp_path):
-    """A function that opens a report in Chromium, which may neither complain nor ask for more."""
-    contexts, problems = [], []
-
-    def opened(folder, width=900, **settings):
-        file = tmp_path / "page.html"
-        file.write_text(page_of(folder), encoding="utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **settings))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("request", lambda r: r.url in (file.as_uri(), "data:,") or problems.append(r.url))
-        page.goto(file.as_uri())
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not problems
-
-
-def column(page, number):
-    cells = page.locator(f"#labels tbody tr:visible td:nth-child({number})")
-    return cells.all_inner_texts()
-
-
-def test_tables_sort_by_mouse_and_by_keyboard(open_report, tmp_path):
-    evenly = [row([tag], {"b": 0.9, "a": 0.1, "c": 0.05}) for tag in "abbc" * 3]
-    page = open_report(make_run(tmp_path / "run", [*evenly, row(["a"], {"a": 1.0})]))
-    headings = page.locator("#labels th")
-    assert column(page, 1) == ["b", "a", "c"]  # by support
-    headings.nth(0).locator("button").click()
-    assert column(page, 1) == ["a", "b", "c"]
-    assert headings.nth(0).get_attribute("aria-sort") == "ascending"
-    page.keyboard.press("Enter")
-    assert column(page, 1) == ["c", "b", "a"]
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    values = list(map(float, column(page, 2)))
-    assert values == sorted(values, reverse=True) and values[0] > values[-1]
-    assert [h.get_attribute("aria-sort") for h in headings.all()[:2]] == [None, "descending"]
-    page.fill("#labels input", "B")
-    assert column(page, 1) == ["b"]
-
-
-def test_labels_and_texts_are_shown_as_they_are(open_report, tmp_path):
-    rows = [row([HOSTILE], {"标签": 0.9, HOSTILE: 0.8}, f"{HOSTILE} 中文 {i}") for i in range(3)]
-    page = open_report(make_run(tmp_path / HOSTILE.replace("/", ""), rows))
-    assert page.evaluate("window.hacked") is None
-    assert set(column(page, 1)) == {HOSTILE, "标签"}
-    assert page.locator("#surest-mistakes .text").first.inner_text() == f"{HOSTILE} 中文 0"
-    assert page.locator("script").count() == 1
-
-
-def test_what_slips_in_cannot_run(open_report, tmp_path, monkeypatch):
-    """The page's own policy lets no script run but its own."""
-    page = open_report(make_run(tmp_path / "run", random_rows()[2]))
-    page.evaluate(
-        "document.body.append(Object.assign(document.createElement('script'),"
-        " {textContent: 'window.hacked = 1'}))"
-    )
-    assert page.evaluate("window.hacked") is None
-
-
-@pytest.mark.parametrize("name", ["tagspace", "multilabel", "batchneg"])
-def test_a_phone_s_width_needs_no_sideways_scrolling(exported, open_report, name):
-    page = open_report(exported(name).run, width=320)
-    assert page.evaluate("document.documentElement.scrollWidth") == 320
-
-
-def test_curves_have_the_page_s_colours_in_light_and_dark(exported, open_report):
-    folder = exported("multilabel").run
-
-    def colours(scheme):
-        page = open_report(folder, color_scheme=scheme)
-        curve = "getComputedStyle(document.querySelector('[style*=\"--line-0\"]')).stroke"
-        text = "getComputedStyle(document.querySelector('svg text')).fill"
-        return page.evaluate(f"[{curve}, {text}, getComputedStyle(document.body).backgroundColor]")
-
-    light, dark = colours("light"), colours("dark")
-    assert not set(light) & set(dark)
-    assert len({*light, *dark}) == 6
