@@ -140,6 +140,7 @@ def test_several_runs_mark_the_best_and_show_what_differs(tmp_path):
     assert [cells[1] for cells in validation[1:]] == ["0.8000", "0.8000"]
     assert page.tables["Settings that differ"][1:] == [["reader.max_words", "0", "1"]]
     assert "2 other keys are the same" in text
+    assert page.headings[-1] == "Not in this report"
     assert page.tables["Labels"][0] == ["label", "support", "f1 of one", "f1 of two"]
 
 
@@ -162,6 +163,8 @@ def test_a_run_with_training_only_says_which_commands_show_more(exported, tmp_pa
     assert Page(text).headings == ["Metrics", "Training", "Settings", "Not in this report"]
     assert "Metrics of the test rows, curves and examples: infer.py." in text
     assert "Recall of an index: recall.py." in text
+    other = make_run(tmp_path / "other", random_rows()[2])
+    assert "Recall of an index: recall.py. (run)" in page_of(folder, other)
 
 
 def test_a_run_that_was_killed_early_is_shown_as_far_as_it_came(tmp_path):

@@ -10,7 +10,7 @@ from textzoo.report.markup import note, section, tag
 from textzoo.report.plots import MOST_POINTS, Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
-from textzoo.report.training import key, run_label
+from textzoo.report.training import key, legend
 from textzoo.thresholds import ThresholdCurve
 
 _FIGURES = ("precision", "recall", "f1")
@@ -42,10 +42,9 @@ def curves_section(
     drawn = plot("precision by recall", lines, "recall", shares="xy", width=_WIDTH)
     by_recall = _figure("precision by recall", drawn)
     if len(runs) == 1:
-        legend, by_threshold, words = [], _figures_of_one(known[0], what), _about(known[0], what)
+        names, by_threshold, words = [], _figures_of_one(known[0], what), _about(known[0], what)
     else:
-        names = [run_label(one.run, one.place) for one in known]
-        legend = [tag("p", *names, class_="legend")]
+        names = [legend((one.place, one.run) for one in known)]
         lines = [Line(one.curve.threshold, one.curve.f1, one.place) for one in known]
         title = f"F1 by {what}"
         by_threshold = _figure(title, plot(title, lines, what, shares="y", width=_WIDTH))
@@ -54,7 +53,7 @@ def curves_section(
         words.append("A query is answered by its nearest text if that is at least so near.")
     return section(
         "Precision and recall",
-        *legend,
+        *names,
         tag("div", by_recall, by_threshold, class_="panels two"),
         *([note(" ".join(words))] if words else []),
     )
@@ -71,8 +70,8 @@ def _figures_of_one(known: _Known, what: str) -> Element:
         shade_below=known.predictions.is_complete_above,
         rule_at=_threshold(known.run),
     )
-    legend = [tag("span", key(i), name, class_="run") for i, name in enumerate(_FIGURES)]
-    return _figure(f"by {what}", drawn, *legend)
+    names = [tag("span", key(i), name, class_="run") for i, name in enumerate(_FIGURES)]
+    return _figure(f"by {what}", drawn, *names)
 
 
 def _about(known: _Known, what: str) -> list[str]:
@@ -95,8 +94,8 @@ def _threshold(run: Run) -> Optional[float]:
     return threshold if isinstance(threshold, float) else None
 
 
-def _figure(title: str, drawn: Element, *legend: Element) -> Element:
-    return tag("figure", tag("figcaption", title, *legend), drawn)
+def _figure(title: str, drawn: Element, *names: Element) -> Element:
+    return tag("figure", tag("figcaption", title, *names), drawn)
 
 
 def _sampled(curve: ThresholdCurve) -> ThresholdCurve:

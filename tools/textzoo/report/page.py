@@ -122,13 +122,15 @@ def _contents(sections: Sequence[Element]) -> Element:
 
 def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
     """What the page would show if more were there, and the command that makes it."""
-    sentences = [
-        f"{run.name}: {sentence}" if len(runs) > 1 else sentence
-        for run in runs
-        for sentence in _missing(run)
-    ]
+    lacking: dict[str, list[str]] = {}
+    for run in runs:
+        for sentence in _missing(run):
+            lacking.setdefault(sentence, []).append(run.name)
     if len(runs) > 1:
+        sentences = [f"{sentence} ({', '.join(names)})" for sentence, names in lacking.items()]
         sentences.append("Confusions and examples: report.py with one run.")
+    else:
+        sentences = list(lacking)
     if not sentences:
         return None
     return section("Not in this report", tag("ul", *(tag("li", line) for line in sentences)))

@@ -138,6 +138,8 @@ class Predictions:
     ) -> list[Confusion]:
         """Labels that were predicted in place of others, the commonest first.
 
+        What was missed alone, or predicted alone, comes after what was taken for something else.
+
         Args:
             most: how many pairs; default: all.
             among: only those of two of these labels.
@@ -156,7 +158,9 @@ class Predictions:
     @cached_property
     def _counted_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         pairs, counts = np.unique(np.frombuffer(self._pairs, np.int64), return_counts=True)
-        order = np.argsort(-counts, kind="stable")
+        nothing = self._ids.get(NO_LABEL, -1)
+        is_alone = (pairs >> 32 == nothing) | (pairs & _LOW == nothing)
+        order = np.lexsort((-counts, is_alone))
         return pairs[order], counts[order]
 
     def labels(self) -> dict[str, dict[str, float]]:

@@ -1,7 +1,7 @@
 """The sections of a report about training: metrics, curves, time, settings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
@@ -95,6 +95,11 @@ def run_label(run: Run, place: int) -> Element:
     return tag("span", key(place), run.name, class_="run")
 
 
+def legend(runs: Iterable[tuple[int, Run]]) -> Element:
+    """The names of runs, given with their places, beside their colours."""
+    return tag("p", *(run_label(run, place) for place, run in runs), class_="legend")
+
+
 def key(place: int) -> Element:
     """The piece of a line that tells which one it is."""
     return tag("span", class_=f"key key-{place % 8} dash-{place // 8 % 3}", aria_hidden="true")
@@ -113,6 +118,8 @@ def training_section(runs: Sequence[Run]) -> Optional[Element]:
     if not panels:
         return None
     parts = [tag("div", *panels[:_MOST_PANELS], class_="panels")]
+    if len(runs) > 1:
+        parts.insert(0, legend((i, run) for i, run in enumerate(runs)))
     if len(panels) > _MOST_PANELS:
         parts.append(note(f"{len(panels) - _MOST_PANELS} more curves are left out."))
     if len(runs) == 1:
