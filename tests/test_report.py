@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from exports import NAMES
-from harness import command_line, infer_metrics, predictions, run
+from harness import ENVIRONMENT, ROOT, command_line, infer_metrics, predictions, run
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
@@ -230,6 +232,20 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
     result = run(command_line("report", folder, "--output", nowhere), expect=2)
     assert result.stderr.startswith(f"report.py: --output: cannot write {nowhere}: ")
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_without_matplotlib_the_extra_is_named_and_paddle_is_not_needed(tmp_path):
+    folder = make_run(tmp_path / "run", random_rows()[2])
+    code = (
+        "import sys\nsys.modules['{}'] = None\nfrom textzoo.commands import report\n"
+        f"sys.exit(report([{str(folder)!r}]))"
+    )
+    path = {**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")}
+    for module, status in (("matplotlib", 2), ("paddle", 0)):
+        command = [sys.executable, "-c", code.format(module)]
+        done = subprocess.run(command, env=path, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+        assert ("pip install 'textzoo[report]'" in done.stderr) == (module == "matplotlib")
 
 
 # ------------------------------------------------------------------------ size

@@ -19,9 +19,9 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Element:
     return element
 
 
-def document(language: str, head: Iterable[Element], body: Iterable[Element]) -> str:
+def document(head: Iterable[Element], body: Iterable[Element]) -> str:
     """A whole page."""
-    page = tag("html", tag("head", *head), tag("body", *body), lang=language)
+    page = tag("html", tag("head", *head), tag("body", *body), lang="en")
     return "<!doctype html>\n" + tostring(page, encoding="unicode", method="html") + "\n"
 
 

@@ -63,7 +63,7 @@ def build_page(runs: Sequence[Run]) -> str:
         tag("main", *shown),
         tag("script", script),
     ]
-    return document("en", _head(title, script), body)
+    return document(_head(title, script), body)
 
 
 def _predictions(run: Run) -> Optional[Predictions]:

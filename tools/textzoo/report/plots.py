@@ -16,15 +16,14 @@ try:
 except ImportError:
     raise UserError("report.py needs Matplotlib: pip install 'textzoo[report]'") from None
 
-N_COLOURS = 8
 MOST_POINTS = 300
 # The page has no Matplotlib colours but its own, light or dark: these stand for its variables.
 _VARIABLES = {
-    "#0000a0": "--soft",
-    "#0000a1": "--line",
-    **{f"#0001{i:02x}": f"--line-{i}" for i in range(N_COLOURS)},
+    "#000100": "--soft",
+    "#000101": "--line",
+    **{f"#00020{i}": f"--line-{i}" for i in range(8)},
 }
-_SOFT, _LINE = list(_VARIABLES)[:2]
+_SOFT, _LINE, *_COLOURS = _VARIABLES
 _SHARES = (-0.02, 1.02)
 _DASHES = ("-", "--", ":")
 _SETTINGS = {
@@ -65,9 +64,9 @@ def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndar
     return tuple(np.add.reduceat(np.asarray(part, float), starts) / counts for part in (x, y))
 
 
-def dash(number: int) -> str:
-    """The dashes of a line in Matplotlib's notation."""
-    return _DASHES[number // N_COLOURS % len(_DASHES)]
+def colour_and_dash(number: int) -> tuple[int, int]:
+    """Which of the page's colours a line has, and which of three kinds of dashes."""
+    return number % len(_COLOURS), number // len(_COLOURS) % len(_DASHES)
 
 
 def plot(
@@ -101,11 +100,11 @@ def plot(
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
         for line in lines:
-            colour = f"#0001{line.number % N_COLOURS:02x}"
-            single = "o" if len(line.x) == 1 else None
-            axes.plot(line.x, line.y, dash(line.number), color=colour, marker=single, markersize=3)
-            if line.marked:
-                axes.plot(*line.marked, "o", color=colour, markersize=4)
+            place, dash = colour_and_dash(line.number)
+            style = {"color": _COLOURS[place], "markersize": 4}
+            axes.plot(line.x, line.y, _DASHES[dash], **style)
+            if line.marked or len(line.x) == 1:
+                axes.plot(*(line.marked or (line.x[0], line.y[0])), "o", **style)
         axes.set_xlabel(x_label)
         if "x" in shares:
             axes.set_xlim(_SHARES)

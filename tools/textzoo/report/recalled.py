@@ -46,7 +46,7 @@ def index_section(run: Run) -> Optional[Element]:
         _TITLE,
         table(
             _TITLE,
-            [*map(Column, ("k", *_KINDS))],
+            list(map(Column, ("k", *_KINDS))),
             [[k, *(found[f"{kind}@{k}"] for kind in _KINDS)] for k in cuts],
         ),
         note(

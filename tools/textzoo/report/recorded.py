@@ -92,10 +92,11 @@ class Run:
     @property
     def best_evaluation(self) -> Optional[Facts]:
         """The evaluation whose first metric, which chooses `best`, is highest."""
-        if not self.evaluations:
+        told = [line for line in self.evaluations if metrics_of(line)]
+        if not told:
             return None
-        name = next(iter(metrics_of(self.evaluations[0])))
-        return max(self.evaluations, key=lambda line: line.get(name, 0.0))
+        name = next(iter(metrics_of(told[0])))
+        return max(told, key=lambda line: line.get(name, 0.0))
 
     @property
     def is_outdated(self) -> bool:
@@ -163,9 +164,10 @@ def _names(places: list[Path]) -> list[str]:
 def _json(path: Path) -> Optional[Facts]:
     """The object in a file; None if there is none, or only a part of it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) else None
 
 
 def _json_lines(path: Path) -> Iterator[Facts]:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from textzoo.report.markup import Column, note, number, section, shortened, table, tag
-from textzoo.report.plots import Line, plot, thinned
+from textzoo.report.plots import Line, colour_and_dash, plot, thinned
 from textzoo.report.recorded import LOWER_IS_BETTER, Facts, Run, metrics_of
 
 _MOST_PANELS = 24
@@ -22,7 +22,7 @@ _PLACES = tuple(
 
 def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
     """The metrics of the best evaluation and of the test rows; of several runs, the best marked."""
-    best = {run.name: run.best_evaluation for run in runs if run.evaluations}
+    best = {run.name: run.best_evaluation for run in runs if run.best_evaluation}
     tests = {run.name: run.test for run in runs if run.test}
     if not best and not tests:
         return None
@@ -102,7 +102,8 @@ def legend(runs: Iterable[tuple[int, Run]]) -> Element:
 
 def key(place: int) -> Element:
     """The piece of a line that tells which one it is."""
-    return tag("span", class_=f"key key-{place % 8} dash-{place // 8 % 3}", aria_hidden="true")
+    colour, dash = colour_and_dash(place)
+    return tag("span", class_=f"key key-{colour} dash-{dash}", aria_hidden="true")
 
 
 def training_section(runs: Sequence[Run]) -> Optional[Element]:
@@ -130,13 +131,12 @@ def training_section(runs: Sequence[Run]) -> Optional[Element]:
 
 def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[Element]:
     curves, shown = [], ""
-    is_metric = lines == "evaluations"
     for i, run in enumerate(runs):
         told = [line for line in getattr(run, lines) if name in line]
         if told:
             steps, values = [line["step"] for line in told], [line[name] for line in told]
             shown, marked = f"{values[-1]:.4g}", None
-            if is_metric and len(runs) == 1:
+            if lines == "evaluations" and len(runs) == 1:
                 best = (min if name in LOWER_IS_BETTER else max)(values)
                 shown, marked = f"● {best:.4f}", (steps[values.index(best)], best)
             elif values[-1] >= 100:
@@ -181,7 +181,7 @@ def duration(run: Run) -> str:
 
 def settings_section(runs: Sequence[Run]) -> Optional[Element]:
     """The settings of a run, or those in which several differ."""
-    told = [(i, run) for i, run in enumerate(runs) if run.settings]
+    told = [run for run in runs if run.settings]
     if not told:
         return None
     if len(runs) == 1:
@@ -192,13 +192,12 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
         summary = tag("summary", f"{len(rows)} keys that are set")
         made = tag("details", summary, table("Settings", columns, rows))
         return section("Settings", made, note(words))
-    keys = dict.fromkeys(key for _, run in told for key in run.settings if key not in _PLACES)
-    values = {key: [_value(run.settings.get(key)) for _, run in told] for key in keys}
+    keys = dict.fromkeys(key for run in told for key in run.settings if key not in _PLACES)
+    values = {key: [_value(run.settings.get(key)) for run in told] for key in keys}
     rows = [[tag("code", key), *own] for key, own in values.items() if len(set(own)) > 1]
     if not rows:
         return section("Settings", note("All runs have the same settings."))
-    columns = [Column("key", is_number=False)]
-    columns += [Column(run.name, is_number=False) for _, run in told]
+    columns = [Column(name, is_number=False) for name in ("key", *(run.name for run in told))]
     return section(
         "Settings that differ",
         table("Settings that differ", columns, rows),
