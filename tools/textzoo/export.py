@@ -20,7 +20,7 @@ from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.errors import UserError
-from textzoo.evaluation import embeds, is_graded
+from textzoo.evaluation import embeds, is_graded, kind
 from textzoo.exported import (
     EXAMPLES,
     FORM,
@@ -162,10 +162,10 @@ def _write_labels(
 ) -> dict[str, Any]:
     """Write the names of the labels, if there are any; what the outputs mean."""
     if embeds(run.model):
-        return {"kind": "embeddings"}
+        return {"kind": kind(run.model)}
     names = list(reader.label_names)
     (place / "labels.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-    facts = {"kind": "levels" if is_graded(run.model) else "tags", "top_k": config.runner.top_k}
+    facts = {"kind": kind(run.model), "top_k": config.runner.top_k}
     metrics = config.runner.metrics or list(run.model.metrics)
     facts["threshold"] = (
         None if is_graded(run.model) else chosen_threshold(config.runner, [checkpoint], metrics)
