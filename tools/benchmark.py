@@ -127,7 +127,7 @@ def rows(folder: Path, sizes: list[int]) -> dict[str, Any]:
         ]
         config = ROOT / "models" / "tagspace" / "config.yaml"
         started = time.perf_counter()
-        status, peak = _run(["trainer.py", "-m", str(config), "-o", *overrides])
+        status, peak, own = _run(["trainer.py", "-m", str(config), "-o", *overrides])
         total = time.perf_counter() - started
         if status:
             raise UserError(f"trainer.py ended with status {status}")
@@ -136,11 +136,12 @@ def rows(folder: Path, sizes: list[int]) -> dict[str, Any]:
         figures[n_rows] = {
             "rows_per_second": statistics.median(speeds),
             "peak_megabytes": peak,
+            "peak_own_megabytes": own,
             "total_seconds": total,
         }
     print("TagSpace (64 filters of width 3), one epoch, generated rows of 12 words, empty cache")
     _table(
-        ["rows", "rows/s in training", "peak memory, MB", "whole run, s"],
+        ["rows", "rows/s in training", "peak memory, MB", "without mapped files", "whole run, s"],
         [[f"{n:,}", *(f"{figures[n][key]:.0f}" for key in figures[n])] for n in sizes],
     )
     return figures
@@ -165,12 +166,20 @@ def _generate_rows(path: Path, n_rows: int) -> None:
             )
 
 
-def _run(command: list[str]) -> tuple[int, float]:
-    """Run one of our commands; its exit status and peak resident memory in megabytes."""
+def _run(command: list[str]) -> tuple[int, float, float]:
+    """Run one of our commands; its exit status and peak resident memory in megabytes.
+
+    The last figure leaves out the pages of mapped files, which the system takes back when it needs
+    them; 0 without /proc.
+    """
     process = subprocess.Popen([sys.executable, ROOT / "tools" / command[0], *command[1:]])
-    _, status, usage = os.wait4(process.pid, 0)
+    own, pid = 0.0, 0
+    while not pid:
+        own = max(own, benchmark_runs.status_megabytes(process.pid, "RssAnon"))
+        time.sleep(0.1)
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     per_megabyte = 2**20 if sys.platform == "darwin" else 2**10
-    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte
+    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte, own
 
 
 def xmlcnn(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class WatchedRun:
         pid = self.process.pid
         with contextlib.suppress(OSError):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            return [_peak(int(each)) for each in children or [pid]]
+            return [status_megabytes(int(each), "VmHWM") for each in children or [pid]]
         return []
 
     def __enter__(self) -> "WatchedRun":
@@ -86,10 +86,12 @@ class WatchedRun:
         self.process.stderr.close()
 
 
-def _peak(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
+def status_megabytes(pid: int, key: str) -> float:
+    """What /proc tells of a process's memory; 0 where it does not."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{key}:"):
+                return int(line.split()[1]) / 1024
     return 0.0
 
 
