@@ -6,6 +6,7 @@ from typing import Any
 import hnswlib
 import numpy as np
 
+from textzoo.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.index import Index
 from textzoo.schema import Index as IndexSettings
@@ -20,14 +21,14 @@ def against_hnswlib(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[st
         k: how many nearest vectors.
     """
     settings = IndexSettings()
-    names = [str(i) for i in range(len(vectors))]
+    entries = [Entry(str(i), str(i)) for i in range(len(vectors))]
     exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})
-    exact.add(names, vectors)
+    exact.add(entries, vectors)
     truth, exact_speed = _timed_search(lambda: exact.search(queries, k)[0], len(queries))
 
     started = time.perf_counter()
     ours = Index(settings, vectors.shape[1], {})
-    ours.add(names, vectors)
+    ours.add(entries, vectors)
     build = time.perf_counter() - started
     found, speed = _timed_search(lambda: ours.search(queries, k)[0], len(queries))
 
