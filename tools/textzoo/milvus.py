@@ -63,10 +63,9 @@ class MilvusIndex:
             UserError: Milvus does not answer, or the collection is that of another model.
         """
         call = Connection(settings)
-        if call("has_collection", settings.collection):
-            _check_collection(call, settings, width)
-        else:
+        if not call("has_collection", settings.collection):
             _create_collection(call, settings, width)
+        _check_collection(call, settings, width)
         call("load_collection", settings.collection, timeout=LOAD_SECONDS)
         index = cls(call, settings, "", made_from)
         if not call("has_partition", settings.collection, _CATALOGUE):
@@ -264,19 +263,16 @@ def _create_collection(call: Connection, settings: IndexSettings, width: int) ->
     schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=256)
     schema.add_field(_TEXT, DataType.VARCHAR, max_length=MAX_TEXT_BYTES)
     schema.add_field(_EMBEDDING, DataType.FLOAT_VECTOR, dim=width)
+    call("create_collection", settings.collection, schema=schema, consistency_level="Strong")
+
+
+def _create_graph(call: Connection, settings: IndexSettings) -> None:
     graph = call.client.prepare_index_params()
-    expected = _index_form(settings)
-    kinds = {key: expected.pop(key) for key in ("index_type", "metric_type")}
+    form = _index_form(settings)
+    kinds = {key: form.pop(key) for key in ("index_type", "metric_type")}
     # As one parameter: Milvus Lite overlooks single ones.
-    graph.add_index(_EMBEDDING, index_name=_EMBEDDING, params={"params": expected}, **kinds)
-    call(
-        "create_collection",
-        settings.collection,
-        schema=schema,
-        index_params=graph,
-        consistency_level="Strong",
-        timeout=LOAD_SECONDS,
-    )
+    graph.add_index(_EMBEDDING, index_name=_EMBEDDING, params={"params": form}, **kinds)
+    call("create_index", settings.collection, graph)
 
 
 def _index_form(settings: IndexSettings) -> dict[str, Any]:
@@ -290,14 +286,17 @@ def _index_form(settings: IndexSettings) -> dict[str, Any]:
 
 
 def _check_collection(call: Connection, settings: IndexSettings, width: Optional[int]) -> None:
-    """Refuse a collection of something else, or of another width or form."""
+    """Refuse a collection of something else, or of another width or form; complete a new one."""
     way_out = "choose another one with -o index.collection=NAME"
     fields = call("describe_collection", settings.collection)["fields"]
     if not {_KEY, _TEXT, _EMBEDDING} <= {field["name"] for field in fields}:
         raise UserError(
             f"index.collection: {settings.collection} was not made by textzoo; {way_out}"
         )
-    there = {"width": _width(fields), **call("describe_index", settings.collection, _EMBEDDING)}
+    if not call("list_indexes", settings.collection):  # it is new, or was interrupted when new
+        _create_graph(call, settings)
+    index = call("describe_index", settings.collection, _EMBEDDING)
+    there = {"width": _width(fields), **index, **(index.get("params") or {})}
     expected = {"width": width or there["width"], **_index_form(settings)}
     differing = [
         f"{key} {there[key]}, received {value}"

@@ -97,17 +97,17 @@ class Connection:
         return _code(failure) in self._transient or getattr(failure, "retriable", False)
 
     def _explained(self, failure: Exception) -> UserError:
-        import grpc
-
         settings, reason = self._settings, _reason(failure)
         if not settings.uri and "Open local milvus failed" in reason:
             return UserError(
                 f"index.path: Milvus Lite cannot open {settings.lite_path}: it is damaged, or "
                 "in use: one process at a time may open it, a server (index.uri) is open to many"
             )
-        denied = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-        if _code(failure) in denied or "auth" in reason.lower():
-            reason += f"; give the right token in the variable {TOKEN}, as user:password or API key"
+        if not hasattr(self, "client"):
+            reason += (
+                f"; is the server there, and the token of the variable {TOKEN} (user:password, or "
+                "an API key) the right one?"
+            )
         return UserError(f"index.uri: {settings.uri or settings.lite_path}: {reason}")
 
 
