@@ -26,6 +26,8 @@ def long_description() -> str:
 # Elsewhere pip would find a very old Paddle2ONNX, or none.
 ONNX = ["onnxruntime", "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
+# Milvus Lite before 3 is another program, and lacks Windows.
+MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
 
 setup(
     name="textzoo",
@@ -69,10 +71,11 @@ setup(
         "vectors": ["gensim"],
         "onnx": ONNX,
         "serve": SERVE,
+        "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
             *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
-            *(*ONNX, *SERVE),
+            *(*ONNX, *SERVE, *MILVUS),
         ],
     },
     entry_points={

@@ -18,20 +18,21 @@ single keys for one run. A relative path starts from the folder of the file that
 one given with `-o` starts from the working directory. An unknown key, a missing one or a wrong
 type stops the run before anything is read; every problem is listed at once.
 
-The blocks `runner` and `hyper_parameters.optimizer` are the same for all models. `reader` and
-the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
+The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for all models.
+`reader` and the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
 """
 
 
 def page() -> str:
     """The whole page as Markdown."""
     from textzoo.model_folder import load_model_folder
-    from textzoo.schema import Optimizer, Runner
+    from textzoo.schema import Index, Optimizer, Runner
 
     parts = [
         _INTRODUCTION,
         _block_section("runner", Runner),
         _block_section("hyper_parameters.optimizer", Optimizer),
+        _block_section("index", Index),
     ]
     for path in sorted((ROOT / "models").iterdir()):
         if (path / "net.py").is_file():

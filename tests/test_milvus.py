@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from concurrent import futures
 
 import numpy as np
@@ -21,10 +22,11 @@ pymilvus = pytest.importorskip("pymilvus")
 pytest.importorskip("milvus_lite", reason="comes for Python 3.10 or later")
 
 import grpc  # noqa: E402 (comes with pymilvus)
+from milvus_lite.adapter.grpc.server import start_server_in_thread  # noqa: E402
 from milvus_lite.db import MilvusLite  # noqa: E402
 from milvus_lite.server_manager import server_manager_instance  # noqa: E402
 
-from textzoo import milvus_connection  # noqa: E402
+from textzoo import milvus, milvus_connection  # noqa: E402
 
 MADE_FROM = {"model": "batchneg", "checkpoint": {"rec.pdparams": "abc"}, "corpus": "1"}
 WIDTH = 16
@@ -40,7 +42,7 @@ def _release():
 def pauses(monkeypatch):
     """The pauses between attempts, which are not waited for."""
     waited = []
-    monkeypatch.setattr(milvus_connection.time, "sleep", waited.append)
+    monkeypatch.setattr(milvus_connection, "sleep", waited.append)
     return waited
 
 
@@ -179,6 +181,17 @@ def test_searches_go_on_in_the_partition_that_replaced_theirs(tmp_path, monkeypa
         index.nearest(embeddings_of(1), 5)
 
 
+def test_a_collection_that_was_interrupted_when_new_is_completed(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(milvus, "_create_graph", interrupt)
+        new_index(settings_of(tmp_path), WIDTH, MADE_FROM)
+    assert load_index(settings_of(tmp_path)) is None
+    assert len(make_index(tmp_path, texts_of(3), embeddings_of(3))) == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "width", "made_from", "complaint"),
     [
@@ -243,11 +256,38 @@ def test_a_call_is_repeated_while_the_server_is_away(connection, pauses, caplog)
     ]
 
 
+def test_a_build_goes_on_when_the_server_is_back(tmp_path, monkeypatch):
+    folder = str(tmp_path / "served")
+    server, database, port = start_server_in_thread(folder)
+    index = new_index(settings_of(tmp_path, uri=f"http://127.0.0.1:{port}"), WIDTH, MADE_FROM)
+    index.add(texts_of(30), embeddings_of(30))
+    running = [(server, database)]
+
+    def stop():
+        running[-1][0].stop(None).wait()
+        running.pop()[1].close()
+
+    def start_and_wait(seconds):
+        if not running:
+            running.append(start_server_in_thread(folder, port=port)[:2])
+        time.sleep(seconds)
+
+    stop()
+    monkeypatch.setattr(milvus_connection, "sleep", start_and_wait)
+    index.add(entries_of("the last"), embeddings_of(1, seed=1))
+    index.commit()
+    try:
+        assert found_texts(index, embeddings_of(1, seed=1), 1) == [["the last"]]
+        assert len(index) == 31
+    finally:
+        stop()
+
+
 def test_a_call_is_given_up_in_the_end(connection, pauses):
     connection.client = Flaky([away() for _ in range(9)])
     with pytest.raises(UserError, match=r"index\.uri: .*: retry timeout: 30 s"):
         connection("upsert", "texts", [1])
-    assert pauses == [1, 2, 4]
+    assert pauses == [1, 2, 4, 8, 16]
 
 
 def test_a_call_that_cannot_succeed_is_not_repeated(connection, pauses):
@@ -389,8 +429,6 @@ def test_a_changed_corpus_leaves_no_text_behind(place, tmp_path):
 
 
 def test_a_server_is_asked_by_its_address(place, tmp_path):
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-
     server, database, port = start_server_in_thread(str(tmp_path / "served"))
     there = (f"index.uri=http://127.0.0.1:{port}", f"index.path={tmp_path}/nothing")
     try:

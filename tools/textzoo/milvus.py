@@ -30,7 +30,6 @@ _CATALOGUE = "catalogue"
 _ROWS = 500  # sent at once: with the longest texts below the 64 MiB that a server takes
 _HITS = 50_000  # asked for at once
 _MAX_K = 16_384  # of Milvus
-_CONNECT, _CALL, _LOAD = 10, 30, 600  # seconds until a call fails
 
 
 class MilvusIndex:
@@ -169,6 +168,9 @@ class MilvusIndex:
         """Have searches of any process find this index, and remove the one before it."""
         collection = self._settings.collection
         self._call("flush", collection, timeout=LOAD_SECONDS)
+        if not self._settings.uri:  # Milvus Lite builds the graph when it loads
+            self._call("release_collection", collection)
+        self._call("load_collection", collection, timeout=LOAD_SECONDS)
         committed = self._committed()
         if committed is None or committed["name"] != self._name:
             content = json.dumps({"name": self._name, "made_from": self.made_from})
@@ -178,7 +180,6 @@ class MilvusIndex:
             self._send(_CATALOGUE, [row])
             self._call("flush", collection, timeout=LOAD_SECONDS)
             self._drop_all_but(self._name)
-        self._call("load_collection", collection, timeout=LOAD_SECONDS)
 
     def copy(self, folder: Path) -> None:
         """Copy Milvus Lite's files to `<folder>.db`, and close it; nothing if it is a server."""
@@ -201,6 +202,7 @@ class MilvusIndex:
         self._call("upsert", self._settings.collection, rows, partition_name=partition)
 
     def _search(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+        graph = {"ef": max(self._settings.ef, k)} if self._settings.index_type == "HNSW" else {}
         found = self._call(
             "search",
             self._settings.collection,
@@ -210,7 +212,7 @@ class MilvusIndex:
             filter=self._settings.filter or "",
             output_fields=[_TEXT],
             partition_names=[self._name],
-            search_params={"params": {"ef": max(self._settings.ef, k)}},
+            search_params={"params": graph},
         )
         squares = self._settings.space == "l2"  # of distances; else cosines
         return [
@@ -271,7 +273,8 @@ def _create_graph(call: Connection, settings: IndexSettings) -> None:
     form = _index_form(settings)
     kinds = {key: form.pop(key) for key in ("index_type", "metric_type")}
     # As one parameter: Milvus Lite overlooks single ones.
-    graph.add_index(_EMBEDDING, index_name=_EMBEDDING, params={"params": form}, **kinds)
+    params = {"params": form} if form else {}
+    graph.add_index(_EMBEDDING, index_name=_EMBEDDING, params=params, **kinds)
     call("create_index", settings.collection, graph)
 
 
@@ -315,10 +318,16 @@ def _width(fields: list[dict[str, Any]]) -> int:
 
 
 def _temporary_copy(settings: IndexSettings) -> IndexSettings:
-    copy = Path(tempfile.mkdtemp(prefix="textzoo-")) / "index"
-    copied = settings.model_copy(update={"path": copy})
-    copy_files(settings.lite_path, copied.lite_path)
-    return copied
+    try:
+        copy = Path(tempfile.mkdtemp(prefix="textzoo-")) / "index"
+        copied = settings.model_copy(update={"path": copy})
+        copy_files(settings.lite_path, copied.lite_path)
+        return copied
+    except OSError as failure:
+        raise UserError(
+            f"{settings.lite_path}: cannot be copied to {tempfile.gettempdir()}: "
+            f"{failure.strerror}; the variable TMPDIR chooses another folder"
+        ) from None
 
 
 def _remove(connection: Connection, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 import os
-import time
+from time import sleep
 from typing import Any
 
 from textzoo.errors import UserError
@@ -14,7 +14,8 @@ log = logging.getLogger("textzoo")
 TOKEN = "TEXTZOO_MILVUS_TOKEN"
 LOAD_SECONDS = 600  # until loading a collection fails
 _CONNECT_SECONDS, _CALL_SECONDS = 10, 30
-_PAUSES = (1, 2, 4)  # seconds before a call that failed is repeated
+_CONNECTION_LOST = 2  # pymilvus: no connection; Milvus: a part of it is unavailable
+_PAUSES = (1, 2, 4, 8, 16)  # seconds before a call that failed is repeated
 
 
 class Connection:
@@ -45,7 +46,7 @@ class Connection:
         self._transient = {
             *(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED),
             *(grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.ABORTED),
-            pymilvus.exceptions.ErrorCode.RATE_LIMIT,
+            *(_CONNECTION_LOST, pymilvus.exceptions.ErrorCode.RATE_LIMIT),
         }
         token = settings.token.get_secret_value() if settings.token else os.environ.get(TOKEN, "")
         try:
@@ -73,7 +74,7 @@ class Connection:
                 if pause is None or not self._is_transient(failure):
                     raise self._explained(failure) from None
                 log.warning("milvus: %s: %s; again in %d s", method, _reason(failure), pause)
-                time.sleep(pause)
+                sleep(pause)
 
     def if_there(self, method: str, *args: Any) -> None:
         """Call a method that Milvus Lite lacks and does not need."""

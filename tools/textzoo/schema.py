@@ -53,8 +53,9 @@ class Runner(Block):
     )
     corpus_file: Optional[FilePath] = Field(
         None,
-        description="for models of pairs: the texts to search, one a line; default: all texts of "
-        "the pairs that are evaluated",
+        description="for models of pairs: the texts to search, one a line, or .jsonl with ids "
+        "and metadata (doc/retrieval_at_scale.md); default: all texts of the pairs that are "
+        "evaluated",
     )
     bad_lines: Literal["error", "skip"] = Field(
         "error", description="a malformed line stops the run, or is skipped and counted"
