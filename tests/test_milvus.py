@@ -7,15 +7,18 @@ from concurrent import futures
 
 import numpy as np
 import pytest
+from served import Client
 from test_index import embeddings_of, entries_of, texts_of
 from test_search import CONFIG, call, lines_of
 
+from textzoo.api_schema import Limits
 from textzoo.commands import export, recall, trainer
 from textzoo.corpus import Entry
 from textzoo.errors import UserError
 from textzoo.index import Index
 from textzoo.indexes import load_index, new_index
 from textzoo.schema import Index as IndexSettings
+from textzoo.server import create_app
 from textzoo.serving import SemanticIndex
 
 pymilvus = pytest.importorskip("pymilvus")
@@ -428,27 +431,56 @@ def test_a_changed_corpus_leaves_no_text_behind(place, tmp_path):
         assert {row[1] for row in rows} == set(texts)
 
 
-def test_a_server_is_asked_by_its_address(place, tmp_path):
+@pytest.fixture
+def milvus_server(tmp_path):
+    """The address of a server, and a function that ends it."""
     server, database, port = start_server_in_thread(str(tmp_path / "served"))
-    there = (f"index.uri=http://127.0.0.1:{port}", f"index.path={tmp_path}/nothing")
-    try:
-        assert call_here(recall, place, overrides=there) == 0
-        expected = lines_of(place / "output/infer/recall_result.txt")
-        folder = tmp_path / "exported"
-        assert call_here(export, place, "--output", f"{folder}", overrides=there) == 0
-        index = SemanticIndex.load(folder)
-        assert len(index) == 200
-        hits = index.search([expected[0][0]], 5)[0]
-        assert [hit["text"] for hit in hits] == [row[1] for row in expected[:5]]
-        other = (*there, "hyper_parameters.encoder.hidden_size=8", "runner.resume=none")
-        other = (*other, f"runner.model_save_path={tmp_path}/other", "index.collection=narrow")
-        assert call_here(trainer, place, overrides=other) == 0
-        assert call_here(recall, place, overrides=other) == 0
-        assert call_here(recall, place, overrides=(*other, "index.collection=null")) == 2
-        assert not list(tmp_path.glob("nothing*"))
-    finally:
-        server.stop(None)
+
+    def stop():
+        server.stop(None).wait()
         database.close()
+
+    yield f"http://127.0.0.1:{port}", stop
+    stop()
+
+
+def test_a_server_is_asked_by_its_address(place, tmp_path, milvus_server, capfd):
+    there = (f"index.uri={milvus_server[0]}", f"index.path={tmp_path}/nothing")
+    for expected in ("200 texts embedded", "as it was, 200 texts"):
+        assert call_here(recall, place, overrides=there) == 0
+        assert expected in capfd.readouterr().out
+    narrow = (*there, "hyper_parameters.encoder.hidden_size=8", "runner.resume=none")
+    narrow = (*narrow, f"runner.model_save_path={tmp_path}/narrow", "index.collection=narrow")
+    assert call_here(trainer, place, overrides=narrow) == 0
+    assert call_here(recall, place, overrides=narrow) == 0
+    assert call_here(recall, place, overrides=(*narrow, "index.collection=null")) == 2
+    assert "textzoo_batchneg has width 16, received 8" in capfd.readouterr().err
+    assert not list(tmp_path.glob("nothing*"))
+
+
+def test_an_export_of_a_server_s_index_asks_the_server(place, tmp_path, milvus_server, pauses):
+    uri, stop = milvus_server
+    there, folder = (f"index.uri={uri}",), tmp_path / "exported"
+    assert call_here(recall, place, overrides=there) == 0
+    rows = lines_of(place / "output/infer/recall_result.txt")
+    assert call_here(export, place, "--output", f"{folder}", overrides=there) == 0
+    assert not list(folder.glob("index*"))
+    client = Client(create_app(folder, Limits()))
+    try:
+        answer = client.post("/search", texts=[rows[0][0]], k=5)[1]
+        assert [hit["text"] for hit in answer["results"][0]] == [row[1] for row in rows[:5]]
+        assert client.request("GET", "/model")[1]["indexed_texts"] == 200
+        corpus = (place / "corpus.jsonl").read_bytes()
+        (tmp_path / "corpus.jsonl").write_bytes(corpus + b"\n")
+        other = (*there, f"runner.corpus_file={tmp_path}/corpus.jsonl")
+        assert call_here(recall, place, overrides=other) == 0  # which replaces the index
+        assert len(SemanticIndex.load(folder)) == 200
+        stop()
+        status, answer, _ = client.post("/search", texts=["a"])
+        assert (status, answer["detail"]) == (503, "the index does not answer")
+        assert client.post("/encode", texts=["a"])[0] == 200
+    finally:
+        client.close()
 
 
 def test_an_export_of_milvus_lite_stands_alone(place, tmp_path, capfd):

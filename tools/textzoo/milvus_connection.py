@@ -53,7 +53,11 @@ class Connection:
             if not settings.uri:
                 settings.lite_path.parent.mkdir(parents=True, exist_ok=True)
             uri = settings.uri or str(settings.lite_path)
-            self.client = pymilvus.MilvusClient(uri, token=token, timeout=_CONNECT_SECONDS)
+            # Milvus Lite hangs up on who asks every 10 seconds whether it is still there.
+            options = {} if settings.uri else {"grpc_options": {"grpc.keepalive_time_ms": 600_000}}
+            self.client = pymilvus.MilvusClient(
+                uri, token=token, timeout=_CONNECT_SECONDS, **options
+            )
         except OSError as failure:
             raise UserError(
                 f"index.path: cannot write {failure.filename}: {failure.strerror}"
