@@ -46,7 +46,7 @@ def page() -> str:
 
 
 def _block_section(title: str, block: type, level: str = "##") -> str:
-    from textzoo.schema import describe_type
+    from textzoo.type_names import describe_type
 
     rows = [
         (
@@ -63,7 +63,8 @@ def _block_section(title: str, block: type, level: str = "##") -> str:
 def _signature_section(title: str, constructor: type, supplied: tuple[str, ...]) -> str:
     """The keyword-only arguments of a class, described by its docstring."""
     from textzoo.config import signature_fields
-    from textzoo.schema import Block, type_in_words
+    from textzoo.schema import Block
+    from textzoo.type_names import type_in_words
 
     described = described_arguments(inspect.getdoc(constructor))
     rows, blocks = [], []

@@ -17,8 +17,9 @@ import pydantic
 import yaml
 
 from textzoo.errors import UserError, nearest
-from textzoo.schema import Block, Index, Optimizer, Runner, describe_type
+from textzoo.schema import Block, Index, Optimizer, Runner
 from textzoo.streams import STANDARD_INPUT
+from textzoo.type_names import describe_type
 
 Layer = dict[str, Any]
 

@@ -157,10 +157,13 @@ class MilvusIndex:
         for first in range(0, len(queries), step):
             try:
                 found += self._search(queries[first : first + step], k)
-            except UserError:
+            except UserError as problem:
                 name = self._name
                 if not self._follow() or self._name == name:
-                    raise
+                    where = self._settings.filter
+                    raise UserError(
+                        f"{problem}; index.filter: {where}" if where else f"{problem}"
+                    ) from None
                 found += self._search(queries[first : first + step], k)
         return found
 
