@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -43,6 +44,7 @@ class Index:
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Optional[hnswlib.Index] = None
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many texts can be found."""
@@ -100,11 +102,12 @@ class Index:
         if k == 0:
             return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
         if self._graph is not None:
-            self._graph.set_ef(max(self._settings.ef, k))
-            try:
-                places = self._graph.knn_query(queries, k)[0].astype(np.int64)
-            except RuntimeError:  # the graph has not led to k texts
-                return self._search_exactly(queries, k)
+            with self._lock:  # `ef` is kept in the graph
+                self._graph.set_ef(max(self._settings.ef, k))
+                try:
+                    places = self._graph.knn_query(queries, k)[0].astype(np.int64)
+                except RuntimeError:  # the graph has not led to k texts
+                    return self._search_exactly(queries, k)
             cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[places])
             order = np.argsort(-cosines, axis=1, kind="stable")
             return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1)

@@ -12,7 +12,7 @@ from textzoo.schema import Index as IndexSettings
 log = logging.getLogger("textzoo")
 
 TOKEN = "TEXTZOO_MILVUS_TOKEN"
-LOAD_SECONDS = 600  # until loading a collection fails
+LOAD_SECONDS = 3600  # until writing, indexing or loading a collection fails
 _CONNECT_SECONDS, _CALL_SECONDS = 10, 30
 _CONNECTION_LOST = 2  # pymilvus: no connection; Milvus: a part of it is unavailable
 _PAUSES = (1, 2, 4, 8, 16)  # seconds before a call that failed is repeated

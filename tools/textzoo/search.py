@@ -290,13 +290,14 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)
-    if index and index.made_from == made_from:
+    if index is not None and index.made_from == made_from:
         log.info("index %s: as it was, %d texts", settings.place, len(index))
         return index
     started, building, index = time.perf_counter(), 0.0, None
     for chunk, embeddings in _embedded(entries, embedder):
         embedded = time.perf_counter()
-        index = index or new_index(settings, embeddings.shape[1], made_from)
+        if index is None:
+            index = new_index(settings, embeddings.shape[1], made_from)
         index.add(chunk, embeddings)
         building += time.perf_counter() - embedded
     embedding = time.perf_counter() - started - building

@@ -10,7 +10,6 @@ Nothing here needs the model's folder, its config, or its data; with ONNX Runtim
 
 import json
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -157,13 +156,12 @@ class SemanticIndex:
             )
         settings = IndexSettings(**manifest["index"], path=path / INDEX)
         self._index = load_index(settings, exported=True)
-        made_from = self._index.made_from if self._index else {"checkpoint": {}}
-        if made_from["checkpoint"].get("rec.pdparams") != manifest["checkpoint"]["weights_sha256"]:
+        weights = manifest["checkpoint"]["weights_sha256"]
+        if self._index is None or self._index.made_from["checkpoint"]["rec.pdparams"] != weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
                 "recall.py with this checkpoint, or export the present one"
             )
-        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":
@@ -188,13 +186,13 @@ class SemanticIndex:
 
         Raises:
             BadText: naming the place of a query that the model cannot read.
+            UserError: the index is on a server, which does not answer.
         """
         return self.nearest(self.encoder.encode(texts), k)
 
     def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already, `[queries, width]`."""
-        with self._lock:  # hnswlib keeps a setting of the search in the index
-            found = self._index.nearest(embeddings, k)
+        found = self._index.nearest(embeddings, k)
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
