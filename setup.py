@@ -32,6 +32,8 @@ ONNX = [
 ]
 REPORT = ["matplotlib"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
+# Milvus Lite before 3 is another program, and lacks Windows.
+MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
 
 setup(
     name="textzoo",
@@ -76,10 +78,11 @@ setup(
         "onnx": ONNX,
         "report": REPORT,
         "serve": SERVE,
+        "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
             *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
-            *(*ONNX, *REPORT, *SERVE),
+            *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },
     entry_points={

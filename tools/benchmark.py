@@ -245,7 +245,7 @@ def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
     return figures
 
 
-def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, Any]:
+def index(vectors: Optional[Path], sizes: list[int], queries: int, milvus: bool) -> dict[str, Any]:
     """The index against plain hnswlib: build, queries per second, overlap with the exact 50."""
     import numpy as np
 
@@ -254,7 +254,7 @@ def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, 
     figures = {}
     for name, rows in sets.items():
         chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
-        figures[name] = ways = benchmark_index.against_hnswlib(rows, rows[chosen], 50)
+        figures[name] = ways = benchmark_index.compared(rows, rows[chosen], 50, milvus)
         print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
         _table(
             ["", "build, s", "queries/s", "overlap"],
@@ -400,6 +400,7 @@ def main() -> int:
     parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
     parsers[reach].add_argument("--metric", required=True)
     parsers[reach].add_argument("--value", type=float, required=True)
+    parsers[index].add_argument("--milvus", action="store_true", help="Milvus Lite as well")
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)

@@ -74,8 +74,9 @@ def recall(arguments: Optional[list[str]] = None) -> int:
 
     options = {
         "queries": "a file of one query a line, or - for typed ones; default: the test pairs",
-        "add": "a file of texts to add to the index first",
-        "delete": "a file of texts to delete from it first",
+        "add": "a file of texts to add to the index first, or to replace by their ids; "
+        "in the form of the corpus",
+        "delete": "a file of texts, or of ids, to delete from it first",
     }
     description = "Embed and index the corpus, and recall texts for queries."
     return _command("recall.py", description, arguments, run, options)
