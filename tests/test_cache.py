@@ -238,10 +238,15 @@ def test_another_vocabulary_is_encoded_again(tmp_path, reader_class, settings):
     assert reader_class.calls == 2
 
 
-def test_an_edited_reader_encodes_again(tmp_path, reader_class, load_reader, settings):
+def derived(base):
+    return type("Reader", (base,), {"__module__": __name__})
+
+
+@pytest.mark.parametrize("derive", [lambda reader: reader, derived], ids=["itself", "its base"])
+def test_an_edited_reader_encodes_again(tmp_path, reader_class, load_reader, settings, derive):
     files = write(tmp_path, "a\n")
-    encode(files, reader_class, settings)
-    edited = load_reader(READER.replace("ord(c)", "ord(c) + 1"))
+    encode(files, derive(reader_class), settings)
+    edited = derive(load_reader(READER.replace("ord(c)", "ord(c) + 1")))
     rows = encode(files, edited, settings)
     assert rows.columns["letters"].padded(np.arange(1))[0].tolist() == [[98]]
 

@@ -45,7 +45,7 @@ def test_ids_of_words_and_tags_are_by_frequency_then_text(make_reader):
     ],
 )
 def test_tags_are_split_at_both_commas(tagspace, column, tags):
-    assert tagspace.reader().parse(f"{column}\tx").tags == tags
+    assert tagspace.reader().parse(f"{column}\tx").labels == tags
 
 
 @pytest.mark.parametrize(("line", "n"), [("no tab", 1), ("a\tb\tc", 3), ("a\tb\t", 3)])

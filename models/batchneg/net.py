@@ -10,9 +10,7 @@ import paddle
 import paddle.nn.functional as F
 
 from textzoo.schema import Encoder
-from textzoo.sentence_encoder import SentenceEncoder
-
-_EXCLUDED = -1e9  # added to a logit, it leaves no probability
+from textzoo.sentence_encoder import EXCLUDED, SentenceEncoder, cosines_and_own
 
 
 class Net(SentenceEncoder):
@@ -63,12 +61,11 @@ class Net(SentenceEncoder):
             candidates: `[n, width]`; the i-th is the title of query i, others follow.
             excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
         """
-        cosines = paddle.matmul(queries, candidates, transpose_y=True)
-        rows = paddle.arange(paddle.shape(queries)[0])
-        own = F.one_hot(rows, paddle.shape(candidates)[0])
-        logits = self._scale * (cosines - self._margin * own) + _EXCLUDED * excluded
+        cosines, own = cosines_and_own(queries, candidates)
+        logits = self._scale * (cosines - self._margin * own) + EXCLUDED * excluded
+        n = paddle.shape(queries)[0]
+        rows = paddle.arange(n)
         loss = F.cross_entropy(logits, rows)
         if self._symmetric:
-            n = paddle.shape(queries)[0]
             loss = (loss + F.cross_entropy(logits[:, :n].t(), rows)) / 2
         return loss

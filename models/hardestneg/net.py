@@ -9,9 +9,7 @@ import paddle
 import paddle.nn.functional as F
 
 from textzoo.schema import Encoder
-from textzoo.sentence_encoder import SentenceEncoder
-
-_EXCLUDED = -1e9  # added to a cosine, it is never the highest
+from textzoo.sentence_encoder import EXCLUDED, SentenceEncoder, cosines_and_own
 
 
 class Net(SentenceEncoder):
@@ -54,9 +52,7 @@ class Net(SentenceEncoder):
             candidates: `[n, width]`; the i-th is the title of query i, others follow.
             excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
         """
-        cosines = paddle.matmul(queries, candidates, transpose_y=True)
-        rows = paddle.arange(paddle.shape(queries)[0])
-        own = F.one_hot(rows, paddle.shape(candidates)[0])
+        cosines, own = cosines_and_own(queries, candidates)
         positive = (cosines * own).sum(axis=1)
-        hardest = (cosines + _EXCLUDED * (own + excluded)).max(axis=1)
+        hardest = (cosines + EXCLUDED * (own + excluded)).max(axis=1)
         return F.relu(self._margin - positive + hardest).mean()

@@ -1,23 +1,16 @@
 """A line of text with labels to ids."""
 
-import functools
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import numpy as np
 
 from textzoo.cache import Column
-from textzoo.errors import BadLine
 from textzoo.schema import FilePath
-from textzoo.token_table import Lists
-from textzoo.vocabulary import Vocabulary, hashed_pairs
-from textzoo.word_ids import WordCounts, WordIds
+from textzoo.word_reader import Counts, WordReader, ngram_feeds
 
-_UNKNOWN = "<unk>"
 _ENGLISH = """
 a an and are as at be been but by can did do does for from had has have he her his how i if in into
 is it its no not of on or our she so such than that the their them then there these they this to was
@@ -25,14 +18,7 @@ we were what when which who will with would you your
 """
 
 
-class Parsed(NamedTuple):
-    """The labels and words of a line, still as texts."""
-
-    labels: list[str]
-    words: list[str]
-
-
-class Reader:
+class Reader(WordReader):
     """Reads `label,label<TAB>text`; labels are any texts.
 
     Args:
@@ -51,6 +37,8 @@ class Reader:
             stop words cannot be read.
     """
 
+    label = "label"
+    form = "labels<TAB>text"
     supplies = ("vocab_text_size", "vocab_label_size", "vocab_ngram_size")
     columns = ("words", "labels", "ngrams")
 
@@ -66,128 +54,27 @@ class Reader:
         max_len: Optional[int] = 500,
         ngram_buckets: int = 0,
     ):
-        try:
-            self._find_words = re.compile(token_pattern).findall
-        except re.error as problem:
-            raise ValueError(f"token_pattern: {token_pattern!r}: {problem}") from None
-        for name, limit in (("max_words", max_words), ("max_len", max_len)):
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name}: received {limit}, expected at least 1")
         if label_separator in ("", "\t", "\n"):
             raise ValueError(f"label_separator: received {label_separator!r}, expected a text")
-        self._label_separator = label_separator
-        self._token_pattern = token_pattern
-        self._lower_case = lower_case
-        self._stop_words = _stop_words(stop_words)
-        self._min_count = min_count
-        self._max_words = max_words
-        self._max_len = max_len
-        self._ngram_buckets = ngram_buckets
-
-    def parse(self, line: str) -> Parsed:
-        """Take a line apart.
-
-        Raises:
-            BadLine: it has not two columns.
-        """
-        labels, text = self._columns(line)
-        return Parsed(labels, self._text_words(text))
-
-    def _columns(self, line: str) -> tuple[list[str], str]:
-        columns = line.split("\t")
-        if len(columns) != 2:
-            raise BadLine(
-                f"received {len(columns)} column(s) between tabs, expected 2: labels<TAB>text"
-            )
-        labels = (label.strip() for label in columns[0].split(self._label_separator))
-        return [label for label in dict.fromkeys(labels) if label], columns[1]
-
-    def _text_words(self, text: str) -> list[str]:
-        words = self._find_words(text.lower() if self._lower_case else text)
-        return [word for word in words if word not in self._stop_words]
-
-    def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
-        """Build the vocabularies from the training rows, and count.
-
-        `label_counts` and `ngram_counts` are the numbers of rows that a label or n-gram is in.
-
-        Args:
-            rows: what `parse` gave.
-            declared: sizes stated in the config; they are checked later.
-        """
-        words, labels, texts = Counter(), Counter(), Counter()
-        pairs = np.zeros(self._ngram_buckets, np.int64)
-        self.n_train_rows = 0
-        for row in rows:
-            words.update(row.words)
-            labels.update(row.labels)
-            if self._ngram_buckets:
-                texts.update(set(row.words))
-                pairs[list(set(hashed_pairs(row.words, self._ngram_buckets)))] += 1
-            self.n_train_rows += 1
-        self._fit(words, labels, texts, pairs)
-
-    def count(self, lines: list[str]) -> Optional[tuple[WordCounts, Counter, int]]:
-        """What `fit_counts` needs of some lines; None for unusual patterns.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
-        rows = [self._columns(line) for line in lines]
-        counts = self._counting.count([text for _, text in rows])
-        if counts is None:
-            return None
-        return counts, Counter(label for labels, _ in rows for label in labels), len(rows)
-
-    def fit_counts(
-        self, parts: Iterable[tuple[WordCounts, Counter, int]], declared: dict[str, int]
-    ) -> None:
-        """As `fit`, from what `count` gave for all lines."""
-        words, labels, texts = Counter(), Counter(), Counter()
-        pairs = np.zeros(self._ngram_buckets, np.int64)
-        self.n_train_rows = 0
-        for counts, some_labels, n_rows in parts:
-            words.update(counts.words)
-            labels.update(some_labels)
-            texts.update(counts.texts)
-            pairs += np.bincount(counts.pairs, minlength=self._ngram_buckets)
-            self.n_train_rows += n_rows
-        self._fit(words, labels, texts, pairs)
-
-    def _fit(self, words: Counter, labels: Counter, texts: Counter, pairs: np.ndarray) -> None:
-        self._words = Vocabulary.from_counts(
-            words, min_count=self._min_count, max_size=self._max_words, first=(_UNKNOWN,)
+        super().__init__(
+            label_separator=re.escape(label_separator),
+            token_pattern=token_pattern,
+            lower_case=lower_case,
+            stop_words=_stop_words(stop_words),
+            min_count=min_count,
+            max_words=max_words,
+            max_len=max_len,
+            ngram_buckets=ngram_buckets,
+            count_ngrams=True,
         )
-        self._labels = Vocabulary.from_counts(labels)
-        self.label_counts = np.array([labels[label] for label in self._labels.texts])
-        self.ngram_counts = np.append([texts[word] for word in self._words.texts], pairs)
 
-    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
-        """The ids of a line's words and labels; -1 for a label that training did not have.
-
-        Raises:
-            BadLine: the line is malformed, or a training line without a label.
-        """
-        parsed = self.parse(line)
-        return {
-            **self._encode_words(parsed.words),
-            "labels": self._label_ids(parsed.labels, training),
-        }
-
-    def encode_text(self, text: str) -> dict[str, list[int]]:
-        """The ids of the words of a text without labels."""
-        return self._encode_words(self._text_words(text))
-
-    def _encode_words(self, words: list[str]) -> dict[str, list[int]]:
-        words = words[: self._max_len]
-        # Without a known word in it, a text is one unknown word.
-        word_ids = [self._words.ids.get(word, 0) for word in words] or [0]
-        ngrams = []
-        if self._ngram_buckets:
-            n_words = len(self._words)
-            pairs = hashed_pairs(words, self._ngram_buckets)
-            ngrams = word_ids + [n_words + pair for pair in pairs]
-        return {"words": word_ids, "ngrams": ngrams}
+    def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
+        """Keep the numbers of rows that each label, and each n-gram, is in."""
+        super()._fit(counts, declared)
+        self.n_train_rows = counts.n_rows
+        self.label_counts = np.array([counts.labels[label] for label in self._labels.texts])
+        texts = [counts.texts[word] for word in self._words.texts]
+        self.ngram_counts = np.append(texts, counts.pairs)
 
     @staticmethod
     def infer_feeds(
@@ -197,51 +84,7 @@ class Reader:
         tokens, lengths = columns["words"].padded(rows, fill=hyper_parameters["vocab_text_size"])
         chunks = chunk_places(lengths, hyper_parameters["n_chunks"])
         feeds = {"tokens": tokens, "chunks": chunks}
-        if hyper_parameters["ngram_dim"]:
-            feeds["ngrams"], feeds["ngram_counts"] = columns["ngrams"].padded(rows)
-        return feeds
-
-    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
-        """What `encode` gives for each line, several times as fast; None for unusual patterns.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
-        rows = [self._columns(line) for line in lines]
-        found = self._word_ids([text for _, text in rows])
-        if found is None:
-            return None
-        words, ngrams = found
-        labels = Lists.of([self._label_ids(labels, training) for labels, _ in rows])
-        return {"words": words, "labels": labels, "ngrams": ngrams}
-
-    @functools.cached_property
-    def _counting(self) -> WordIds:
-        return WordIds(
-            self._token_pattern,
-            {},
-            0,
-            lower_case=self._lower_case,
-            stop_words=self._stop_words,
-            buckets=self._ngram_buckets,
-        )
-
-    @functools.cached_property
-    def _word_ids(self) -> WordIds:
-        return WordIds(
-            self._token_pattern,
-            self._words.ids,
-            0,
-            lower_case=self._lower_case,
-            stop_words=self._stop_words,
-            max_len=self._max_len,
-            buckets=self._ngram_buckets,
-        )
-
-    def _label_ids(self, labels: list[str], training: bool) -> list[int]:
-        if training and not labels:
-            raise BadLine("received no label, expected at least one before the tab")
-        return [self._labels.ids.get(label, -1) for label in labels]
+        return feeds | ngram_feeds(columns, rows, hyper_parameters)
 
     def label_words(self) -> list[list[int]]:
         """The ids of the known words in the name of each label."""
@@ -249,41 +92,21 @@ class Reader:
         words = (self._find_words(name.replace("_", " ").replace("-", " ")) for name in names)
         return [[self._words.ids[w] for w in own if w in self._words.ids] for own in words]
 
-    def describe(self, line: str) -> dict[str, Any]:
-        """A line as predictions show it: its text and its own labels."""
-        return {"text": line.rpartition("\t")[2].strip(), "tags": self.parse(line).labels}
-
-    def sizes(self) -> dict[str, int]:
-        """What the net needs to know of the data."""
-        n_words = len(self._words)
-        return {
-            "vocab_text_size": n_words,
-            "vocab_label_size": len(self._labels),
-            "vocab_ngram_size": n_words + self._ngram_buckets if self._ngram_buckets else 0,
-        }
-
-    @property
-    def label_names(self) -> list[str]:
-        """The labels in the order of their ids."""
-        return self._labels.texts
-
     @property
     def word_ids(self) -> dict[str, int]:
         """The id of each word."""
         return self._words.ids
 
     def save(self, folder: Path) -> None:
-        """Write the vocabularies and the counts of the labels."""
-        self._words.save(folder / "words.txt")
-        self._labels.save(folder / "labels.txt")
+        """Write the vocabularies and the counts of the training rows."""
+        super().save(folder)
         counts = {"rows": self.n_train_rows, "labels": self.label_counts.tolist()}
         (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
         np.save(folder / "ngram_counts.npy", self.ngram_counts)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
-        self._words = Vocabulary.load(folder / "words.txt")
-        self._labels = Vocabulary.load(folder / "labels.txt")
+        super().load(folder)
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
         self.ngram_counts = np.load(folder / "ngram_counts.npy")

@@ -200,12 +200,14 @@ def reader_identity(
 ) -> str:
     """What decides how a line is encoded: the reader's code, its settings, its vocabulary.
 
-    For a path among the settings, what is there counts.
+    The code is that of its class and of those that it derives from. For a path among the settings,
+    what is there counts.
     """
     contents = {k: _contents(v) for k, v in settings.items() if isinstance(v, Path)}
+    classes = [cls for cls in reader_class.__mro__ if cls.__module__ != "builtins"]
     facts = [
         textzoo.__version__,
-        file_digest(Path(inspect.getsourcefile(reader_class))),
+        [file_digest(Path(inspect.getsourcefile(cls))) for cls in classes],
         {**settings, **contents},
         _contents(vocabulary) if vocabulary else [],
     ]

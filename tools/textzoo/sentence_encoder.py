@@ -9,6 +9,8 @@ from paddle import nn
 from textzoo.encoder import build_encoder, pool
 from textzoo.schema import Encoder as EncoderSettings
 
+EXCLUDED = -1e9  # added to a cosine or logit, it is never the highest and leaves no probability
+
 
 class SentenceEncoder(nn.Layer):
     """Encoder, pooling, projection, normalisation (Sentence-BERT, Reimers and Gurevych 2019).
@@ -52,3 +54,20 @@ class SentenceEncoder(nn.Layer):
         if self.projection:
             vectors = self.projection(vectors)
         return F.normalize(vectors)
+
+
+def cosines_and_own(
+    queries: paddle.Tensor, candidates: paddle.Tensor
+) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """The cosines of queries with candidates, and where those of a query with its own title are.
+
+    Args:
+        queries: `[batch, width]` embeddings.
+        candidates: `[n, width]`; the i-th is the title of query i, others follow.
+
+    Returns:
+        The cosines, and 1 for a query's own title and 0 for others, both `[batch, n]`.
+    """
+    cosines = paddle.matmul(queries, candidates, transpose_y=True)
+    rows = paddle.arange(paddle.shape(queries)[0])
+    return cosines, F.one_hot(rows, paddle.shape(candidates)[0])
