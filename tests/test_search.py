@@ -109,6 +109,9 @@ def test_predict_adds_the_cosine_of_the_embeddings_it_writes(place):
     assert call(predict, place, "--pairs", f"{place}/pairs.tsv") == 0
     rows = lines_of(place / "output/infer/similarities.tsv")
     assert [row[:-1] for row in rows] == [["one text", "another", "1"], ["one text", "one text"]]
+    other = place / "other.tsv"
+    assert call(predict, place, "--pairs", f"{place}/pairs.tsv", "--output", f"{other}") == 0
+    assert lines_of(other) == rows
     (place / "texts.txt").write_text("one text\nanother\n", encoding="utf-8")
     assert call(predict, place, "--texts", f"{place}/texts.txt") == 0
     embeddings = np.load(place / "output/infer/embeddings.npy")

@@ -82,20 +82,22 @@ def recall(arguments: Optional[list[str]] = None) -> int:
 
 
 def predict(arguments: Optional[list[str]] = None) -> int:
-    """Similarities of pairs, or embeddings of texts."""
+    """Labels or embeddings of texts, or similarities of pairs."""
 
     def run(path: Path, overrides: list[str], **options: Optional[Path]) -> None:
-        from textzoo.search import predict
+        from textzoo.predict import predict
 
         predict(path, overrides, **options)
 
     options = {
-        "pairs": "a file of pairs, or - for standard input; a column with the cosine is added; "
-        "default: the test pairs",
-        "texts": "a file of texts, one a line, or - for standard input: write their embeddings to "
-        "embeddings.npy instead",
+        "texts": "a file of texts, one a line, or - for standard input: write their labels as one "
+        "JSON object a line; with a model of pairs, their embeddings",
+        "pairs": "for a model of pairs, a file of pairs, or - for standard input; a column with "
+        "the cosine is added; default: the test pairs",
+        "output": "the file to write; default: labels to standard output, embeddings.npy and "
+        "similarities.tsv to runner.infer_output_dir",
     }
-    description = "Write similarities of pairs, or embeddings of texts."
+    description = "Write labels or embeddings of texts, or similarities of pairs."
     return _command("predict.py", description, arguments, run, options)
 
 
