@@ -87,12 +87,26 @@ def test_texts_are_added_and_deleted_for_good(place, capfd):
     (place / "new.txt").write_text("a text that nobody wrote\n", encoding="utf-8")
     assert call(recall, place, "--add", f"{place}/new.txt", "--queries", f"{place}/new.txt",
                 overrides=here) == 0  # fmt: skip
-    assert lines_of(place / "output/infer/recall_result.txt")[0][1] == "a text that nobody wrote"
+    assert (
+        lines_of(place / "output/infer/recall_result_new.txt")[0][1] == "a text that nobody wrote"
+    )
     assert call(recall, place, "--delete", f"{place}/new.txt", overrides=here) == 0
     assert "deleted 1 text(s) of 1" in capfd.readouterr().out
     assert call(recall, place, "--queries", f"{place}/new.txt", overrides=here) == 0
-    found = {row[1] for row in lines_of(place / "output/infer/recall_result.txt")}
+    found = {row[1] for row in lines_of(place / "output/infer/recall_result_new.txt")}
     assert "a text that nobody wrote" not in found
+
+
+def test_other_queries_leave_the_result_of_the_test_queries_alone(place, capfd):
+    assert call(recall, place) == 0
+    before = (place / "output/infer/recall_result.txt").read_bytes()
+    (place / "mine.txt").write_text("another question\n", encoding="utf-8")
+    capfd.readouterr()
+    assert call(recall, place, "--queries", f"{place}/mine.txt") == 0
+    result = place / "output/infer/recall_result_mine.txt"
+    assert f": {result}\n" in capfd.readouterr().out
+    assert {row[0] for row in lines_of(result)} == {"another question"}
+    assert (place / "output/infer/recall_result.txt").read_bytes() == before
 
 
 def test_typed_queries_are_answered(place, monkeypatch, capfd):

@@ -73,7 +73,8 @@ def recall(arguments: Optional[list[str]] = None) -> int:
         recall(path, overrides, **options)
 
     options = {
-        "queries": "a file of one query a line, or - for typed ones; default: the test pairs",
+        "queries": "a file of one query a line, or - for typed ones; default: the test pairs. The "
+        "result of FILE.txt is recall_result_FILE.txt",
         "add": "a file of texts to add to the index first",
         "delete": "a file of texts to delete from it first",
     }

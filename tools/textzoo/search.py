@@ -101,13 +101,14 @@ def recall(
     add: Optional[Path],
     delete: Optional[Path],
 ) -> None:
-    """Recall texts for queries, and write them to `recall_result.txt`.
+    """Recall texts for the test queries into `recall_result.txt`, or for other queries.
 
     Args:
         path: the config.
         overrides: of its keys.
-        queries: a file of one query a line, or `-` for what is typed; default: the queries of the
-            test pairs.
+        queries: a file of one query a line, whose result gets its name, as in
+            `recall_result_queries.txt`; or `-` for what is typed. Default: the queries of the test
+            pairs.
         add: a file of texts to add to the index.
         delete: a file of texts to delete from it.
     """
@@ -133,7 +134,7 @@ def recall(
     started = time.perf_counter()
     places, cosines = index.search(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
-    result = embedder.output / "recall_result.txt"
+    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     write_lines(result, _result_lines(index, texts, places, cosines))
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 
