@@ -30,7 +30,10 @@ ONNX = [
     "onnxruntime",
     "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'",
 ]
+REPORT = ["matplotlib"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
+# Milvus Lite before 3 is another program, and lacks Windows.
+MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
 
 setup(
     name="textzoo",
@@ -55,7 +58,7 @@ setup(
     ],
     package_dir={"": "tools"},
     packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
-    package_data={"textzoo": ["page/*"]},
+    package_data={"textzoo": ["page/*", "report/*.css", "report/*.js"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "hnswlib",
@@ -73,11 +76,13 @@ setup(
         "visual": ["visualdl"],
         "vectors": ["gensim"],
         "onnx": ONNX,
+        "report": REPORT,
         "serve": SERVE,
+        "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
             *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
-            *(*ONNX, *SERVE),
+            *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },
     entry_points={
@@ -91,6 +96,7 @@ setup(
             "textzoo-mine-negatives = textzoo.commands:mine_negatives",
             "textzoo-evaluate = textzoo.commands:evaluate",
             "textzoo-predict = textzoo.commands:predict",
+            "textzoo-report = textzoo.commands:report",
             "textzoo-export = textzoo.commands:export",
             "textzoo-serve = textzoo.commands:serve",
             "textzoo-check-data = textzoo.commands:check_data",

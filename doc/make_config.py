@@ -18,20 +18,21 @@ single keys for one run. A relative path starts from the folder of the file that
 one given with `-o` starts from the working directory. An unknown key, a missing one or a wrong
 type stops the run before anything is read; every problem is listed at once.
 
-The blocks `runner` and `hyper_parameters.optimizer` are the same for all models. `reader` and
-the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
+The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for all models.
+`reader` and the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
 """
 
 
 def page() -> str:
     """The whole page as Markdown."""
     from textzoo.model_folder import load_model_folder
-    from textzoo.schema import Optimizer, Runner
+    from textzoo.schema import Index, Optimizer, Runner
 
     parts = [
         _INTRODUCTION,
         _block_section("runner", Runner),
         _block_section("hyper_parameters.optimizer", Optimizer),
+        _block_section("index", Index),
     ]
     for path in sorted((ROOT / "models").iterdir()):
         if (path / "net.py").is_file():
@@ -45,7 +46,7 @@ def page() -> str:
 
 
 def _block_section(title: str, block: type, level: str = "##") -> str:
-    from textzoo.schema import describe_type
+    from textzoo.type_names import describe_type
 
     rows = [
         (
@@ -62,7 +63,8 @@ def _block_section(title: str, block: type, level: str = "##") -> str:
 def _signature_section(title: str, constructor: type, supplied: tuple[str, ...]) -> str:
     """The keyword-only arguments of a class, described by its docstring."""
     from textzoo.config import signature_fields
-    from textzoo.schema import Block, type_in_words
+    from textzoo.schema import Block
+    from textzoo.type_names import type_in_words
 
     described = described_arguments(inspect.getdoc(constructor))
     rows, blocks = [], []

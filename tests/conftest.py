@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import logging
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from harness import MODELS, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 if importlib.util.find_spec("textzoo") is None:  # run from a checkout, without `pip install -e .`
     sys.path.insert(0, str(ROOT / "tools"))
@@ -62,6 +64,19 @@ def exported(tmp_path_factory):
     from exports import make_export
 
     return functools.cache(lambda name: make_export(name, tmp_path_factory.mktemp(name)))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, or whatever browser of its kind is there."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("needs a browser: chromium or google-chrome")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_the_index_gives_what_recall_wrote(exported):
             [score for _, score in expected[query]], abs=1e-5
         )
         assert {best["text"] for best in found} == {text for text, _ in expected[query]}
-    assert len(index) == len(index.texts) > 3000
+    assert len(index) > 3000
 
 
 @pytest.mark.parametrize("name", NAMES)

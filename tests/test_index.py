@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from textzoo.corpus import Entry
 from textzoo.errors import UserError
 from textzoo.index import Index
 from textzoo.schema import Index as IndexSettings
@@ -11,8 +12,12 @@ def embeddings_of(n, seed=0, width=16):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def entries_of(*texts):
+    return [Entry(text, text) for text in texts]
+
+
 def texts_of(n):
-    return [f"text {i}" for i in range(n)]
+    return entries_of(*(f"text {i}" for i in range(n)))
 
 
 def make_index(n, backend="hnsw", **settings):
@@ -54,11 +59,11 @@ def test_deleted_texts_are_not_found_and_may_come_back(backend):
     index = make_index(100, backend)
     nearest = index.search(embeddings_of(100)[:10], 1)[0][:, 0]
     assert nearest.tolist() == list(range(10))
-    assert index.delete(["text 3", "text 4", "text 3", "never there"]) == 2
+    assert index.delete(entries_of("text 3", "text 4", "text 3", "never there")) == 2
     assert len(index) == 98
     found = index.search(embeddings_of(100)[:10], 98)[0]
     assert not {3, 4} & set(found.ravel())
-    assert index.add(["text 3", "text 5"], embeddings_of(100)[[3, 5]]) == 1
+    assert index.add(entries_of("text 3", "text 5"), embeddings_of(100)[[3, 5]]) == 1
     place, cosine = index.search(embeddings_of(100)[3:4], 1)
     assert index.texts[place[0, 0]] == "text 3"
     assert cosine[0, 0] == pytest.approx(1, abs=1e-6)
@@ -67,14 +72,14 @@ def test_deleted_texts_are_not_found_and_may_come_back(backend):
 @BACKENDS
 def test_a_saved_index_gives_the_same_and_can_be_extended(backend, tmp_path):
     index = make_index(100, backend)
-    index.delete(["text 7"])
+    index.delete(entries_of("text 7"))
     index.save(tmp_path / "index")
     loaded = Index.load(tmp_path / "index", IndexSettings(backend=backend))
     assert loaded.made_from == {"checkpoint": "abc"}
     queries = embeddings_of(20, seed=1)
     for ours, theirs in zip(index.search(queries, 30), loaded.search(queries, 30)):
         np.testing.assert_array_equal(ours, theirs)
-    loaded.add(["another"], queries[:1])
+    loaded.add(entries_of("another"), queries[:1])
     assert loaded.texts[loaded.search(queries[:1], 1)[0][0, 0]] == "another"
 
 

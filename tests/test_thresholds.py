@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report, precision_recall_fscore_support
+from sklearn.metrics import (
+    classification_report,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+)
 
-from textzoo.thresholds import ThresholdMetrics
+from textzoo.thresholds import ThresholdMetrics, threshold_curve
 
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("micro", "macro", "weighted", "samples")
@@ -97,3 +101,21 @@ def test_an_unknown_label_is_missed():
     assert measured == pytest.approx(
         {"micro_recall": 0.5, "samples_f1": 2 / 3, "macro_recall": 0.5, "weighted_recall": 0.5}
     )
+
+
+def test_a_label_that_is_never_among_the_best_ones_has_the_default_threshold():
+    metrics = ThresholdMetrics(2)
+    metrics.update(np.array([[0]]), np.array([[0.8]]), np.array([[0, 1]]), np.array([2]))
+    assert metrics.best_thresholds() == [pytest.approx(0.4), 0.5]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_curve_equals_scikit_learn(ties):
+    scores, gold = random_rows(5, ties=ties)
+    curve = threshold_curve(scores.ravel(), gold.ravel(), int(gold.sum()))
+    precision, recall, thresholds = precision_recall_curve(gold.ravel(), scores.ravel())
+    np.testing.assert_allclose(curve.threshold, thresholds[::-1])
+    np.testing.assert_allclose(curve.precision, precision[-2::-1])
+    np.testing.assert_allclose(curve.recall, recall[-2::-1])
+    both = curve.precision + curve.recall
+    np.testing.assert_allclose(curve.f1 * both, 2 * curve.precision * curve.recall)

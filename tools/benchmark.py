@@ -127,7 +127,7 @@ def rows(folder: Path, sizes: list[int]) -> dict[str, Any]:
         ]
         config = ROOT / "models" / "tagspace" / "config.yaml"
         started = time.perf_counter()
-        status, peak = _run(["trainer.py", "-m", str(config), "-o", *overrides])
+        status, peak, own = _run(["trainer.py", "-m", str(config), "-o", *overrides])
         total = time.perf_counter() - started
         if status:
             raise UserError(f"trainer.py ended with status {status}")
@@ -136,11 +136,12 @@ def rows(folder: Path, sizes: list[int]) -> dict[str, Any]:
         figures[n_rows] = {
             "rows_per_second": statistics.median(speeds),
             "peak_megabytes": peak,
+            "peak_own_megabytes": own,
             "total_seconds": total,
         }
     print("TagSpace (64 filters of width 3), one epoch, generated rows of 12 words, empty cache")
     _table(
-        ["rows", "rows/s in training", "peak memory, MB", "whole run, s"],
+        ["rows", "rows/s in training", "peak memory, MB", "without mapped files", "whole run, s"],
         [[f"{n:,}", *(f"{figures[n][key]:.0f}" for key in figures[n])] for n in sizes],
     )
     return figures
@@ -165,12 +166,20 @@ def _generate_rows(path: Path, n_rows: int) -> None:
             )
 
 
-def _run(command: list[str]) -> tuple[int, float]:
-    """Run one of our commands; its exit status and peak resident memory in megabytes."""
+def _run(command: list[str]) -> tuple[int, float, float]:
+    """Run one of our commands; its exit status and peak resident memory in megabytes.
+
+    The last figure leaves out the pages of mapped files, which the system takes back when it needs
+    them; 0 without /proc.
+    """
     process = subprocess.Popen([sys.executable, ROOT / "tools" / command[0], *command[1:]])
-    _, status, usage = os.wait4(process.pid, 0)
+    own, pid = 0.0, 0
+    while not pid:
+        own = max(own, benchmark_runs.status_megabytes(process.pid, "RssAnon"))
+        time.sleep(0.1)
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     per_megabyte = 2**20 if sys.platform == "darwin" else 2**10
-    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte
+    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte, own
 
 
 def xmlcnn(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
@@ -236,7 +245,7 @@ def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
     return figures
 
 
-def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, Any]:
+def index(vectors: Optional[Path], sizes: list[int], queries: int, milvus: bool) -> dict[str, Any]:
     """The index against plain hnswlib: build, queries per second, overlap with the exact 50."""
     import numpy as np
 
@@ -245,7 +254,7 @@ def index(vectors: Optional[Path], sizes: list[int], queries: int) -> dict[str, 
     figures = {}
     for name, rows in sets.items():
         chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
-        figures[name] = ways = benchmark_index.against_hnswlib(rows, rows[chosen], 50)
+        figures[name] = ways = benchmark_index.compared(rows, rows[chosen], 50, milvus)
         print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
         _table(
             ["", "build, s", "queries/s", "overlap"],
@@ -317,6 +326,25 @@ def reach(model: Path, override: list[str], metric: str, value: float) -> dict[s
     return figures
 
 
+def fasttext(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
+    """A config of tagspace against fastText: seconds to an accuracy on test rows."""
+    figures = benchmark_runs.against_fasttext(model, peer, epochs)
+    print(f"{model} and fastText, words as they are")
+    columns = ["training_seconds", "whole_command_seconds", "whole_command_seconds_cached"]
+    _table(
+        ["", "accuracy", "training, s", "whole command, s", "again, s"],
+        [
+            [
+                name,
+                f"{row['accuracy']:.4f}",
+                *(f"{row[key]:.2f}" if key in row else "" for key in columns),
+            ]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -359,6 +387,11 @@ def main() -> int:
     parsers[index].add_argument("--vectors", type=Path, help="embeddings.npy of an index")
     parsers[index].add_argument("--sizes", type=int, nargs="*", default=[100_000])
     parsers[index].add_argument("--queries", type=int, default=1000)
+    parsers[fasttext].add_argument(
+        "-m", "--model", type=Path, default=ROOT / "models" / "tagspace" / "config_fast.yaml"
+    )
+    parsers[fasttext].add_argument("--peer", type=Path, required=True, help=_PEERS)
+    parsers[fasttext].add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
     for table in (inference, processes, reach):
         parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
         parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
@@ -367,6 +400,7 @@ def main() -> int:
     parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
     parsers[reach].add_argument("--metric", required=True)
     parsers[reach].add_argument("--value", type=float, required=True)
+    parsers[index].add_argument("--milvus", action="store_true", help="Milvus Lite as well")
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)
         parsers[table].add_argument("--steps", type=int, default=10)
@@ -391,7 +425,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
 
 TABLES = [
     *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
-    *(inference, processes, reach),
+    *(inference, processes, reach, fasttext),
 ]
 _PEERS = "a Python with tools/peers/requirements.txt"
 

@@ -1,33 +1,41 @@
-"""Table of benchmark.py for the index: against plain hnswlib with the same settings."""
+"""Table of benchmark.py for the index: against plain hnswlib and Milvus Lite, same settings."""
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import hnswlib
 import numpy as np
 
+from textzoo.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.index import Index
+from textzoo.indexes import index_settings, new_index
 from textzoo.schema import Index as IndexSettings
+from textzoo.schema import Runner
 
 
-def against_hnswlib(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, dict[str, Any]]:
+def compared(
+    vectors: np.ndarray, queries: np.ndarray, k: int, milvus: bool
+) -> dict[str, dict[str, Any]]:
     """Building an index, its queries per second, and how many of the exact k nearest it finds.
 
     Args:
         vectors: `[texts, width]`, of length 1.
         queries: `[queries, width]`, of length 1.
         k: how many nearest vectors.
+        milvus: whether to measure Milvus Lite too.
     """
     settings = IndexSettings()
-    names = [str(i) for i in range(len(vectors))]
+    entries = [Entry(str(i), str(i)) for i in range(len(vectors))]
     exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})
-    exact.add(names, vectors)
+    exact.add(entries, vectors)
     truth, exact_speed = _timed_search(lambda: exact.search(queries, k)[0], len(queries))
 
     started = time.perf_counter()
     ours = Index(settings, vectors.shape[1], {})
-    ours.add(names, vectors)
+    ours.add(entries, vectors)
     build = time.perf_counter() - started
     found, speed = _timed_search(lambda: ours.search(queries, k)[0], len(queries))
 
@@ -50,11 +58,30 @@ def against_hnswlib(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[st
             "overlap": float(np.mean(shares)),
         }
 
-    return {
+    figures = {
         "exact": row(truth, 0.0, exact_speed),
         "hnswlib": row(plain_found, plain_build, plain_speed),
         "TextZoo": row(found, build, speed),
     }
+    if milvus:
+        figures["TextZoo, Milvus Lite"] = row(*_in_milvus_lite(entries, vectors, queries, k))
+    return figures
+
+
+def _in_milvus_lite(
+    entries: list[Entry], vectors: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, float, float]:
+    """The places found, the seconds of building, and the queries per second."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        settings = index_settings(IndexSettings(backend="milvus"), Runner(), "benchmark")
+        settings = settings.model_copy(update={"path": Path(folder, "index")})
+        started = time.perf_counter()
+        index = new_index(settings, vectors.shape[1], {"model": "benchmark"})
+        index.add(entries, vectors)
+        index.commit()
+        build = time.perf_counter() - started
+        hits, speed = _timed_search(lambda: index.nearest(queries, k), len(queries))
+        return np.array([[int(hit.text) for hit in row] for row in hits]), build, speed
 
 
 def generated_vectors(n: int, width: int, n_centres: int = 1000) -> np.ndarray:
@@ -66,7 +93,7 @@ def generated_vectors(n: int, width: int, n_centres: int = 1000) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _timed_search(search: Any, n_queries: int) -> tuple[np.ndarray, float]:
+def _timed_search(search: Any, n_queries: int) -> tuple[Any, float]:
     started = time.perf_counter()
     places = search()
     return places, n_queries / (time.perf_counter() - started)

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+from benchmark_processes import run_peer
 from textzoo.errors import UserError
 
 _POLL = 0.02
+_RUNS = 5
 _WARM_UP = 2  # reports of speed that are left out
 
 
@@ -72,7 +74,7 @@ class WatchedRun:
         pid = self.process.pid
         with contextlib.suppress(OSError):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            return [_peak(int(each)) for each in children or [pid]]
+            return [status_megabytes(int(each), "VmHWM") for each in children or [pid]]
         return []
 
     def __enter__(self) -> "WatchedRun":
@@ -84,10 +86,12 @@ class WatchedRun:
         self.process.stderr.close()
 
 
-def _peak(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
+def status_megabytes(pid: int, key: str) -> float:
+    """What /proc tells of a process's memory; 0 where it does not."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{key}:"):
+                return int(line.split()[1]) / 1024
     return 0.0
 
 
@@ -136,9 +140,51 @@ def seconds_to_reach(config: Path, overrides: list[str], metric: str, value: flo
     return {**found, "best": best}
 
 
-def whole_run(config: Path, overrides: list[str], folder: Path) -> float:
-    """Seconds of one run of trainer.py from its start to its end."""
-    with WatchedRun(config, overrides, folder, None) as run:
-        for _ in run.reports("train"):
-            pass
-        return time.perf_counter() - run.started
+def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
+    """A config of tagspace and fastText on the same words: seconds, and accuracy on test rows.
+
+    Ours are those of the epoch, and of the whole of trainer.py with nothing in the cache and with
+    everything; fastText's those of its training, in which it reads its text.
+    """
+    from textzoo.building import build_reader, load_config
+    from textzoo.cache import Cache, good_lines
+    from textzoo.infer import infer
+    from textzoo.paired_files import input_files
+
+    loaded, folder = load_config(config, [])
+    reader, runner = build_reader(loaded, folder), loaded.runner
+    facts: dict[str, Any] = {"threads": int(os.environ["OMP_NUM_THREADS"])}
+    for part, source in (("train", runner.train_data_dir), ("test", runner.test_data_dir)):
+        files = input_files(source, f"runner.{part}_data_dir", Cache(runner.cache_dir, "error"))
+        rows = good_lines(files, reader.parse, "error", [])
+        facts[part] = [[row.tags[0], row.words] for _, _, row in rows]
+    figures = {}
+    for n in epochs:
+        best = max(_fasttext_runs(peer, {**facts, "epochs": n}), key=lambda run: run["accuracy"])
+        figures[f"fastText, {n} epochs, best of {_RUNS}"] = {
+            "training_seconds": best["seconds"],
+            "accuracy": best["accuracy"],
+        }
+    with tempfile.TemporaryDirectory() as name:
+        place, seconds = Path(name), []
+        for _ in range(2):  # the second one finds its text in the cache
+            with WatchedRun(config, ["runner.resume=none"], place, None) as run:
+                speeds = [report["rows_per_second"] for report in run.reports("train")]
+                seconds.append(time.perf_counter() - run.started)
+        infer(config, [f"runner.model_save_path={place}", f"runner.cache_dir={place / 'cache'}"])
+        text = (place / "infer" / "infer_metrics.json").read_text(encoding="utf-8")
+    n_rows = runner.epochs * len(facts["train"])
+    figures["TextZoo"] = {
+        "training_seconds": n_rows / statistics.median(speeds),
+        "accuracy": json.loads(text)["accuracy"],
+        "whole_command_seconds": seconds[0],
+        "whole_command_seconds_cached": seconds[1],
+    }
+    return figures
+
+
+def _fasttext_runs(peer: Path, facts: dict[str, Any]) -> Iterator[dict[str, float]]:
+    """Its threads overwrite one another's updates: no two runs are alike, and some end with NaN."""
+    for _ in range(_RUNS):
+        with contextlib.suppress(UserError):
+            yield run_peer(peer, "fasttext_tags.py", facts)

@@ -15,7 +15,7 @@ ERRORS = {
     415: "the content type is not application/json",
     422: "JSON of another form, too many texts, a text that is too long or cannot be read",
     429: "too many texts are waiting: try again later",
-    503: "the server is ending, or has too many connections",
+    503: "the server is ending, has too many connections, or its index does not answer",
     504: "the answer was not ready in time",
 }
 

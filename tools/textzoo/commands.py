@@ -75,8 +75,9 @@ def recall(arguments: Optional[list[str]] = None) -> int:
     options = {
         "queries": "a file of one query a line, or - for typed ones; default: the test pairs. The "
         "result of FILE.txt is recall_result_FILE.txt",
-        "add": "a file of texts to add to the index first",
-        "delete": "a file of texts to delete from it first",
+        "add": "a file of texts to add to the index first, or to replace by their ids; "
+        "in the form of the corpus",
+        "delete": "a file of texts, or of ids, to delete from it first",
     }
     description = "Embed and index the corpus, and recall texts for queries."
     return _command("recall.py", description, arguments, run, options)
@@ -237,6 +238,33 @@ def serve(arguments: Optional[list[str]] = None) -> int:
         from textzoo.serve import serve
 
         serve(**parsed, limits=chosen)
+
+    return _guarded(name, run)
+
+
+def report(arguments: Optional[list[str]] = None) -> int:
+    """Training runs as one HTML file."""
+    name = "report.py"
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description="Write what training runs have left as one HTML file; of several runs, "
+        "compare them.",
+    )
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="RUN_DIR", help="runner.model_save_path of a run"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="default: report.html in RUN_DIR; of several runs, comparison.html in the first one",
+    )
+    parsed = parser.parse_args(arguments)
+
+    def run() -> None:
+        from textzoo.report.page import report
+
+        report(parsed.folders, parsed.output)
 
     return _guarded(name, run)
 

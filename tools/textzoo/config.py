@@ -17,8 +17,9 @@ import pydantic
 import yaml
 
 from textzoo.errors import UserError, nearest
-from textzoo.schema import Block, Index, Optimizer, Runner, describe_type
+from textzoo.schema import Block, Index, Optimizer, Runner
 from textzoo.streams import STANDARD_INPUT
+from textzoo.type_names import describe_type
 
 Layer = dict[str, Any]
 
@@ -278,11 +279,15 @@ def _explain(error: dict[str, Any], model: type[Block]) -> str:
     if error["type"] == "extra_forbidden":
         prefix = ".".join([*parts[:-1], ""])
         return f"{key}: unknown key; {nearest(parts[-1], list(_fields_by_key(block)), prefix)}"
+    if error["type"] == "value_error":  # of a validator, which says what it expected
+        return f"{key}: {error['ctx']['error']}"
     expected = describe_type(field) if field else error["msg"]
     if error["type"] == "missing":
         return f"{key}: missing; expected {expected}"
     received = error["input"]
     shown = "a block of keys" if isinstance(received, dict) else repr(received)
+    if field and pydantic.SecretStr in typing.get_args(field.annotation):
+        shown = "a value"
     return f"{key}: received {shown} ({type(received).__name__}), expected {expected}"
 
 

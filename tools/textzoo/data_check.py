@@ -15,6 +15,7 @@ import numpy as np
 from textzoo.building import build_reader, load_config
 from textzoo.cache import Cache
 from textzoo.config import Config
+from textzoo.corpus import entries
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation import embeds
 from textzoo.paired_files import input_files
@@ -196,7 +197,7 @@ def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
     if not path.is_file():
         raise UserError(f"runner.corpus_file: no such file: {path}")
-    texts = np.array([_key(line.text.strip()) for line in read_lines(path, refused=bad.add)])
+    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)])
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))

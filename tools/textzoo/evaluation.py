@@ -5,7 +5,7 @@ A model says which: `graded = True` has levels, `embeds = True` embeds pairs of 
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Optional, TextIO
+from typing import Any, Literal, Optional, TextIO
 
 import numpy as np
 
@@ -65,6 +65,11 @@ def check_metric_names(model: Any, names: list[str]) -> None:
         RankingMetrics(names)
     else:
         tagging.check_metric_names(names)
+
+
+def kind(model: Any) -> Literal["embeddings", "levels", "tags"]:
+    """What a model gives for a text."""
+    return "embeddings" if embeds(model) else "levels" if is_graded(model) else "tags"
 
 
 def is_graded(model: Any) -> bool:

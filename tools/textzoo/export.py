@@ -20,7 +20,7 @@ from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.errors import UserError
-from textzoo.evaluation import embeds, is_graded
+from textzoo.evaluation import embeds, is_graded, kind
 from textzoo.exported import (
     EXAMPLES,
     FORM,
@@ -31,14 +31,15 @@ from textzoo.exported import (
     ExportedModel,
     is_exported,
 )
-from textzoo.folders import digests, replace, sync
-from textzoo.index import Index
+from textzoo.folders import copy_files, digests, replace, sync
+from textzoo.indexes import index_settings, load_index
 from textzoo.infer import chosen_checkpoints, chosen_threshold, restore
 from textzoo.model_folder import ModelFolder
 from textzoo.onnx_conversion import check_converter, convert
 from textzoo.paired_files import input_files
 from textzoo.reporting import start_logging
 from textzoo.schema import Block
+from textzoo.schema import Index as IndexSettings
 from textzoo.serving import Tagger
 from textzoo.verification import TOLERANCE, replayed_difference
 
@@ -77,7 +78,10 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
             run.save_inference(place / Path(PROGRAM).stem)
             facts = _write_text_side(place, config, folder, checkpoint, reader)
             facts |= _write_labels(config, checkpoint, run, reader, place)
-            facts["index"] = _copy_index(config, checkpoint, place) if embeds(run.model) else None
+            facts["index"] = None
+            if embeds(run.model):
+                settings = index_settings(config.index, config.runner, folder.path.name)
+                facts["index"] = _copy_index(settings, checkpoint, place)
             facts |= _write_examples(place, run, _example_texts(config, reader), reader)
             _finish(place, facts, formats)
             sync(place)
@@ -115,7 +119,7 @@ def _write_text_side(
 ) -> dict[str, Any]:
     """Write what turns texts into arrays: the reader's file, its settings, its vocabulary."""
     shutil.copyfile(folder.path / "reader.py", place / READER)
-    _copy_folder(checkpoint.vocabulary, place / VOCABULARY)
+    copy_files(checkpoint.vocabulary, place / VOCABULARY)
     arguments = {key: v for key, v in config.reader.items() if not isinstance(v, Path)}
     files = {}
     for key, source in config.reader.items():
@@ -162,10 +166,10 @@ def _write_labels(
 ) -> dict[str, Any]:
     """Write the names of the labels, if there are any; what the outputs mean."""
     if embeds(run.model):
-        return {"kind": "embeddings"}
+        return {"kind": kind(run.model)}
     names = list(reader.label_names)
     (place / "labels.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-    facts = {"kind": "levels" if is_graded(run.model) else "tags", "top_k": config.runner.top_k}
+    facts = {"kind": kind(run.model), "top_k": config.runner.top_k}
     metrics = config.runner.metrics or list(run.model.metrics)
     facts["threshold"] = (
         None if is_graded(run.model) else chosen_threshold(config.runner, [checkpoint], metrics)
@@ -173,28 +177,20 @@ def _write_labels(
     return facts
 
 
-def _copy_index(config: Config, checkpoint: Checkpoint, place: Path) -> Optional[dict[str, Any]]:
+def _copy_index(
+    settings: IndexSettings, checkpoint: Checkpoint, place: Path
+) -> Optional[dict[str, Any]]:
     """Copy the index that recall.py made with this checkpoint, if it did; its settings."""
-    source = config.index.path or config.runner.model_save_path / "index"
-    index = Index.load(source, config.index)
+    index = load_index(settings)
     if index is None:
-        log.info("index: none in %s; recall.py makes one", source)
+        log.info("index: none in %s; recall.py makes one", settings.place)
         return None
     if index.made_from["checkpoint"] != checkpoint.facts["sha256"]:
-        log.info("index: %s is of another checkpoint; recall.py makes a new one", source)
+        log.info("index: %s is of another checkpoint; recall.py makes a new one", settings.place)
         return None
-    _copy_folder(source, place / INDEX)
     log.info("index: %d texts", len(index))
-    return config.index.model_dump(mode="json", exclude={"path"})
-
-
-def _copy_folder(source: Path, target: Path) -> None:
-    """Copy the files of a folder, with the permissions of new ones."""
-    for file in source.rglob("*"):
-        if file.is_file():
-            copy = target / file.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+    index.copy(place / INDEX)
+    return settings.model_dump(mode="json", exclude={"path"})
 
 
 def _example_texts(config: Config, reader: Any) -> list[str]:

@@ -26,6 +26,15 @@ def replaced(path: Path) -> Optional[Path]:
     return aside if aside.is_dir() else None
 
 
+def copy_files(source: Path, target: Path, leave_out: str = "") -> None:
+    """Copy the files below a folder, with the permissions of new ones, but for those of a name."""
+    for file in source.rglob("*"):
+        if file.is_file() and file.name != leave_out:
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+
 def digests(folder: Path, names: Optional[list[str]] = None) -> dict[str, Optional[str]]:
     """The sha256 of each file below a folder by its relative name; None for a missing one."""
     if names is None:

@@ -4,18 +4,27 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import hnswlib
 import numpy as np
 
+from textzoo.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.folders import sha256
+from textzoo.folders import copy_files, sha256
 from textzoo.schema import Index as IndexSettings
 
 _MANIFEST, _EMBEDDINGS, _GRAPH = "manifest.json", "embeddings.npy", "hnsw.bin"
 _BLOCK = 256  # queries that are compared with everything at once
+
+
+class Hit(NamedTuple):
+    """A text that was found, and its cosine."""
+
+    text: str
+    score: float
 
 
 class Index:
@@ -35,22 +44,23 @@ class Index:
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Optional[hnswlib.Index] = None
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many texts can be found."""
         return int(self._alive.sum())
 
-    def add(self, texts: list[str], embeddings: np.ndarray) -> int:
+    def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add texts that are not there yet, or were deleted.
 
         Args:
-            texts: the texts.
-            embeddings: `[texts, width]`, of length 1.
+            entries: the texts; ids and metadata are not kept.
+            embeddings: `[entries, width]`, of length 1.
 
         Returns:
             How many were new.
         """
-        chosen = {text: row for row, text in enumerate(texts) if not self._finds(text)}
+        chosen = {e.text: row for row, e in enumerate(entries) if not self._finds(e.text)}
         first = len(self.texts)
         self.texts += chosen
         self._places.update({text: first + i for i, text in enumerate(chosen)})
@@ -61,14 +71,22 @@ class Index:
             self._extend_graph(first)
         return len(chosen)
 
-    def delete(self, texts: list[str]) -> int:
+    def delete(self, entries: list[Entry]) -> int:
         """Delete texts; returns how many of them were there."""
-        places = [self._places[text] for text in dict.fromkeys(texts) if self._finds(text)]
+        texts = dict.fromkeys(entry.text for entry in entries)
+        places = [self._places[text] for text in texts if self._finds(text)]
         self._alive[places] = False
         if self._graph is not None:
             for place in places:
                 self._graph.mark_deleted(place)
         return len(places)
+
+    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+        """The same as `search`: for each query its texts and their cosines."""
+        return [
+            [Hit(self.texts[place], cosine) for place, cosine in zip(*row)]
+            for row in zip(*(found.tolist() for found in self.search(queries, k)))
+        ]
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The nearest texts of each query, best first.
@@ -84,15 +102,24 @@ class Index:
         if k == 0:
             return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
         if self._graph is not None:
-            self._graph.set_ef(max(self._settings.ef, k))
-            try:
-                places = self._graph.knn_query(queries, k)[0].astype(np.int64)
-            except RuntimeError:  # the graph has not led to k texts
-                return self._search_exactly(queries, k)
+            with self._lock:  # `ef` is kept in the graph
+                self._graph.set_ef(max(self._settings.ef, k))
+                try:
+                    places = self._graph.knn_query(queries, k)[0].astype(np.int64)
+                except RuntimeError:  # the graph has not led to k texts
+                    return self._search_exactly(queries, k)
             cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[places])
             order = np.argsort(-cosines, axis=1, kind="stable")
             return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1)
         return self._search_exactly(queries, k)
+
+    def commit(self) -> None:
+        """Write the index to the folder of its settings."""
+        self.save(self._settings.path)
+
+    def copy(self, folder: Path) -> None:
+        """Copy the files of the committed index."""
+        copy_files(self._settings.path, folder)
 
     def save(self, folder: Path) -> None:
         """Write the index; a reader sees a whole one or the one before it.

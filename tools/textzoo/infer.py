@@ -76,16 +76,16 @@ def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> 
         members = {"ensemble": runner.infer_ensemble}
     else:
         members = {path.name: [path] for path in chosen_checkpoints(runner, load_path)}
-    results = {}
+    results, steps = {}, {}
     for name, paths in members.items():
         checkpoints = [load_checkpoint(path) for path in paths]
-        for checkpoint in checkpoints:
-            step = checkpoint.facts["progress"]["step"]
+        steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
+        for checkpoint, step in zip(checkpoints, steps[name]):
             log.info("checkpoint %s (step %d)", checkpoint.path, step)
         place = output / name if len(members) > 1 else output
         results[name] = infer_checkpoints(config, folder, checkpoints, engine, place)
     metrics = results[name]
-    summary = {**metrics, "checkpoint": name, "checkpoints": results}
+    summary = {**metrics, "checkpoint": name, "steps": steps[name], "checkpoints": results}
     _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
     _show_examples(place / "predictions.jsonl")
     log.info("metrics: %s", json.dumps(metrics))

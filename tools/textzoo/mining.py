@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.errors import UserError
-from textzoo.index import Index
+from textzoo.indexes import TextIndex
 from textzoo.reading import data_files, read_lines
 from textzoo.schema import Index as IndexSettings
 from textzoo.search import Embedder, prepared_index, write_lines
@@ -48,7 +48,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
 
 
 def _triples(
-    pairs: list[tuple[str, str]], embedder: Embedder, index: Index, settings: IndexSettings
+    pairs: list[tuple[str, str]], embedder: Embedder, index: TextIndex, settings: IndexSettings
 ) -> Iterator[tuple[str, ...]]:
     """Each pair with its negatives, one a row."""
     known: dict[str, set[str]] = {}
@@ -60,13 +60,12 @@ def _triples(
         queries = embedder([query for query, _ in chunk])
         titles = embedder([title for _, title in chunk])
         highest = np.einsum("nd,nd->n", queries, titles) - settings.mine_margin
-        places, cosines = index.search(queries, settings.mine_to)
-        for pair, row, scores, limit in zip(chunk, places, cosines, highest):
-            ranked = list(zip(row, scores))[settings.mine_from - 1 :]
+        found = index.nearest(queries, settings.mine_to)
+        for pair, hits, limit in zip(chunk, found, highest):
             negatives = [
-                index.texts[place]
-                for place, score in ranked
-                if score <= limit and index.texts[place] not in known[pair[0]]
+                hit.text
+                for hit in hits[settings.mine_from - 1 :]
+                if hit.score <= limit and hit.text not in known[pair[0]]
             ][: settings.mine_per_pair]
             yield from ((*pair, negative) for negative in negatives)
             if not negatives:

@@ -8,9 +8,8 @@ import numpy as np
 
 from textzoo.batching import inference_pools
 from textzoo.cache import Column, Rows
-from textzoo.errors import UserError
+from textzoo.corpus import read_entries
 from textzoo.metrics import gold_ranks
-from textzoo.reading import read_lines
 from textzoo.schema import Runner
 from textzoo.tagging import Metrics
 
@@ -46,15 +45,13 @@ class Corpus:
 
     @classmethod
     def read(cls, path: Path, reader: Any) -> "Corpus":
-        """Read a file of one text a line.
+        """Read a corpus file.
 
         Raises:
-            UserError: there is no such file, or no text in it.
+            UserError: as `read_entries` does.
         """
-        texts = [line.text.strip() for line in read_lines(path)]
-        if not texts:
-            raise UserError(f"runner.corpus_file: {path}: received no text, expected one a line")
-        return cls(texts, reader)
+        entries = read_entries(path, "runner.corpus_file")
+        return cls([entry.text for entry in entries], reader)
 
     @property
     def label_names(self) -> list[str]:

@@ -3,10 +3,9 @@
 `doc/config.md` is generated from here.
 """
 
-import types
-import typing
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Literal, Optional, Union
 
 import pydantic
 from pydantic import ConfigDict, Field
@@ -52,8 +51,9 @@ class Runner(Block):
     )
     corpus_file: Optional[FilePath] = Field(
         None,
-        description="for models of pairs: the texts to search, one a line; default: all texts of "
-        "the pairs that are evaluated",
+        description="for models of pairs: the texts to search, one a line, or .jsonl with ids "
+        "and metadata (doc/retrieval_at_scale.md); default: all texts of the pairs that are "
+        "evaluated",
     )
     bad_lines: Literal["error", "skip"] = Field(
         "error", description="a malformed line stops the run, or is skipped and counted"
@@ -223,8 +223,10 @@ class Embedding(Block):
 class Index(Block):
     """How texts are searched by their embeddings."""
 
-    backend: Literal["hnsw", "exact"] = Field(
-        "hnsw", description="a graph of neighbours (Malkov and Yashunin 2018), or every text"
+    backend: Literal["hnsw", "exact", "milvus"] = Field(
+        "hnsw",
+        description="a graph of neighbours (Malkov and Yashunin 2018) in memory; every text; or "
+        "Milvus (doc/retrieval_at_scale.md)",
     )
     space: Literal["cosine", "ip", "l2"] = Field("cosine", description="what is near in the graph")
     hnsw_m: Annotated[int, Field(ge=2)] = Field(32, description="neighbours of each text kept")
@@ -240,8 +242,73 @@ class Index(Block):
         1, description="mine_negatives.py: the most triples made of one pair, nearest first"
     )
     path: Optional[FilePath] = Field(
-        None, description="folder of the index; default: `<model_save_path>/index`"
+        None,
+        description="folder of the index; default: `<model_save_path>/index`. Milvus Lite is "
+        "beside it, with `.db` at its end",
     )
+    uri: Optional[str] = Field(
+        None,
+        description="milvus: address of a server, such as http://localhost:19530, or "
+        "http://localhost:19530/DATABASE; default: Milvus Lite, in a folder of its own",
+    )
+    token: Optional[pydantic.SecretStr] = Field(
+        None,
+        exclude=True,
+        description="milvus: `user:password` or API key, which no file or log repeats; default: "
+        "the variable `TEXTZOO_MILVUS_TOKEN`",
+    )
+    collection: Optional[str] = Field(
+        None,
+        description="milvus: the collection, of corpora embedded by one model; default: "
+        "`textzoo_<name of the model's folder>`",
+    )
+    partition: Optional[str] = Field(
+        None,
+        description="milvus: what the corpus is called in the collection; default: the name of "
+        "`corpus_file`",
+    )
+    index_type: Literal["HNSW", "FLAT", "AUTOINDEX"] = Field(
+        "HNSW",
+        description="milvus: a graph with `hnsw_m` and `ef_construction`; every text; or what the "
+        "server takes for best",
+    )
+    filter: Optional[str] = Field(
+        None,
+        description="milvus: find only texts whose metadata fulfil this, such as "
+        '`language == "en" and year >= 2020`',
+    )
+
+    @pydantic.field_validator("uri")
+    @classmethod
+    def _check_uri(cls, uri: Optional[str]) -> Optional[str]:
+        if uri is None or re.fullmatch(r"(https?|tcp)://[^@/]+(/\w*)?", uri):
+            return uri
+        # It is not repeated: there may be a password in it.
+        raise ValueError(
+            "expected http://HOST:PORT or https://HOST:PORT; user and password go to "
+            "TEXTZOO_MILVUS_TOKEN, as user:password; null is Milvus Lite in `index.path`"
+        )
+
+    @pydantic.field_validator("collection", "partition")
+    @classmethod
+    def _check_name(cls, name: Optional[str]) -> Optional[str]:
+        if name is None or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", name):
+            return name
+        raise ValueError(
+            f"received {name!r}, expected letters a to z, digits and _, not a digit first"
+        )
+
+    @property
+    def lite_path(self) -> Path:
+        """The folder of Milvus Lite."""
+        return self.path if self.path.suffix == ".db" else Path(f"{self.path}.db")
+
+    @property
+    def place(self) -> str:
+        """Where the index is, in words."""
+        if self.backend != "milvus":
+            return str(self.path)
+        return f"{self.uri or self.lite_path}, collection {self.collection}, {self.partition}"
 
 
 class Optimizer(Block):
@@ -326,32 +393,3 @@ class Encoder(Block):
     initializer_range: Optional[Annotated[float, Field(gt=0)]] = Field(
         None, description="standard deviation of random weights"
     )
-
-
-def describe_type(field: Any) -> str:
-    """The type of a field in words: `int, > 0`, `one of error | skip`."""
-    limits = [
-        f"{sign} {getattr(limit, name)}"
-        for limit in field.metadata
-        for name, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
-        if getattr(limit, name, None) is not None
-    ]
-    return ", ".join([type_in_words(field.annotation), *limits])
-
-
-def type_in_words(annotation: Any) -> str:
-    """A type annotation in words."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Literal:
-        return "one of " + " | ".join(map(str, arguments))
-    if origin is Union or isinstance(annotation, getattr(types, "UnionType", ())):
-        return " or ".join("null" if a is type(None) else type_in_words(a) for a in arguments)
-    if origin is Annotated:
-        holder = pydantic.fields.FieldInfo.from_annotation(annotation)
-        return describe_type(holder)
-    if origin is list:
-        return f"a list of {type_in_words(arguments[0])}"
-    if isinstance(annotation, type) and issubclass(annotation, Block):
-        return "a block of keys"
-    names = {Path: "a path", str: "text", bool: "true or false"}
-    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))

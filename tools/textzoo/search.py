@@ -16,9 +16,11 @@ from textzoo.building import load_config
 from textzoo.cache import Column, file_digest
 from textzoo.checkpoint import Checkpoint, load_checkpoint
 from textzoo.config import Config
+from textzoo.corpus import Entry, read_entries
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.index import Index
+from textzoo.index import Hit
+from textzoo.indexes import MAX_TEXT_BYTES, TextIndex, index_settings, load_index, new_index
 from textzoo.infer import chosen_checkpoints, chosen_engine, restore
 from textzoo.reading import Line, data_files, read_lines
 from textzoo.reporting import start_logging
@@ -41,7 +43,8 @@ class Embedder:
         reader: the model's reader, with the (first) checkpoint's vocabulary.
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
-        index_path: the folder of the index.
+        index_settings: the config's `index` block with every name and path.
+        model: the name of the model's folder.
 
     Raises:
         UserError: there is no such checkpoint, or the model does not embed texts.
@@ -56,7 +59,8 @@ class Embedder:
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
         load_path = runner.infer_load_path or runner.model_save_path
         self.output = runner.infer_output_dir or load_path / "infer"
-        self.index_path = self.config.index.path or runner.model_save_path / "index"
+        self.model = folder.path.name
+        self.index_settings = index_settings(self.config.index, runner, self.model)
         chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
         checkpoints = [load_checkpoint(path) for path in chosen]
         engine = chosen_engine(runner)
@@ -75,7 +79,10 @@ class Embedder:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1."""
-        parts = []
+        return np.concatenate(list(self.chunks(texts)))
+
+    def chunks(self, texts: list[str]) -> Iterator[np.ndarray]:
+        """The same in pieces, which come with a progress bar."""
         with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
@@ -83,9 +90,8 @@ class Embedder:
                     embed(run, Column.of([reader.tokenize(text) for text in chunk]))
                     for run, reader in self._members
                 ]
-                parts.append(np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5)
+                yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
                 bar.update(len(chunk))
-        return np.concatenate(parts)
 
 
 def _as_trained(checkpoint: Checkpoint) -> list[str]:
@@ -109,33 +115,33 @@ def recall(
         queries: a file of one query a line, whose result gets its name, as in
             `recall_result_queries.txt`; or `-` for what is typed. Default: the queries of the test
             pairs.
-        add: a file of texts to add to the index.
-        delete: a file of texts to delete from it.
+        add: a file of texts to add to the index, in the form of a corpus file.
+        delete: a file of what to delete from it: texts or ids one a line, or such a file.
     """
     embedder = Embedder(path, overrides)
     config = embedder.config
     index = prepared_index(embedder)
     changed = 0
     if add:
-        texts = read_texts(add, "--add")
-        changed += (n_added := index.add(texts, embedder(texts)))
-        log.info("added %d text(s) of %d", n_added, len(texts))
+        entries = _entries(add, "--add", embedder)
+        changed += (n_added := sum(index.add(*part) for part in _embedded(entries, embedder)))
+        log.info("added %d text(s) of %d", n_added, len(entries))
     if delete:
-        texts = read_texts(delete, "--delete")
-        changed += (n_deleted := index.delete(texts))
-        log.info("deleted %d text(s) of %d", n_deleted, len(texts))
+        entries = read_entries(delete, "--delete")
+        changed += (n_deleted := index.delete(entries))
+        log.info("deleted %d text(s) of %d", n_deleted, len(entries))
     if changed:
-        index.save(embedder.index_path)
+        index.commit()
     if queries == Path("-"):
         _answer_typed(embedder, index)
         return
     texts = read_texts(queries, "--queries") if queries else _test_queries(config)
     embeddings = embedder(texts)
     started = time.perf_counter()
-    places, cosines = index.search(embeddings, config.index.recall_num)
+    found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
     result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
-    write_lines(result, _result_lines(index, texts, places, cosines))
+    write_lines(result, _result_lines(texts, found))
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 
 
@@ -202,58 +208,78 @@ def new_file(path: Path, key: str) -> Iterator[BinaryIO]:
         ) from None
 
 
-def prepared_index(embedder: Embedder) -> Index:
+def prepared_index(embedder: Embedder) -> TextIndex:
     """The index of the corpus: the saved one if checkpoint, corpus and settings are as then.
 
     Raises:
         UserError: there is no corpus, or no place to save the index.
     """
-    config, place = embedder.config, embedder.index_path
+    config, settings = embedder.config, embedder.index_settings
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
-    texts = read_texts(corpus, "runner.corpus_file")
+    entries = _entries(corpus, "runner.corpus_file", embedder)
     made_from = {
+        "model": embedder.model,
         "checkpoint": embedder.made_from,
         "corpus": file_digest(corpus),
         "precision": config.runner.infer_precision,
     }
-    index = Index.load(place, config.index)
-    if index and index.made_from == made_from:
-        log.info("index %s: as it was, %d texts", place, len(index))
+    index = load_index(settings)
+    if index is not None and index.made_from == made_from:
+        log.info("index %s: as it was, %d texts", settings.place, len(index))
         return index
-    started = time.perf_counter()
-    embeddings = embedder(texts)
-    embedded = time.perf_counter()
-    index = Index(config.index, embeddings.shape[1], made_from)
-    index.add(texts, embeddings)
+    started, building, index = time.perf_counter(), 0.0, None
+    for chunk, embeddings in _embedded(entries, embedder):
+        embedded = time.perf_counter()
+        if index is None:
+            index = new_index(settings, embeddings.shape[1], made_from)
+        index.add(chunk, embeddings)
+        building += time.perf_counter() - embedded
+    embedding = time.perf_counter() - started - building
+    index.commit()
     log.info(
         "index %s: %d texts embedded in %.1f s (%.0f/s), built in %.1f s",
-        place,
-        len(texts),
-        embedded - started,
-        len(texts) / (embedded - started),
-        time.perf_counter() - embedded,
+        settings.place,
+        len(entries),
+        embedding,
+        len(entries) / embedding,
+        time.perf_counter() - started - embedding,
     )
-    index.save(place)
     return index
 
 
-def _answer_typed(embedder: Embedder, index: Index) -> None:
+def _entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
+    """The entries of a corpus file that the index can hold."""
+    if embedder.index_settings.backend == "milvus":
+        return read_entries(path, key, MAX_TEXT_BYTES)
+    entries = read_entries(path, key)
+    if any(entry.metadata or entry.id != entry.text for entry in entries):
+        log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
+    return entries
+
+
+def _embedded(entries: list[Entry], embedder: Embedder) -> Iterator[tuple[list[Entry], np.ndarray]]:
+    """Some entries at a time, with their embeddings."""
+    first = 0
+    for embeddings in embedder.chunks([entry.text for entry in entries]):
+        yield entries[first : first + len(embeddings)], embeddings
+        first += len(embeddings)
+
+
+def _answer_typed(embedder: Embedder, index: TextIndex) -> None:
     """Answer each line of standard input."""
     for line in sys.stdin:
         if query := line.strip():
-            found = index.search(embedder([query]), embedder.config.index.recall_num)
-            for answer in _result_lines(index, [query], *found):
+            found = index.nearest(embedder([query]), embedder.config.index.recall_num)
+            for answer in _result_lines([query], found):
                 print(answer, flush=True)
 
 
-def _result_lines(
-    index: Index, queries: list[str], places: np.ndarray, cosines: np.ndarray
-) -> Iterator[str]:
-    for query, row, scores in zip(queries, places, cosines):
-        for place, score in zip(row, scores):
-            yield f"{query}\t{index.texts[place]}\t{score:.6f}"
+def _result_lines(queries: list[str], found: list[list[Hit]]) -> Iterator[str]:
+    for query, hits in zip(queries, found):
+        for hit in hits:
+            yield f"{query}\t{hit.text}\t{hit.score:.6f}"
 
 
 def test_pair_files(config: Config) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -27,11 +28,13 @@ from textzoo.api_schema import (
     request_model,
     texts_type,
 )
-from textzoo.errors import BadText
+from textzoo.errors import BadText, UserError
 from textzoo.exported import ExportedModel
 from textzoo.guard import Guard
 from textzoo.micro_batching import Batcher, Closing, Overloaded
 from textzoo.serving import Encoder, SemanticIndex, Tagger, paired_cosines
+
+log = logging.getLogger("textzoo")
 
 _PAGE = Path(__file__).with_name("page")
 _DECIMALS = 7  # of numbers in answers: what a float32 has
@@ -274,6 +277,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(BadText)
     async def unreadable(request: Request, failure: BadText) -> JSONResponse:
         return _problem(422, str(failure))
+
+    @app.exception_handler(UserError)
+    async def without_index(request: Request, failure: UserError) -> JSONResponse:
+        log.error("%s", failure)
+        return _problem(503, "the index does not answer")
 
     @app.exception_handler(Overloaded)
     async def overloaded(request: Request, failure: Overloaded) -> JSONResponse:

@@ -10,7 +10,6 @@ Nothing here needs the model's folder, its config, or its data; with ONNX Runtim
 
 import json
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -20,7 +19,7 @@ import numpy as np
 from textzoo import levels, tagging
 from textzoo.errors import BadText, UserError
 from textzoo.exported import INDEX, ExportedModel
-from textzoo.index import Index
+from textzoo.indexes import load_index
 from textzoo.schema import Index as IndexSettings
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
@@ -140,7 +139,6 @@ class SemanticIndex:
 
     Attributes:
         encoder: what embeds the queries.
-        texts: all texts of the index.
     """
 
     def __init__(self, encoder: Encoder):
@@ -150,9 +148,14 @@ class SemanticIndex:
             raise UserError(
                 f"{path}: was exported without an index; run recall.py, then export.py again"
             )
-        self._index = Index.load(path / INDEX, IndexSettings(**manifest["index"]))
-        self.texts = self._index.texts
-        self._lock = threading.Lock()
+        settings = IndexSettings(**manifest["index"], path=path / INDEX)
+        self._index = load_index(settings, exported=True)
+        weights = manifest["checkpoint"]["weights_sha256"]
+        if self._index is None or self._index.made_from["checkpoint"]["rec.pdparams"] != weights:
+            raise UserError(
+                f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
+                "recall.py with this checkpoint, or export the present one"
+            )
 
     @classmethod
     def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":
@@ -177,19 +180,15 @@ class SemanticIndex:
 
         Raises:
             BadText: naming the place of a query that the model cannot read.
+            UserError: the index is on a server, which does not answer.
         """
         return self.nearest(self.encoder.encode(texts), k)
 
     def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already, `[queries, width]`."""
-        with self._lock:  # hnswlib keeps a setting of the search in the index
-            places, cosines = self._index.search(embeddings, k)
+        found = self._index.nearest(embeddings, k)
         return [
-            [
-                {"text": self.texts[place], "score": round(float(cosine), 6)}
-                for place, cosine in zip(*row)
-            ]
-            for row in zip(places, cosines)
+            [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
 
 

@@ -22,6 +22,15 @@ class LabelReport(NamedTuple):
     support: np.ndarray
 
 
+class ThresholdCurve(NamedTuple):
+    """What each threshold gives, each `[thresholds]`, the highest threshold first."""
+
+    threshold: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+
+
 class ThresholdMetrics:
     """Collects scored labels batch by batch, then counts them at any threshold.
 
@@ -77,7 +86,10 @@ class ThresholdMetrics:
         return _best_cut(scores, hits, self.n_gold)
 
     def best_thresholds(self) -> list[float]:
-        """For each label the threshold with its highest F1; for one without gold rows 0.5."""
+        """For each label the threshold with its highest F1.
+
+        For one that no row has, or that was never among those that may be predicted, 0.5.
+        """
         labels, scores, hits = (
             np.concatenate([part.ravel() for part in parts])
             for parts in (self._labels, self._scores, self._hits)
@@ -86,7 +98,7 @@ class ThresholdMetrics:
         ends = np.cumsum(np.bincount(labels, minlength=self._n_labels))
         places = np.split(order, ends[:-1])
         return [
-            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold else 0.5
+            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold and len(own) else 0.5
             for own, n_gold in zip(places, self._support)
         ]
 
@@ -100,26 +112,26 @@ class ThresholdMetrics:
     def report(self, threshold: Threshold) -> LabelReport:
         """The figures of each label at a threshold."""
         hits, predicted = self._counts(threshold)
-        return LabelReport(*_ratios(hits, predicted, self._support).values(), self._support)
+        return LabelReport(*ratios(hits, predicted, self._support).values(), self._support)
 
     def _micro(self, threshold: Threshold) -> dict[str, np.ndarray]:
         hits, predicted = self._counts(threshold)
-        return _named("micro", _ratios(hits.sum(), predicted.sum(), self.n_gold))
+        return _named("micro", ratios(hits.sum(), predicted.sum(), self.n_gold))
 
     def _macro(self, threshold: Threshold) -> dict[str, np.ndarray]:
-        ratios = _ratios(*self._counts(threshold), self._support)
-        return _named("macro", {kind: values.mean() for kind, values in ratios.items()})
+        figures = ratios(*self._counts(threshold), self._support)
+        return _named("macro", {kind: values.mean() for kind, values in figures.items()})
 
     def _weighted(self, threshold: Threshold) -> dict[str, np.ndarray]:
-        ratios = _ratios(*self._counts(threshold), self._support)
+        figures = ratios(*self._counts(threshold), self._support)
         total = max(1, self.n_gold)
         return _named(
-            "weighted", {k: values @ self._support / total for k, values in ratios.items()}
+            "weighted", {k: values @ self._support / total for k, values in figures.items()}
         )
 
     def _samples(self, threshold: Threshold) -> dict[str, np.ndarray]:
-        ratios = _ratios(*self._counts_of_rows(threshold))
-        return _named("samples", {kind: values.mean() for kind, values in ratios.items()})
+        figures = ratios(*self._counts_of_rows(threshold))
+        return _named("samples", {kind: values.mean() for kind, values in figures.items()})
 
     def _subset(self, threshold: Threshold) -> dict[str, np.ndarray]:
         hits, predicted, n_gold = self._counts_of_rows(threshold)
@@ -157,23 +169,38 @@ def is_predicted(labels: np.ndarray, scores: np.ndarray, threshold: Threshold) -
     return scores > (limits[labels] if limits.ndim else limits)
 
 
-def _best_cut(scores: np.ndarray, hits: np.ndarray, n_gold: int) -> float:
-    """Half-way between two scores, where what is above has the highest F1."""
+def threshold_curve(scores: np.ndarray, hits: np.ndarray, n_gold: int) -> ThresholdCurve:
+    """Micro precision, recall and F1 of predicting what scores at least so much.
+
+    Args:
+        scores: `[n]` of labels of any rows.
+        hits: `[n]` whether the row has the label.
+        n_gold: how many labels all rows have together.
+
+    Returns:
+        A point for each different score.
+    """
     order = np.argsort(-scores, kind="stable")
     scores = scores[order].astype(np.float64)
-    n_hits = np.cumsum(hits[order])
-    f1 = 2 * n_hits / (np.arange(1, len(n_hits) + 1) + n_gold)
-    following = np.append(scores[1:], 0.0)
-    f1[scores == following] = -1  # equal scores are predicted together
-    best = int(np.argmax(f1))
-    return float((scores[best] + following[best]) / 2)
+    last = np.append(scores[1:] != scores[:-1], True)  # equal scores are predicted together
+    figures = ratios(np.cumsum(hits[order])[last], 1 + np.flatnonzero(last), n_gold)
+    return ThresholdCurve(scores[last], **figures)
 
 
-def _named(average: str, ratios: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{average}_{kind}": value for kind, value in ratios.items()}
+def _best_cut(scores: np.ndarray, hits: np.ndarray, n_gold: int) -> float:
+    """Half-way between two scores, where what is above has the highest F1."""
+    cuts = threshold_curve(scores, hits, n_gold)
+    following = np.append(cuts.threshold[1:], 0.0)
+    # Nothing lies between a lowest score of 0 and the end.
+    best = int(np.argmax(np.where(cuts.threshold == following, -1, cuts.f1)))
+    return float((cuts.threshold[best] + following[best]) / 2)
 
 
-def _ratios(hits: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> dict[str, np.ndarray]:
+def _named(average: str, figures: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{average}_{kind}": value for kind, value in figures.items()}
+
+
+def ratios(hits: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1; 0 where there is nothing to divide by."""
     return {
         "precision": hits / np.maximum(predicted, 1),

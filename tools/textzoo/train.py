@@ -37,7 +37,7 @@ from textzoo.checkpoint import (
 from textzoo.config import Config, differences
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.evaluation import Evaluation, check_metric_names
+from textzoo.evaluation import Evaluation, check_metric_names, kind
 from textzoo.interruption import remember_early_interrupts
 from textzoo.model_folder import ModelFolder
 from textzoo.paired_files import input_files
@@ -182,6 +182,7 @@ def assemble(
             return
         facts = {
             "model": folder.path.name,
+            "kind": kind(run.model),
             "progress": dataclasses.asdict(progress),
             "data": data.contents,
             "config": config.resolved(),

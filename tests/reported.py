@@ -1,0 +1,91 @@
+"""Folders as runs leave them, and what is in the page that report.py makes of them."""
+
+import html.parser
+import json
+
+import numpy as np
+
+from textzoo.report.page import build_page
+from textzoo.report.recorded import read_runs
+
+
+class Page(html.parser.HTMLParser):
+    """What is in a page: its tables as lists of rows of texts by name, its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.attributes, self.tables, self.headings = [], {}, []
+        self._rows, self._name, self._texts = [], None, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.attributes += [(tag, *pair) for pair in attributes.items()]
+        if attributes.get("class") == "wide":
+            self._name = attributes["aria-label"]
+        elif tag == "table":
+            self._rows = self.tables[self._name] = self.tables.get(self._name, [])
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th", "h2"):
+            self._texts = []
+
+    def handle_data(self, data):
+        if self._texts is not None:
+            self._texts.append(data)
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._rows[-1].append("".join(self._texts).strip())
+        elif tag == "h2":
+            self.headings.append("".join(self._texts))
+        if tag in ("td", "th", "h2"):
+            self._texts = None
+
+
+def page_of(*folders):
+    return build_page(read_runs(list(folders)))
+
+
+def lines(*rows):
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def make_run(folder, rows=(), metrics=None, settings=None, kind="tags", evaluations=(), **more):
+    """A folder as a run leaves it, of these predictions and metrics."""
+    (folder / "infer").mkdir(parents=True)
+    (folder / "best").mkdir()
+    steps = [{"kind": "train", "step": 5 * i, "loss": 1 / i, "epoch": 0} for i in range(1, 4)]
+    told = [{"kind": "evaluation", "epoch": 0, "rows": 9, **line} for line in evaluations]
+    (folder / "metrics.jsonl").write_text(lines(*steps, *told), encoding="utf-8")
+    progress = {"step": 15, "epoch": 1, "stopped": False}
+    facts = {"model": "tagspace", "kind": kind, "progress": progress, "versions": {"textzoo": "0"}}
+    facts["config"] = {"runner": {"epochs": 2}, **(settings or {})}
+    (folder / "best" / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
+    test = {"rows": len(rows), "checkpoint": "best", "steps": [15], **(metrics or {}), **more}
+    test["checkpoints"] = {"best": {}}
+    (folder / "infer" / "infer_metrics.json").write_text(json.dumps(test), encoding="utf-8")
+    (folder / "infer" / "predictions.jsonl").write_text(lines(*rows), encoding="utf-8")
+    return folder
+
+
+def row(tags, scores, text="a text", **more):
+    top = [{"tag": tag, "score": score} for tag, score in scores.items()]
+    return {"text": text, "tags": tags, "top": top, **more}
+
+
+def random_rows(n_rows=200, labels="abcdef", several=False, seed=0):
+    """Rows that list every label: their scores and the gold labels as matrices, and the rows."""
+    random = np.random.default_rng(seed)
+    gold = np.eye(len(labels), dtype=bool)[random.integers(len(labels), size=n_rows)]
+    if several:
+        gold = random.random(gold.shape) < 0.3
+    scores = np.round(random.random(gold.shape) + 0.3 * gold, 3)
+    rows = []
+    for own, values in zip(gold, scores):
+        order = np.argsort(-values, kind="stable")
+        tags = [labels[i] for i in np.flatnonzero(own)]
+        rows.append(row(tags, {labels[i]: float(values[i]) for i in order}))
+        if several:
+            rows[-1]["predicted"] = [labels[i] for i in order if values[i] > 0.6]
+    return scores, gold, rows

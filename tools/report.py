@@ -1,0 +1,8 @@
+"""Training runs as one HTML file: python tools/report.py RUN_DIR [RUN_DIR ...]."""
+
+import sys
+
+from textzoo.commands import report
+
+if __name__ == "__main__":
+    sys.exit(report())

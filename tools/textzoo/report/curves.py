@@ -1,0 +1,116 @@
+"""The section of a report about thresholds: precision, recall and F1."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from textzoo.report.markup import note, section, tag
+from textzoo.report.plots import MOST_POINTS, Line, plot
+from textzoo.report.predictions import Predictions
+from textzoo.report.recorded import Run
+from textzoo.report.training import key, legend
+from textzoo.thresholds import ThresholdCurve
+
+_FIGURES = ("precision", "recall", "f1")
+_WIDTH = 4.8  # of a plot, in inches
+
+
+class _Known(NamedTuple):
+    """A run whose curve is known: its place among the runs, and what it predicted."""
+
+    place: int
+    run: Run
+    predictions: Predictions
+    curve: ThresholdCurve
+
+
+def curves_section(
+    runs: Sequence[Run], found: Sequence[Optional[Predictions]]
+) -> Optional[Element]:
+    """Precision against recall, and by threshold what each gives; of several runs the F1."""
+    known = [
+        _Known(i, run, predictions, _sampled(predictions.curve()))
+        for i, (run, predictions) in enumerate(zip(runs, found))
+        if predictions and run.kind != "levels" and predictions.n_gold
+    ]
+    if not known:
+        return None
+    what = "cosine" if known[0].run.kind == "embeddings" else "threshold"
+    lines = [Line(one.curve.recall, one.curve.precision, one.place) for one in known]
+    drawn = plot("precision by recall", lines, "recall", shares="xy", width=_WIDTH)
+    by_recall = _figure("precision by recall", drawn)
+    if len(runs) == 1:
+        names, by_threshold, words = [], _figures_of_one(known[0], what), _about(known[0], what)
+    else:
+        names = [legend((one.place, one.run) for one in known)]
+        lines = [Line(one.curve.threshold, one.curve.f1, one.place) for one in known]
+        title = f"F1 by {what}"
+        by_threshold = _figure(title, plot(title, lines, what, shares="y", width=_WIDTH))
+        words = []
+    if what == "cosine":
+        words.append("A query is answered by its nearest text if that is at least so near.")
+    return section(
+        "Precision and recall",
+        *names,
+        tag("div", by_recall, by_threshold, class_="panels two"),
+        *([note(" ".join(words))] if words else []),
+    )
+
+
+def _figures_of_one(known: _Known, what: str) -> Element:
+    curve = known.curve
+    drawn = plot(
+        f"precision, recall and F1 by {what}",
+        [Line(curve.threshold, getattr(curve, name), i) for i, name in enumerate(_FIGURES)],
+        what,
+        shares="y",
+        width=_WIDTH,
+        shade_below=known.predictions.is_complete_above,
+        rule_at=_threshold(known.run),
+    )
+    names = [tag("span", key(i), name, class_="run") for i, name in enumerate(_FIGURES)]
+    return _figure(f"by {what}", drawn, *names)
+
+
+def _about(known: _Known, what: str) -> list[str]:
+    curve, border = known.curve, known.predictions.is_complete_above
+    best = int(np.argmax(curve.f1))
+    words = [f"F1 is highest, {curve.f1[best]:.4f}, at {what} {curve.threshold[best]:.4f}."]
+    if _threshold(known.run) is not None:
+        words.append("The dotted rule is the threshold that was used.")
+    if border is not None:
+        words.append(
+            f"Shaded, up to {border:.4f}: texts may have further labels that predictions.jsonl "
+            "does not list; infer.py -o runner.top_k=N lists more."
+        )
+    return words
+
+
+def _threshold(run: Run) -> Optional[float]:
+    """The one threshold of all labels, if there is one."""
+    threshold = (run.test or {}).get("threshold")
+    return threshold if isinstance(threshold, float) else None
+
+
+def _figure(title: str, drawn: Element, *names: Element) -> Element:
+    return tag("figure", tag("figcaption", title, *names), drawn)
+
+
+def _sampled(curve: ThresholdCurve) -> ThresholdCurve:
+    """Points of a curve, evenly along recall and along the threshold, with its ends and its top."""
+    n = len(curve.threshold)
+    if n <= MOST_POINTS:
+        return curve
+    half = MOST_POINTS // 2
+    falling = -curve.threshold
+    places = np.concatenate(
+        [
+            np.searchsorted(curve.recall, np.linspace(0, curve.recall[-1], half)),
+            np.searchsorted(falling, np.linspace(falling[0], falling[-1], half)),
+            [0, n - 1, np.argmax(curve.f1)],
+        ]
+    )
+    chosen = np.unique(places.clip(max=n - 1))
+    return ThresholdCurve(*(values[chosen] for values in curve))

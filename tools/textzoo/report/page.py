@@ -1,0 +1,149 @@
+"""The whole page, and the recipe behind report.py."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Optional
+from xml.etree.ElementTree import Element
+
+from textzoo.errors import UserError
+from textzoo.report import results, training
+from textzoo.report.curves import curves_section
+from textzoo.report.markup import document, section, tag
+from textzoo.report.predictions import Predictions
+from textzoo.report.recalled import index_section
+from textzoo.report.recorded import Run, metrics_of, read_runs
+
+_HERE = Path(__file__).parent
+
+
+def report(folders: list[Path], output: Optional[Path]) -> None:
+    """Write a report of one run, or a comparison of several.
+
+    Args:
+        folders: of the runs, their `model_save_path`.
+        output: the file; default: `report.html` in the folder, of several runs `comparison.html` in
+            the first one.
+
+    Raises:
+        UserError: a folder is none of a run, or the file cannot be written.
+    """
+    runs = read_runs(folders)
+    output = output or folders[0] / ("report.html" if len(runs) == 1 else "comparison.html")
+    page = build_page(runs)
+    temporary = output.with_name(output.name + ".tmp")
+    try:
+        temporary.write_bytes(page.encode("utf-8", "replace"))
+        os.replace(temporary, output)
+    except OSError as failure:
+        raise UserError(f"--output: cannot write {output}: {failure.strerror}") from None
+    print(output)
+
+
+def build_page(runs: Sequence[Run]) -> str:
+    """The page of these runs."""
+    found = [_predictions(run) for run in runs]
+    sections = [
+        training.metrics_section(runs),
+        training.training_section(runs),
+        results.labels_section(runs, found),
+        curves_section(runs, found),
+    ]
+    if len(runs) == 1:
+        sections += _sections_of_one(runs[0], found[0])
+    sections += [training.settings_section(runs), _missing_section(runs)]
+    shown = [made for made in sections if made is not None]
+    facts = _facts_of_one(runs[0]) if len(runs) == 1 else []
+    title = f"Report: {runs[0].name}" if len(runs) == 1 else f"Comparison of {len(runs)} runs"
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    body = [
+        tag("header", tag("h1", title), *facts, _contents(shown)),
+        tag("main", *shown),
+        tag("script", script),
+    ]
+    return document(_head(title, script), body)
+
+
+def _predictions(run: Run) -> Optional[Predictions]:
+    if run.infer is None:
+        return None
+    path = run.infer / "predictions.jsonl"
+    return Predictions.read(path, run.kind, run.test.get("rows"))
+
+
+def _sections_of_one(run: Run, predictions: Optional[Predictions]) -> list[Optional[Element]]:
+    if not predictions:
+        return [index_section(run)] if run.kind == "embeddings" else []
+    if run.kind == "embeddings":
+        return [
+            results.mistakes_section(predictions),
+            results.neighbours_section(predictions.examples),
+            index_section(run),
+        ]
+    return [results.confusion_section(predictions), results.mistakes_section(predictions)]
+
+
+def _head(title: str, script: str) -> list[Element]:
+    """What the browser is to know: that it may run this script and load nothing."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return [
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy + "; img-src data:"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"TextZoo: {title}"),
+        tag("link", rel="icon", href="data:,"),
+        tag("style", (_HERE / "page.css").read_text(encoding="utf-8")),
+    ]
+
+
+def _facts_of_one(run: Run) -> list[Element]:
+    facts = {"model": run.model, "steps": f"{run.last_step:,}" if run.last_step else None}
+    if run.progress:
+        stopped = ", ended by patience" if run.progress["stopped"] else ""
+        facts["epochs"] = f"{run.progress['epoch']} of {run.settings['runner.epochs']}{stopped}"
+    if run.log:
+        facts["training rows"] = f"{run.log.rows[0]:,}"
+        facts["time"] = training.duration(run)
+    for name, line in (("validation", run.best_evaluation), ("test", run.test)):
+        metrics = list(metrics_of(line or {}).items())[:1]
+        facts |= {f"{metric} ({name})": f"{value:.4f}" for metric, value in metrics}
+    told = [tag("div", tag("dt", k), tag("dd", v)) for k, v in facts.items() if v]
+    return [tag("dl", *told)] if told else []
+
+
+def _contents(sections: Sequence[Element]) -> Element:
+    links = [tag("a", made.find("h2").text, href=f"#{made.get('id')}") for made in sections]
+    return tag("nav", *links, aria_label="Sections")
+
+
+def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
+    """What the page would show if more were there, and the command that makes it."""
+    lacking: dict[str, list[str]] = {}
+    for run in runs:
+        for sentence in _missing(run):
+            lacking.setdefault(sentence, []).append(run.name)
+    if len(runs) > 1:
+        sentences = [f"{sentence} ({', '.join(names)})" for sentence, names in lacking.items()]
+        sentences.append("Confusions and examples: report.py with one run.")
+    else:
+        sentences = list(lacking)
+    if not sentences:
+        return None
+    return section("Not in this report", tag("ul", *(tag("li", line) for line in sentences)))
+
+
+def _missing(run: Run) -> Iterator[str]:
+    if not run.checkpoint:
+        yield "Settings: trainer.py saves them with the first checkpoint."
+    if not run.training:
+        yield "Curve of the loss: trainer.py tells it every runner.print_interval steps."
+    if not run.evaluations:
+        yield "Validation metrics: trainer.py -o runner.valid_fraction=0.1 runner.resume=none."
+    if not run.test or not (run.infer / "predictions.jsonl").is_file():
+        yield "Metrics of the test rows, curves and examples: infer.py."
+    if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
+        yield "Recall of an index: recall.py."

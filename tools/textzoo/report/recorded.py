@@ -1,0 +1,222 @@
+"""What a training run has left in its folder."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Optional
+
+from textzoo.errors import UserError
+
+_METRICS = "metrics.jsonl"
+_LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} (.*)")
+_ROWS = re.compile(r"(\d+) training rows, (\d+) validation rows")
+_NOTHING_TO_DO = ("already trained", "patience had ended")
+# Of a line of metrics.jsonl, what is no metric.
+_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold")
+LOWER_IS_BETTER = ("hamming_loss", "level_error")
+
+Facts = dict[str, Any]
+
+
+@dataclass
+class Log:
+    """What train.log says.
+
+    Attributes:
+        started: when the first session began.
+        sessions: how long each lasted: one, and one more for each time the run was resumed.
+        rows: numbers of training and validation rows.
+    """
+
+    started: datetime
+    sessions: list[timedelta]
+    rows: tuple[int, int]
+
+    @property
+    def duration(self) -> timedelta:
+        """Of all sessions together."""
+        return sum(self.sessions, timedelta())
+
+
+@dataclass
+class Run:
+    """A training run, as far as it has come.
+
+    Attributes:
+        folder: its `model_save_path`.
+        name: what tells it from other runs of the report.
+        training: the lines of metrics.jsonl about the loss.
+        evaluations: those about the validation rows.
+        checkpoint: `checkpoint.json` of `best`, or of the newest checkpoint.
+        progress: that of the newest checkpoint.
+        log: what train.log says.
+        test: `infer_metrics.json`.
+        infer: the folder of the predictions that this is about.
+        label_report: the figures of each label and their averages, of the same predictions.
+    """
+
+    folder: Path
+    name: str
+    training: list[Facts] = field(default_factory=list)
+    evaluations: list[Facts] = field(default_factory=list)
+    checkpoint: Optional[Facts] = None
+    progress: Optional[Facts] = None
+    log: Optional[Log] = None
+    test: Optional[Facts] = None
+    infer: Optional[Path] = None
+    label_report: Optional[Facts] = None
+
+    @property
+    def kind(self) -> str:
+        """What the model gives for a text: `tags`, `levels` or `embeddings`."""
+        return (self.checkpoint or {}).get("kind", "tags")
+
+    @property
+    def model(self) -> Optional[str]:
+        """The name of the model's folder."""
+        return self.checkpoint and self.checkpoint["model"]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys of the config that are set, with their blocks' names before them."""
+        return dict(_flat("", self.checkpoint["config"])) if self.checkpoint else {}
+
+    @property
+    def last_step(self) -> int:
+        """The last step that is told of."""
+        return max([line["step"] for line in [*self.training, *self.evaluations]], default=0)
+
+    @property
+    def best_evaluation(self) -> Optional[Facts]:
+        """The evaluation whose first metric, which chooses `best`, is highest."""
+        told = [line for line in self.evaluations if metrics_of(line)]
+        if not told:
+            return None
+        name = next(iter(metrics_of(told[0])))
+        return max(told, key=lambda line: line.get(name, 0.0))
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the predictions are of another step than the checkpoint of that name is now."""
+        steps = (self.test or {}).get("steps")
+        saved = _json(self.folder / str((self.test or {}).get("checkpoint")) / "checkpoint.json")
+        return bool(steps and saved) and steps != [saved["progress"]["step"]]
+
+
+def read_runs(folders: list[Path]) -> list[Run]:
+    """The runs of these folders.
+
+    Raises:
+        UserError: one is no folder of a run, or is named twice.
+    """
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        raise UserError("RUN_DIR: received the same folder twice")
+    return [_read_run(folder, name) for folder, name in zip(folders, _names(places))]
+
+
+def metrics_of(line: Facts) -> dict[str, float]:
+    """The metrics of an evaluation or of `infer_metrics.json` by name."""
+    return {k: v for k, v in line.items() if isinstance(v, float) and k not in _NO_METRICS}
+
+
+def _read_run(folder: Path, name: str) -> Run:
+    lines = list(_json_lines(folder / _METRICS))
+    saved = _checkpoints(folder)
+    newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)
+    run = Run(
+        folder,
+        name,
+        training=[line for line in lines if line["kind"] == "train"],
+        evaluations=[line for line in lines if line["kind"] == "evaluation"],
+        checkpoint=saved.get("best", newest),
+        progress=newest and newest["progress"],
+        log=_log(folder / "train.log"),
+        test=_json(folder / "infer" / "infer_metrics.json"),
+    )
+    if run.test:
+        run.infer = folder / "infer"
+        if len(run.test["checkpoints"]) > 1:
+            run.infer /= run.test["checkpoint"]
+        run.label_report = _json(run.infer / "label_report.json")
+    if not (lines or run.checkpoint or run.log or run.test):
+        found = "a folder without them" if folder.is_dir() else "no such folder"
+        inside = sorted(path.parent.name for path in folder.glob(f"*/{_METRICS}"))
+        raise UserError(
+            f"{folder}: is no folder of a run: expected train.log, {_METRICS} and checkpoints, as "
+            f"a run leaves them in its runner.model_save_path; found {found}"
+            + (f". There are runs in it: {', '.join(inside)}" if inside else "")
+        )
+    return run
+
+
+def _names(places: list[Path]) -> list[str]:
+    """As much of the end of each path as it takes to tell them apart."""
+    n_parts = 1
+    while len({place.parts[-n_parts:] for place in places}) < len(places):
+        n_parts += 1
+    return ["/".join(place.parts[-n_parts:]) for place in places]
+
+
+def _json(path: Path) -> Optional[Facts]:
+    """The object in a file; None if there is none, or only a part of it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _json_lines(path: Path) -> Iterator[Facts]:
+    """The whole lines of a file: the last one may still be written, or never have been."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                facts = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(facts, dict) and {"kind", "step"} <= facts.keys():
+                yield facts
+
+
+def _checkpoints(folder: Path) -> dict[str, Facts]:
+    found = {path.parent.name: _json(path) for path in sorted(folder.glob("[!.]*/checkpoint.json"))}
+    return {name: facts for name, facts in found.items() if facts}
+
+
+def _log(path: Path) -> Optional[Log]:
+    """The sessions since the run last began from nothing."""
+    if not path.is_file():
+        return None
+    sessions: list[list[datetime]] = []
+    rows, goes_on, at_work = (0, 0), False, False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for match in filter(None, map(_LOG_LINE.match, file)):
+            time, text = datetime.fromisoformat(match[1]), match[2]
+            if text.startswith("going on from "):
+                goes_on = True
+            elif found := _ROWS.search(text):
+                rows = int(found[1]), int(found[2])
+                sessions = [*(sessions if goes_on else []), [time, time]]
+                goes_on, at_work = False, True
+            elif at_work and text.startswith(_NOTHING_TO_DO):
+                sessions.pop()
+                at_work = False
+            elif at_work:
+                sessions[-1][1] = time
+    if not sessions:
+        return None
+    return Log(sessions[0][0], [end - start for start, end in sessions], rows)
+
+
+def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(f"{key}.{name}" if key else name, inner)
+    elif value is not None:
+        yield key, value

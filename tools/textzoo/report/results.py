@@ -1,0 +1,221 @@
+"""The sections of a report about predictions: labels, confusions, examples."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+from xml.etree.ElementTree import Element
+
+from textzoo.report.markup import (
+    Column,
+    note,
+    number,
+    section,
+    shortened,
+    table,
+    tag,
+    wide,
+)
+from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, level
+from textzoo.report.recorded import Facts, Run
+
+_MOST_LABELS = 500
+_MATRIX_LABELS = 12
+_MOST_PAIRS = 15
+_LABEL_LENGTH = 80
+_NONE = "no label"
+
+
+def labels_section(
+    runs: Sequence[Run], found: Sequence[Optional[Predictions]]
+) -> Optional[Element]:
+    """The figures of every label, or of several runs their F1 side by side."""
+    known = [
+        (run, run.label_report["labels"] if run.label_report else predictions.labels())
+        for run, predictions in zip(runs, found)
+        if predictions and run.kind != "embeddings"
+    ]
+    if not known:
+        return None
+    if len(runs) == 1:
+        return _labels_of_one(*known[0])
+    figures = {label: own for _, labels in known for label, own in labels.items()}
+    shared = next(iter(figures.values()))
+    name = "f1" if "f1" in shared else "macro_f1"
+    support = ["support"] if "support" in shared else []
+    rows = [
+        [
+            shortened(label, _LABEL_LENGTH),
+            *(figures[label].get(column) for column in support),
+            *(labels.get(label, {}).get(name) for _, labels in known),
+        ]
+        for label in _commonest(figures)
+    ]
+    columns = [Column("label", is_number=False), *map(Column, support)]
+    columns += [Column(f"{name} of {run.name}") for run, _ in known]
+    made = table("Labels", columns, rows, sortable=True)
+    return section("Labels", _filter(), made, _how_many(len(figures)))
+
+
+def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
+    names = list(next(iter(figures.values())))
+    averages = (run.label_report or {}).get("averages", {})
+    made = table(
+        "Labels",
+        [Column("label", is_number=False), *map(Column, names)],
+        [
+            [shortened(label, _LABEL_LENGTH), *(figures[label][name] for name in names)]
+            for label in _commonest(figures)
+        ],
+        [[average, *(own.get(name) for name in names)] for average, own in averages.items()],
+        sortable=True,
+    )
+    rule = "" if run.label_report else "A text's best labels count as predicted: as many as it has."
+    return section("Labels", _filter(), made, _how_many(len(figures), rule))
+
+
+def _commonest(figures: Mapping[str, Facts]) -> list[str]:
+    by_support = sorted(figures, key=lambda label: -figures[label].get("support", 0))
+    return by_support[:_MOST_LABELS]
+
+
+def _filter() -> Element:
+    return tag("input", type="search", placeholder="filter labels", aria_label="filter labels")
+
+
+def _how_many(n_labels: int, rule: str = "") -> Element:
+    words = ["Click a heading to sort.", rule]
+    if n_labels > _MOST_LABELS:
+        words.append(f"These are the {_MOST_LABELS:,} commonest of {n_labels:,} labels.")
+    return note(" ".join(filter(None, words)))
+
+
+def confusion_section(predictions: Predictions) -> Optional[Element]:
+    """Which labels are predicted in place of which; of levels, which levels."""
+    n_pairs = predictions.n_confusions
+    if not n_pairs:
+        return None
+    rows = []
+    for gold, label, count in predictions.confusions(_MOST_PAIRS):
+        n_gold = predictions.gold[gold]
+        share = f"{100 * count / n_gold:.1f} %" if n_gold else None
+        rows.append([_named(gold), _named(label), count, share])
+    columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
+    columns += [Column("texts"), Column("share")]
+    pairs = tag("div", tag("h3", "Commonest pairs"), table("Pairs", columns, rows, sortable=True))
+    if predictions.kind == "levels":
+        matrix, title = _level_matrix(predictions), "Levels of all labels together"
+    else:
+        matrix, title = _label_matrix(predictions), "Most confused labels"
+    words = [
+        "A pair counts once for each text that was given the one label for the other; shares are "
+        "of the texts that have the true label."
+    ]
+    if len(rows) < n_pairs:
+        words.append(f"These are the {len(rows)} commonest of {n_pairs:,} pairs.")
+    return section(
+        "Confusions",
+        tag("div", tag("div", tag("h3", title), matrix), pairs, class_="columns"),
+        note(" ".join(words)),
+    )
+
+
+def _label_matrix(predictions: Predictions) -> Element:
+    """Of the labels of the commonest pairs."""
+    commonest = predictions.confusions(_MATRIX_LABELS)
+    labels = dict.fromkeys(label for one in commonest for label in (one.gold, one.predicted))
+    chosen = sorted(list(labels)[:_MATRIX_LABELS], key=lambda label: (label == NO_LABEL, label))
+    counts = {one[:2]: one.count for one in predictions.confusions(among=chosen)}
+    counts |= {(label, label): predictions.hits[label] for label in chosen if label}
+    return _matrix(chosen, counts, predictions.gold)
+
+
+def _level_matrix(predictions: Predictions) -> Element:
+    counts, gold = Counter(), Counter()
+    for one in predictions.confusions():
+        counts[level(one.gold), level(one.predicted)] += one.count
+    for label, count in predictions.hits.items():
+        counts[level(label), level(label)] += count
+    for label, count in predictions.gold.items():
+        gold[level(label)] += count
+    return _matrix(sorted({x for pair in counts for x in pair}, key=int), counts, gold)
+
+
+def _matrix(
+    labels: Sequence[str], counts: Mapping[tuple[str, str], int], gold: Mapping[str, int]
+) -> Element:
+    """True labels down, predicted ones across: by their numbers, unless they are numbers."""
+    short = labels if all(map(str.isdigit, labels)) else [str(i + 1) for i in range(len(labels))]
+    across = [
+        tag("th", name, scope="col", title=label or _NONE) for name, label in zip(short, labels)
+    ]
+    rows = []
+    for name, true in zip(short, labels):
+        cells = []
+        for label in labels:
+            count = counts.get((true, label), 0)
+            share = count / max(1, gold.get(true, 0), count)
+            cell = tag("td", f"{count:,}" if count else "·", title=f"{true} → {label or _NONE}")
+            cell.set("class", "right" if true == label else "wrong")
+            cell.set("style", f"--share: {share if true else 0:.3f}")
+            cells.append(cell)
+        number_of = [] if name == true else [tag("small", f"{name} ")]
+        heading = tag("th", *number_of, _named(true), scope="row")
+        rows.append(tag("tr", heading, *cells))
+    corner = tag("th", "true ↓ predicted →", scope="col")
+    head = tag("thead", tag("tr", corner, *across))
+    return wide("Confusions", tag("table", head, tag("tbody", *rows), class_="matrix"))
+
+
+def _named(label: str) -> Element:
+    return tag("span", shortened(label, _LABEL_LENGTH)) if label else tag("em", _NONE)
+
+
+def mistakes_section(predictions: Predictions) -> Optional[Element]:
+    """The texts that the model is surest wrong about."""
+    if not predictions.wrong:
+        return None
+    wanted = "wanted" if predictions.kind == "embeddings" else "true"
+    return section(
+        "Surest mistakes",
+        tag("ol", *(_mistake(one, wanted) for one in predictions.wrong), class_="examples"),
+        note("Wrong predictions with the highest scores. Some may be mistakes of the data."),
+    )
+
+
+def _mistake(mistake: Mistake, wanted: str) -> Element:
+    scores = {best["tag"]: best["score"] for best in mistake.row["top"]}
+    gold = [
+        shortened(label) + (f" ({scores[label]:.4f})" if label in scores else "")
+        for label in mistake.row["tags"][:10]
+    ]
+    return tag(
+        "li",
+        tag("p", shortened(mistake.row["text"]), class_="text"),
+        _entry("wrong", shortened(mistake.label), mistake.score),
+        tag("p", tag("small", f"{wanted}: "), ", ".join(gold) or _NONE, class_="gold"),
+    )
+
+
+def neighbours_section(rows: Sequence[Row]) -> Element:
+    """The nearest texts of some queries."""
+    shown = []
+    for row in rows:
+        found = [
+            _entry("right" if best["tag"] in row["tags"] else "", best["tag"], best["score"])
+            for best in row["top"][:5]
+        ]
+        if row["tags"] and not any(best["tag"] in row["tags"] for best in row["top"][:5]):
+            wanted = shortened(", ".join(row["tags"]))
+            found.append(tag("p", tag("small", "wanted: "), wanted, class_="gold"))
+        shown.append(tag("li", tag("p", shortened(row["text"]), class_="text"), *found))
+    return section(
+        "Nearest texts",
+        tag("ol", *shown, class_="examples"),
+        note("Some queries and the cosines of what is nearest. ✓ is what was to be found."),
+    )
+
+
+def _entry(mark: str, name: str, score: Any) -> Element:
+    """A label or a text with its score."""
+    parts = [tag("span", shortened(name), class_="name"), tag("span", number(float(score)))]
+    return tag("p", *parts, class_=f"entry {mark}".strip())

@@ -1,0 +1,211 @@
+"""The sections of a report about training: metrics, curves, time, settings."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from textzoo.report.markup import Column, note, number, section, shortened, table, tag
+from textzoo.report.plots import Line, colour_and_dash, plot, thinned
+from textzoo.report.recorded import LOWER_IS_BETTER, Facts, Run, metrics_of
+
+_MOST_PANELS = 24
+_FROM_ZERO = ("learning_rate", "rows_per_second")
+# Where things lie says nothing of what differs.
+_PLACES = tuple(
+    f"runner.{key}"
+    for key in ("model_save_path", "cache_dir", "infer_output_dir", "infer_load_path")
+)
+
+
+def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
+    """The metrics of the best evaluation and of the test rows; of several runs, the best marked."""
+    best = {run.name: run.best_evaluation for run in runs if run.best_evaluation}
+    tests = {run.name: run.test for run in runs if run.test}
+    if not best and not tests:
+        return None
+    if len(runs) == 1:
+        return _metrics_of_one(runs[0])
+    tables = []
+    for title, found in (("Test rows", tests), ("Validation rows, at each run's best", best)):
+        if found:
+            tables += [tag("h3", title), _compared(title, runs, found)]
+    return section("Metrics", *tables, note("✓ the best of a column. Click a heading to sort."))
+
+
+def _metrics_of_one(run: Run) -> Element:
+    best, test = run.best_evaluation, run.test
+    sources = {name: found for name, found in (("validation", best), ("test", test)) if found}
+    names = dict.fromkeys(name for found in sources.values() for name in metrics_of(found))
+    columns = [Column("metric", is_number=False), *map(Column, sources)]
+    rows = [[name, *(found.get(name) for found in sources.values())] for name in names]
+    parts = [table("Metrics", columns, rows)]
+    parts += [note(f"{name.capitalize()}: {_about(found)}.") for name, found in sources.items()]
+    if run.is_outdated:
+        parts.append(
+            note(
+                f"The checkpoint {test['checkpoint']} has changed since the test rows were "
+                "evaluated: run infer.py again."
+            )
+        )
+    return section("Metrics", *parts)
+
+
+def _about(source: Facts) -> str:
+    """What the metrics are of: how many rows, which step, which threshold."""
+    words = [f"{source['rows']:,} rows"]
+    steps = source.get("steps", [source["step"]] if "step" in source else [])
+    if steps:
+        words.append("step " + " and ".join(f"{step:,}" for step in steps))
+    threshold = source.get("threshold")
+    if isinstance(threshold, list):
+        words.append("a threshold for each label")
+    elif threshold is not None:
+        words.append(f"threshold {number(float(threshold))}")
+    return ", ".join(words)
+
+
+def _compared(title: str, runs: Sequence[Run], found: dict[str, Facts]) -> Element:
+    metrics = {name: metrics_of(facts) for name, facts in found.items()}
+    names = list(dict.fromkeys(name for own in metrics.values() for name in own))
+    columns = [Column("run", is_number=False), *map(Column, names), Column("rows")]
+    best = {
+        name: (min if name in LOWER_IS_BETTER else max)(
+            own[name] for own in metrics.values() if name in own
+        )
+        for name in names
+    }
+    rows = []
+    for i, run in enumerate(runs):
+        if own := metrics.get(run.name):
+            cells = [
+                tag("strong", number(own[name]), class_="best")
+                if own.get(name) == best[name]
+                else own.get(name)
+                for name in names
+            ]
+            rows.append([run_label(run, i), *cells, found[run.name].get("rows")])
+    return table(title, columns, rows, sortable=True)
+
+
+def run_label(run: Run, place: int) -> Element:
+    """The name of a run beside its colour."""
+    return tag("span", key(place), run.name, class_="run")
+
+
+def legend(runs: Iterable[tuple[int, Run]]) -> Element:
+    """The names of runs, given with their places, beside their colours."""
+    return tag("p", *(run_label(run, place) for place, run in runs), class_="legend")
+
+
+def key(place: int) -> Element:
+    """The piece of a line that tells which one it is."""
+    colour, dash = colour_and_dash(place)
+    return tag("span", class_=f"key key-{colour} dash-{dash}", aria_hidden="true")
+
+
+def training_section(runs: Sequence[Run]) -> Optional[Element]:
+    """Curves of the loss, of every metric, of learning rate and speed; and the time it took."""
+    panels = [_panel(runs, "training", "loss", "loss")]
+    names = dict.fromkeys(
+        name for run in runs for line in run.evaluations for name in metrics_of(line)
+    )
+    panels += [_panel(runs, "evaluations", name, name) for name in names]
+    panels.append(_panel(runs, "training", "learning_rate", "learning rate"))
+    panels.append(_panel(runs, "training", "rows_per_second", "rows per second"))
+    panels = [panel for panel in panels if panel is not None]
+    if not panels:
+        return None
+    parts = [tag("div", *panels[:_MOST_PANELS], class_="panels")]
+    if len(runs) > 1:
+        parts.insert(0, legend((i, run) for i, run in enumerate(runs)))
+    if len(panels) > _MOST_PANELS:
+        parts.append(note(f"{len(panels) - _MOST_PANELS} more curves are left out."))
+    if len(runs) == 1:
+        parts.append(note("Metrics are of the validation rows; ● is the best value of each."))
+        return section("Training", *parts, *_time_of_one(runs[0]))
+    return section("Training", *parts, tag("h3", "Time"), _times(runs))
+
+
+def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[Element]:
+    curves, shown = [], ""
+    for i, run in enumerate(runs):
+        told = [line for line in getattr(run, lines) if name in line]
+        if told:
+            steps, values = [line["step"] for line in told], [line[name] for line in told]
+            shown, marked = f"{values[-1]:.4g}", None
+            if lines == "evaluations" and len(runs) == 1:
+                best = (min if name in LOWER_IS_BETTER else max)(values)
+                shown, marked = f"● {best:.4f}", (steps[values.index(best)], best)
+            elif values[-1] >= 100:
+                shown = f"{values[-1]:,.0f}"
+            curves.append(Line(*thinned(steps, values), i, marked))
+    if not curves:
+        return None
+    drawn = plot(f"{title} by step", curves, "step", from_zero=name in _FROM_ZERO)
+    heading = [title, *([tag("span", shown, class_="shown")] if len(runs) == 1 else [])]
+    return tag("figure", tag("figcaption", *heading), drawn)
+
+
+def _time_of_one(run: Run) -> list[Element]:
+    if not run.log:
+        return []
+    resumed = len(run.log.sessions) - 1
+    text = f"Trained for {duration(run)}, from {run.log.started:%Y-%m-%d %H:%M}"
+    if resumed:
+        text += f", resumed {'once' if resumed == 1 else f'{resumed} times'}"
+    return [note(f"{text}; time includes validation and checkpoints.")]
+
+
+def _times(runs: Sequence[Run]) -> Element:
+    columns = [Column("run", is_number=False), Column("model", is_number=False)]
+    columns += map(Column, ("steps", "training rows", "rows per second", "time", "resumed"))
+    rows = []
+    for i, run in enumerate(runs):
+        speeds = [line["rows_per_second"] for line in run.training if "rows_per_second" in line]
+        row = [run_label(run, i), run.model or "", run.last_step]
+        row += [run.log and run.log.rows[0], round(float(np.median(speeds))) if speeds else None]
+        row += [duration(run) if run.log else "", run.log and len(run.log.sessions) - 1]
+        rows.append(row)
+    return table("Time", columns, rows)
+
+
+def duration(run: Run) -> str:
+    """How long a run was trained, in hours, minutes and seconds."""
+    minutes, seconds = divmod(round(run.log.duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def settings_section(runs: Sequence[Run]) -> Optional[Element]:
+    """The settings of a run, or those in which several differ."""
+    told = [run for run in runs if run.settings]
+    if not told:
+        return None
+    if len(runs) == 1:
+        rows = [[tag("code", key), _value(value)] for key, value in runs[0].settings.items()]
+        columns = [Column("key", is_number=False), Column("value", is_number=False)]
+        versions = runs[0].checkpoint["versions"].items()
+        words = ", ".join(f"{name} {version}" for name, version in versions)
+        summary = tag("summary", f"{len(rows)} keys that are set")
+        made = tag("details", summary, table("Settings", columns, rows))
+        return section("Settings", made, note(words))
+    keys = dict.fromkeys(key for run in told for key in run.settings if key not in _PLACES)
+    values = {key: [_value(run.settings.get(key)) for run in told] for key in keys}
+    rows = [[tag("code", key), *own] for key, own in values.items() if len(set(own)) > 1]
+    if not rows:
+        return section("Settings", note("All runs have the same settings."))
+    columns = [Column(name, is_number=False) for name in ("key", *(run.name for run in told))]
+    return section(
+        "Settings that differ",
+        table("Settings that differ", columns, rows),
+        note(f"{len(keys) - len(rows)} other keys are the same."),
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
