@@ -64,11 +64,8 @@ def test_texts_get_the_predictions_that_infer_gives_their_rows(exported, name, t
 
 def test_checkpoint_ensemble_engine_precision_and_threshold_are_as_for_infer(exported, tmp_path):
     export, other = exported("multilabel"), f"{tmp_path}/other"
-    train(
-        export.config,
-        [*export.settings, "runner.seed=2", f"runner.model_save_path={other}"],
-        "dygraph",
-    )
+    settings = [*export.settings, "runner.seed=2", f"runner.model_save_path={other}"]
+    train(export.config, settings, "dygraph")
     texts = write_texts(tmp_path / "texts", predictions(export.run / "infer"))
     for i, overrides in enumerate(
         [

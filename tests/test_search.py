@@ -87,13 +87,12 @@ def test_texts_are_added_and_deleted_for_good(place, capfd):
     (place / "new.txt").write_text("a text that nobody wrote\n", encoding="utf-8")
     assert call(recall, place, "--add", f"{place}/new.txt", "--queries", f"{place}/new.txt",
                 overrides=here) == 0  # fmt: skip
-    assert (
-        lines_of(place / "output/infer/recall_result_new.txt")[0][1] == "a text that nobody wrote"
-    )
+    result = place / "output/infer/recall_result_new.txt"
+    assert lines_of(result)[0][1] == "a text that nobody wrote"
     assert call(recall, place, "--delete", f"{place}/new.txt", overrides=here) == 0
     assert "deleted 1 text(s) of 1" in capfd.readouterr().out
     assert call(recall, place, "--queries", f"{place}/new.txt", overrides=here) == 0
-    found = {row[1] for row in lines_of(place / "output/infer/recall_result_new.txt")}
+    found = {row[1] for row in lines_of(result)}
     assert "a text that nobody wrote" not in found
 
 
