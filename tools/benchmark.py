@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
+import benchmark_costs
 import benchmark_encoders
 import benchmark_index
 import benchmark_inference
@@ -345,6 +346,50 @@ def fasttext(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, 
     return figures
 
 
+def encoding(model: Path, override: list[str]) -> dict[str, dict[str, float]]:
+    """Text to ids on the training files of a config."""
+    figures = benchmark_costs.encoding(model, override)
+    print(f"{model}: encoding text")
+    slowest = figures["line by line"]["rows_per_second"]
+    _table(
+        ["", "rows/s", "ratio"],
+        [
+            [name, f"{row['rows_per_second']:.0f}", f"{row['rows_per_second'] / slowest:.1f}"]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
+
+
+def start(model: Path, override: list[str]) -> dict[str, float]:
+    """From the start of trainer.py to the end of its first step."""
+    figures = benchmark_costs.start(model, override)
+    print(f"{model}: start of training")
+    _table(["", "seconds"], [[name, f"{value:.2f}"] for name, value in figures.items()])
+    return figures
+
+
+def lengths(model: Path, override: list[str], sizes: list[int], batch: int) -> dict[str, Any]:
+    """A training step by the number of tokens of every text."""
+    figures = benchmark_costs.lengths(model, override, sizes, batch)
+    print(f"{model}: batches of {batch} generated texts, dynamic graph")
+    keys = ("seconds_per_step", "inference_seconds_per_step")
+    _table(
+        ["tokens", "s/step (median)", "inference, s/step"],
+        [[n, *(f"{row[key]:.3f}" for key in keys)] for n, row in figures.items()],
+    )
+    lines = {
+        key: benchmark_costs.straight_line(sizes, [row[key] for row in figures.values()])
+        for key in keys
+    }
+    for key, line in lines.items():
+        print(
+            f"{key}: {line['intercept']:.3g} + {line['slope']:.3g} x tokens, "
+            f"R^2 {line['r_squared']:.4f}"
+        )
+    return {"lengths": figures, "lines": lines}
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -392,7 +437,9 @@ def main() -> int:
     )
     parsers[fasttext].add_argument("--peer", type=Path, required=True, help=_PEERS)
     parsers[fasttext].add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
-    for table in (inference, processes, reach):
+    parsers[lengths].add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256])
+    parsers[lengths].add_argument("--batch", type=int, default=32, help="texts")
+    for table in (inference, processes, reach, encoding, start, lengths):
         parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
         parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
     parsers[inference].add_argument("--rows", type=int, default=2000)
@@ -425,7 +472,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
 
 TABLES = [
     *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
-    *(inference, processes, reach, fasttext),
+    *(inference, processes, reach, fasttext, encoding, start, lengths),
 ]
 _PEERS = "a Python with tools/peers/requirements.txt"
 
