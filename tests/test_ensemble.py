@@ -49,6 +49,6 @@ def test_thresholds_are_averaged():
 
 def test_other_vocabularies_are_refused():
     same = [checkpoint(), checkpoint(weights="y")]
-    assert check_same_vocabulary(same) == Path("run-1/vocabulary")
+    check_same_vocabulary(same)
     with pytest.raises(UserError, match="run-2 has another vocabulary than run-1"):
         check_same_vocabulary([*same, checkpoint(words="2")])

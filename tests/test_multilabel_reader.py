@@ -81,3 +81,13 @@ def test_the_sample_is_what_its_script_writes(folder, tmp_path, monkeypatch):
     rows = [line.split("\t")[0] for line in (tmp_path / "train/sample.tsv").open(encoding="utf-8")]
     assert len({label for row in rows for label in row.split(",") if label}) >= 12
     assert {row.count(",") + bool(row) for row in rows} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("part", [".", "levels"])
+def test_no_text_of_the_sample_is_in_training_and_test_rows(folder, part):
+    lines = {
+        split: (folder.path / "data" / part / split / "sample.tsv").read_text(encoding="utf-8")
+        for split in ("train", "test")
+    }
+    train, test = ({row.split("\t")[1] for row in text.splitlines()} for text in lines.values())
+    assert not train & test

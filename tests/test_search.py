@@ -87,12 +87,25 @@ def test_texts_are_added_and_deleted_for_good(place, capfd):
     (place / "new.txt").write_text("a text that nobody wrote\n", encoding="utf-8")
     assert call(recall, place, "--add", f"{place}/new.txt", "--queries", f"{place}/new.txt",
                 overrides=here) == 0  # fmt: skip
-    assert lines_of(place / "output/infer/recall_result.txt")[0][1] == "a text that nobody wrote"
+    result = place / "output/infer/recall_result_new.txt"
+    assert lines_of(result)[0][1] == "a text that nobody wrote"
     assert call(recall, place, "--delete", f"{place}/new.txt", overrides=here) == 0
     assert "deleted 1 text(s) of 1" in capfd.readouterr().out
     assert call(recall, place, "--queries", f"{place}/new.txt", overrides=here) == 0
-    found = {row[1] for row in lines_of(place / "output/infer/recall_result.txt")}
+    found = {row[1] for row in lines_of(result)}
     assert "a text that nobody wrote" not in found
+
+
+def test_other_queries_leave_the_result_of_the_test_queries_alone(place, capfd):
+    assert call(recall, place) == 0
+    before = (place / "output/infer/recall_result.txt").read_bytes()
+    (place / "mine.txt").write_text("another question\n", encoding="utf-8")
+    capfd.readouterr()
+    assert call(recall, place, "--queries", f"{place}/mine.txt") == 0
+    result = place / "output/infer/recall_result_mine.txt"
+    assert f": {result}\n" in capfd.readouterr().out
+    assert {row[0] for row in lines_of(result)} == {"another question"}
+    assert (place / "output/infer/recall_result.txt").read_bytes() == before
 
 
 def test_typed_queries_are_answered(place, monkeypatch, capfd):
@@ -109,6 +122,9 @@ def test_predict_adds_the_cosine_of_the_embeddings_it_writes(place):
     assert call(predict, place, "--pairs", f"{place}/pairs.tsv") == 0
     rows = lines_of(place / "output/infer/similarities.tsv")
     assert [row[:-1] for row in rows] == [["one text", "another", "1"], ["one text", "one text"]]
+    other = place / "other.tsv"
+    assert call(predict, place, "--pairs", f"{place}/pairs.tsv", "--output", f"{other}") == 0
+    assert lines_of(other) == rows
     (place / "texts.txt").write_text("one text\nanother\n", encoding="utf-8")
     assert call(predict, place, "--texts", f"{place}/texts.txt") == 0
     embeddings = np.load(place / "output/infer/embeddings.npy")

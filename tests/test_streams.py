@@ -10,7 +10,7 @@ import pytest
 import zstandard
 from harness import ENVIRONMENT, MODELS, TIMEOUT, Workspace, infer_metrics, predictions
 
-from textzoo import search
+from textzoo import predict
 from textzoo.cache import Cache
 from textzoo.errors import UserError
 from textzoo.paired_files import input_files
@@ -103,23 +103,24 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
             Embedder.chunks += (len(texts),)
             return np.array([[len(text), 1] for text in texts], np.float32)
 
-    monkeypatch.setattr(search, "Embedder", Embedder)
-    monkeypatch.setattr(search, "_CHUNK", 3)
+    monkeypatch.setattr(predict, "Embedder", Embedder)
+    monkeypatch.setattr(predict, "_CHUNK", 3)
+    config = MODELS["batchneg"].config
     given = io.TextIOWrapper(io.BytesIO(b"a\nbb\n\na\ndddd\neeeee\n"))
     monkeypatch.setattr("sys.stdin", given)
-    search.predict(tmp_path, [], pairs=None, texts=STANDARD_INPUT)
+    predict.predict(config, [], pairs=None, texts=STANDARD_INPUT, output=None)
     expected = np.array([[1, 1], [2, 1], [1, 1], [4, 1], [5, 1]], np.float32)
     np.testing.assert_array_equal(np.load(tmp_path / "embeddings.npy"), expected)
     assert Embedder.chunks == (3, 2)
 
     pairs = b"".join(b"%s\tx\n" % (b"y" * n) for n in range(1, 6))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pairs)))
-    search.predict(tmp_path, [], pairs=STANDARD_INPUT, texts=None)
+    predict.predict(config, [], pairs=STANDARD_INPUT, texts=None, output=None)
     rows = (tmp_path / "similarities.tsv").read_text(encoding="utf-8").split("\n")
     assert rows[:-1] == [f"{'y' * n}\tx\t{n + 1:.6f}" for n in range(1, 6)]
     assert Embedder.chunks == (3, 2, 3, 3, 2, 2)
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ttwo\nalone\n")))
     with pytest.raises(UserError, match=r"^-:2: received 1 column"):
-        search.predict(tmp_path, [], pairs=STANDARD_INPUT, texts=None)
+        predict.predict(config, [], pairs=STANDARD_INPUT, texts=None, output=None)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["embeddings.npy", "similarities.tsv"]

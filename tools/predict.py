@@ -1,4 +1,4 @@
-"""Similarities of pairs, embeddings of texts: python tools/predict.py -m config.yaml."""
+"""Labels of texts, similarities of pairs: python tools/predict.py -m config.yaml."""
 
 import sys
 

@@ -4,9 +4,9 @@
 
 TRAIN and TEST are files, or folders of files, with rows `label,label<TAB>text`. TF-IDF of words, or
 of 1 to 3 characters, with a one-versus-rest SVM (scikit-learn) and, for words, with trees of labels
-(omikuji, in Parabel's form), the 10 nearest training texts, and the nearest label, taken as the
-mean of its texts and its name. Prints precision@k in percent, and micro and macro F1 of the SVM,
-whose threshold is 0.
+(in Parabel's form, if omikuji is installed), the 10 nearest training texts, and the nearest label,
+taken as the mean of its texts and its name. Prints precision@k in percent, and micro and macro F1
+of the SVM, whose threshold is 0.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import omikuji
 import scipy.sparse as sp
 from sklearn.datasets import dump_svmlight_file
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -44,6 +43,26 @@ def precisions(best: Iterable[list[str]], gold: list[list[str]]) -> str:
     best = list(best)
     hits = [[sum(b in own for b in row[:k]) for k in K] for row, own in zip(best, gold)]
     return "  ".join(f"P@{k} {100 * p / k:.2f}" for k, p in zip(K, np.mean(hits, axis=0)))
+
+
+def label_trees(
+    features: sp.csr_matrix, targets: sp.csr_matrix, test_features: sp.csr_matrix
+) -> list[list[int]]:
+    """The best labels of each test row, best first.
+
+    Raises:
+        ImportError: omikuji is not installed.
+    """
+    import omikuji
+
+    with tempfile.NamedTemporaryFile("r+", suffix=".txt") as file:
+        dump_svmlight_file(features, targets, file.name, multilabel=True)
+        content = Path(file.name).read_text(encoding="utf-8")
+        header = f"{features.shape[0]} {features.shape[1]} {targets.shape[1]}\n"
+        Path(file.name).write_text(header + content, encoding="utf-8")
+        model = omikuji.Model.train_on_data(file.name)
+    rows = (list(zip(row.indices, row.data)) for row in test_features)
+    return [[label for label, _ in model.predict(row, top_k=max(K))] for row in rows]
 
 
 def main() -> None:
@@ -82,16 +101,12 @@ def main() -> None:
     if arguments.analyzer == "char":
         return
 
-    started = time.perf_counter()
-    with tempfile.NamedTemporaryFile("r+", suffix=".txt") as file:
-        dump_svmlight_file(features, targets, file.name, multilabel=True)
-        content = Path(file.name).read_text(encoding="utf-8")
-        header = f"{features.shape[0]} {features.shape[1]} {len(names)}\n"
-        Path(file.name).write_text(header + content, encoding="utf-8")
-        model = omikuji.Model.train_on_data(file.name)
-    rows = (list(zip(row.indices, row.data)) for row in test_features)
-    best = ([names[label] for label, _ in model.predict(row, top_k=max(K))] for row in rows)
-    print(f"omikuji  {precisions(best, gold)}  {time.perf_counter() - started:.0f} s")
+    try:
+        started = time.perf_counter()
+        best = [[names[i] for i in row] for row in label_trees(features, targets, test_features)]
+        print(f"omikuji  {precisions(best, gold)}  {time.perf_counter() - started:.0f} s")
+    except ImportError:
+        print("omikuji  is not installed: pip install omikuji")
 
     cosines = (test_features @ features.T).tocsr()
     nearest = sp.vstack([_ten_highest(row) for row in cosines])

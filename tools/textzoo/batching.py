@@ -1,9 +1,11 @@
 """Which rows go together: batches of similar lengths, in an order that only the seed decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
+
+from textzoo.cache import Column, columns_of
 
 _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
@@ -79,6 +81,21 @@ def inference_pools(lengths: np.ndarray, batch_size: int) -> Iterator[list[np.nd
     for first in range(0, len(lengths), pool):
         rows = first + np.argsort(lengths[first : first + pool], kind="stable")
         yield [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
+def text_batches(
+    rows: Sequence[dict[str, list[int]]], batch_size: int
+) -> Iterator[tuple[dict[str, Column], np.ndarray]]:
+    """Encoded texts in batches, those of similar length together.
+
+    Yields:
+        All texts as columns, and the places in `rows` of one batch.
+    """
+    columns = columns_of(rows)
+    lengths = sum(column.lengths(np.arange(len(rows))) for column in columns.values())
+    for pool in inference_pools(lengths, batch_size):
+        for batch in pool:
+            yield columns, batch
 
 
 def hold_out(n_rows: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import mmap
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -86,6 +86,11 @@ class Column:
             mapping = getattr(array, "_mmap", None)
             if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
                 mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def columns_of(rows: Sequence[dict[str, list[int]]]) -> dict[str, Column]:
+    """The ids of some texts as columns in memory."""
+    return {name: Column.of([row[name] for row in rows]) for name in rows[0]}
 
 
 class Rows:

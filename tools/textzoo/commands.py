@@ -73,7 +73,8 @@ def recall(arguments: Optional[list[str]] = None) -> int:
         recall(path, overrides, **options)
 
     options = {
-        "queries": "a file of one query a line, or - for typed ones; default: the test pairs",
+        "queries": "a file of one query a line, or - for typed ones; default: the test pairs. The "
+        "result of FILE.txt is recall_result_FILE.txt",
         "add": "a file of texts to add to the index first, or to replace by their ids; "
         "in the form of the corpus",
         "delete": "a file of texts, or of ids, to delete from it first",
@@ -83,20 +84,22 @@ def recall(arguments: Optional[list[str]] = None) -> int:
 
 
 def predict(arguments: Optional[list[str]] = None) -> int:
-    """Similarities of pairs, or embeddings of texts."""
+    """Labels or embeddings of texts, or similarities of pairs."""
 
     def run(path: Path, overrides: list[str], **options: Optional[Path]) -> None:
-        from textzoo.search import predict
+        from textzoo.predict import predict
 
         predict(path, overrides, **options)
 
     options = {
-        "pairs": "a file of pairs, or - for standard input; a column with the cosine is added; "
-        "default: the test pairs",
-        "texts": "a file of texts, one a line, or - for standard input: write their embeddings to "
-        "embeddings.npy instead",
+        "texts": "a file of texts, one a line, or - for standard input: write their labels as one "
+        "JSON object a line; with a model of pairs, their embeddings",
+        "pairs": "for a model of pairs, a file of pairs, or - for standard input; a column with "
+        "the cosine is added; default: the test pairs",
+        "output": "the file to write; default: labels to standard output, embeddings.npy and "
+        "similarities.tsv to runner.infer_output_dir",
     }
-    description = "Write similarities of pairs, or embeddings of texts."
+    description = "Write labels or embeddings of texts, or similarities of pairs."
     return _command("predict.py", description, arguments, run, options)
 
 

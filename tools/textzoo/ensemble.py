@@ -1,6 +1,5 @@
 """Several trained nets that score together."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,8 +34,8 @@ class AveragedRun:
         return everything
 
 
-def check_same_vocabulary(checkpoints: list[Checkpoint]) -> Path:
-    """The vocabulary folder that the checkpoints share.
+def check_same_vocabulary(checkpoints: list[Checkpoint]) -> None:
+    """Refuse checkpoints that were not trained with one vocabulary.
 
     Raises:
         UserError: two of them were trained with other vocabularies.
@@ -48,7 +47,6 @@ def check_same_vocabulary(checkpoints: list[Checkpoint]) -> Path:
                 f"runner.infer_ensemble: {other.path} has another vocabulary than {first.path}; "
                 "expected checkpoints trained on the same data"
             )
-    return first.vocabulary
 
 
 def _vocabulary(checkpoint: Checkpoint) -> dict[str, str]:

@@ -10,8 +10,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.batching import inference_pools
-from textzoo.cache import Column
+from textzoo.batching import text_batches
+from textzoo.cache import Column, columns_of
 from textzoo.engines import Engine, Feeds, open_engine
 from textzoo.errors import BadLine, BadText, UserError
 from textzoo.folders import digests
@@ -77,7 +77,7 @@ class ExportedModel:
 
     def feeds(self, rows: Sequence[Row]) -> Feeds:
         """The arrays that the program takes for one batch of encoded texts."""
-        return self._feeds(_columns(rows), np.arange(len(rows)))
+        return self._feeds(columns_of(rows), np.arange(len(rows)))
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
@@ -91,11 +91,8 @@ class ExportedModel:
         """
         if not rows:
             return
-        columns = _columns(rows)
-        lengths = sum(column.lengths(np.arange(len(rows))) for column in columns.values())
-        for pool in inference_pools(lengths, _BATCH):
-            for batch in pool:
-                yield batch, self.run(self._feeds(columns, batch))
+        for columns, places in text_batches(rows, _BATCH):
+            yield places, self.run(self._feeds(columns, places))
 
     def outputs(self, rows: Sequence[Row]) -> Feeds:
         """The outputs for some encoded texts, in their order."""
@@ -109,10 +106,6 @@ class ExportedModel:
 
     def _feeds(self, columns: dict[str, Column], rows: np.ndarray) -> Feeds:
         return self.reader.infer_feeds(columns, rows, self.manifest["hyper_parameters"])
-
-
-def _columns(rows: Sequence[Row]) -> dict[str, Column]:
-    return {name: Column.of([row[name] for row in rows]) for name in rows[0]}
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

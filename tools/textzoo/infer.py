@@ -139,17 +139,12 @@ def infer_checkpoints(
         The metrics by name.
     """
     runner = config.runner
-    vocabulary = check_same_vocabulary(checkpoints)
-    restored = [restore(config, folder, checkpoint, engine) for checkpoint in checkpoints]
-    run, reader = restored[0]
-    if len(restored) > 1:
-        run = AveragedRun([run for run, _ in restored], len(reader.label_names))
-
+    run, reader = restore_all(config, folder, checkpoints, engine)
     names = runner.metrics or list(run.model.metrics)
     check_metric_names(run.model, names)
     cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
     files = input_files(runner.test_data, "runner.test_data_dir", cache)
-    identity = reader_identity(folder.reader, config.reader, vocabulary)
+    identity = reader_identity(folder.reader, config.reader, checkpoints[0].vocabulary)
     rows = encoded_rows(files, reader, False, identity, cache)
     evaluation = Evaluation(run.model, runner, reader, rows, np.arange(len(rows)))
     threshold = None if is_graded(run.model) else chosen_threshold(runner, checkpoints, names)
@@ -205,6 +200,25 @@ def chosen_threshold(
                 f"{checkpoint.path}; expected {kept} or a number"
             )
     return np.mean(tuned, axis=0).tolist()
+
+
+def restore_all(
+    config: Config, folder: ModelFolder, checkpoints: list[Checkpoint], engine: Engine
+) -> tuple[Any, Any]:
+    """A run with the weights of a checkpoint, or one that gives the mean scores of several.
+
+    Returns:
+        The run, and the reader with the checkpoints' vocabulary.
+
+    Raises:
+        UserError: a checkpoint is of another model or has another vocabulary.
+    """
+    check_same_vocabulary(checkpoints)
+    restored = [restore(config, folder, checkpoint, engine) for checkpoint in checkpoints]
+    run, reader = restored[0]
+    if len(restored) > 1:
+        run = AveragedRun([run for run, _ in restored], len(reader.label_names))
+    return run, reader
 
 
 def restore(

@@ -163,3 +163,10 @@ def prediction(names: Sequence[str], scores: np.ndarray, top_k: int) -> dict[str
         for i in np.lexsort((-expected, -levels))[:top_k]
     ]
     return {"predicted": dict(zip(names, levels.tolist())), "top": top}
+
+
+def predictions(
+    names: Sequence[str], outputs: dict[str, np.ndarray], top_k: int, threshold: None = None
+) -> list[dict[str, Any]]:
+    """What is predicted for each text of a batch, from its outputs; see `prediction`."""
+    return [prediction(names, scores, top_k) for scores in outputs["scores"]]

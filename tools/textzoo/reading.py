@@ -57,6 +57,7 @@ def read_lines(
     size: float = math.inf,
     number: int = 1,
     refused: Optional[Callable[[UserError], None]] = None,
+    blank: bool = False,
 ) -> Iterator[Line]:
     r"""The lines of one file that are not blank; it may be compressed, or `-`: standard input.
 
@@ -69,6 +70,7 @@ def read_lines(
         size: how many bytes to read.
         number: of the line that starts there.
         refused: told of a line that is not UTF-8, and the next one is read; default: it is raised.
+        blank: whether blank lines are given too.
 
     Raises:
         UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
@@ -91,7 +93,7 @@ def read_lines(
                         raise
                     refused(problem)
                     text = ""
-                if text and not text.isspace():
+                if blank or (text and not text.isspace()):
                     yield Line(path, number, start, text)
                 start += len(raw)
                 number += 1

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TextIO
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -17,12 +17,12 @@ from textzoo.schema import Runner
 log = logging.getLogger("textzoo")
 
 
-def start_logging(log_file: Optional[Path] = None) -> None:
-    """Send log lines to standard output, and to a file as well."""
+def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = None) -> None:
+    """Send log lines to standard output or another stream, and to a file as well."""
     # Of several processes the first one speaks for all, and the others of what is wrong.
     log.setLevel(logging.WARNING if process_rank() else logging.INFO)
     log.propagate = False
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream or sys.stdout)]
     if log_file:
         handlers.append(_LogFile(log_file, encoding="utf-8"))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))

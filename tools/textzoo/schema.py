@@ -149,8 +149,8 @@ class Runner(Block):
     )
     infer_ensemble: Optional[list[FilePath]] = Field(
         None,
-        description="checkpoints whose scores infer.py averages in place of one: of runs "
-        "with other seeds, on the same data with the same net; for models that embed texts, "
+        description="checkpoints whose scores infer.py and predict.py average in place of one: of "
+        "runs with other seeds, on the same data with the same net; for models that embed texts, "
         "checkpoints of any runs of the model, whose cosines recall.py and predict.py average",
     )
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(

@@ -1,14 +1,13 @@
-"""Recall texts of a corpus, compare pairs, embed texts: behind recall.py and predict.py."""
+"""Recall texts of a corpus for queries: the recipe behind recall.py."""
 
 import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Optional
+from typing import BinaryIO, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -108,13 +107,14 @@ def recall(
     add: Optional[Path],
     delete: Optional[Path],
 ) -> None:
-    """Recall texts for queries, and write them to `recall_result.txt`.
+    """Recall texts for the test queries into `recall_result.txt`, or for other queries.
 
     Args:
         path: the config.
         overrides: of its keys.
-        queries: a file of one query a line, or `-` for what is typed; default: the queries of the
-            test pairs.
+        queries: a file of one query a line, whose result gets its name, as in
+            `recall_result_queries.txt`; or `-` for what is typed. Default: the queries of the test
+            pairs.
         add: a file of texts to add to the index, in the form of a corpus file.
         delete: a file of what to delete from it: texts or ids one a line, or such a file.
     """
@@ -140,64 +140,20 @@ def recall(
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
-    result = embedder.output / "recall_result.txt"
+    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     write_lines(result, _result_lines(texts, found))
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 
 
-def predict(path: Path, overrides: list[str], pairs: Optional[Path], texts: Optional[Path]) -> None:
-    """Write the cosines of pairs to `similarities.tsv`, the embeddings of texts to `.npy`.
+def lines_of(path: Path, key: str, blank: bool = False) -> Iterator[Line]:
+    """The lines of a file that a key or an option names; see `read_lines`.
 
-    Args:
-        path: the config.
-        overrides: of its keys.
-        pairs: a file of pairs; a cosine becomes one more column. Default: the test pairs.
-        texts: a file of one text a line; each has a row.
-
-    Either file may be compressed, or `-` for standard input.
+    Raises:
+        UserError: there is no such file.
     """
-    embedder = Embedder(path, overrides)
-    if texts:
-        place = embedder.output / "embeddings.npy"
-        chunks = _chunks(line.text.strip() for line in _lines(texts, "--texts"))
-        shape = write_arrays(place, map(embedder, chunks))
-        log.info("%s: %s", list(shape), place)
-        return
-    files = [pairs] if pairs else _test_files(embedder.config)
-    rows = (_pair(line) for file in files for line in _lines(file, "--pairs"))
-    result = embedder.output / "similarities.tsv"
-    n_pairs = write_lines(result, _similarities(embedder, rows))
-    log.info("%d pairs: %s", n_pairs, result)
-
-
-def _lines(path: Path, key: str) -> Iterator[Line]:
     if path != STANDARD_INPUT and not path.is_file():
         raise UserError(f"{key}: no such file: {path}")
-    return read_lines(path)
-
-
-def _pair(line: Line) -> list[str]:
-    row = [column.strip() for column in line.text.split("\t")]
-    if len(row) not in (2, 3) or not all(row[:2]):
-        raise UserError(
-            f"{line.place}: received {len(row)} column(s), expected text<TAB>text, and a third "
-            "if there is something to keep beside them"
-        )
-    return row
-
-
-def _similarities(embedder: Embedder, rows: Iterator[list[str]]) -> Iterator[str]:
-    for chunk in _chunks(rows):
-        first, second = (embedder([row[i] for row in chunk]) for i in (0, 1))
-        cosines = np.einsum("nd,nd->n", first, second)
-        for row, cosine in zip(chunk, cosines):
-            yield "\t".join([*row, f"{cosine:.6f}"])
-
-
-def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    items = iter(items)
-    while chunk := list(islice(items, _CHUNK)):
-        yield chunk
+    return read_lines(path, blank=blank)
 
 
 def read_texts(path: Path, key: str) -> list[str]:
@@ -206,57 +162,38 @@ def read_texts(path: Path, key: str) -> list[str]:
     Raises:
         UserError: there is no such file, or no text in it.
     """
-    texts = list(dict.fromkeys(line.text.strip() for line in _lines(path, key)))
+    texts = list(dict.fromkeys(line.text.strip() for line in lines_of(path, key)))
     if not texts:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return texts
 
 
-def write_lines(path: Path, lines: Iterator[str]) -> int:
-    """Write lines to a file that appears when it is whole.
+def write_lines(path: Path, lines: Iterator[str], key: str = "runner.infer_output_dir") -> int:
+    """Write lines to a file that appears when it is whole; arguments as for `new_file`.
 
     Returns:
         How many lines there were.
     """
     n_lines = 0
-    with _new_file(path) as file:
+    with new_file(path, key) as file:
         for line in lines:
             file.write(f"{line}\n".encode())
             n_lines += 1
     return n_lines
 
 
-def write_arrays(path: Path, parts: Iterator[np.ndarray]) -> tuple[int, int]:
-    """Write arrays `[n, width]` of float32 as one to a `.npy` that appears when it is whole.
+@contextmanager
+def new_file(path: Path, key: str) -> Iterator[BinaryIO]:
+    """A file that appears when it is whole.
 
-    Returns:
-        The shape of the one array.
+    Args:
+        path: the file.
+        key: what chose it, for the message.
 
     Raises:
-        UserError: there is no array.
+        UserError: it cannot be written.
     """
-    n, width = 0, 0
-    with _new_file(path) as file:
-        file.write(_npy_header(0, 0))
-        for part in parts:
-            file.write(part.astype("<f4", copy=False).tobytes())
-            n, width = n + len(part), part.shape[1]
-        if not n:
-            raise UserError("--texts: received no text, expected one a line")
-        file.seek(0)
-        file.write(_npy_header(n, width))
-    return n, width
-
-
-def _npy_header(n: int, width: int) -> bytes:
-    """The first 128 bytes of NumPy's format 1.0, whatever the size of the array."""
-    facts = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {width}), }}"
-    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + f"{facts:<117}\n".encode()
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_name(f"{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -267,8 +204,7 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as failure:
         raise UserError(
-            f"runner.infer_output_dir: cannot write {path}: {failure.strerror}; choose another "
-            "folder with -o runner.infer_output_dir=PATH"
+            f"{key}: cannot write {path}: {failure.strerror}; choose another place"
         ) from None
 
 
@@ -346,7 +282,12 @@ def _result_lines(queries: list[str], found: list[list[Hit]]) -> Iterator[str]:
             yield f"{query}\t{hit.text}\t{hit.score:.6f}"
 
 
-def _test_files(config: Config) -> list[Path]:
+def test_pair_files(config: Config) -> list[Path]:
+    """The files of the test pairs.
+
+    Raises:
+        UserError: the config names none, or they are not there.
+    """
     if config.runner.test_data is None:
         raise UserError(f"{config.path}: runner.test_pair_file: missing; expected a path")
     return data_files(config.runner.test_data, "runner.test_pair_file")
@@ -354,5 +295,5 @@ def _test_files(config: Config) -> list[Path]:
 
 def _test_queries(config: Config) -> list[str]:
     """The different queries of the test pairs."""
-    lines = (line for file in _test_files(config) for line in read_lines(file))
+    lines = (line for file in test_pair_files(config) for line in read_lines(file))
     return list(dict.fromkeys(line.text.split("\t")[0].strip() for line in lines))

@@ -43,7 +43,7 @@ class Tagger:
     def __init__(self, model: ExportedModel):
         self.model = model
         self.label_names: list[str] = json.loads((model.path / _LABELS).read_text(encoding="utf-8"))
-        self._graded = model.manifest["kind"] == "levels"
+        self._kind = levels if model.manifest["kind"] == "levels" else tagging
         self._threshold = model.manifest["threshold"]
         self.top_k = model.manifest["top_k"]
 
@@ -86,13 +86,7 @@ class Tagger:
     ) -> list[dict[str, Any]]:
         """The same from the program's outputs."""
         top_k = top_k or self.top_k
-        if self._graded:
-            return [levels.prediction(self.label_names, row, top_k) for row in outputs["scores"]]
-        labels, scores = tagging.best_labels(outputs, tagging.n_predictable(top_k, self._threshold))
-        return [
-            tagging.prediction(self.label_names, *row, top_k, self._threshold)
-            for row in zip(labels, scores)
-        ]
+        return self._kind.predictions(self.label_names, outputs, top_k, self._threshold)
 
 
 class Encoder:

@@ -245,6 +245,14 @@ def prediction(
     return found
 
 
+def predictions(
+    names: Sequence[str], outputs: dict[str, np.ndarray], top_k: int, threshold: Optional[Threshold]
+) -> list[dict[str, Any]]:
+    """What is predicted for each text of a batch, from its outputs; see `prediction`."""
+    labels, scores = best_labels(outputs, n_predictable(top_k, threshold))
+    return [prediction(names, *row, top_k, threshold) for row in zip(labels, scores)]
+
+
 def n_predictable(top_k: int, threshold: Optional[Threshold]) -> int:
     """How many of a text's best labels a prediction looks at."""
     return top_k if threshold is None else max(top_k, _PREDICTABLE)

@@ -5,7 +5,7 @@
 
 The messages are put together from the phrases below, all written for this project. Many words are
 shared by several labels (the lift has no power, the garden's lamp is dark, the dog barks at night),
-so that single words do not settle the matter.
+so that single words do not settle the matter. No text of the test rows is in the training rows.
 
 The output depends on the seed alone: the same bytes on every system and Python 3.9+.
 
@@ -13,7 +13,9 @@ The output depends on the seed alone: the same bytes on every system and Python 
 """
 
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROWS = {"train": 1600, "test": 400}
@@ -169,23 +171,32 @@ def graded_message(chance: random.Random) -> tuple[list[int], str]:
     return list(levels.values()), text + "。"
 
 
-def write(path: Path, lines: list[str]) -> None:
-    """Write lines to a file, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+def write(
+    folder: Path,
+    n_rows: dict[str, int],
+    make: Callable[[random.Random], tuple[list[Any], str]],
+    chance: random.Random,
+) -> None:
+    """Write so many rows that `make` gives to the file of each split, no text to two of them."""
+    written: set[str] = set()
+    for split, n in n_rows.items():
+        rows: list[tuple[list[Any], str]] = []
+        while len(rows) < n:
+            labels, text = make(chance)
+            if text not in written:
+                rows.append((labels, text))
+        written.update(text for _, text in rows)
+        lines = [f"{','.join(map(str, labels))}\t{text}\n" for labels, text in rows]
+        path = folder / split / "sample.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes("".join(lines).encode())
 
 
 def main() -> None:
     """Write all four files."""
     chance = random.Random(2026)
-    for split, n_rows in ROWS.items():
-        rows = [message(chance) for _ in range(n_rows)]
-        lines = [f"{','.join(labels)}\t{text}" for labels, text in rows]
-        write(HERE / split / "sample.tsv", lines)
-    for split, n_rows in LEVEL_ROWS.items():
-        rows = [graded_message(chance) for _ in range(n_rows)]
-        lines = [f"{','.join(map(str, levels))}\t{text}" for levels, text in rows]
-        write(HERE / "levels" / split / "sample.tsv", lines)
+    write(HERE, ROWS, message, chance)
+    write(HERE / "levels", LEVEL_ROWS, graded_message, chance)
 
 
 if __name__ == "__main__":
