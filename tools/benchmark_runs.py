@@ -157,7 +157,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     for part, source in (("train", runner.train_data_dir), ("test", runner.test_data_dir)):
         files = input_files(source, f"runner.{part}_data_dir", Cache(runner.cache_dir, "error"))
         rows = good_lines(files, reader.parse, "error", [])
-        facts[part] = [[row.tags[0], row.words] for _, _, row in rows]
+        facts[part] = [[row.labels[0], row.words] for _, _, row in rows]
     figures = {}
     for n in epochs:
         best = max(_fasttext_runs(peer, {**facts, "epochs": n}), key=lambda run: run["accuracy"])

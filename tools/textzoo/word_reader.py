@@ -142,13 +142,20 @@ class WordReader:
         return Parsed(labels, self._text_words(text))
 
     def _columns(self, line: str) -> tuple[list[str], str]:
+        labels, text = self._cut(line)
+        return self._names(labels), text
+
+    def _cut(self, line: str) -> tuple[str, str]:
         columns = line.split("\t")
         if len(columns) != 2:
             raise BadLine(
                 f"received {len(columns)} column(s) between tabs, expected 2: {self.form}"
             )
-        labels = dict.fromkeys(label.strip() for label in self._split_labels(columns[0]))
-        return [label for label in labels if label], columns[1]
+        return columns[0], columns[1]
+
+    def _names(self, labels: str) -> list[str]:
+        names = dict.fromkeys(label.strip() for label in self._split_labels(labels))
+        return [name for name in names if name]
 
     def _text_words(self, text: str) -> list[str]:
         words = self._find_words(text.lower() if self._lower_case else text)
@@ -172,11 +179,14 @@ class WordReader:
         Raises:
             BadLine: a line is malformed.
         """
-        rows = [self._columns(line) for line in lines]
+        rows = [self._cut(line) for line in lines]
         words = self._counting.count([text for _, text in rows])
         if words is None:
             return None
-        return words, Counter(label for labels, _ in rows for label in labels), len(rows)
+        names: Counter = Counter()
+        for labels, n_rows in Counter(labels for labels, _ in rows).items():
+            names.update(dict.fromkeys(self._names(labels), n_rows))
+        return words, names, len(rows)
 
     def fit_counts(
         self, parts: Iterable[tuple[WordCounts, Counter, int]], declared: dict[str, int]
@@ -235,12 +245,16 @@ class WordReader:
         Raises:
             BadLine: a line is malformed.
         """
-        rows = [self._columns(line) for line in lines]
+        rows = [self._cut(line) for line in lines]
         found = self._word_ids([text for _, text in rows])
         if found is None:
             return None
         words, ngrams = found
-        labels = Lists.of([self._label_ids(labels, training) for labels, _ in rows])
+        ids = {
+            labels: self._label_ids(self._names(labels), training)
+            for labels in {labels for labels, _ in rows}
+        }
+        labels = Lists.of([ids[labels] for labels, _ in rows])
         return {"words": words, "ngrams": ngrams, f"{self.label}s": labels}
 
     @functools.cached_property
