@@ -79,7 +79,7 @@ def test_entries_are_added_deleted_and_filtered_by_the_command(place, capfd):
     ask = ("--queries", f"{place}/query.txt")
 
     def found():
-        return lines_of(place / "output/infer/recall_result.txt")
+        return lines_of(place / "output/infer/recall_result_query.txt")
 
     assert call_here(recall, place, "--add", f"{new}", *ask, overrides=here) == 0
     assert found()[0] == ["a text that nobody wrote"] * 2 + ["1.000000"]
