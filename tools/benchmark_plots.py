@@ -40,7 +40,7 @@ def against_others() -> plt.Figure:
 
     def labels(n: int, ours: str) -> float:
         peer = next(row for (size, name), row in xmlcnn.items() if size == n and "Py" in name)
-        return peer["seconds_per_step"] / xmlcnn[n, ours]["seconds_per_step"]
+        return peer["seconds_per_step"] / xmlcnn[n, f"TextZoo, {ours}"]["seconds_per_step"]
 
     encoders = _figures("encoders")
     speed = {

@@ -20,7 +20,7 @@ from textzoo.reading import MAX_LINE_BYTES, read_lines, split_lines
 from textzoo.token_table import Lists
 
 _CHUNK_BYTES = 1 << 18
-_MANY_CHUNKS = 160  # from here on several processes are done before one is
+_MANY_CHUNKS = 400  # from here on several processes are done before one is
 _AHEAD = 4  # chunks per process that wait to be written
 
 
