@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from harness import MODELS, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +37,34 @@ def clean_log():
             handler.close()
             log.removeHandler(handler)
     log.level, log.propagate = before[:2]
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    """A function that writes a config, of text or blocks, and gives its path."""
+
+    def write(content, name="config.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else yaml.safe_dump(content)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    """A folder for checkpoints, which is not there yet."""
+    return tmp_path / "output" / "model"
+
+
+@pytest.fixture
+def save(runs):
+    """A function that saves a checkpoint of a name in `runs`, with the tensors of a step."""
+    from saved import save_tensors
+
+    return functools.partial(save_tensors, runs)
 
 
 @pytest.fixture(scope="session")

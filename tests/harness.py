@@ -5,12 +5,10 @@ A new model is one more entry in `MODELS`; `test_models.py` then runs everything
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,12 +19,7 @@ from typing import Any, Optional
 
 import numpy as np
 import yaml
-
-ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 300  # seconds; only a run that hangs comes near it
-
-# One thread: so many small runs gain nothing from more.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+from running import ENVIRONMENT, ROOT, TIMEOUT, Result, command_line, run
 
 
 @dataclass(frozen=True)
@@ -127,63 +120,6 @@ MODELS = {
 def model_folders() -> list[str]:
     """The names of all model folders of the repository."""
     return sorted(config.parent.name for config in (ROOT / "models").glob("*/config.yaml"))
-
-
-@dataclass(frozen=True)
-class Result:
-    """A command that has ended."""
-
-    arguments: list[str]
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """The JSON of the final line `metrics: {...}`."""
-        last = self.stdout.rstrip("\n").rpartition("\n")[2]
-        assert last.startswith("metrics: "), self
-        return json.loads(last.removeprefix("metrics: "))
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [" ".join(self.arguments), f"status {self.status}", self.stdout, self.stderr]
-        )
-
-
-def command_line(command: str, *arguments: object) -> list[str]:
-    """The arguments of a process that runs `tools/<command>.py`."""
-    return [sys.executable, str(ROOT / "tools" / f"{command}.py"), *map(str, arguments)]
-
-
-def run(
-    arguments: list[str],
-    *,
-    expect: int = 0,
-    cwd: Path = ROOT,
-    before: Optional[Callable[[], None]] = None,
-) -> Result:
-    """Run a process to its end and check its exit status.
-
-    Args:
-        arguments: of the process.
-        expect: the exit status; whatever it is, a traceback is not expected.
-        cwd: the working directory.
-        before: what the new process does before it becomes the command.
-    """
-    done = subprocess.run(
-        arguments,
-        cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=TIMEOUT,
-        preexec_fn=before,
-    )
-    result = Result(arguments, done.returncode, done.stdout, done.stderr)
-    assert result.status == expect, str(result)
-    assert "Traceback" not in result.stderr, str(result)
-    return result
 
 
 class Workspace:
