@@ -95,7 +95,7 @@ def test_targets_of_all_processes_are_those_of_one(targets_within, cuts):
 
 @pytest.mark.parametrize("cuts", [[0, 10], [0, 5, 10], [0, 1, 2, 8, 10]])
 def test_candidates_of_all_processes_are_those_of_one(targets_within, cuts):
-    candidates = np.array([0, 3, 5, 7, 9, 4, 8])
+    candidates = np.array([9, 0, 3, 5, 7, 4, 8])
     weights = np.array([1, 1, 1, 1, 1, 2.5, 2.5], "float32")
     places = np.argsort(candidates)[np.searchsorted(np.sort(candidates), POSITIVES)]
     targets = {"positives": places, "is_own": IS_OWN}

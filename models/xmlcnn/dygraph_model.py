@@ -116,7 +116,7 @@ def within(labels: slice, targets: Feeds) -> Feeds:
     return {
         "positives": np.where(mine, (np.cumsum(kept) - 1)[positives], 0),
         "is_own": mine,
-        "candidates": np.clip(candidates - labels.start, 0, None)[kept],
+        "candidates": np.clip(candidates[kept], labels.start, labels.stop - 1) - labels.start,
         "candidate_weights": weights[kept],
     }
 
