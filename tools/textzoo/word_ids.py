@@ -183,10 +183,12 @@ def joined_crc32(first: np.ndarray, second: np.ndarray, lengths: np.ndarray) -> 
     tables = np.zeros((longest + 1, 4, 256), np.uint32)
     for length in np.flatnonzero(np.bincount(lengths, minlength=1)):
         tables[length] = _after_zeros(int(length))
-    shifted = np.zeros(len(first), np.uint32)
+    tables, start = tables.ravel(), lengths.astype(np.uint32) * np.uint32(4 * 256)
+    joined = second.copy()
     for place in range(4):
-        shifted ^= tables[lengths, place, (first >> np.uint32(8 * place)) & np.uint32(255)]
-    return shifted ^ second
+        byte = (first >> np.uint32(8 * place)) & np.uint32(255)
+        joined ^= tables.take(start + byte + np.uint32(256 * place))
+    return joined
 
 
 @functools.cache

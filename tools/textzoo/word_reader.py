@@ -146,12 +146,11 @@ class WordReader:
         return self._names(labels), text
 
     def _cut(self, line: str) -> tuple[str, str]:
-        columns = line.split("\t")
-        if len(columns) != 2:
-            raise BadLine(
-                f"received {len(columns)} column(s) between tabs, expected 2: {self.form}"
-            )
-        return columns[0], columns[1]
+        labels, tab, text = line.partition("\t")
+        if not tab or "\t" in text:
+            n_columns = line.count("\t") + 1
+            raise BadLine(f"received {n_columns} column(s) between tabs, expected 2: {self.form}")
+        return labels, text
 
     def _names(self, labels: str) -> list[str]:
         names = dict.fromkeys(label.strip() for label in self._split_labels(labels))
