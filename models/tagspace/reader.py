@@ -102,15 +102,17 @@ class Reader(WordReader):
         return None if self._format == "ids" else super().encode_many(lines, training)
 
     def _ids(self, words: list[str]) -> list[int]:
-        if self._format == "ids":
-            return [_known(self._words, word, "word") for word in words]
-        return super()._ids(words)
+        if self._format == "text":
+            return super()._ids(words)
+        try:
+            return [self._words.ids[word] for word in words]
+        except KeyError as missing:
+            raise _unknown(self._words, missing.args[0], "word") from None
 
     def _label_ids(self, labels: list[str], training: bool) -> list[int]:
-        if training or self._unknown_tags == "error":
-            for tag in labels:
-                _known(self._labels, tag, "tag")
         tag_ids = super()._label_ids(labels, training)
+        if -1 in tag_ids and (training or self._unknown_tags == "error"):
+            raise _unknown(self._labels, labels[tag_ids.index(-1)], "tag")
         if training and len(tag_ids) == len(self._labels):
             raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
         return tag_ids
@@ -156,13 +158,8 @@ def _numbers(counts: Counter, declared: Optional[int]) -> Vocabulary:
     return Vocabulary(map(str, range(size)))
 
 
-def _known(vocabulary: Vocabulary, text: str, kind: str) -> int:
-    try:
-        return vocabulary.ids[text]
-    except KeyError:
-        raise BadLine(
-            f"the {kind} {_short(text)} is not among the model's {len(vocabulary)} {kind}s"
-        ) from None
+def _unknown(vocabulary: Vocabulary, text: str, kind: str) -> BadLine:
+    return BadLine(f"the {kind} {_short(text)} is not among the model's {len(vocabulary)} {kind}s")
 
 
 def _short(text: str) -> str:

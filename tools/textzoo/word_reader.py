@@ -158,6 +158,8 @@ class WordReader:
 
     def _text_words(self, text: str) -> list[str]:
         words = self._find_words(text.lower() if self._lower_case else text)
+        if not self._stop_words:
+            return words
         return [word for word in words if word not in self._stop_words]
 
     def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
