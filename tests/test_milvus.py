@@ -110,6 +110,20 @@ def test_entries_are_replaced_and_deleted_by_id(tmp_path):
         assert (texts.count("text 7"), texts.count("text 8")) == (1, 1)  # those of 57 and 58
 
 
+def test_what_milvus_lite_is_still_writing_is_loaded_again(tmp_path, monkeypatch, pauses):
+    make_index(tmp_path, texts_of(10), embeddings_of(10))
+    load, failures = pymilvus.MilvusClient.load_collection, [1, 2]
+
+    def unready(self, *args, **kwargs):
+        if failures:
+            raise pymilvus.MilvusException(message=f"No data left in file {failures.pop()}")
+        return load(self, *args, **kwargs)
+
+    monkeypatch.setattr(pymilvus.MilvusClient, "load_collection", unready)
+    assert len(load_index(settings_of(tmp_path))) == 10
+    assert pauses == [1, 2]
+
+
 def test_a_filter_chooses_by_metadata(tmp_path):
     entries = [
         Entry(f"id {i}", f"text {i}", {"language": ["en", "zh"][i % 2], "year": 2000 + i})

@@ -75,7 +75,7 @@ class Connection:
             try:
                 return getattr(self.client, method)(*args, timeout=timeout, **kwargs)
             except self._failures as failure:
-                if pause is None or not self._is_transient(failure):
+                if pause is None or not self._is_transient(method, failure):
                     raise self._explained(failure) from None
                 log.warning("milvus: %s: %s; again in %d s", method, _reason(failure), pause)
                 sleep(pause)
@@ -98,7 +98,9 @@ class Connection:
 
             server_manager_instance.release_server(str(self._settings.lite_path))
 
-    def _is_transient(self, failure: Exception) -> bool:
+    def _is_transient(self, method: str, failure: Exception) -> bool:
+        if method == "load_collection" and not self._settings.uri:
+            return True  # Milvus Lite may still be writing what it reads ("No data left in file")
         return _code(failure) in self._transient or getattr(failure, "retriable", False)
 
     def _explained(self, failure: Exception) -> UserError:
