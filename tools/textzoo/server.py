@@ -210,7 +210,8 @@ def _add_page(app: FastAPI) -> frozenset[str]:
         "x-content-type-options": "nosniff",
         "cache-control": "no-cache",
     }
-    files = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+    names = ("theme.css", "page.css", "page.js")
+    files = {"/": "index.html", **{f"/{name}": name for name in names}}
     kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
     def add(path: str, file: Path) -> None:

@@ -17,6 +17,7 @@ from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 
 _HERE = Path(__file__).parent
+_THEME = _HERE.parent / "page" / "theme.css"
 
 
 def report(folders: list[Path], output: Optional[Path]) -> None:
@@ -96,7 +97,7 @@ def _head(title: str, script: str) -> list[Element]:
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", f"TextZoo: {title}"),
         tag("link", rel="icon", href="data:,"),
-        tag("style", (_HERE / "page.css").read_text(encoding="utf-8")),
+        *(tag("style", path.read_text(encoding="utf-8")) for path in (_THEME, _HERE / "page.css")),
     ]
 
 
