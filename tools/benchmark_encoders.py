@@ -56,7 +56,7 @@ def pairs(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
                 "max_len": run.config.reader.get("max_len", 64),
                 "output_emb_size": 256,
                 "scale": 20.0,
-                "sizes": _sizes(architecture),
+                "sizes": sizes(architecture),
                 "train": texts[run.data.train].tolist(),
                 "held_out": texts[run.data.valid].tolist(),
             },
@@ -92,9 +92,9 @@ def multilabel(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]
         for row in run.data.train[:, None]
     ]
     architecture = run.net.encoder.architecture
-    sizes = {**_sizes(architecture), "embedding_size": architecture.embedding_size}
-    sizes["vocab_size"] = run.arguments["vocab_size"]
-    facts = {**_settings(run, steps, seed), "rows": rows, "sizes": sizes}
+    all_sizes = {**sizes(architecture), "embedding_size": architecture.embedding_size}
+    all_sizes["vocab_size"] = run.arguments["vocab_size"]
+    facts = {**_settings(run, steps, seed), "rows": rows, "sizes": all_sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
     peer = run_peer(torch, "multilabel.py", facts)
     return {"PyTorch": peer, "TextZoo": {"rows_per_second": run.train(steps)}}
@@ -166,7 +166,8 @@ def _settings(run: _OurRun, steps: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _sizes(architecture: Any) -> dict[str, Any]:
+def sizes(architecture: Any) -> dict[str, Any]:
+    """Those of an encoder in the names of transformers, without dropout."""
     names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     return {**{name: getattr(architecture, name) for name in names}, **dropouts}

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from benchmark_encoders import sizes
 from benchmark_processes import run_peer
 
 _REPEATS = 5
@@ -81,12 +82,11 @@ def engines(
 
 
 def _facts(encoder: Any, batches: list[dict[str, Any]], arguments: dict[str, Any]) -> dict:
-    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     return {
         "threads": int(os.environ["OMP_NUM_THREADS"]),
         "repeats": _REPEATS,
         "vocab_size": arguments["vocab_size"],
-        "sizes": {name: getattr(encoder.architecture, name) for name in names},
+        "sizes": sizes(encoder.architecture),
         "batches": [
             [row[:n].tolist() for row, n in zip(batch["tokens"], batch["lengths"])]
             for batch in batches

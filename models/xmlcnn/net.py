@@ -266,7 +266,7 @@ class Net(nn.Layer):
             top, places = paddle.topk(paddle.concat(logits, axis=1), min(n_best, n_labels), axis=1)
             best = paddle.take_along_axis(paddle.concat(labels, axis=1), places, axis=1)
         if self.shards:
-            return best_of_all(best, top, min(n_best, self.shards["label_weight"]))
+            return best_of_all(best, top, n_best, self.shards["label_weight"])
         return best, top
 
     def loss(

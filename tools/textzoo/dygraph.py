@@ -42,6 +42,7 @@ class DygraphRun:
         self._of_the_batch = getattr(model, "of_the_batch", ())
         self.shards = getattr(net, "shards", {})
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
+        self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:
             self._optimizer = build_optimizer(optimizer, net.parameters(), max_grad_norm)
 
@@ -57,8 +58,7 @@ class DygraphRun:
         total = 0.0
         for feeds, weight in zip(micro_batches, weights):
             total += self._backward(feeds, weight)
-        shared = [p for p in self.net.parameters() if self._names[p.name] not in self.shards]
-        total = sum_gradients(shared, total)
+        total = sum_gradients(self._shared, total)
         self._optimizer.step()
         self._optimizer.clear_grad()
         return total

@@ -17,7 +17,16 @@ import paddle.distributed as dist
 import paddle.nn.functional as F
 from numpy.lib.format import open_memmap
 
-from textzoo.processes import all_rows, own_gradient, own_rows, process_rank, wait_for_all
+from textzoo.processes import (
+    all_rows,
+    batch_rows,
+    n_processes,
+    own_feeds,
+    own_gradient,
+    own_rows,
+    process_rank,
+    wait_for_all,
+)
 
 Arrays = dict[str, np.ndarray]
 Shards = dict[str, int]
@@ -49,31 +58,30 @@ def of_all_rows(
     Returns:
         `[batch, width]`; the gradients that come back are those of all processes, summed.
     """
-    n_rows = len(next(iter(texts.values())))
-    own = {name: tensor[own_rows(n_rows)] for name, tensor in texts.items()}
-    return _AllRows.apply(features(**own), n_rows)
+    return _AllRows.apply(features(**own_feeds(texts)), batch_rows(texts))
 
 
 def best_of_all(
-    labels: paddle.Tensor, logits: paddle.Tensor, n_best: int
+    labels: paddle.Tensor, logits: paddle.Tensor, n_best: int, n_labels: int
 ) -> tuple[paddle.Tensor, paddle.Tensor]:
     """The best labels of those that each process found among its own, best first.
 
     Args:
         labels: `[batch, found]`; some processes may have found fewer than others.
         logits: `[batch, found]`.
-        n_best: how many to give; all processes together have found so many.
+        n_best: how many to give; each process has found so many, or all of its labels.
+        n_labels: how many labels all processes have.
 
     Returns:
-        labels and logits, `[batch, n_best]`.
+        labels and logits, `[batch, n_best]`, or all labels if they are fewer.
     """
-    most = paddle.to_tensor(labels.shape[1])
-    dist.all_reduce(most, dist.ReduceOp.MAX)
-    missing = [0, 0, 0, int(most) - labels.shape[1]]
+    most = min(n_best, -(-n_labels // n_processes()))  # that a process has found
+    missing = [0, 0, 0, most - labels.shape[1]]
     all_labels: list[paddle.Tensor] = []
     all_logits: list[paddle.Tensor] = []
     dist.all_gather(all_labels, F.pad(labels, missing))
     dist.all_gather(all_logits, F.pad(logits, missing, value=-np.inf))
+    n_best = min(n_best, n_labels)
     top, places = paddle.topk(paddle.concat(all_logits, axis=1), n_best, axis=1)
     return paddle.take_along_axis(paddle.concat(all_labels, axis=1), places, axis=1), top
 
