@@ -3,11 +3,14 @@
 import dataclasses
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,8 @@ from harness import (
     run,
 )
 
-from textzoo import launching, processes
+from textzoo import launching, processes, shared_memory
+from textzoo.shared_memory import SharedMemory
 from textzoo.train import train
 
 # Random numbers that a net draws itself differ between processes, as their rows do.
@@ -67,6 +71,13 @@ CASES = {
     "batchneg": ("batchneg", "dygraph"),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
     "hardestneg": ("hardestneg", "dygraph"),
+    "tagspace apart": ("tagspace", "static/apart"),
+    "xmlcnn apart": (
+        *("xmlcnn", "dygraph/apart", "hyper_parameters.loss=sampled"),
+        *("hyper_parameters.shard_labels=true", *SPARSE),
+    ),
+    "multilabel apart": ("multilabel", "dygraph/apart", "hyper_parameters.gradient_penalty=1.0"),
+    "batchneg apart": ("batchneg", "dygraph/apart"),
 }
 
 
@@ -109,7 +120,7 @@ def numbers(line):
 def test_two_processes_have_the_losses_and_metrics_of_one(name, workspaces, two):
     workspace = workspaces[CASES[name][0]]
     graph, config, *overrides = arguments(workspace, name, f"one {name}")
-    train(Path(config), overrides, graph)
+    train(Path(config), overrides, graph.removesuffix("/apart"))
     ours, theirs = (metric_lines(workspace.output(f"{n} {name}")) for n in ("one", "two"))
     assert len(ours) == len(theirs) >= 10
     for our, their in zip(map(numbers, ours), map(numbers, theirs)):
@@ -179,7 +190,9 @@ def test_processes_end_when_their_watcher_is_killed(tagspace_runs):
 
 def test_a_fault_in_one_process_ends_the_run_with_its_traceback(tagspace_runs, tmp_path):
     own = tmp_path / "own"
-    shutil.copytree(ROOT / "models" / "tagspace", own, ignore=shutil.ignore_patterns("data"))
+    shutil.copytree(
+        ROOT / "models" / "tagspace", own, ignore=shutil.ignore_patterns("data", "output*")
+    )
     fault = (
         "\n\nimport os\n\n_loss = Net.loss\n\n\ndef loss(self, *args, **kwargs):\n"
         "    if os.environ.get('PADDLE_TRAINER_ID') == '1':\n"
@@ -222,6 +235,60 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
     except OSError:
         return False
+
+
+# ------------------------------------------------------------------------ exchange and its memory
+
+
+def in_threads(n, action):
+    """What `n` threads give that act as processes: action(their SharedMemory, rank)."""
+    told = [queue.SimpleQueue() for _ in range(n)]
+
+    def act(rank):
+        def from_first(value):
+            if rank:
+                return told[rank].get(timeout=TIMEOUT)
+            for each in told:
+                each.put(value)
+            return value
+
+        return action(SharedMemory(n, rank, from_first), rank)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(act, range(n)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_arrays_of_any_size_and_type_are_summed_where_they_are(monkeypatch, n):
+    monkeypatch.setattr(shared_memory, "_CHUNK", 64)  # 16 numbers: arrays end within and at chunks
+    shapes = [(3, 4), (), (0, 7), (4,), (5, 11), (1,), (16,)]
+    random = np.random.default_rng(0)
+    for dtype in ("float32", "int64"):
+        arrays = [[np.array(random.random(s) * 99, dtype) for s in shapes] for _ in range(n)]
+        expected = [np.sum(parts, axis=0, dtype=dtype) for parts in zip(*arrays)]
+        for _ in range(2):  # the memory holds what was there before
+            ours = [[array.copy() for array in own] for own in arrays]
+            in_threads(n, lambda memory, rank, ours=ours: memory.sum(ours[rank]))
+            for own in ours:
+                for array, total in zip(own, expected):
+                    np.testing.assert_allclose(array, total, rtol=1e-6)
+
+
+def test_who_waits_for_a_process_that_has_ended_ends_too():
+    def sum_unless_last(memory, rank):
+        if rank < 2:
+            with pytest.raises(SystemExit, match="another process of this run has ended"):
+                memory.sum([np.ones(3)])
+        else:
+            del memory
+
+    in_threads(3, sum_unless_last)
+
+
+def test_the_file_of_the_shared_memory_is_removed(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = in_threads(2, lambda memory, rank: os.listdir(tmp_path))
+    assert [name for names in left for name in names if name.startswith("textzoo-")] == []
 
 
 # ------------------------------------------------------------------------------- parts of batches

@@ -1,9 +1,11 @@
 """Train several cases one after the other: a program for test_processes.py.
 
-Arguments: a JSON file of cases, each a list of graph, config and overrides.
+Arguments: a JSON file of cases, each a list of graph, config and overrides. Where the graph is
+followed by "/apart", the processes are to believe that they are on machines of their own.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,4 +18,6 @@ import_paddle()
 from textzoo.train import train  # noqa: E402 (Paddle comes first)
 
 for graph, config, *overrides in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
+    graph, _, apart = graph.partition("/")
+    os.environ["PADDLE_LOCAL_SIZE"] = "1" if apart else os.environ["PADDLE_TRAINERS_NUM"]
     train(Path(config), overrides, graph)

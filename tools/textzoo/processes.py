@@ -8,6 +8,7 @@ With one process, all functions return what they are given.
 """
 
 import contextlib
+import ctypes
 import io
 import os
 import threading
@@ -20,8 +21,11 @@ import paddle.nn.functional as F
 
 from textzoo.devices import LIFELINE, process_rank
 from textzoo.errors import UserError
+from textzoo.shared_memory import SharedMemory
 
 Feeds = dict[str, np.ndarray]
+
+_shared_memory: Optional[SharedMemory] = None
 
 
 def n_processes() -> int:
@@ -49,10 +53,14 @@ def join_processes() -> None:
         )
     if LIFELINE in os.environ:
         threading.Thread(target=_end_with_the_launcher, daemon=True).start()
-    if paddle.device.get_device() == "cpu":
+    on_cpu = paddle.device.get_device() == "cpu"
+    if on_cpu:
         os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
     with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
         dist.init_parallel_env()
+    if on_cpu and os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes()):
+        global _shared_memory
+        _shared_memory = SharedMemory(n_processes(), process_rank(), from_first)
 
 
 def _end_with_the_launcher() -> None:
@@ -107,13 +115,18 @@ def all_rows(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
     """The values of all rows of a batch from those that each process has, without gradients."""
     if n_processes() == 1 or n_rows < n_processes():
         return own.detach()
-    most = -(-n_rows // n_processes())
-    if len(own) < most:
-        own = paddle.concat([own, own[:1]])
-    parts: list[paddle.Tensor] = []
-    dist.all_gather(parts, own.detach())
-    sizes = np.diff(np.arange(n_processes() + 1) * n_rows // n_processes())
-    return paddle.concat([part[:size] for part, size in zip(parts, sizes.tolist())])
+    whole = paddle.zeros([n_rows, *own.shape[1:]], own.dtype)
+    whole[own_rows(n_rows)] = own.detach()
+    sum_tensors([whole])
+    return whole
+
+
+def of_all_processes(own: paddle.Tensor) -> paddle.Tensor:
+    """The values that each process has, `[processes, *shape]`, without gradients."""
+    whole = paddle.zeros([n_processes(), *own.shape], own.dtype)
+    whole[process_rank()] = own.detach()
+    sum_tensors([whole])
+    return whole
 
 
 def own_gradient(gradient: paddle.Tensor) -> paddle.Tensor:
@@ -143,11 +156,9 @@ def batch_mean(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
             "in several processes in static graph: use tools/trainer.py, or "
             "-o runner.processes=1"
         )
-    rows = paddle.full([1], n_rows, own.dtype)
-    total = own.detach() * n_rows
-    dist.all_reduce(total)
-    dist.all_reduce(rows)
-    return own + (total / rows.reshape([])).reshape(own.shape).detach() - own.detach()
+    total, rows = own.detach() * n_rows, paddle.full([], n_rows, own.dtype)
+    sum_tensors([total, rows])
+    return own + total / rows - own.detach()
 
 
 def sum_arrays(arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -155,7 +166,8 @@ def sum_arrays(arrays: list[np.ndarray]) -> list[np.ndarray]:
     if n_processes() == 1:
         return arrays
     tensors = [paddle.to_tensor(array, "float32") for array in arrays]
-    return [tensor.numpy() for tensor in _summed(tensors)]
+    sum_tensors(tensors)
+    return [tensor.numpy() for tensor in tensors]
 
 
 def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
@@ -171,46 +183,49 @@ def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
         if gradient.is_selected_rows():
             _sum_sparse(parameter)
     dense = [gradient for _, gradient in gradients if not gradient.is_selected_rows()]
-    *totals, loss = _summed([*dense, paddle.to_tensor(loss, "float32")])
-    for gradient, total in zip(dense, totals):
-        paddle.assign(total, gradient)
-    return float(loss)
+    total = paddle.to_tensor(loss, "float32")
+    sum_tensors([*dense, total])
+    return float(total)
 
 
-def _summed(tensors: list[paddle.Tensor]) -> list[paddle.Tensor]:
+def sum_tensors(tensors: list[paddle.Tensor]) -> None:
+    """Replace tensors of one type by their sums over all processes, in one exchange."""
+    if _shared_memory:
+        _shared_memory.sum([_memory(tensor) for tensor in tensors])
+        return
     flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
     dist.all_reduce(flat)
-    parts = flat.split([int(np.prod(tensor.shape)) for tensor in tensors])
-    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors)]
+    for tensor, total in zip(tensors, flat.split([tensor.size for tensor in tensors])):
+        paddle.assign(total.reshape(tensor.shape), tensor)
+
+
+def _memory(tensor: paddle.Tensor) -> np.ndarray:
+    """A tensor's values where they are, flat."""
+    dtype = np.dtype(str(tensor.dtype).rpartition(".")[2])
+    place = (ctypes.c_char * (tensor.size * dtype.itemsize)).from_address(tensor.data_ptr())
+    return np.frombuffer(place, dtype)
 
 
 def _sum_sparse(weight: paddle.Tensor) -> None:
     """Give a weight that was looked up the gradients of the rows that any process looked up."""
     rows = paddle.to_tensor(weight.grad.rows(), "int64")
     values = weight.grad._get_tensor_from_selected_rows()
-    count = paddle.to_tensor([len(rows)])
-    counts: list[paddle.Tensor] = []
-    dist.all_gather(counts, count)
-    missing = max(count.item() for count in counts) - len(rows)
+    missing = of_all_processes(paddle.to_tensor(len(rows))).max().item() - len(rows)
     # Parts of one size can be exchanged: what is added has a gradient of 0.
-    rows = F.pad(rows, [0, missing], value=0)
-    values = paddle.concat([values, paddle.zeros([missing, values.shape[1]])])
-    all_of_rows: list[paddle.Tensor] = []
-    all_of_values: list[paddle.Tensor] = []
-    dist.all_gather(all_of_rows, rows)
-    dist.all_gather(all_of_values, values)
+    all_of_rows = of_all_processes(F.pad(rows, [0, missing], value=0))
+    all_of_values = of_all_processes(
+        paddle.concat([values, paddle.zeros([missing, values.shape[1]])])
+    )
     weight.clear_gradient()
-    looked_up = F.embedding(paddle.concat(all_of_rows), weight, sparse=True)
-    looked_up.backward(paddle.concat(all_of_values))
+    looked_up = F.embedding(all_of_rows, weight, sparse=True)
+    looked_up.backward(all_of_values)
 
 
 def highest(number: Optional[int]) -> Optional[int]:
     """The highest of the numbers, such as a signal's, that processes have; None if none has one."""
     if n_processes() == 1:
         return number
-    found = paddle.to_tensor([number or 0])
-    dist.all_reduce(found, dist.ReduceOp.MAX)
-    return found.item() or None
+    return of_all_processes(paddle.to_tensor(number or 0)).max().item() or None
 
 
 def from_first(value: Any) -> Any:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import paddle
-import paddle.distributed as dist
 import paddle.nn.functional as F
 from numpy.lib.format import open_memmap
 
@@ -21,10 +20,12 @@ from textzoo.processes import (
     all_rows,
     batch_rows,
     n_processes,
+    of_all_processes,
     own_feeds,
     own_gradient,
     own_rows,
     process_rank,
+    sum_tensors,
     wait_for_all,
 )
 
@@ -42,7 +43,7 @@ class _AllRows(paddle.autograd.PyLayer):
 
     @staticmethod
     def backward(ctx, gradient: paddle.Tensor) -> paddle.Tensor:
-        dist.all_reduce(gradient)
+        sum_tensors([gradient])
         return own_gradient(gradient)
 
 
@@ -77,13 +78,11 @@ def best_of_all(
     """
     most = min(n_best, -(-n_labels // n_processes()))  # that a process has found
     missing = [0, 0, 0, most - labels.shape[1]]
-    all_labels: list[paddle.Tensor] = []
-    all_logits: list[paddle.Tensor] = []
-    dist.all_gather(all_labels, F.pad(labels, missing))
-    dist.all_gather(all_logits, F.pad(logits, missing, value=-np.inf))
+    all_labels = paddle.concat(list(of_all_processes(F.pad(labels, missing))), axis=1)
+    all_logits = of_all_processes(F.pad(logits, missing, value=-np.inf))
     n_best = min(n_best, n_labels)
-    top, places = paddle.topk(paddle.concat(all_logits, axis=1), n_best, axis=1)
-    return paddle.take_along_axis(paddle.concat(all_labels, axis=1), places, axis=1), top
+    top, places = paddle.topk(paddle.concat(list(all_logits), axis=1), n_best, axis=1)
+    return paddle.take_along_axis(all_labels, places, axis=1), top
 
 
 def draw_uniform(own: np.ndarray, n_rows: int, bound: float, seed: int) -> None:
