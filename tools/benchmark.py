@@ -108,8 +108,12 @@ def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
     """Training of transformers from random weights against PyTorch, on real texts."""
     figures = {}
-    for table in (benchmark_encoders.pairs, benchmark_encoders.multilabel):
-        print(table.__doc__.splitlines()[0])
+    for table in (
+        benchmark_encoders.batchneg,
+        benchmark_encoders.hardestneg,
+        benchmark_encoders.multilabel,
+    ):
+        print(table.__doc__)
         figures[table.__name__] = ways = table(torch, steps, seed)
         keys = list(next(iter(ways.values())))
         cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
@@ -117,8 +121,10 @@ def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
     return figures
 
 
-def index(vectors: Optional[Path], sizes: list[int], queries: int, milvus: bool) -> dict[str, Any]:
-    """The index against plain hnswlib: build, queries per second, overlap with the exact 50."""
+def index(
+    vectors: Optional[Path], sizes: list[int], queries: int, peer: Optional[Path], milvus: bool
+) -> dict[str, Any]:
+    """The index against hnswlib and faiss: build, queries per second, overlap with the exact 50."""
     import numpy as np
 
     sets = {str(vectors): np.load(vectors)} if vectors else {}
@@ -126,7 +132,7 @@ def index(vectors: Optional[Path], sizes: list[int], queries: int, milvus: bool)
     figures = {}
     for name, rows in sets.items():
         chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
-        figures[name] = ways = benchmark_index.compared(rows, rows[chosen], 50, milvus)
+        figures[name] = ways = benchmark_index.compared(rows, rows[chosen], 50, peer, milvus)
         print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
         _table(
             ["", "build, s", "queries/s", "overlap"],
@@ -318,6 +324,7 @@ def main() -> int:
     parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
     parsers[reach].add_argument("--metric", required=True)
     parsers[reach].add_argument("--value", type=float, required=True)
+    parsers[index].add_argument("--peer", type=Path, help=f"{_PEERS}, for faiss")
     parsers[index].add_argument("--milvus", action="store_true", help="Milvus Lite as well")
     for table, sizes in ((xmlcnn, [90, 100_000]), (labels, [670_091])):
         parsers[table].add_argument("--sizes", type=int, nargs="+", default=sizes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark_processes import run_peer
+from benchmark_peers import run_peer
 
 ROOT = Path(__file__).resolve().parent.parent
 _NO_DROPOUT = [
@@ -18,23 +18,38 @@ _NO_DROPOUT = [
 ]
 
 
-def pairs(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
-    """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout.
+def batchneg(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout."""
+    overrides = ["hyper_parameters.symmetric=false"]
+    return _pairs("batchneg", overrides, {"scale": 20.0}, torch, steps, seed)
 
-    Both train on the pairs of config_bigdata.yaml, and find the title of each held-out query among
-    all held-out titles.
+
+def hardestneg(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """HardestNeg, of the same sizes, against its loss with sentence-transformers."""
+    return _pairs("hardestneg", [], {"margin": 0.2}, torch, steps, seed)
+
+
+def _pairs(
+    model: str, overrides: list[str], loss: dict[str, float], torch: Path, steps: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Training on the pairs of config_bigdata.yaml, and finding held-out titles among all of them.
+
+    Args:
+        model: the folder of the zoo's model.
+        overrides: of its config.
+        loss: what the peer's loss has for a parameter.
+        torch: the peer's Python.
+        steps: of training; the first warms up.
+        seed: of the weights and of the batches.
     """
     run = _OurRun(
-        "batchneg",
+        model,
         [
             f"runner.seed={seed}",
             *("runner.train_batch_size=64", "runner.corpus_file=null"),
             *("reader.vocab_size=8000", "hyper_parameters.encoder.config=small", *_NO_DROPOUT),
             *("hyper_parameters.optimizer.class=AdamW", "hyper_parameters.output_emb_size=256"),
-            *(
-                "hyper_parameters.symmetric=false",
-                "hyper_parameters.optimizer.learning_rate=0.0005",
-            ),
+            *("hyper_parameters.optimizer.learning_rate=0.0005", *overrides),
         ],
     )
     lines = Path(run.config.runner.train_data_dir).read_text(encoding="utf-8").splitlines()
@@ -55,7 +70,7 @@ def pairs(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
                 "vocab_size": len(tokens),
                 "max_len": run.config.reader.get("max_len", 64),
                 "output_emb_size": 256,
-                "scale": 20.0,
+                "loss": loss,
                 "sizes": sizes(architecture),
                 "train": texts[run.data.train].tolist(),
                 "held_out": texts[run.data.valid].tolist(),

@@ -1,13 +1,14 @@
-"""Table of benchmark.py for the index: against plain hnswlib and Milvus Lite, same settings."""
+"""Table of benchmark.py for the index: hnswlib, faiss and Milvus Lite with the same settings."""
 
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import hnswlib
 import numpy as np
 
+from benchmark_peers import run_peer
 from textzoo.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.index import Index
@@ -17,7 +18,7 @@ from textzoo.schema import Runner
 
 
 def compared(
-    vectors: np.ndarray, queries: np.ndarray, k: int, milvus: bool
+    vectors: np.ndarray, queries: np.ndarray, k: int, peer: Optional[Path], milvus: bool
 ) -> dict[str, dict[str, Any]]:
     """Building an index, its queries per second, and how many of the exact k nearest it finds.
 
@@ -25,6 +26,7 @@ def compared(
         vectors: `[texts, width]`, of length 1.
         queries: `[queries, width]`, of length 1.
         k: how many nearest vectors.
+        peer: a Python with faiss, to measure that too.
         milvus: whether to measure Milvus Lite too.
     """
     settings = IndexSettings()
@@ -63,15 +65,31 @@ def compared(
         "hnswlib": row(plain_found, plain_build, plain_speed),
         "TextZoo": row(found, build, speed),
     }
+    if peer:
+        figures["faiss"] = row(*_in_faiss(peer, settings, vectors, queries, k))
     if milvus:
         figures["TextZoo, Milvus Lite"] = row(*_in_milvus_lite(entries, vectors, queries, k))
     return figures
 
 
+def _in_faiss(
+    peer: Path, settings: IndexSettings, vectors: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, float, float]:
+    """The places found, the seconds of building, and the queries per second."""
+    with tempfile.TemporaryDirectory() as folder:
+        facts: dict[str, Any] = {"k": k, "ef": max(settings.ef, k), "threads": n_threads()}
+        facts.update(settings.model_dump(include={"hnsw_m", "ef_construction"}))
+        for name, array in (("vectors", vectors), ("queries", queries)):
+            facts[name] = str(Path(folder, f"{name}.npy"))
+            np.save(facts[name], array)
+        figures = run_peer(peer, "nearest.py", facts)
+    return np.array(figures["places"]), figures["build"], len(queries) / figures["search"]
+
+
 def _in_milvus_lite(
     entries: list[Entry], vectors: np.ndarray, queries: np.ndarray, k: int
 ) -> tuple[np.ndarray, float, float]:
-    """The places found, the seconds of building, and the queries per second."""
+    """The same of Milvus Lite."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         settings = index_settings(IndexSettings(backend="milvus"), Runner(), "benchmark")
         settings = settings.model_copy(update={"path": Path(folder, "index")})

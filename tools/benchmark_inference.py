@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from benchmark_encoders import sizes
-from benchmark_processes import run_peer
+from benchmark_peers import run_peer
 
 _REPEATS = 5
 

@@ -42,11 +42,10 @@ def against_others() -> plt.Figure:
         peer = next(row for (size, name), row in xmlcnn.items() if size == n and "Py" in name)
         return peer["seconds_per_step"] / xmlcnn[n, f"TextZoo, {ours}"]["seconds_per_step"]
 
-    encoders = _figures("encoders")
-    speed = {
-        key: {k: v["rows_per_second"] for k, v in row.items()} for key, row in encoders.items()
+    encoders = {
+        model: ways["TextZoo"]["rows_per_second"] / next(iter(ways.values()))["rows_per_second"]
+        for model, ways in _figures("encoders").items()
     }
-    pairs, multilabel = speed["pairs"], speed["multilabel"]
     bars = {
         "tagspace: conv1d + max in Paddle": _figures("tagspace")["ratio"],
         "xmlcnn, 100,000 labels, sampled and sparse: PyTorch": labels(
@@ -54,10 +53,11 @@ def against_others() -> plt.Figure:
         ),
         "xmlcnn, 100,000 labels: PyTorch": labels(100_000, "bce, Adam"),
         "xmlcnn, 90 labels: PyTorch": labels(90, "bce, Adam"),
-        "multilabel: PyTorch": multilabel["TextZoo"] / multilabel["PyTorch"],
-        "batchneg: sentence-transformers": pairs["TextZoo"] / pairs["sentence-transformers"],
+        "multilabel: PyTorch": encoders["multilabel"],
+        "batchneg: sentence-transformers": encoders["batchneg"],
+        "hardestneg: sentence-transformers": encoders["hardestneg"],
     }
-    figure, axes = plt.subplots(figsize=(8, 2.8))
+    figure, axes = plt.subplots(figsize=(8, 3.1))
     drawn = axes.barh(list(bars), list(bars.values()), color=_OURS)
     axes.bar_label(drawn, [f"{value:.3g} ×" for value in bars.values()], padding=3)
     axes.invert_yaxis()

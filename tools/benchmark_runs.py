@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from benchmark_processes import run_peer
+from benchmark_peers import run_peer
 from textzoo.errors import UserError
 
 _POLL = 0.02

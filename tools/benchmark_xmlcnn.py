@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmark_processes import printed_json, run_peer
+from benchmark_peers import printed_json, run_peer
 
 _SHAPE = {"emb_dim": 128, "window": 3, "n_filters": 256, "hidden_dim": 512, "n_words": 20_000}
 _LENGTH, _LABELS_PER_ROW = 100, 5

@@ -13,6 +13,22 @@ from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 
+class HardestNegativeLoss(torch.nn.Module):
+    """The margin between each text's own and its nearest other of the batch, by cosines."""
+
+    def __init__(self, model: SentenceTransformer, margin: float):
+        super().__init__()
+        self._model, self._margin = model, margin
+
+    def forward(self, features: list[dict], labels: torch.Tensor) -> torch.Tensor:
+        """The mean over a batch of the features of queries and of titles."""
+        queries, titles = (self._model(each)["sentence_embedding"] for each in features)
+        cosines = queries @ titles.T
+        own = torch.eye(len(cosines), dtype=torch.bool)
+        hardest = cosines.masked_fill(own, -1e9).max(dim=1).values
+        return torch.relu(self._margin - cosines.diagonal() + hardest).mean()
+
+
 def main() -> None:
     """Train for some steps; print pairs per second, and embed the held-out pairs."""
     facts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -35,7 +51,11 @@ def main() -> None:
         device="cpu",
     )
     model.train()
-    loss_of = losses.MultipleNegativesRankingLoss(model, scale=facts["scale"])
+    settings = facts["loss"]
+    if "margin" in settings:
+        loss_of = HardestNegativeLoss(model, **settings)
+    else:
+        loss_of = losses.MultipleNegativesRankingLoss(model, **settings)
     optimizer = torch.optim.AdamW(model.parameters(), lr=facts["learning_rate"])
     pairs = facts["train"]
     random.Random(facts["seed"]).shuffle(pairs)

@@ -191,12 +191,15 @@ def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
 def sum_tensors(tensors: list[paddle.Tensor]) -> None:
     """Replace tensors of one type by their sums over all processes, in one exchange."""
     if _shared_memory:
-        _shared_memory.sum([_memory(tensor) for tensor in tensors])
-        return
-    flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-    dist.all_reduce(flat)
-    for tensor, total in zip(tensors, flat.split([tensor.size for tensor in tensors])):
-        paddle.assign(total.reshape(tensor.shape), tensor)
+        totals = [tensor.contiguous() for tensor in tensors]  # the tensor itself, but for views
+        _shared_memory.sum([_memory(total) for total in totals])
+    else:
+        flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+        dist.all_reduce(flat)
+        totals = flat.split([tensor.size for tensor in tensors])
+    for tensor, total in zip(tensors, totals):
+        if total is not tensor:
+            paddle.assign(total.reshape(tensor.shape), tensor)
 
 
 def _memory(tensor: paddle.Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What benchmark.py measures in processes of their own, and with the libraries of others."""
+"""What benchmark.py measures with the libraries of others, in processes of their own."""
 
 import json
 import subprocess
