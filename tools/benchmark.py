@@ -51,6 +51,8 @@ def rows(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
         ["rows", "rows/s in training", "peak memory, MB", "without mapped files", "whole run, s"],
         [[f"{n:,}", *(f"{figures[n][key]:.0f}" for key in figures[n])] for n in sizes],
     )
+    keys = ("total_seconds", "peak_own_megabytes")
+    _lines("rows", sizes, {key: [figures[n][key] for n in sizes] for key in keys})
     return figures
 
 
@@ -63,7 +65,12 @@ def xmlcnn(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
 def labels(sizes: list[int], steps: int) -> list[dict[str, Any]]:
     """XML-CNN with very many labels: full and sampled loss, top-5 inference."""
     print("XML-CNN, batches of 32 generated texts of 100 words, dynamic graph")
-    return _label_table(benchmark_xmlcnn.full_and_sampled(sizes, steps))
+    figures = _label_table(benchmark_xmlcnn.full_and_sampled(sizes, steps))
+    for way in dict.fromkeys(row["formulation"] for row in figures):
+        rows = [row for row in figures if row["formulation"] == way]
+        keys = ("seconds_per_step", "inference_seconds_per_step", "peak_megabytes")
+        _lines("labels", sizes, {f"{way}: {key}": [row[key] for row in rows] for key in keys})
+    return figures
 
 
 def serve(exported: Path, connections: list[int], requests: int) -> dict[str, Any]:
@@ -255,16 +262,9 @@ def lengths(model: Path, override: list[str], sizes: list[int], batch: int) -> d
         ["tokens", "s/step (median)", "inference, s/step"],
         [[n, *(f"{row[key]:.3f}" for key in keys)] for n, row in figures.items()],
     )
-    lines = {
-        key: benchmark_costs.straight_line(sizes, [row[key] for row in figures.values()])
-        for key in keys
-    }
-    for key, line in lines.items():
-        print(
-            f"{key}: {line['intercept']:.3g} + {line['slope']:.3g} x tokens, "
-            f"R^2 {line['r_squared']:.4f}"
-        )
-    return {"lengths": figures, "lines": lines}
+    columns = {key: [row[key] for row in figures.values()] for key in keys}
+    _lines("tokens", sizes, columns)
+    return figures
 
 
 def machine() -> dict[str, Any]:
@@ -279,6 +279,16 @@ def machine() -> dict[str, Any]:
         "paddlepaddle": paddle.__version__,
         "numpy": numpy.__version__,
     }
+
+
+def _lines(unit: str, sizes: list[int], columns: dict[str, list[float]]) -> None:
+    """The straight line through each column of figures; three of them tell how straight it is."""
+    for name, figures in columns.items() if len(sizes) > 2 else ():
+        line = benchmark_costs.straight_line(sizes, figures)
+        print(
+            f"{name}: {line['intercept']:.3g} + {line['slope']:.3g} x {unit}, "
+            f"R^2 {line['r_squared']:.4f}"
+        )
 
 
 def _table(header: list[str], rows: list[list[Any]]) -> None:

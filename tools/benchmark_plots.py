@@ -97,7 +97,7 @@ def costs() -> plt.Figure:
         for row in _figures("labels")
         if row["formulation"].startswith("bce")
     }
-    tokens = {int(n): row["seconds_per_step"] for n, row in _figures("lengths")["lengths"].items()}
+    tokens = {int(n): row["seconds_per_step"] for n, row in _figures("lengths").items()}
     figure, panels = plt.subplots(1, 3, figsize=(9, 2.8))
     for axes, points, what, seconds in (
         (panels[0], rows, "rows, TagSpace", "whole run, s"),
