@@ -81,7 +81,8 @@ setup(
         "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
-            *("playwright", "pytest", "ruff>=0.17,<0.18", "scikit-learn", "zstandard"),
+            *("playwright", "pytest", "pytest-xdist", "ruff>=0.17,<0.18"),
+            *("scikit-learn", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },

@@ -2,6 +2,7 @@
 # Sets up .venv, then runs the linter and the tests. Arguments go to pytest:
 #
 #     bash tests/run.sh -k checkpoint -x
+#     bash tests/run.sh -k checkpoint --pdb -n 0    # in one process, not in two
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../tools/setup_environment.sh"
 
