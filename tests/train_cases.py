@@ -15,9 +15,11 @@ from textzoo.devices import import_paddle
 
 import_paddle()
 
+from textzoo import processes  # noqa: E402 (Paddle comes first)
 from textzoo.train import train  # noqa: E402 (Paddle comes first)
 
 for graph, config, *overrides in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
     graph, _, apart = graph.partition("/")
     os.environ["PADDLE_LOCAL_SIZE"] = "1" if apart else os.environ["PADDLE_TRAINERS_NUM"]
     train(Path(config), overrides, graph)
+    assert bool(processes._shared_memory) != bool(apart)

@@ -58,9 +58,13 @@ def join_processes() -> None:
         os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
     with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
         dist.init_parallel_env()
-    if on_cpu and os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes()):
-        global _shared_memory
-        _shared_memory = SharedMemory(n_processes(), process_rank(), from_first)
+    global _shared_memory
+    on_one_machine = os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes())
+    _shared_memory = (
+        SharedMemory(n_processes(), process_rank(), from_first)
+        if on_cpu and on_one_machine
+        else None
+    )
 
 
 def _end_with_the_launcher() -> None:
