@@ -62,6 +62,26 @@ def test_tags_of_a_typed_text(serving, open_page):
     playwright.expect(page.locator("#results li")).to_have_count(3)
 
 
+def test_what_was_asked_before_is_given_up(serving, open_page):
+    client, held = serving("tagspace"), []
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    page.route("**/predict", lambda route: route.continue_() if held else held.append(route))
+    page.fill("#first", "the first text")
+    with page.expect_request("**/predict"):
+        page.click("#ask")
+    page.fill("#first", "the second text")
+    with page.expect_event("requestfailed") as given_up:
+        page.click("#ask")
+    assert given_up.value.post_data_json["texts"] == ["the first text"]
+    _, answer, _ = client.post("/predict", texts=["the second text"], top_k=5)
+    assert [name for name, _ in lines(page)] == [
+        best["tag"] for best in answer["predictions"][0]["top"]
+    ]
+    assert not page.is_visible("#problem")
+    assert page.get_attribute("#ask", "aria-busy") is None
+
+
 def test_labels_above_their_threshold_are_marked(serving, open_page):
     client = serving("per_label")
     page = open_page(client)

@@ -24,6 +24,7 @@ let words = WORDS.en;
 let facts = null;
 let task = "predict";
 let shown = null; // the last answer, to be shown anew in the other language
+let running = new AbortController(); // of what was asked last: an earlier answer would come too late
 
 function element(name, className, text) {
   const made = document.createElement(name);
@@ -77,14 +78,12 @@ async function request(path, body) {
   const headers = { "Content-Type": "application/json" };
   const token = byId("token").value || sessionStorage.getItem("token");
   if (token) headers.Authorization = `Bearer ${token}`;
-  const options = body ? { method: "POST", body: JSON.stringify(body), headers } : { headers };
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch {
-    throw new Error(words.unreachable);
-  }
-  const found = await answer.json().catch(() => ({ detail: answer.statusText }));
+  const { signal } = running;
+  const options = body ? { method: "POST", body: JSON.stringify(body) } : {};
+  const answer = await fetch(path, { ...options, headers, signal }).catch(() => null);
+  const found = await answer?.json().catch(() => ({ detail: answer.statusText }));
+  signal.throwIfAborted();
+  if (!answer) throw new Error(words.unreachable);
   if (answer.status === 401) {
     byId("token-field").hidden = false;
     byId("token").focus();
@@ -96,17 +95,20 @@ async function request(path, body) {
 }
 
 async function guarded(work) {
+  running.abort();
+  const { signal } = running = new AbortController();
   const problem = byId("problem");
   problem.hidden = true;
   byId("ask").setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (failure) {
+    if (signal.aborted) return;
     byId("answer").hidden = true;
     problem.textContent = failure.message;
     problem.hidden = false;
   } finally {
-    byId("ask").removeAttribute("aria-busy");
+    if (!signal.aborted) byId("ask").removeAttribute("aria-busy");
   }
 }
 
@@ -200,11 +202,11 @@ byId("form").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("form").requestSubmit();
 });
 byId("tabs").addEventListener("click", (event) => {
-  if (event.target.dataset.task) choose(event.target.dataset.task);
+  if (event.target.dataset.task) guarded(() => choose(event.target.dataset.task));
 });
 byId("tabs").addEventListener("keydown", (event) => {
   if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-  choose(task === "search" ? "similarity" : "search");
+  guarded(() => choose(task === "search" ? "similarity" : "search"));
   byId(`tab-${task}`).focus();
 });
 byId("token").addEventListener("change", () => guarded(load));
