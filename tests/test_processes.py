@@ -52,6 +52,9 @@ NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
 NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
 SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
+needs_children = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children"
+)
 CASES = {
     "tagspace": ("tagspace", "dygraph"),
     "tagspace static": ("tagspace", "static"),
@@ -162,7 +165,7 @@ def test_an_interrupted_run_goes_on_with_another_number(
         assert our == pytest.approx(their, rel=2e-4, abs=2e-5)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children")
+@needs_children
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_the_run_which_can_be_resumed(tagspace_runs, victim):
     name = f"killed {victim}"
@@ -177,7 +180,7 @@ def test_a_killed_process_ends_the_run_which_can_be_resumed(tagspace_runs, victi
         np.testing.assert_allclose(value, last[1].weights[key], atol=1e-4)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children")
+@needs_children
 def test_processes_end_when_their_watcher_is_killed(tagspace_runs):
     with tagspace_runs.start("trainer", "orphans", *STEADY, "runner.processes=2") as started:
         started.wait_for_step(5)

@@ -56,10 +56,10 @@ def rows(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
     return figures
 
 
-def xmlcnn(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
+def xmlcnn(peer: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
     """XML-CNN against the same net in PyTorch with dense targets, by number of labels."""
     print("XML-CNN, batches of 64 generated texts of 100 words, dynamic graph")
-    return _label_table(benchmark_xmlcnn.against_torch(torch, sizes, steps))
+    return _label_table(benchmark_xmlcnn.against_torch(peer, sizes, steps))
 
 
 def labels(sizes: list[int], steps: int) -> list[dict[str, Any]]:
@@ -112,7 +112,7 @@ def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return figures
 
 
-def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
+def encoders(peer: Path, steps: int, seed: int) -> dict[str, Any]:
     """Training of transformers from random weights against PyTorch, on real texts."""
     figures = {}
     for table in (
@@ -121,7 +121,7 @@ def encoders(torch: Path, steps: int, seed: int) -> dict[str, Any]:
         benchmark_encoders.multilabel,
     ):
         print(table.__doc__)
-        figures[table.__name__] = ways = table(torch, steps, seed)
+        figures[table.__name__] = ways = table(peer, steps, seed)
         keys = list(next(iter(ways.values())))
         cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
         _table(["", *keys], cells)
@@ -149,10 +149,10 @@ def index(
 
 
 def inference(
-    model: Path, override: list[str], rows: int, torch: Optional[Path]
+    model: Path, override: list[str], rows: int, peer: Optional[Path]
 ) -> dict[str, dict[str, float]]:
     """The engines that infer.py can compute with, on the rows of a config."""
-    figures = benchmark_inference.engines(model, override, rows, torch)
+    figures = benchmark_inference.engines(model, override, rows, peer)
     print(f"{model}: inference, a new run's weights")
     slowest = figures["dygraph"]["rows_per_second"]
     _table(
@@ -309,8 +309,8 @@ def main() -> int:
     parsers[tagspace].add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
     parsers[rows].add_argument("--folder", type=Path, required=True, help="for generated files")
     parsers[rows].add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
-    parsers[xmlcnn].add_argument("--torch", type=Path, required=True, help=_PEERS)
-    parsers[encoders].add_argument("--torch", type=Path, required=True, help=_PEERS)
+    parsers[xmlcnn].add_argument("--peer", type=Path, required=True, help=_PEERS)
+    parsers[encoders].add_argument("--peer", type=Path, required=True, help=_PEERS)
     parsers[encoders].add_argument("--steps", type=int, default=60)
     parsers[encoders].add_argument("--seed", type=int, default=1)
     parsers[serve].add_argument("--exported", type=Path, required=True, help="from export.py")
@@ -330,7 +330,7 @@ def main() -> int:
         parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
         parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
     parsers[inference].add_argument("--rows", type=int, default=2000)
-    parsers[inference].add_argument("--torch", type=Path, help=f"{_PEERS}, for encoders")
+    parsers[inference].add_argument("--peer", type=Path, help=f"{_PEERS}, for encoders")
     parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
     parsers[reach].add_argument("--metric", required=True)
     parsers[reach].add_argument("--value", type=float, required=True)

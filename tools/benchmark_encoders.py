@@ -18,19 +18,19 @@ _NO_DROPOUT = [
 ]
 
 
-def batchneg(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+def batchneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
     """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout."""
     overrides = ["hyper_parameters.symmetric=false"]
-    return _pairs("batchneg", overrides, {"scale": 20.0}, torch, steps, seed)
+    return _pairs("batchneg", overrides, {"scale": 20.0}, peer, steps, seed)
 
 
-def hardestneg(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+def hardestneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
     """HardestNeg, of the same sizes, against its loss with sentence-transformers."""
-    return _pairs("hardestneg", [], {"margin": 0.2}, torch, steps, seed)
+    return _pairs("hardestneg", [], {"margin": 0.2}, peer, steps, seed)
 
 
 def _pairs(
-    model: str, overrides: list[str], loss: dict[str, float], torch: Path, steps: int, seed: int
+    model: str, overrides: list[str], loss: dict[str, float], peer: Path, steps: int, seed: int
 ) -> dict[str, dict[str, float]]:
     """Training on the pairs of config_bigdata.yaml, and finding held-out titles among all of them.
 
@@ -38,7 +38,7 @@ def _pairs(
         model: the folder of the zoo's model.
         overrides: of its config.
         loss: what the peer's loss has for a parameter.
-        torch: the peer's Python.
+        peer: its Python.
         steps: of training; the first warms up.
         seed: of the weights and of the batches.
     """
@@ -61,8 +61,8 @@ def _pairs(
         tokens = vocab["model"]["vocab"]
         path = Path(folder) / "vocab.txt"
         path.write_text("\n".join(sorted(tokens, key=tokens.get)) + "\n", encoding="utf-8")
-        peer = run_peer(
-            torch,
+        theirs = run_peer(
+            peer,
             "pairs.py",
             {
                 **_settings(run, steps, seed),
@@ -79,14 +79,14 @@ def _pairs(
     ours = run.train(steps)
     return {
         "sentence-transformers": {
-            "rows_per_second": peer["pairs_per_second"],
-            **_recalls(*map(np.array, peer["embeddings"])),
+            "rows_per_second": theirs["pairs_per_second"],
+            **_recalls(*map(np.array, theirs["embeddings"])),
         },
         "TextZoo": {"rows_per_second": ours, **_recalls(*run.embeddings())},
     }
 
 
-def multilabel(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
     """Multilabel with its default encoder, albert-tiny, against PyTorch, on DuEE."""
     run = _OurRun(
         "multilabel",
@@ -111,8 +111,8 @@ def multilabel(torch: Path, steps: int, seed: int) -> dict[str, dict[str, float]
     all_sizes["vocab_size"] = run.arguments["vocab_size"]
     facts = {**_settings(run, steps, seed), "rows": rows, "sizes": all_sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
-    peer = run_peer(torch, "multilabel.py", facts)
-    return {"PyTorch": peer, "TextZoo": {"rows_per_second": run.train(steps)}}
+    theirs = run_peer(peer, "multilabel.py", facts)
+    return {"PyTorch": theirs, "TextZoo": {"rows_per_second": run.train(steps)}}
 
 
 class _OurRun:

@@ -15,7 +15,7 @@ _REPEATS = 5
 
 
 def engines(
-    config: Path, overrides: list[str], n_rows: int, torch: Optional[Path]
+    config: Path, overrides: list[str], n_rows: int, peer: Optional[Path]
 ) -> dict[str, dict[str, float]]:
     """Rows per second of each engine, and how far its outputs are from those of dynamic graph.
 
@@ -23,7 +23,7 @@ def engines(
         config: of the model; its weights are those of a new run.
         overrides: of the config's keys.
         n_rows: how many training rows to score, in batches of similar length.
-        torch: the Python of an environment with PyTorch, to embed the same batches; for models with
+        peer: the Python of an environment with PyTorch, to embed the same batches; for models with
             an encoder of tokens.
     """
     from textzoo.batching import inference_pools
@@ -75,8 +75,8 @@ def engines(
             seconds[name].append(time.perf_counter() - started)
     for name, row in figures.items():
         row["rows_per_second"] = len(rows) / statistics.median(seconds[name])
-    if torch:
-        speeds = run_peer(torch, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
+    if peer:
+        speeds = run_peer(peer, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
         figures.update({f"PyTorch, {k}": {"rows_per_second": v} for k, v in speeds.items()})
     return figures
 

@@ -28,6 +28,11 @@ class WatchedRun:
         overrides: of the config's keys.
         folder: for the output and the cache.
         threads: OMP_NUM_THREADS; None: what trainer.py chooses.
+
+    Attributes:
+        megabytes: by its name in /proc, the most memory that one of the run's processes was seen to
+            have: VmHWM in all, RssAnon without the pages of mapped files, which the system takes
+            back when it needs them. 0 without /proc.
     """
 
     def __init__(self, config: Path, overrides: list[str], folder: Path, threads: Optional[int]):
@@ -45,6 +50,7 @@ class WatchedRun:
             env=environment,
         )
         self._metrics = folder / "metrics.jsonl"
+        self.megabytes = {"VmHWM": 0.0, "RssAnon": 0.0}
 
     def reports(self, kind: str) -> Iterator[dict[str, Any]]:
         """The lines of this kind in metrics.jsonl as they come, until the run has ended.
@@ -54,6 +60,7 @@ class WatchedRun:
         """
         n_seen = 0
         while True:
+            self._watch_memory()
             ended = self.process.poll() is not None
             lines = self._metrics.read_bytes().splitlines(True) if self._metrics.exists() else []
             for line in lines[n_seen:]:
@@ -69,13 +76,13 @@ class WatchedRun:
         if self.process.returncode:
             raise UserError(f"trainer.py failed:\n{self.process.stderr.read()}")
 
-    def peak_megabytes(self) -> list[float]:
-        """The most memory that each process of the run has had so far; empty without /proc."""
+    def _watch_memory(self) -> None:
         pid = self.process.pid
         with contextlib.suppress(OSError):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            return [status_megabytes(int(each), "VmHWM") for each in children or [pid]]
-        return []
+            for key in self.megabytes:
+                each = (_status_megabytes(int(process), key) for process in [pid, *children])
+                self.megabytes[key] = max(self.megabytes[key], *each)
 
     def __enter__(self) -> "WatchedRun":
         return self
@@ -86,7 +93,7 @@ class WatchedRun:
         self.process.stderr.close()
 
 
-def status_megabytes(pid: int, key: str) -> float:
+def _status_megabytes(pid: int, key: str) -> float:
     """What /proc tells of a process's memory; 0 where it does not."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
@@ -108,13 +115,12 @@ def speed(
             speeds.append(report["rows_per_second"])
             if len(speeds) == _WARM_UP + n_reports:
                 break
-        memory = run.peak_megabytes()
     if len(speeds) <= _WARM_UP:
         raise UserError(f"{config}: {len(speeds)} report(s) of speed: lower runner.print_interval")
     return {
         "rows_per_second": statistics.median(speeds[_WARM_UP:]),
         "reports": len(speeds) - _WARM_UP,
-        "peak_megabytes_of_a_process": max(memory, default=None),
+        "peak_megabytes_of_a_process": run.megabytes["VmHWM"] or None,
     }
 
 

@@ -1,16 +1,12 @@
 """Tables of benchmark.py for TagSpace: against PaddleRec's formulation, and with many rows."""
 
-import json
-import os
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmark_runs import status_megabytes
-from textzoo.errors import UserError
+from benchmark_runs import WatchedRun
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,24 +94,21 @@ def one_epoch(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
         _generate_rows(place / "train.tsv", n_rows)
         overrides = [
             f"runner.train_data_dir={place / 'train.tsv'}",
-            f"runner.model_save_path={place / 'output'}",
-            f"runner.cache_dir={place / 'cache'}",
             *("runner.resume=none", "runner.valid_fraction=0", "runner.epochs=1"),
             *("runner.train_batch_size=256", "runner.print_interval=20"),
             *("hyper_parameters.hid_dim=64", "hyper_parameters.win_size=3"),
         ]
         config = ROOT / "models" / "tagspace" / "config.yaml"
-        started = time.perf_counter()
-        status, peak, own = _run(["trainer.py", "-m", str(config), "-o", *overrides])
-        total = time.perf_counter() - started
-        if status:
-            raise UserError(f"trainer.py ended with status {status}")
-        reports = (place / "output" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        speeds = [json.loads(line)["rows_per_second"] for line in reports]
+        with (
+            tempfile.TemporaryDirectory(dir=place) as output,
+            WatchedRun(config, overrides, Path(output), None) as run,
+        ):
+            speeds = [report["rows_per_second"] for report in run.reports("train")]
+            total = time.perf_counter() - run.started
         figures[n_rows] = {
             "rows_per_second": statistics.median(speeds),
-            "peak_megabytes": peak,
-            "peak_own_megabytes": own,
+            "peak_megabytes": run.megabytes["VmHWM"],
+            "peak_own_megabytes": run.megabytes["RssAnon"],
             "total_seconds": total,
         }
     return figures
@@ -138,19 +131,3 @@ def _generate_rows(path: Path, n_rows: int) -> None:
             file.writelines(
                 f"tag{tag}\t{' '.join(row)}\n" for tag, row in zip(tags, names[words].tolist())
             )
-
-
-def _run(command: list[str]) -> tuple[int, float, float]:
-    """Run one of our commands; its exit status and peak resident memory in megabytes.
-
-    The last figure leaves out the pages of mapped files, which the system takes back when it needs
-    them; 0 without /proc.
-    """
-    process = subprocess.Popen([sys.executable, ROOT / "tools" / command[0], *command[1:]])
-    own, pid = 0.0, 0
-    while not pid:
-        own = max(own, status_megabytes(process.pid, "RssAnon"))
-        time.sleep(0.1)
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-    per_megabyte = 2**20 if sys.platform == "darwin" else 2**10
-    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / per_megabyte, own

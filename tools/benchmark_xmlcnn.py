@@ -81,7 +81,7 @@ def measure_labels(n_labels: int, batch_size: int, steps: int, **chosen: Any) ->
     }
 
 
-def against_torch(torch: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
+def against_torch(peer: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:
     """Training steps of XML-CNN against the same net in PyTorch with dense targets.
 
     Each formulation runs in a process of its own, one after the other, with as many threads.
@@ -92,7 +92,7 @@ def against_torch(torch: Path, sizes: list[int], steps: int) -> list[dict[str, A
     figures = []
     for n_labels in sizes:
         facts = [n_labels, 64, steps, threads, shape]
-        rows = {"PyTorch, dense targets, Adam": run_peer(torch, "xmlcnn.py", facts)}
+        rows = {"PyTorch, dense targets, Adam": run_peer(peer, "xmlcnn.py", facts)}
         ways = {"TextZoo, bce, Adam": {"optimizer": adam}}
         if n_labels >= 10_000:
             sampled = {"loss": "sampled", "n_negatives": 5000}

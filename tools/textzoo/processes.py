@@ -21,7 +21,7 @@ import paddle.nn.functional as F
 
 from textzoo.devices import LIFELINE, process_rank
 from textzoo.errors import UserError
-from textzoo.shared_memory import SharedMemory
+from textzoo.shared_memory import SharedMemory, equal_part
 
 Feeds = dict[str, np.ndarray]
 
@@ -83,10 +83,9 @@ def own_rows(n_rows: int) -> slice:
 
     A batch with fewer rows than processes is computed by every one of them.
     """
-    n, rank = n_processes(), process_rank()
-    if n_rows < n:
+    if n_rows < n_processes():
         return slice(0, n_rows)
-    return slice(rank * n_rows // n, (rank + 1) * n_rows // n)
+    return equal_part(n_rows, n_processes(), process_rank())
 
 
 def own_share(n_rows: int) -> float:

@@ -60,15 +60,13 @@ class SharedMemory:
         own, total = memory[self._rank], memory[self._n]
         for pieces in _chunks([array.reshape(-1) for array in arrays], memory.shape[1]):
             ends = np.cumsum([len(piece) for piece in pieces])
-            places = [slice(end - len(piece), end) for piece, end in zip(pieces, ends)]
-            for piece, place in zip(pieces, places):
-                own[place] = piece
+            np.concatenate(pieces, out=own[: ends[-1]])
             self._meet()
-            mine = slice(self._rank * ends[-1] // self._n, (self._rank + 1) * ends[-1] // self._n)
+            mine = equal_part(ends[-1], self._n, self._rank)
             np.add.reduce(memory[: self._n, mine], axis=0, out=total[mine])
             self._meet()
-            for piece, place in zip(pieces, places):
-                piece[:] = total[place]
+            for piece, end in zip(pieces, ends):
+                piece[:] = total[end - len(piece) : end]
 
     def _meet(self) -> None:
         """Return when all processes have come here.
@@ -85,6 +83,11 @@ class SharedMemory:
                 other.recv_bytes()
         except (EOFError, OSError):
             raise SystemExit("another process of this run has ended") from None
+
+
+def equal_part(size: int, n: int, rank: int) -> slice:
+    """The places, of this many, that are for one of n processes."""
+    return slice(rank * size // n, (rank + 1) * size // n)
 
 
 def _chunks(arrays: list[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
