@@ -30,6 +30,8 @@ from harness import (
     run,
 )
 
+from textzoo.arguments import EXAMPLES
+
 MODEL = MODELS["tagspace"]
 COMMANDS = ("trainer", "static_trainer", "infer", "static_infer")
 
@@ -37,11 +39,15 @@ COMMANDS = ("trainer", "static_trainer", "infer", "static_infer")
 # --- arguments ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_examples(command):
-    result = run(command_line(command, "--help"))
-    assert f"python tools/{command}.py -m models/tagspace/config.yaml" in result.stdout
-    assert "-o runner.epochs=3 hyper_parameters.win_size=5" in result.stdout
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_shows_examples_of_what_there_is(command):
+    options, _, examples = run(command_line(command, "--help")).stdout.partition("examples:\n")
+    lines = [line.split() for line in examples.splitlines() if line.startswith("  python ")]
+    assert len(lines) == len(EXAMPLES[command])
+    for _, script, *given in lines:
+        assert script == f"tools/{command}.py"
+        assert all(word in options for word in given if word.startswith("-"))
+        assert all((ROOT / word).is_file() for word in given if word.startswith("models/"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,20 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
-import textzoo
+from textzoo.arguments import config_parser
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
-
-_EXAMPLES = """examples:
-  {command} -m models/tagspace/config.yaml
-  {command} -m config.yaml -o runner.epochs=3 hyper_parameters.win_size=5
-
--o takes any key of the config; doc/config.md lists them. A relative path in the config starts
-from the config's folder, one given with -o from the working directory.
-
-exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interrupted
-"""
 
 
 def trainer(arguments: Optional[list[str]] = None) -> int:
@@ -118,7 +108,7 @@ def mine_negatives(arguments: Optional[list[str]] = None) -> int:
 def export(arguments: Optional[list[str]] = None) -> int:
     """A trained model as a folder that stands alone."""
     name = "export.py"
-    parser = _parser(name, "Write a trained model to a folder that stands alone.", False)
+    parser = config_parser(name, "Write a trained model to a folder that stands alone.", False)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the folder to make")
     parser.add_argument(
         "--format",
@@ -150,7 +140,7 @@ def export(arguments: Optional[list[str]] = None) -> int:
 def check_data(arguments: Optional[list[str]] = None) -> int:
     """What is in the data of a config."""
     name = "check_data.py"
-    parser = _parser(name, "Read all files of a config, and report what is in them.")
+    parser = config_parser(name, "Read all files of a config, and report what is in them.")
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="bad lines to show; default: %(default)s"
     )
@@ -340,7 +330,7 @@ def _command(
         options: names of files that the command takes as well, with their help.
         trains: whether several processes may share the work.
     """
-    parser = _parser(name, description)
+    parser = config_parser(name, description)
     for option, text in (options or {}).items():
         parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     parsed = parser.parse_args(arguments)
@@ -360,28 +350,6 @@ def _command(
         return run(parsed.config, parsed.override, **chosen)
 
     return _guarded(name, with_paddle)
-
-
-def _parser(name: str, description: str, needs_config: bool = True) -> argparse.ArgumentParser:
-    """What takes the arguments that most commands have: `-m`, `-o`, `--version`."""
-    parser = argparse.ArgumentParser(
-        prog=name,
-        description=description,
-        epilog=_EXAMPLES.format(command=f"python tools/{name}"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("-m", "--config", required=needs_config, type=Path, metavar="CONFIG.yaml")
-    parser.add_argument(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="set config keys; values are YAML",
-    )
-    parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
-    return parser
 
 
 def _guarded(name: str, run: Callable[[], Optional[int]]) -> int:
