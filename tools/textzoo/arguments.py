@@ -1,0 +1,72 @@
+"""The arguments that most commands take, and examples of them."""
+
+import argparse
+from pathlib import Path
+
+import textzoo
+
+_TRAINING = (
+    "-m models/tagspace/config.yaml",
+    "-m config.yaml -o runner.epochs=3 hyper_parameters.win_size=5",
+)
+EXAMPLES = {
+    "trainer": _TRAINING,
+    "static_trainer": _TRAINING,
+    "infer": (
+        "-m models/tagspace/config.yaml",
+        "-m models/batchneg/config.yaml -o runner.infer_precision=bfloat16",
+    ),
+    "static_infer": ("-m models/tagspace/config.yaml",),
+    "word_vectors": ("-m models/xmlcnn/config_reuters.yaml",),
+    "recall": (
+        "-m models/batchneg/config.yaml",
+        "-m models/batchneg/config.yaml --queries questions.txt -o index.recall_num=10",
+        "-m models/batchneg/config.yaml --queries - --add new_texts.txt",
+    ),
+    "predict": (
+        "-m models/tagspace/config.yaml --texts new.txt --output found.jsonl",
+        "-m models/batchneg/config.yaml --pairs pairs.tsv",
+        "-m models/batchneg/config.yaml --texts new.txt --output embeddings.npy",
+    ),
+    "mine_negatives": ("-m models/batchneg/config.yaml",),
+    "export": ("-m models/tagspace/config.yaml --output exported", "--verify exported"),
+    "check_data": ("-m models/xmlcnn/config.yaml",),
+}
+_EPILOG = """
+-o takes any key of the config; doc/config.md lists them. A relative path in the config starts
+from the config's folder, one given with -o from the working directory.
+
+exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interrupted
+"""
+
+
+def config_parser(
+    name: str, description: str, needs_config: bool = True
+) -> argparse.ArgumentParser:
+    """What takes `-m`, `-o` and `--version`.
+
+    Args:
+        name: of the command.
+        description: what it does.
+        needs_config: whether it cannot be called without `-m`.
+    """
+    given = EXAMPLES[name.removesuffix(".py")]
+    examples = [f"  python tools/{name} {arguments}" for arguments in given]
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog="\n".join(["examples:", *examples, _EPILOG]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-m", "--config", required=needs_config, type=Path, metavar="CONFIG.yaml")
+    parser.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set config keys; values are YAML",
+    )
+    parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
+    return parser
