@@ -57,6 +57,26 @@ def test_without_a_config_the_usage_is_shown(command):
     assert "-m/--config" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["trainer", "-m", "models/tagspace/config.yaml"],
+        ["evaluate", "--pairs", "none.tsv", "--result", "none.tsv"],
+        ["new_model", "none", "--from", "tagspace"],
+        ["report", "none"],
+        ["export", "--verify", "none"],
+        ["serve", "none"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_python_without_what_is_needed_is_named(command):
+    script = ROOT / "tools" / f"{command[0]}.py"
+    # -S: as if nothing were installed.
+    result = run([sys.executable, "-S", "-E", script, *command[1:]], expect=2)
+    assert f"is not installed for {sys.executable}: activate" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_version_is_printed():
     assert run(command_line("trainer", "--version")).stdout.startswith("textzoo ")
 

@@ -11,6 +11,8 @@ from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 from textzoo.interruption import Interrupted
 
+_REQUIRED = ("hnswlib", "numpy", "paddle", "pydantic", "safetensors", "tokenizers", "tqdm", "yaml")
+
 
 def trainer(arguments: Optional[list[str]] = None) -> int:
     """Train in dynamic graph."""
@@ -283,13 +285,13 @@ def evaluate(arguments: Optional[list[str]] = None) -> int:
         parser.error("give --pairs or --qrels, and --result or --run")
     if min(parsed.cuts or [1]) < 1:
         parser.error("--cuts: expected numbers from 1")
-    from textzoo import ranking
 
-    try:
+    def run() -> int:
+        from textzoo import ranking
+
         return ranking.report(**vars(parsed))
-    except UserError as mistake:
-        print(f"evaluate.py: {mistake}", file=sys.stderr)
-        return 2
+
+    return _guarded("evaluate.py", run)
 
 
 def _train(graph: str) -> Callable[[Path, list[str]], None]:
@@ -358,6 +360,16 @@ def _guarded(name: str, run: Callable[[], Optional[int]]) -> int:
         return run() or 0
     except UserError as mistake:
         print(f"{name}: {mistake}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as failure:
+        if failure.name not in _REQUIRED:
+            raise
+        print(
+            f"{name}: {failure.name} is not installed for {sys.executable}: activate the "
+            "environment that TextZoo is installed in (source .venv/bin/activate), or install it: "
+            "python -m pip install -e .",
+            file=sys.stderr,
+        )
         return 2
     except Interrupted as interruption:
         return interruption.exit_status

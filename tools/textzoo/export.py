@@ -15,7 +15,7 @@ import numpy as np
 import textzoo
 from textzoo.building import load_config
 from textzoo.cache import Cache, Column, good_lines
-from textzoo.checkpoint import Checkpoint, load_checkpoint
+from textzoo.checkpoint import Checkpoint
 from textzoo.config import Config
 from textzoo.devices import choose_device
 from textzoo.engines import ONNX, PROGRAM, WEIGHTS
@@ -33,7 +33,7 @@ from textzoo.exported import (
 )
 from textzoo.folders import copy_files, digests, replace, sync
 from textzoo.indexes import index_settings, load_index
-from textzoo.infer import chosen_checkpoints, chosen_threshold, restore
+from textzoo.infer import chosen_checkpoints, chosen_threshold, load_checkpoints, restore
 from textzoo.model_folder import ModelFolder
 from textzoo.onnx_conversion import check_converter, convert
 from textzoo.paired_files import input_files
@@ -67,8 +67,7 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     _check_output(output)
     if formats and "onnx" in formats:
         check_converter()
-    checkpoint = load_checkpoint(_chosen_checkpoint(config))
-    log.info("checkpoint %s (step %d)", checkpoint.path, checkpoint.facts["progress"]["step"])
+    [checkpoint] = load_checkpoints([_chosen_checkpoint(config)])
     run, reader = restore(config, folder, checkpoint, "static")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,8 @@ def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> 
 
     load_path = runner.infer_load_path or runner.model_save_path
     output = runner.infer_output_dir or load_path / "infer"
-    if runner.infer_ensemble and getattr(folder.dygraph_model, "embeds", False):
+    of_pairs = getattr(folder.dygraph_model, "embeds", False)
+    if runner.infer_ensemble and of_pairs:
         raise UserError(
             "runner.infer_ensemble: infer.py takes one checkpoint of a model that embeds texts; "
             "recall.py takes several, and evaluate.py computes the metrics of its result"
@@ -78,16 +79,14 @@ def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> 
         members = {path.name: [path] for path in chosen_checkpoints(runner, load_path)}
     results, steps = {}, {}
     for name, paths in members.items():
-        checkpoints = [load_checkpoint(path) for path in paths]
+        checkpoints = load_checkpoints(paths)
         steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
-        for checkpoint, step in zip(checkpoints, steps[name]):
-            log.info("checkpoint %s (step %d)", checkpoint.path, step)
         place = output / name if len(members) > 1 else output
         results[name] = infer_checkpoints(config, folder, checkpoints, engine, place)
     metrics = results[name]
     summary = {**metrics, "checkpoint": name, "steps": steps[name], "checkpoints": results}
     _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
-    _show_examples(place / "predictions.jsonl")
+    _show_examples(place / "predictions.jsonl", "\n    " if of_pairs else "  ")
     log.info("metrics: %s", json.dumps(metrics))
 
 
@@ -252,6 +251,14 @@ def restore(
         return loaded("dygraph"), reader
 
 
+def load_checkpoints(paths: list[Path]) -> list[Checkpoint]:
+    """Read checkpoints, and log which they are."""
+    checkpoints = [load_checkpoint(path) for path in paths]
+    for checkpoint in checkpoints:
+        log.info("checkpoint %s (step %d)", checkpoint.path, checkpoint.facts["progress"]["step"])
+    return checkpoints
+
+
 def chosen_engine(runner: Runner) -> Engine:
     """What `runner` says to compute with.
 
@@ -269,13 +276,14 @@ def chosen_engine(runner: Runner) -> Engine:
     return engine
 
 
-def _show_examples(path: Path) -> None:
+def _show_examples(path: Path, separator: str) -> None:
     with path.open(encoding="utf-8") as file:
         for line, _ in zip(file, range(_EXAMPLES)):
             row = json.loads(line)
             log.info("  %s", row["text"])
-            tops = "  ".join(f"{best['tag']} {best['score']:.3f}" for best in row["top"])
-            log.info("    %s  (gold: %s)", tops, ", ".join(row["tags"]) or "none given")
+            tops = [f"{best['tag']} {best['score']:.3f}" for best in row["top"]]
+            gold = f"(gold: {', '.join(row['tags']) or 'none'})"
+            log.info("    %s", separator.join([*tops, gold]))
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,12 +14,17 @@ from tqdm import tqdm
 from textzoo import levels, tagging
 from textzoo.batching import text_batches
 from textzoo.building import load_config
-from textzoo.checkpoint import load_checkpoint
 from textzoo.config import read_layers
 from textzoo.devices import choose_device
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation import embeds, is_graded
-from textzoo.infer import chosen_checkpoints, chosen_engine, chosen_threshold, restore_all
+from textzoo.infer import (
+    chosen_checkpoints,
+    chosen_engine,
+    chosen_threshold,
+    load_checkpoints,
+    restore_all,
+)
 from textzoo.model_folder import load_model_folder
 from textzoo.reading import Line
 from textzoo.reporting import start_logging
@@ -80,9 +85,7 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     choose_device(runner.use_gpu)
     load_path = runner.infer_load_path or runner.model_save_path
     chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
-    checkpoints = [load_checkpoint(path) for path in chosen]
-    for checkpoint in checkpoints:
-        log.info("checkpoint %s", checkpoint.path)
+    checkpoints = load_checkpoints(chosen)
     run, reader = restore_all(config, folder, checkpoints, chosen_engine(runner))
     metrics = runner.metrics or list(run.model.metrics)
     threshold = None if is_graded(run.model) else chosen_threshold(runner, checkpoints, metrics)

@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from textzoo.building import load_config
 from textzoo.cache import Column, file_digest
-from textzoo.checkpoint import Checkpoint, load_checkpoint
+from textzoo.checkpoint import Checkpoint
 from textzoo.config import Config
 from textzoo.corpus import Entry, read_entries
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.index import Hit
 from textzoo.indexes import MAX_TEXT_BYTES, TextIndex, index_settings, load_index, new_index
-from textzoo.infer import chosen_checkpoints, chosen_engine, restore
+from textzoo.infer import chosen_checkpoints, chosen_engine, load_checkpoints, restore
 from textzoo.reading import Line, data_files, read_lines
 from textzoo.reporting import start_logging
 from textzoo.retrieval import embed
@@ -62,11 +62,10 @@ class Embedder:
         self.model = folder.path.name
         self.index_settings = index_settings(self.config.index, runner, self.model)
         chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
-        checkpoints = [load_checkpoint(path) for path in chosen]
+        checkpoints = load_checkpoints(chosen)
         engine = chosen_engine(runner)
         self._members = []
         for checkpoint in checkpoints:
-            log.info("checkpoint %s", checkpoint.path)
             config = self.config
             if runner.infer_ensemble:
                 config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
