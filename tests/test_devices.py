@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,31 @@ def test_values_of_the_environment_are_respected():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
     assert done.stdout.split() == ["1", "4"], done.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+@pytest.mark.parametrize(("settings", "kept"), [({}, True), ({"MALLOC_MMAP_MAX_": "9"}, False)])
+def test_freed_memory_is_kept_unless_the_environment_says_how(settings, kept):
+    program = """
+import ctypes
+from textzoo.devices import _keep_freed_memory
+_keep_freed_memory()
+c, size = ctypes.CDLL(None), 64 << 20
+c.malloc.restype = ctypes.c_void_p
+def megabytes():
+    return int(open("/proc/self/statm", encoding="ascii").read().split()[1]) * 4096 >> 20
+before = megabytes()
+block = c.malloc(ctypes.c_size_t(size))
+c.memset(ctypes.c_void_p(block), 1, ctypes.c_size_t(size))
+c.free(ctypes.c_void_p(block))
+print(megabytes() - before)
+"""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    environment |= {"PYTHONPATH": str(Path(devices.__file__).parent.parent), **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (int(done.stdout) > 32) is kept, done.stderr
 
 
 def test_processes_of_a_machine_divide_its_cores(monkeypatch):

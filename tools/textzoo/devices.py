@@ -1,6 +1,7 @@
 """Threads and devices: to be settled before Paddle is imported."""
 
 import contextlib
+import ctypes
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from textzoo.errors import UserError
 
 _VIEWS = "FLAGS_use_stride_kernel"
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # numbers of glibc's malloc.h
 LIFELINE = "TEXTZOO_LIFELINE"  # set where standard input ends when the launcher does
 
 
@@ -23,13 +25,16 @@ def import_paddle() -> None:
     uses AVX2 on AMD processors only if MKL_DEBUG_CPU_TYPE says so: matrix products are then 2 to 3
     times as fast. Transposed and sliced tensors are copied at once: as views, they are copied
     element by element wherever an operator needs them whole, which makes a training step of a
-    transformer or a TextCNN 1.25 times as long. Values that are set already are respected.
+    transformer or a TextCNN 1.25 times as long. In static graph, operators run in one thread, so
+    that they reuse each other's memory. Values that are set already are respected.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads_per_process()))
     if _is_amd_with_avx2(Path("/proc/cpuinfo")):
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     os.environ.setdefault(_VIEWS, "0")
+    os.environ.setdefault("FLAGS_new_executor_serial_run", "1")
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
+    _keep_freed_memory()
     said = io.StringIO()
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -39,6 +44,20 @@ def import_paddle() -> None:
         if line.strip() and not any(notice in line for notice in notices):
             print(line, file=sys.stderr)
     logging.getLogger("paddle").setLevel(logging.ERROR)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep the memory of freed tensors for the next ones.
+
+    glibc would give every large block back to the system, which fills each of its pages with zeros
+    when it is used again: in every step. That took half of the time of some models. Other
+    libraries have no `mallopt`, and their ways are left alone.
+    """
+    if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
+        return
+    if sys.platform == "linux" and hasattr(c_library := ctypes.CDLL(None), "mallopt"):
+        c_library.mallopt(_M_MMAP_MAX, 0)
+        c_library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @contextlib.contextmanager
