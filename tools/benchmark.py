@@ -173,29 +173,54 @@ def inference(
 def processes(model: Path, override: list[str], reports: int) -> dict[str, dict[str, Any]]:
     """Training with one process and with several, on the rows of a config."""
     cores = physical_cores()
-    figures = {}
-    for n, threads in ((1, 1), (1, cores), (cores, None), (cores, None), (1, cores), (1, 1)):
-        name = f"{n} process{'es' * (n > 1)}, {threads or 1} thread{'s' * ((threads or 1) > 1)}"
-        overrides = [*override, f"runner.processes={n}", "runner.resume=none"]
-        figures.setdefault(name, []).append(
-            benchmark_runs.speed(model, overrides, threads, reports)
+    ways = {
+        f"{n} process{'es' * (n > 1)}, {threads} thread{'s' * (threads > 1)}": (
+            [*override, f"runner.processes={n}"],
+            {"OMP_NUM_THREADS": str(threads)},
+            reports,
         )
+        for n, threads in ((1, 1), (1, cores), (cores, 1))
+    }
+    return _speeds(model, override, ways)
+
+
+def settings(model: Path, override: list[str], reports: int, script: str) -> dict[str, Any]:
+    """Training without each of the settings that TextZoo makes before it imports Paddle."""
+    variables = {
+        "all": {},
+        "freed memory given back": {"GLIBC_TUNABLES": ""},
+        "slices as views": {"FLAGS_use_stride_kernel": "1"},
+        "MKL left to itself": {"MKL_DEBUG_CPU_TYPE": ""},
+    }
+    if script == "static_trainer.py":
+        variables["operators in several threads"] = {"FLAGS_new_executor_serial_run": "0"}
+    ways = {name: (override, each, reports, script) for name, each in variables.items()}
+    return _speeds(model, override, ways)
+
+
+def _speeds(
+    model: Path, override: list[str], ways: dict[str, tuple[Any, ...]]
+) -> dict[str, dict[str, Any]]:
+    """Training speed by each of some ways, twice, there and back: arguments of `speed`."""
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    for name in [*ways, *reversed(ways)]:
+        runs[name].append(benchmark_runs.speed(model, *ways[name]))
     means = {
         name: {
-            "rows_per_second": statistics.mean(run["rows_per_second"] for run in runs),
-            "peak_megabytes_of_a_process": runs[0]["peak_megabytes_of_a_process"],
+            "rows_per_second": statistics.mean(run["rows_per_second"] for run in both),
+            "peak_megabytes_of_a_process": both[0]["peak_megabytes_of_a_process"],
         }
-        for name, runs in figures.items()
+        for name, both in runs.items()
     }
     print(f"{model} {' '.join(override)}: training, each way twice")
-    slowest = next(iter(means.values()))["rows_per_second"]
+    first = next(iter(means.values()))["rows_per_second"]
     _table(
         ["", "rows/s", "ratio", "peak memory of a process, MB"],
         [
             [
                 name,
                 f"{row['rows_per_second']:.0f}",
-                f"{row['rows_per_second'] / slowest:.2f}",
+                f"{row['rows_per_second'] / first:.2f}",
                 f"{row['peak_megabytes_of_a_process'] or math.nan:.0f}",
             ]
             for name, row in means.items()
@@ -326,12 +351,14 @@ def main() -> int:
     parsers[fasttext].add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
     parsers[lengths].add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256])
     parsers[lengths].add_argument("--batch", type=int, default=32, help="texts")
-    for table in (inference, processes, reach, encoding, start, lengths):
+    for table in (inference, processes, settings, reach, encoding, start, lengths):
         parsers[table].add_argument("-m", "--model", type=Path, required=True, help="a config")
         parsers[table].add_argument("-o", "--override", nargs="+", default=[], help="key=value")
     parsers[inference].add_argument("--rows", type=int, default=2000)
     parsers[inference].add_argument("--peer", type=Path, help=f"{_PEERS}, for encoders")
-    parsers[processes].add_argument("--reports", type=int, default=5, help="of speed, in each run")
+    for table in (processes, settings):
+        parsers[table].add_argument("--reports", type=int, default=5, help="of speed, in each run")
+    parsers[settings].add_argument("--script", default="trainer.py", help="or static_trainer.py")
     parsers[reach].add_argument("--metric", required=True)
     parsers[reach].add_argument("--value", type=float, required=True)
     parsers[index].add_argument("--peer", type=Path, help=f"{_PEERS}, for faiss")
@@ -360,7 +387,7 @@ def _summary(table: Callable[..., dict[str, Any]]) -> str:
 
 TABLES = [
     *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
-    *(inference, processes, reach, fasttext, encoding, start, lengths),
+    *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
 ]
 _PEERS = "a Python with tools/peers/requirements.txt"
 

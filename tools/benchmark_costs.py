@@ -59,7 +59,7 @@ def start(config: Path, overrides: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as place:
             for seconds in figures.values():
                 settings = [*overrides, "runner.print_interval=1", "runner.resume=none"]
-                with WatchedRun(config, settings, Path(place), None) as run:
+                with WatchedRun(config, settings, Path(place)) as run:
                     next(run.reports("train"))
                     seconds.append(time.perf_counter() - run.started)
                 (Path(place) / "metrics.jsonl").unlink()

@@ -27,7 +27,8 @@ class WatchedRun:
         config: its config.
         overrides: of the config's keys.
         folder: for the output and the cache.
-        threads: OMP_NUM_THREADS; None: what trainer.py chooses.
+        variables: of the environment.
+        script: static_trainer.py in place of trainer.py.
 
     Attributes:
         megabytes: by its name in /proc, the most memory that one of the run's processes was seen to
@@ -35,19 +36,24 @@ class WatchedRun:
             back when it needs them. 0 without /proc.
     """
 
-    def __init__(self, config: Path, overrides: list[str], folder: Path, threads: Optional[int]):
+    def __init__(
+        self,
+        config: Path,
+        overrides: list[str],
+        folder: Path,
+        variables: Optional[dict[str, str]] = None,
+        script: str = "trainer.py",
+    ):
         places = [f"runner.model_save_path={folder}", f"runner.cache_dir={folder / 'cache'}"]
         environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
-        if threads:
-            environment["OMP_NUM_THREADS"] = str(threads)
         self.started = time.perf_counter()
-        script = Path(__file__).with_name("trainer.py")
+        path = Path(__file__).with_name(script)
         self.process = subprocess.Popen(
-            [sys.executable, script, "-m", config, "-o", *overrides, *places],
+            [sys.executable, path, "-m", config, "-o", *overrides, *places],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env=environment,
+            env={**environment, **(variables or {})},
         )
         self._metrics = folder / "metrics.jsonl"
         self.megabytes = {"VmHWM": 0.0, "RssAnon": 0.0}
@@ -103,13 +109,18 @@ def _status_megabytes(pid: int, key: str) -> float:
 
 
 def speed(
-    config: Path, overrides: list[str], threads: Optional[int], n_reports: int
+    config: Path,
+    overrides: list[str],
+    variables: dict[str, str],
+    n_reports: int,
+    script: str = "trainer.py",
 ) -> dict[str, Any]:
     """Training rows per second, the median of so many reports, and memory."""
+    overrides = [*overrides, "runner.resume=none"]
     speeds: list[float] = []
     with (
         tempfile.TemporaryDirectory() as place,
-        WatchedRun(config, overrides, Path(place), threads) as run,
+        WatchedRun(config, overrides, Path(place), variables, script) as run,
     ):
         for report in run.reports("train"):
             speeds.append(report["rows_per_second"])
@@ -133,7 +144,7 @@ def seconds_to_reach(config: Path, overrides: list[str], metric: str, value: flo
     best, found = 0.0, {"seconds": None, "steps": None}
     with (
         tempfile.TemporaryDirectory() as place,
-        WatchedRun(config, overrides, Path(place), None) as run,
+        WatchedRun(config, overrides, Path(place)) as run,
     ):
         for report in run.reports("evaluation"):
             if metric not in report:
@@ -174,7 +185,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     with tempfile.TemporaryDirectory() as name:
         place, seconds = Path(name), []
         for _ in range(2):  # the second one finds its text in the cache
-            with WatchedRun(config, ["runner.resume=none"], place, None) as run:
+            with WatchedRun(config, ["runner.resume=none"], place) as run:
                 speeds = [report["rows_per_second"] for report in run.reports("train")]
                 seconds.append(time.perf_counter() - run.started)
         infer(config, [f"runner.model_save_path={place}", f"runner.cache_dir={place / 'cache'}"])

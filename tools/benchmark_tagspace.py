@@ -101,7 +101,7 @@ def one_epoch(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
         config = ROOT / "models" / "tagspace" / "config.yaml"
         with (
             tempfile.TemporaryDirectory(dir=place) as output,
-            WatchedRun(config, overrides, Path(output), None) as run,
+            WatchedRun(config, overrides, Path(output)) as run,
         ):
             speeds = [report["rows_per_second"] for report in run.reports("train")]
             total = time.perf_counter() - run.started
