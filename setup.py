@@ -58,7 +58,7 @@ setup(
     ],
     package_dir={"": "tools"},
     packages=find_packages("tools", include=["textzoo", "textzoo.*"]),
-    package_data={"textzoo": ["page/*", "report/*.css", "report/*.js"]},
+    package_data={"textzoo": ["serving/page/*", "report/*.css", "report/*.js"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "hnswlib",

@@ -25,8 +25,8 @@ The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for a
 
 def page() -> str:
     """The whole page as Markdown."""
-    from textzoo.model_folder import load_model_folder
-    from textzoo.schema import Index, Optimizer, Runner
+    from textzoo.config.model_folder import load_model_folder
+    from textzoo.config.schema import Index, Optimizer, Runner
 
     parts = [
         _INTRODUCTION,
@@ -46,7 +46,7 @@ def page() -> str:
 
 
 def _block_section(title: str, block: type, level: str = "##") -> str:
-    from textzoo.type_names import describe_type
+    from textzoo.config.type_names import describe_type
 
     rows = [
         (
@@ -62,9 +62,9 @@ def _block_section(title: str, block: type, level: str = "##") -> str:
 
 def _signature_section(title: str, constructor: type, supplied: tuple[str, ...]) -> str:
     """The keyword-only arguments of a class, described by its docstring."""
-    from textzoo.config import signature_fields
-    from textzoo.schema import Block
-    from textzoo.type_names import type_in_words
+    from textzoo.config.checking import signature_fields
+    from textzoo.config.schema import Block
+    from textzoo.config.type_names import type_in_words
 
     described = described_arguments(inspect.getdoc(constructor))
     rows, blocks = [], []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import MODELS, Workspace
+from harness.workspace import MODELS, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -62,7 +62,7 @@ def runs(tmp_path) -> Path:
 @pytest.fixture
 def save(runs):
     """A function that saves a checkpoint of a name in `runs`, with the tensors of a step."""
-    from saved import save_tensors
+    from harness.saved import save_tensors
 
     return functools.partial(save_tensors, runs)
 
@@ -70,7 +70,7 @@ def save(runs):
 @pytest.fixture(scope="session")
 def tagspace():
     """The model folder of TagSpace."""
-    from textzoo.model_folder import load_model_folder
+    from textzoo.config.model_folder import load_model_folder
 
     return load_model_folder(ROOT / "models" / "tagspace")
 
@@ -90,7 +90,7 @@ def trained(workspace) -> Path:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """A function that gives the `Export` of a name, made when it is first asked for."""
-    from exports import make_export
+    from harness.exports import make_export
 
     return functools.cache(lambda name: make_export(name, tmp_path_factory.mktemp(name)))
 
@@ -111,10 +111,10 @@ def browser():
 @pytest.fixture(scope="module")
 def serving(exported):
     """A function that serves a model; the servers end with the module."""
-    from served import Client
+    from harness.served import Client
 
-    from textzoo.api_schema import Limits
-    from textzoo.server import create_app
+    from textzoo.serving.api_schema import Limits
+    from textzoo.serving.app import create_app
 
     clients = []
 

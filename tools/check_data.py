@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import check_data
+from textzoo.commands.cli import check_data
 
 if __name__ == "__main__":
     sys.exit(check_data())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import evaluate
+from textzoo.commands.cli import evaluate
 
 if __name__ == "__main__":
     sys.exit(evaluate())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import export
+from textzoo.commands.cli import export
 
 if __name__ == "__main__":
     sys.exit(export())

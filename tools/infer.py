@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import infer
+from textzoo.commands.cli import infer
 
 if __name__ == "__main__":
     sys.exit(infer())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import new_model
+from textzoo.commands.cli import new_model
 
 if __name__ == "__main__":
     sys.exit(new_model())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import predict
+from textzoo.commands.cli import predict
 
 if __name__ == "__main__":
     sys.exit(predict())

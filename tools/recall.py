@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import recall
+from textzoo.commands.cli import recall
 
 if __name__ == "__main__":
     sys.exit(recall())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import report
+from textzoo.commands.cli import report
 
 if __name__ == "__main__":
     sys.exit(report())

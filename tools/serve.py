@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import serve
+from textzoo.commands.cli import serve
 
 if __name__ == "__main__":
     sys.exit(serve())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import static_infer
+from textzoo.commands.cli import static_infer
 
 if __name__ == "__main__":
     sys.exit(static_infer())

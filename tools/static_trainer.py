@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import static_trainer
+from textzoo.commands.cli import static_trainer
 
 if __name__ == "__main__":
     sys.exit(static_trainer())

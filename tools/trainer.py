@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import trainer
+from textzoo.commands.cli import trainer
 
 if __name__ == "__main__":
     sys.exit(trainer())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands import word_vectors
+from textzoo.commands.cli import word_vectors
 
 if __name__ == "__main__":
     sys.exit(word_vectors())

@@ -1,6 +1,6 @@
 """What a dynamic-graph run needs to know of BatchNeg."""
 
-from textzoo.pairs import PairModel
+from textzoo.running.pair_model import PairModel
 
 from .net import Net
 

@@ -9,8 +9,9 @@ from typing import Literal, Optional
 import paddle
 import paddle.nn.functional as F
 
-from textzoo.schema import Encoder
-from textzoo.sentence_encoder import EXCLUDED, SentenceEncoder, cosines_and_own
+from textzoo.config.schema import Encoder
+from textzoo.losses.in_batch import EXCLUDED, cosines_and_own
+from textzoo.nets.sentence_encoder import SentenceEncoder
 
 
 class Net(SentenceEncoder):

@@ -1,5 +1,5 @@
 """A line `query<TAB>title`, or `query<TAB>title<TAB>negative`, to ids."""
 
-from textzoo.pair_reader import Reader
+from textzoo.readers.pairs import Reader
 
 __all__ = ["Reader"]

@@ -1,6 +1,6 @@
 """What a static-graph run needs to know of BatchNeg."""
 
-from textzoo.pairs import StaticPairModel
+from textzoo.running.pair_model import StaticPairModel
 
 from .net import Net
 

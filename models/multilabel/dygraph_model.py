@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from textzoo.cache import Column
+from textzoo.text.ragged import Column
 
 from .net import Net
 from .reader import Reader

@@ -7,9 +7,10 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.encoder import build_encoder
-from textzoo.regularisers import Perturbation, make_twice_differentiable, symmetric_kl
-from textzoo.schema import Encoder
+from textzoo.config.schema import Encoder
+from textzoo.losses.regularisers import Perturbation, symmetric_kl
+from textzoo.nets.encoder import build_encoder
+from textzoo.nets.layer_norm import make_twice_differentiable
 
 from . import losses
 from .heads import build_head

@@ -10,12 +10,11 @@ from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 
-from textzoo.cache import Column
+from textzoo.config.schema import FilePath
 from textzoo.errors import BadLine
-from textzoo.schema import FilePath
-from textzoo.token_table import Lists
-from textzoo.vocabulary import Vocabulary
-from textzoo.wordpiece import WordPiece
+from textzoo.text.ragged import Column, Lists
+from textzoo.text.vocabulary import Vocabulary
+from textzoo.text.wordpiece import WordPiece
 
 
 class Parsed(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from textzoo.cache import Column
+from textzoo.text.ragged import Column
 
 from .net import Net
 from .reader import Reader

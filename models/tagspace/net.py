@@ -10,7 +10,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.pooling import max_over_places
+from textzoo.nets.pooling import max_over_places
 
 # Added to a filter's response at padding, so that it never wins the maximum.
 _PADDING_RESPONSE = -1e4

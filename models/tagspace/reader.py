@@ -8,12 +8,11 @@ from typing import Any, Literal, Optional
 
 import numpy as np
 
-from textzoo.cache import Column
 from textzoo.errors import BadLine
-from textzoo.token_table import Lists
-from textzoo.vocabulary import Vocabulary
-from textzoo.word_ids import WordCounts
-from textzoo.word_reader import Counts, WordReader, ngram_feeds
+from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
+from textzoo.text.ragged import Column, Lists
+from textzoo.text.vocabulary import Vocabulary
+from textzoo.text.words import WordCounts
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
 

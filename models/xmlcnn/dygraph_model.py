@@ -6,9 +6,9 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from textzoo.cache import Column
-from textzoo.processes import own_rows
-from textzoo.sharding import draw_uniform
+from textzoo.distributed.collectives import own_rows
+from textzoo.distributed.sharding import draw_uniform
+from textzoo.text.ragged import Column
 
 from .net import LABEL_BOUND, Net
 from .reader import Reader

@@ -9,11 +9,11 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.config.schema import Embedding
 from textzoo.devices import slices_as_views
-from textzoo.pooling import max_over_places
-from textzoo.processes import own_rows
-from textzoo.schema import Embedding
-from textzoo.sharding import best_of_all, of_all_rows
+from textzoo.distributed.collectives import own_rows
+from textzoo.distributed.sharding import best_of_all, of_all_rows
+from textzoo.nets.pooling import max_over_places
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]

@@ -7,9 +7,9 @@ from typing import Any, Literal, Optional, Union
 
 import numpy as np
 
-from textzoo.cache import Column
-from textzoo.schema import FilePath
-from textzoo.word_reader import Counts, WordReader, ngram_feeds
+from textzoo.config.schema import FilePath
+from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
+from textzoo.text.ragged import Column
 
 _ENGLISH = """
 a an and are as at be been but by can did do does for from had has have he her his how i if in into

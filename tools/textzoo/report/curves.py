@@ -6,12 +6,12 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from textzoo.metrics.thresholds import ThresholdCurve
 from textzoo.report.markup import note, section, tag
 from textzoo.report.plots import MOST_POINTS, Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
 from textzoo.report.training import key, legend
-from textzoo.thresholds import ThresholdCurve
 
 _FIGURES = ("precision", "recall", "f1")
 _WIDTH = 4.8  # of a plot, in inches

@@ -17,7 +17,7 @@ from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 
 _HERE = Path(__file__).parent
-_THEME = _HERE.parent / "page" / "theme.css"
+_THEME = _HERE.parent / "serving" / "page" / "theme.css"
 
 
 def report(folders: list[Path], output: Optional[Path]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from textzoo.thresholds import ThresholdCurve, ratios, threshold_curve
+from textzoo.metrics.thresholds import ThresholdCurve, ratios, threshold_curve
 
 N_WRONG = 20
 N_EXAMPLES = 8

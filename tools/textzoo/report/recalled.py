@@ -5,7 +5,14 @@ from typing import Optional
 from xml.etree.ElementTree import Element
 
 from textzoo.errors import UserError
-from textzoo.ranking import CUTS, Golds, Ranking, evaluate_ranking, read_result, without_own_text
+from textzoo.evaluation.trec import (
+    CUTS,
+    Golds,
+    Ranking,
+    evaluate_ranking,
+    read_result,
+    without_own_text,
+)
 from textzoo.report.markup import Column, note, section, table
 from textzoo.report.predictions import N_EXAMPLES, Row, read_rows
 from textzoo.report.recorded import Run

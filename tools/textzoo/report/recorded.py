@@ -1,6 +1,7 @@
 """What a training run has left in its folder."""
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from textzoo.errors import UserError
+
+log = logging.getLogger("textzoo")
+
 
 _METRICS = "metrics.jsonl"
 _LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} (.*)")

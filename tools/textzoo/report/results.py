@@ -5,16 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
-from textzoo.report.markup import (
-    Column,
-    note,
-    number,
-    section,
-    shortened,
-    table,
-    tag,
-    wide,
-)
+from textzoo.report.markup import Column, note, number, section, shortened, table, tag, wide
 from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, level
 from textzoo.report.recorded import Facts, Run
 

@@ -1,0 +1,116 @@
+import re
+
+import pytest
+from harness.workspace import MODELS
+
+from textzoo.commands.cli import check_data
+
+TRAIN = [
+    "music\ta new record",  # 1
+    "music\ta new record",  # 2: again
+    "sport\ta new record",  # 3: with another label
+    "film,sport\tthe match was on the record",  # 4
+    "no tab here",  # 5: bad
+    "sport\tone\ttoo many",  # 6: bad
+]
+
+
+def check(tmp_path, model, capsys, *overrides, expect=0, limit=20, **parts):
+    """The output of check_data.py on files that are written from lists of lines."""
+    settings = [f"runner.cache_dir={tmp_path / 'cache'}", *overrides]
+    for name, lines in parts.items():
+        file = tmp_path / f"{name}.tsv"
+        if isinstance(lines, bytes):
+            file.write_bytes(lines)
+        else:
+            file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        key = "corpus_file" if name == "corpus" else f"{name}_data_dir"
+        settings.append(f"runner.{key}={file}")
+    arguments = ["-m", str(MODELS[model].config), "--limit", str(limit), "-o", *settings]
+    assert check_data(arguments) == expect
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_rows_labels_lengths_and_repetitions_are_counted(tmp_path, capsys):
+    test = [
+        "music\ta new record",
+        "\tno label",
+        "opera\tan aria",
+        "sport\tthe match was on the record",
+    ]
+    out, _ = check(
+        tmp_path, "tagspace", capsys, "reader.unknown_tags=count", train=TRAIN[:4], test=test
+    )
+    assert out.splitlines() == [
+        "train: 4 rows in 1 file",
+        "  3 labels, 1.25 of a row: music has 2 rows, film has 1 row",
+        "  length in words: median 3, 95 % up to 5, longest 6",
+        "  rows that came before: 1 (25.0 %)",
+        "  texts that came before with other labels: 1 (25.0 %)",
+        "test: 4 rows in 1 file",
+        "  3 labels, 0.75 of a row: music has 1 row, sport has 1 row",
+        "  rows without labels: 1 (25.0 %)",
+        "  labels that train lacks: 1: opera",
+        "  length in words: median 2, 95 % up to 5, longest 6",
+        "  rows that came before: 0",
+        "  texts that came before with other labels: 0",
+        "  rows that train has: 1 (25.0 %); texts: 2 (50.0 %)",
+        "bad lines: none",
+    ]
+
+
+def test_every_bad_line_of_every_file_is_named(tmp_path, capsys):
+    test = b"music\tfine\nmusic\t\xff\xfe\nopera\tunknown\n\nmusic\tfine too\n"
+    out, err = check(tmp_path, "tagspace", capsys, train=TRAIN, test=test, expect=2)
+    assert "train: 4 rows" in out and "test: 2 rows" in out
+    assert err.startswith("check_data.py: bad lines: 4\n")
+    assert re.findall(r"(\w+)\.tsv:(\d+): ", err) == [
+        ("train", "5"), ("train", "6"), ("test", "2"), ("test", "3"),
+    ]  # fmt: skip
+    assert "received 3 column(s) between tabs, expected 2" in err
+    assert "byte 7 is not UTF-8" in err
+    assert "the tag 'opera' is not among the model's 3 tags" in err
+
+
+def test_only_so_many_bad_lines_are_shown(tmp_path, capsys):
+    lines = [*TRAIN[:3], *["no tab"] * 9]
+    _, err = check(tmp_path, "tagspace", capsys, train=lines, test=TRAIN[:1], limit=4, expect=2)
+    assert "bad lines: 9\n" in err
+    assert err.count("no tab") == 0 and err.count(".tsv:") == 4
+    assert "... and 5 more" in err
+    skip = "runner.bad_lines=skip"
+    out, err = check(tmp_path, "tagspace", capsys, skip, train=lines, test=TRAIN[:1], limit=4)
+    assert "bad lines: 9\n" in out and not err
+
+
+def test_pairs_and_their_corpus(tmp_path, capsys):
+    train = ["ab\tabc", "ab\tabc", "ab\tabd", "xy\txyz\tnot this"]
+    test = ["ab\tabc", "ab\tlost", "new\txyz"]
+    corpus = ["abc", "abd", "xyz", "abc"]
+    overrides = ("hyper_parameters.encoder.config=ngram",)
+    out, _ = check(tmp_path, "batchneg", capsys, *overrides, train=train, test=test, corpus=corpus)
+    assert out.splitlines()[2:] == [
+        "  rows that came before: 1 (25.0 %)",
+        "test: 3 rows in 1 file",
+        # "ab" with its ends and pairs has 4 + 3 n-grams, "abc" and "new" 5 + 4, "lost" 6 + 5
+        "  length in ids of a text: median 9, 95 % up to 10, longest 11",
+        "  rows that came before: 0",
+        "  rows that train has: 1 (33.3 %); queries: 2 (66.7 %)",
+        f"corpus: 4 texts in {tmp_path / 'corpus.tsv'}",
+        "  texts that came before: 1 (25.0 %)",
+        "  titles of test that it lacks: 1 (33.3 %)",
+        "bad lines: none",
+    ]
+
+
+@pytest.mark.parametrize("model", ["multilabel", "xmlcnn", "hardestneg"])
+def test_the_samples_are_in_order(tmp_path, capsys, model):
+    out, _ = check(tmp_path, model, capsys)
+    assert out.endswith("bad lines: none\n")
+    assert "train: 1," in out
+
+
+def test_a_missing_file_is_named(tmp_path, capsys):
+    _, err = check(tmp_path, "tagspace", capsys, "runner.test_data_dir=none.tsv", expect=2)
+    assert "runner.test_data_dir: no such file or folder" in err

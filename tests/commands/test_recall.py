@@ -1,0 +1,188 @@
+"""recall.py, predict.py and mine_negatives.py on a model trained on a part of the sample."""
+
+import io
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from harness.pretrained import REFERENCES, write_hugging_face
+from harness.recalled import CONFIG, call, lines_of
+from harness.workspace import command_line, run
+
+from textzoo.commands.cli import infer, mine_negatives, predict, recall, trainer
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a trained model, a corpus of 200 texts and the pairs of 30 rows."""
+    folder = tmp_path_factory.mktemp("search")
+    data = CONFIG.parent / "data"
+    train = (data / "train" / "train.tsv").read_text(encoding="utf-8").splitlines()
+    (folder / "train.tsv").write_text("\n".join(train[:100]) + "\n", encoding="utf-8")
+    (folder / "test.tsv").write_text("\n".join(train[100:130]) + "\n", encoding="utf-8")
+    texts = [text for line in train[:130] for text in line.split("\t")]
+    corpus = list(dict.fromkeys(texts))[:200]
+    (folder / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    assert call(trainer, folder) == 0
+    return folder
+
+
+def corpus_of(folder):
+    return (folder / "corpus.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_recall_writes_each_query_s_texts_best_first(place):
+    assert call(recall, place) == 0
+    rows = lines_of(place / "output/infer/recall_result.txt")
+    queries = list(dict.fromkeys(line[0] for line in lines_of(place / "test.tsv")))
+    assert [row[0] for row in rows] == [query for query in queries for _ in range(5)]
+    assert {row[1] for row in rows} <= set(corpus_of(place))
+    cosines = np.array([float(row[2]) for row in rows]).reshape(-1, 5)
+    assert (np.diff(cosines, axis=1) <= 0).all()
+
+
+def test_exact_search_recalls_what_the_graph_recalls(place):
+    results = []
+    for backend in ("hnsw", "exact"):
+        here = (f"index.backend={backend}", f"index.path={place}/{backend}")
+        assert call(recall, place, overrides=here) == 0
+        results.append(lines_of(place / "output/infer/recall_result.txt"))
+    same = [ours[:2] == theirs[:2] for ours, theirs in zip(*results)]
+    assert np.mean(same) > 0.98
+
+
+def test_an_index_is_reused_until_the_corpus_changes(place, capfd):
+    here = (f"index.path={place}/reused",)
+    for expected in ("embedded in", "as it was, 200 texts"):
+        assert call(recall, place, overrides=here) == 0
+        assert expected in capfd.readouterr().out
+    other = place / "other.txt"
+    other.write_text("\n".join(corpus_of(place)[:150]) + "\n", encoding="utf-8")
+    assert call(recall, place, overrides=(*here, f"runner.corpus_file={other}")) == 0
+    assert "150 texts embedded" in capfd.readouterr().out
+
+
+def test_texts_are_added_and_deleted_for_good(place, capfd):
+    here = (f"index.path={place}/changed",)
+    (place / "new.txt").write_text("a text that nobody wrote\n", encoding="utf-8")
+    assert call(recall, place, "--add", f"{place}/new.txt", "--queries", f"{place}/new.txt",
+                overrides=here) == 0  # fmt: skip
+    result = place / "output/infer/recall_result_new.txt"
+    assert lines_of(result)[0][1] == "a text that nobody wrote"
+    assert call(recall, place, "--delete", f"{place}/new.txt", overrides=here) == 0
+    assert "deleted 1 text(s) of 1" in capfd.readouterr().out
+    assert call(recall, place, "--queries", f"{place}/new.txt", overrides=here) == 0
+    found = {row[1] for row in lines_of(result)}
+    assert "a text that nobody wrote" not in found
+
+
+def test_other_queries_leave_the_result_of_the_test_queries_alone(place, capfd):
+    assert call(recall, place) == 0
+    before = (place / "output/infer/recall_result.txt").read_bytes()
+    (place / "mine.txt").write_text("another question\n", encoding="utf-8")
+    capfd.readouterr()
+    assert call(recall, place, "--queries", f"{place}/mine.txt") == 0
+    result = place / "output/infer/recall_result_mine.txt"
+    assert f": {result}\n" in capfd.readouterr().out
+    assert {row[0] for row in lines_of(result)} == {"another question"}
+    assert (place / "output/infer/recall_result.txt").read_bytes() == before
+
+
+def test_typed_queries_are_answered(place, monkeypatch, capfd):
+    query = corpus_of(place)[7]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{query}\n\n"))
+    assert call(recall, place, "--queries", "-") == 0
+    answers = [line for line in capfd.readouterr().out.splitlines() if "\t" in line]
+    assert len(answers) == 5
+    assert answers[0] == f"{query}\t{query}\t1.000000"
+
+
+def test_predict_adds_the_cosine_of_the_embeddings_it_writes(place):
+    (place / "pairs.tsv").write_text("one text\tanother\t1\none text\tone text\n", encoding="utf-8")
+    assert call(predict, place, "--pairs", f"{place}/pairs.tsv") == 0
+    rows = lines_of(place / "output/infer/similarities.tsv")
+    assert [row[:-1] for row in rows] == [["one text", "another", "1"], ["one text", "one text"]]
+    other = place / "other.tsv"
+    assert call(predict, place, "--pairs", f"{place}/pairs.tsv", "--output", f"{other}") == 0
+    assert lines_of(other) == rows
+    (place / "texts.txt").write_text("one text\nanother\n", encoding="utf-8")
+    assert call(predict, place, "--texts", f"{place}/texts.txt") == 0
+    embeddings = np.load(place / "output/infer/embeddings.npy")
+    assert embeddings.shape == (2, 16)
+    assert float(rows[0][-1]) == pytest.approx(embeddings[0] @ embeddings[1], abs=2e-6)
+    assert float(rows[1][-1]) == pytest.approx(1, abs=2e-6)
+
+
+def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd):
+    other = (
+        f"runner.model_save_path={tmp_path}/other",
+        *("reader.ngram_max=1", "hyper_parameters.encoder.hidden_size=8"),
+    )
+    assert call(trainer, place, overrides=other) == 0
+    cosines = []
+    for overrides in ((), other):
+        output = tmp_path / str(len(cosines))
+        assert (
+            call(predict, place, overrides=(*overrides, f"runner.infer_output_dir={output}")) == 0
+        )
+        cosines.append([float(row[-1]) for row in lines_of(output / "similarities.tsv")])
+    both = f"runner.infer_ensemble=[{place}/output/best,{tmp_path}/other/best]"
+    overrides = (both, f"runner.infer_output_dir={tmp_path}", f"index.path={tmp_path}/index")
+    assert call(predict, place, overrides=overrides) == 0
+    found = [float(row[-1]) for row in lines_of(tmp_path / "similarities.tsv")]
+    np.testing.assert_allclose(found, np.mean(cosines, axis=0), atol=2e-6)
+    assert call(recall, place, overrides=overrides) == 0
+    assert len(lines_of(tmp_path / "recall_result.txt")) == 5 * len(lines_of(place / "test.tsv"))
+    assert call(infer, place, overrides=overrides) == 2
+    assert "runner.infer_ensemble: infer.py takes one checkpoint" in capfd.readouterr().err
+
+
+def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place):
+    assert (
+        call(mine_negatives, place, overrides=("index.mine_from=2", "index.mine_per_pair=2")) == 0
+    )
+    pairs = lines_of(place / "train.tsv")
+    rows = lines_of(place / "output/infer/mined_train.tsv")
+    assert {tuple(row[:2]) for row in rows} == {tuple(pair) for pair in pairs}
+    known = {frozenset(pair) for pair in pairs}
+    triples = [row for row in rows if len(row) == 3]
+    assert len(triples) > 50
+    assert all(row[2] != row[0] and frozenset((row[0], row[2])) not in known for row in triples)
+    assert {row[2] for row in triples} <= set(corpus_of(place))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (("runner.corpus_file=null",), "runner.corpus_file: missing"),
+        (("runner.corpus_file=nowhere.txt",), "runner.corpus_file: no such file"),
+        (("index.hnsw_m=1",), "index.hnsw_m: received 1"),
+    ],
+)
+def test_what_is_missing_is_named(place, capfd, overrides, complaint):
+    assert call(recall, place, overrides=overrides) == 2
+    assert complaint in capfd.readouterr().err
+
+
+def test_a_model_that_does_not_embed_texts_is_refused():
+    config = ROOT / "models" / "tagspace" / "config.yaml"
+    result = run(command_line("recall", "-m", config), expect=2)
+    assert "model tagspace does not embed texts" in result.stderr
+
+
+def test_a_pretrained_folder_is_trained_further(place, tmp_path):
+    write_hugging_face(tmp_path, "bert")
+    size = REFERENCES["models"]["bert"]["config"]["vocab_size"]
+    characters = sorted(set("".join(corpus_of(place))))
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters][:size]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    overrides = (
+        f"hyper_parameters.encoder.pretrained={tmp_path}",
+        "hyper_parameters.encoder.config=null",
+        "hyper_parameters.encoder.hidden_size=null",
+        "reader.max_len=8",
+        f"runner.model_save_path={tmp_path}/output",
+    )
+    assert call(trainer, place, overrides=overrides) == 0
+    assert call(recall, place, overrides=overrides) == 0
+    assert (tmp_path / "output" / "infer" / "recall_result.txt").is_file()

@@ -1,0 +1,338 @@
+"""Several processes train as one does: losses, metrics, checkpoints; and they end together."""
+
+import dataclasses
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness.workspace import (
+    MODELS,
+    ROOT,
+    TIMEOUT,
+    Saved,
+    Workspace,
+    checkpoints,
+    metric_lines,
+    run,
+)
+
+from textzoo.commands.train import train
+from textzoo.distributed import collectives as processes
+from textzoo.distributed import launching, shared_memory
+from textzoo.distributed.shared_memory import SharedMemory
+
+# Random numbers that a net draws itself differ between processes, as their rows do.
+NO_DROPOUT = {
+    "tagspace": (),
+    "xmlcnn": ("hyper_parameters.hidden_dropout=0.0",),
+    "multilabel": (
+        "hyper_parameters.dropout=0.0",
+        "hyper_parameters.word_dropout=0.0",
+        "hyper_parameters.r_drop=0.0",
+        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+    ),
+    "batchneg": (
+        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+        "hyper_parameters.optimizer.learning_rate=0.001",
+    ),
+}
+NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
+
+NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
+ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
+SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
+needs_children = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children"
+)
+CASES = {
+    "tagspace": ("tagspace", "dygraph"),
+    "tagspace static": ("tagspace", "static"),
+    "tagspace sparse": ("tagspace", "dygraph", *SPARSE),
+    "tagspace clipped": ("tagspace", "dygraph", "runner.max_grad_norm=0.05"),
+    "xmlcnn": ("xmlcnn", "dygraph"),
+    "xmlcnn sampled": ("xmlcnn", "dygraph", "hyper_parameters.loss=sampled", *SPARSE),
+    "xmlcnn sharded": ("xmlcnn", "dygraph", "hyper_parameters.shard_labels=true"),
+    "xmlcnn sharded sampled": (
+        *("xmlcnn", "dygraph", "hyper_parameters.loss=sampled", "hyper_parameters.n_negatives=3"),
+        *("hyper_parameters.shard_labels=true", *SPARSE),
+    ),
+    "xmlcnn accumulated": ("xmlcnn", "static", "runner.accumulate_steps=2"),
+    "multilabel": ("multilabel", "dygraph"),
+    "multilabel fgm": ("multilabel", "dygraph", "hyper_parameters.adversarial=fgm"),
+    "multilabel penalty": ("multilabel", "dygraph", "hyper_parameters.gradient_penalty=1.0"),
+    "batchneg": ("batchneg", "dygraph"),
+    "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
+    "hardestneg": ("hardestneg", "dygraph"),
+    "tagspace apart": ("tagspace", "static/apart"),
+    "xmlcnn apart": (
+        *("xmlcnn", "dygraph/apart", "hyper_parameters.loss=sampled"),
+        *("hyper_parameters.shard_labels=true", *SPARSE),
+    ),
+    "multilabel apart": ("multilabel", "dygraph/apart", "hyper_parameters.gradient_penalty=1.0"),
+    "batchneg apart": ("batchneg", "dygraph/apart"),
+}
+
+
+def arguments(workspace, name, output):
+    """Graph, config and overrides of a short run whose last batch has a single row."""
+    model, graph, *overrides = CASES[name]
+    everything = workspace.arguments(
+        "trainer", output, "runner.epochs=1", "runner.train_batch_size=7", *NO_DROPOUT[model],
+        *overrides,
+    )  # fmt: skip
+    first = everything.index("-o") + 1
+    return [graph, str(workspace.model.config), *everything[first:]]
+
+
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory):
+    made = {}
+    for name, model in MODELS.items():
+        few = dataclasses.replace(model, train_rows=141)  # 127 to train on: 18 x 7 + 1
+        made[name] = Workspace(tmp_path_factory.mktemp(name), few)
+    return made
+
+
+@pytest.fixture(scope="module")
+def two(workspaces, tmp_path_factory):
+    """Every case trained by two processes, which Paddle's launcher starts once."""
+    folder = tmp_path_factory.mktemp("two")
+    cases = [arguments(workspaces[CASES[name][0]], name, f"two {name}") for name in CASES]
+    file = folder / "cases.json"
+    file.write_text(json.dumps(cases), encoding="utf-8")
+    launch = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2"]
+    run(
+        [
+            *launch,
+            "--log_dir",
+            str(folder),
+            str(ROOT / "tests" / "harness" / "train_cases.py"),
+            str(file),
+        ]
+    )
+
+
+def numbers(line):
+    return {name: value for name, value in line.items() if isinstance(value, (int, float))}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_have_the_losses_and_metrics_of_one(name, workspaces, two):
+    workspace = workspaces[CASES[name][0]]
+    graph, config, *overrides = arguments(workspace, name, f"one {name}")
+    train(Path(config), overrides, graph.removesuffix("/apart"))
+    ours, theirs = (metric_lines(workspace.output(f"{n} {name}")) for n in ("one", "two"))
+    assert len(ours) == len(theirs) >= 10
+    for our, their in zip(map(numbers, ours), map(numbers, theirs)):
+        assert our == pytest.approx(their, rel=2e-4, abs=2e-5)
+    assert checkpoints(workspace.output(f"two {name}")) == {"0", "best"}
+    assert not list(workspace.output(f"two {name}").glob("*_of_process_*"))
+
+
+# -------------------------------------------------------- from the plain command, and how it ends
+
+STEADY = ("runner.save_steps=5", "runner.train_batch_size=3", "runner.epochs=2")
+
+
+@pytest.fixture(scope="module")
+def tagspace_runs(workspaces):
+    """A workspace with an undisturbed run of one process."""
+    workspaces["tagspace"].run("trainer", "undisturbed", *STEADY)
+    return workspaces["tagspace"]
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "then", "number"),
+    [("trainer", 2, 1, signal.SIGINT), ("static_trainer", 1, 2, signal.SIGTERM)],
+)
+def test_an_interrupted_run_goes_on_with_another_number(
+    tagspace_runs, command, first, then, number
+):
+    name = f"{first} then {then}"
+    with tagspace_runs.start(command, name, *STEADY, f"runner.processes={first}") as started:
+        started.wait_for_step(13)
+        result = started.stop(number)
+    assert result.status == 128 + number, str(result)
+    assert "Traceback" not in result.stderr
+    assert result.stdout.count("interrupted; saved") == 1
+    tagspace_runs.run("trainer", name, *STEADY, f"runner.processes={then}")
+    ours, theirs = (metric_lines(tagspace_runs.output(n)) for n in (name, "undisturbed"))
+    assert len(ours) == len(theirs)
+    for our, their in zip(map(numbers, ours), map(numbers, theirs)):
+        assert our == pytest.approx(their, rel=2e-4, abs=2e-5)
+
+
+@needs_children
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_the_run_which_can_be_resumed(tagspace_runs, victim):
+    name = f"killed {victim}"
+    with tagspace_runs.start("trainer", name, *STEADY, "runner.processes=2") as started:
+        started.wait_for_step(13)
+        os.kill(children(started.process.pid)[victim], signal.SIGKILL)
+        result = started.end()
+    assert result.status == 128 + signal.SIGKILL, str(result)
+    tagspace_runs.run("trainer", name, *STEADY)
+    last = [Saved(tagspace_runs.output(n) / "1") for n in (name, "undisturbed")]
+    for key, value in last[0].weights.items():
+        np.testing.assert_allclose(value, last[1].weights[key], atol=1e-4)
+
+
+@needs_children
+def test_processes_end_when_their_watcher_is_killed(tagspace_runs):
+    with tagspace_runs.start("trainer", "orphans", *STEADY, "runner.processes=2") as started:
+        started.wait_for_step(5)
+        orphans = children(started.process.pid)
+    deadline = time.monotonic() + TIMEOUT
+    while any(is_running(orphan) for orphan in orphans):
+        assert time.monotonic() < deadline, "a process goes on alone"
+        time.sleep(0.01)
+
+
+def test_a_fault_in_one_process_ends_the_run_with_its_traceback(tagspace_runs, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(
+        ROOT / "models" / "tagspace", own, ignore=shutil.ignore_patterns("data", "output*")
+    )
+    fault = (
+        "\n\nimport os\n\n_loss = Net.loss\n\n\ndef loss(self, *args, **kwargs):\n"
+        "    if os.environ.get('PADDLE_TRAINER_ID') == '1':\n"
+        "        raise RuntimeError('a fault of the net')\n"
+        "    return _loss(self, *args, **kwargs)\n\n\nNet.loss = loss\n"
+    )
+    with (own / "net.py").open("a", encoding="utf-8") as file:
+        file.write(fault)
+    arguments = tagspace_runs.arguments(
+        "trainer", "fault", "runner.processes=2", config=own / "config.yaml"
+    )
+    done = subprocess.run(arguments, capture_output=True, encoding="utf-8", timeout=TIMEOUT)
+    assert done.returncode == 1
+    assert "RuntimeError: a fault of the net" in done.stderr
+    assert "process 1 of 2" in done.stderr
+
+
+def test_a_mistake_of_the_user_is_said_once(tagspace_runs):
+    refused = tagspace_runs.run(
+        "trainer", "mistake", "runner.processes=2", "runner.metrics=[nonsense]", expect=2
+    )
+    assert refused.stderr.count("nonsense") == 1, str(refused)
+    refused = tagspace_runs.run("trainer", "mistake", "runner.processes=none", expect=2)
+    assert "runner.processes: received 'none' (str), expected one of auto or int" in refused.stderr
+
+
+def test_pairs_in_static_graph_are_refused_with_a_way_out(workspaces):
+    refused = workspaces["batchneg"].run("static_trainer", "no", "runner.processes=2", expect=2)
+    assert refused.stderr.count("use tools/trainer.py, or -o runner.processes=1") == 1
+
+
+def children(pid):
+    """The processes that a process has started, in this order."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return sorted(map(int, listed.split()))
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
+    except OSError:
+        return False
+
+
+# ------------------------------------------------------------------------ exchange and its memory
+
+
+def in_threads(n, action):
+    """What `n` threads give that act as processes: action(their SharedMemory, rank)."""
+    told = [queue.SimpleQueue() for _ in range(n)]
+
+    def act(rank):
+        def from_first(value):
+            if rank:
+                return told[rank].get(timeout=TIMEOUT)
+            for each in told:
+                each.put(value)
+            return value
+
+        return action(SharedMemory(n, rank, from_first), rank)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(act, range(n)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_arrays_of_any_size_and_type_are_summed_where_they_are(monkeypatch, n):
+    monkeypatch.setattr(shared_memory, "_CHUNK", 64)  # 16 numbers: arrays end within and at chunks
+    shapes = [(3, 4), (), (0, 7), (4,), (5, 11), (1,), (16,)]
+    random = np.random.default_rng(0)
+    for dtype in ("float32", "int64"):
+        arrays = [[np.array(random.random(s) * 99, dtype) for s in shapes] for _ in range(n)]
+        expected = [np.sum(parts, axis=0, dtype=dtype) for parts in zip(*arrays)]
+        for _ in range(2):  # the memory holds what was there before
+            ours = [[array.copy() for array in own] for own in arrays]
+            in_threads(n, lambda memory, rank, ours=ours: memory.sum(ours[rank]))
+            for own in ours:
+                for array, total in zip(own, expected):
+                    np.testing.assert_allclose(array, total, rtol=1e-6)
+
+
+def test_who_waits_for_a_process_that_has_ended_ends_too():
+    def sum_unless_last(memory, rank):
+        if rank < 2:
+            with pytest.raises(SystemExit, match="another process of this run has ended"):
+                memory.sum([np.ones(3)])
+        else:
+            del memory
+
+    in_threads(3, sum_unless_last)
+
+
+def test_the_file_of_the_shared_memory_is_removed(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    in_threads(2, lambda memory, rank: memory.sum([np.ones(3)]))
+    assert not list(tmp_path.glob("textzoo-*"))
+
+
+# ------------------------------------------------------------------------------- parts of batches
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("n_rows", [1, 2, 4, 5, 13])
+def test_parts_are_all_rows_and_their_shares_sum_to_one(monkeypatch, n, n_rows):
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", str(n))
+    rows, means = [], []
+    values = np.random.default_rng(0).random(n_rows)
+    for rank in range(n):
+        monkeypatch.setenv("PADDLE_TRAINER_ID", str(rank))
+        feeds = {"of_all": np.zeros(99), "value": values}
+        own = processes.own_feeds(feeds, ("of_all",))
+        assert len(own["of_all"]) == 99
+        rows += np.arange(n_rows)[processes.own_rows(n_rows)].tolist()
+        means.append(own["value"].mean() * processes.own_share(n_rows))
+    expected = list(range(n_rows)) * (n if n_rows < n else 1)
+    assert rows == expected
+    assert sum(means) == pytest.approx(values.mean())
+
+
+def test_auto_is_a_process_per_core_for_more_than_a_little_work(monkeypatch, tmp_path):
+    config = ROOT / "models" / "tagspace" / "config.yaml"
+    monkeypatch.setattr(launching, "physical_cores", lambda: 6)
+    text = tmp_path / "large.tsv"
+    text.write_bytes(b"x" * (5 << 20))
+    large = ["runner.processes=auto", f"runner.train_data_dir={text}"]
+    assert launching.processes_to_start(config, large) == 6
+    assert launching.processes_to_start(config, ["runner.processes=auto"]) == 1
+    assert launching.processes_to_start(config, ["runner.processes=4"]) == 4
+    assert launching.processes_to_start(config, []) == 1
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")  # a launcher has started this one
+    assert launching.processes_to_start(config, large) == 1

@@ -1,0 +1,58 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    path
+    for pattern in ("*.md", "doc/**/*.md", "models/*/README.md", "datasets/*.md", "datasets/*/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+
+
+@pytest.fixture(scope="module")
+def make_config():
+    spec = importlib.util.spec_from_file_location("make_config", ROOT / "doc" / "make_config.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_config_keys_is_current(make_config):
+    written = (ROOT / "doc" / "config.md").read_text(encoding="utf-8")
+    assert written == make_config.page(), "run: python doc/make_config.py"
+
+
+def test_described_arguments_are_read_from_a_docstring(make_config):
+    arguments = "Args:\n    one: first,\n        and more.\n    two: `a: b`.\n"
+    text = f"Title.\n\n{arguments}\nRaises:\n    E: x."
+    assert make_config.described_arguments(text) == {"one": "first, and more.", "two": "`a: b`."}
+
+
+def anchors(page):
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_readme_leads_to_every_page_and_names_every_command():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in [*ROOT.glob("doc/*.md"), *ROOT.glob("doc/tutorials/*.md")]:
+        assert f"]({page.relative_to(ROOT).as_posix()})" in text, page
+    for command in ROOT.glob("tools/*.py"):
+        if True:
+            assert f"| `{command.name}`" in text or f", `{command.name}` |" in text, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_refers_to_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://)([^)]+)", text):
+        file, _, anchor = target.partition("#")
+        assert (page.parent / file).exists(), target
+        assert not anchor or anchor in anchors(page.parent / file), target
+    for target in re.findall(r"(?:models|tools|datasets|tests|doc)/[\w/]+\.(?:py|sh|yaml)\b", text):
+        if "your" not in target:
+            assert (ROOT / target).exists(), target

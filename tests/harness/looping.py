@@ -1,0 +1,24 @@
+"""A run that computes nothing, for the training loop."""
+
+import numpy as np
+
+from textzoo.config.schema import Optimizer
+
+OPTIMIZER = Optimizer.model_validate(
+    {"class": "SGD", "learning_rate": 0.5, "schedule": "linear", "warmup": 2}
+)
+
+
+LENGTHS = np.arange(1, 24)  # 23 rows
+
+
+class FakeRun:
+    """Notes what it is given; its losses come from a list, or are 1."""
+
+    def __init__(self, losses=()):
+        self.steps = []
+        self.losses = list(losses)
+
+    def train_step(self, micro_batches, rate):
+        self.steps.append((micro_batches, rate))
+        return self.losses.pop(0) if self.losses else 1.0

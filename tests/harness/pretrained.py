@@ -1,0 +1,30 @@
+"""Folders of pretrained encoders, as other libraries write them."""
+
+import json
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from safetensors.numpy import save_file
+
+# What Hugging Face transformers computes, see references/make_encoders.py.
+REFERENCES = json.loads(
+    Path(__file__).with_name("references").joinpath("encoders.json").read_text(encoding="utf-8")
+)
+
+
+def weight(name, shape):
+    random = np.random.RandomState(crc32(name.encode()))
+    return random.normal(0, 0.5, shape).astype("float32")
+
+
+def tensors_of(family):
+    shapes = REFERENCES["models"][family]["shapes"]
+    return {name: weight(name, shape) for name, shape in shapes.items()}
+
+
+def write_hugging_face(folder, family, tensors=None, prefix=""):
+    config = REFERENCES["models"][family]["config"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    tensors = tensors_of(family) if tensors is None else tensors
+    save_file({prefix + name: t for name, t in tensors.items()}, folder / "model.safetensors")

@@ -1,0 +1,94 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
+
+from textzoo.config.schema import Runner
+from textzoo.errors import UserError
+from textzoo.evaluation.levels import Predictions
+from textzoo.metrics.label_table import LabelTable
+from textzoo.metrics.levels import Metrics
+
+LABELS = ["喜悦", "愤怒", "悲伤"]
+NAMES = ["macro_f1", "level_accuracy", "level_error", "subset_accuracy"]
+
+
+class Reader:
+    label_names = LABELS
+
+    def describe(self, line):
+        return {"text": line}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    random = np.random.default_rng(0)
+    gold = random.integers(0, 3, (40, 3))  # level 3 is predicted and never right
+    scores = random.random((40, 3, 4))
+    scores[np.arange(40)[:, None], np.arange(3), gold] += 0.5
+    metrics = Metrics(NAMES, Runner(), Reader())
+    for rows in np.array_split(np.arange(40), 3):
+        metrics.update(gold[rows], scores[rows])
+    return gold, scores, metrics
+
+
+def test_figures_are_those_of_scikit_learn(measured):
+    gold, scores, metrics = measured
+    predicted = scores.argmax(axis=2)
+    expected = {
+        "macro_f1": [f1_score(g, p, average="macro") for g, p in zip(gold.T, predicted.T)],
+        "level_accuracy": [accuracy_score(g, p) for g, p in zip(gold.T, predicted.T)],
+        "level_error": [mean_absolute_error(g, p) for g, p in zip(gold.T, predicted.T)],
+    }
+    result = metrics.result()
+    for name, values in expected.items():
+        assert result[name] == pytest.approx(np.mean(values))
+        for label, value in zip(LABELS, values):
+            assert metrics.report().labels[label][name] == pytest.approx(value)
+    assert result["subset_accuracy"] == pytest.approx((gold == predicted).all(axis=1).mean())
+    assert result["rows"] == 40
+
+
+def test_other_metrics_are_refused():
+    with pytest.raises(UserError, match=r"runner\.metrics: received 'micro_f1'"):
+        Metrics(["micro_f1"], Runner(), Reader())
+
+
+def test_predictions_have_every_level_and_the_highest_first():
+    file = io.StringIO()
+    predictions = Predictions(file, Reader(), top_k=2)
+    scores = np.array([[[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], [[0.6, 0.4], [0.9, 0.1], [0.7, 0.3]]])
+    predictions.add(np.array([7, 4]), scores)
+    rows = type("Rows", (), {"line": lambda self, i: type("Line", (), {"text": f"第{i}行"})})()
+    predictions.end_pool(rows)
+    first, second = map(json.loads, file.getvalue().splitlines())
+    assert first["text"] == "第4行"
+    assert first["predicted"] == {"喜悦": 0, "愤怒": 0, "悲伤": 0}
+    assert second["predicted"] == {"喜悦": 1, "愤怒": 0, "悲伤": 1}
+    assert second["top"] == [{"tag": "喜悦:1", "score": 0.9}, {"tag": "悲伤:1", "score": 0.7}]
+
+
+def test_a_report_is_the_same_as_text_json_and_csv(tmp_path):
+    table = LabelTable(
+        {"供水": {"f1": 0.5, "support": 3}, "a,b": {"f1": 0.25, "support": 10}},
+        {"macro avg": {"f1": 0.375}},
+    )
+    table.save(tmp_path)
+    text = (tmp_path / "label_report.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.split() for line in text] == [
+        ["f1", "support"],
+        ["供水", "0.5000", "3"],
+        ["a,b", "0.2500", "10"],
+        [],
+        ["macro", "avg", "0.3750"],
+    ]
+    # On a terminal a Chinese character is two columns wide.
+    assert len(text[1]) + 2 == len(text[2])
+    content = json.loads((tmp_path / "label_report.json").read_text(encoding="utf-8"))
+    assert content == {"labels": table.labels, "averages": table.averages}
+    rows = list(csv.DictReader((tmp_path / "label_report.csv").open(encoding="utf-8")))
+    assert rows[1] == {"label": "a,b", "f1": "0.25", "support": "10"}
+    assert rows[2] == {"label": "macro avg", "f1": "0.375", "support": ""}

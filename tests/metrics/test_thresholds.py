@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from sklearn.metrics import (
+    classification_report,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+)
+
+from textzoo.metrics.thresholds import ThresholdMetrics, threshold_curve
+
+KINDS = ("precision", "recall", "f1")
+AVERAGES = ("micro", "macro", "weighted", "samples")
+NAMES = [f"{average}_{kind}" for average in AVERAGES for kind in KINDS]
+N_LABELS = 8
+
+
+def random_rows(seed, rows=50, ties=False):
+    random = np.random.default_rng(seed)
+    scores = random.random((rows, N_LABELS))
+    if ties:
+        scores = scores.round(1)
+    gold = random.random((rows, N_LABELS)) < 0.1 + 0.4 * scores
+    gold[:, 3] = False  # a label without gold rows
+    gold[np.arange(rows), random.integers(0, 3, rows)] = True
+    return scores, gold
+
+
+def collect(scores, gold, sizes=None, n_best=N_LABELS):
+    metrics = ThresholdMetrics(N_LABELS)
+    start = 0
+    for size in sizes or [len(scores)]:
+        own = [np.flatnonzero(row) for row in gold[start : start + size]]
+        padded = np.full((size, max(map(len, own))), -1)
+        for row, labels in zip(padded, own):
+            row[: len(labels)] = labels
+        part = scores[start : start + size]
+        best = np.argsort(-part, axis=1, kind="stable")[:, :n_best]
+        counts = np.array(list(map(len, own)))
+        metrics.update(best, np.take_along_axis(part, best, axis=1), padded, counts)
+        start += size
+    return metrics
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.97, 1.0])
+@pytest.mark.parametrize("sizes", [[50], [1, 9, 40]])
+def test_averages_equal_scikit_learn(threshold, sizes):
+    scores, gold = random_rows(1)
+    measured = collect(scores, gold, sizes).result(NAMES, threshold)
+    for average in AVERAGES:
+        expected = precision_recall_fscore_support(
+            gold, scores > threshold, average=average, zero_division=0
+        )
+        ours = [measured[f"{average}_{kind}"] for kind in KINDS]
+        assert ours == pytest.approx(list(expected[:3]), abs=1e-12)
+
+
+def test_report_equals_scikit_learn():
+    scores, gold = random_rows(2)
+    report = collect(scores, gold).report(0.6)
+    expected = classification_report(gold, scores > 0.6, output_dict=True, zero_division=0)
+    for label in range(N_LABELS):
+        ours = [report.precision[label], report.recall[label], report.f1[label]]
+        theirs = expected[str(label)]
+        assert ours == pytest.approx([theirs["precision"], theirs["recall"], theirs["f1-score"]])
+        assert report.support[label] == theirs["support"]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_threshold_is_better_than_the_best_one(seed, ties):
+    scores, gold = random_rows(seed, ties=ties)
+    metrics = collect(scores, gold)
+
+    def micro_f1(threshold):
+        return metrics.result(["micro_f1"], threshold)["micro_f1"]
+
+    best = micro_f1(metrics.best_threshold())
+    # Between any two neighbouring scores, and below and above all of them.
+    borders = np.unique(np.concatenate([[0.0], scores.ravel(), [1.0]]))
+    assert best == max(micro_f1((low + high) / 2) for low, high in zip(borders, borders[1:]))
+
+
+def test_a_label_beyond_the_best_ones_is_not_predicted():
+    scores, gold = random_rows(3)
+    kept = np.argsort(np.argsort(-scores, axis=1), axis=1) < 2
+    measured = collect(scores, gold, n_best=2).result(NAMES, 0.1)
+    expected = precision_recall_fscore_support(
+        gold, kept & (scores > 0.1), average="micro", zero_division=0
+    )
+    assert [measured[f"micro_{kind}"] for kind in KINDS] == pytest.approx(list(expected[:3]))
+
+
+def test_an_unknown_label_is_missed():
+    """By hand: one row with labels 0 and an unknown one, label 0 predicted."""
+    metrics = ThresholdMetrics(2)
+    metrics.update(np.array([[0, 1]]), np.array([[0.9, 0.1]]), np.array([[0, -1]]), np.array([2]))
+    measured = metrics.result(
+        ["micro_recall", "samples_f1", "macro_recall", "weighted_recall"], 0.5
+    )
+    assert measured == pytest.approx(
+        {"micro_recall": 0.5, "samples_f1": 2 / 3, "macro_recall": 0.5, "weighted_recall": 0.5}
+    )
+
+
+def test_a_label_that_is_never_among_the_best_ones_has_the_default_threshold():
+    metrics = ThresholdMetrics(2)
+    metrics.update(np.array([[0]]), np.array([[0.8]]), np.array([[0, 1]]), np.array([2]))
+    assert metrics.best_thresholds() == [pytest.approx(0.4), 0.5]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_curve_equals_scikit_learn(ties):
+    scores, gold = random_rows(5, ties=ties)
+    curve = threshold_curve(scores.ravel(), gold.ravel(), int(gold.sum()))
+    precision, recall, thresholds = precision_recall_curve(gold.ravel(), scores.ravel())
+    np.testing.assert_allclose(curve.threshold, thresholds[::-1])
+    np.testing.assert_allclose(curve.precision, precision[-2::-1])
+    np.testing.assert_allclose(curve.recall, recall[-2::-1])
+    both = curve.precision + curve.recall
+    np.testing.assert_allclose(curve.f1 * both, 2 * curve.precision * curve.recall)

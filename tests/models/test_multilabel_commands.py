@@ -1,0 +1,89 @@
+"""multilabel through the commands: thresholds that a checkpoint keeps, reports, levels, CSV."""
+
+import json
+
+import pytest
+from harness.workspace import MODELS, Saved, Workspace, infer_metrics, metric_lines, predictions
+
+from textzoo.config.model_folder import load_model_folder
+from textzoo.data.cache import Cache, encoded_rows
+
+MODEL = MODELS["multilabel"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return Workspace(tmp_path_factory.mktemp("multilabel"), MODEL)
+
+
+def test_thresholds_are_tuned_on_validation_rows_and_used_for_test_rows(workspace):
+    per_label = ("runner.threshold=per_label", "runner.epochs=1")
+    workspace.run("trainer", "thresholds", *per_label)
+    output = workspace.output("thresholds")
+    tuned = Saved(output / "best").facts["progress"]["threshold"]
+    assert tuned == metric_lines(output, "evaluation")[-1]["threshold"]
+    assert len(set(tuned)) > 1
+
+    workspace.run("infer", "thresholds", *per_label, "runner.top_k=14")
+    names = (output / "best/vocabulary/labels.txt").read_text(encoding="utf-8").split()
+    limits = dict(zip(names, tuned))
+    rows = predictions(output / "infer")
+    for row in rows:
+        expected = [best["tag"] for best in row["top"] if best["score"] > limits[best["tag"]]]
+        assert row["predicted"] == expected
+    hits = sum(len({*row["predicted"]} & {*row["tags"]}) for row in rows)
+    total = sum(len(row["predicted"]) + len(row["tags"]) for row in rows)
+    assert infer_metrics(output / "infer")["micro_f1"] == pytest.approx(2 * hits / total)
+    report = json.loads((output / "infer/label_report.json").read_text(encoding="utf-8"))
+    assert list(report["labels"]) == names
+    assert report["averages"]["micro avg"]["f1"] == pytest.approx(2 * hits / total)
+    assert (output / "infer/label_report.csv").is_file()
+    assert (output / "infer/label_report.txt").is_file()
+
+
+def test_levels_are_trained_and_predicted(workspace):
+    data = MODEL.folder / "data" / "levels"
+    places = (f"runner.train_data_dir={data}/train", f"runner.test_data_dir={data}/test")
+    config = MODEL.folder / "config_fine_grained.yaml"
+    settings = (*places, "runner.train_batch_size=32", "runner.epochs=5")
+    workspace.run("trainer", "levels", *settings, config=config)
+    result = workspace.run("static_infer", "levels", *settings, config=config)
+    rows = predictions(workspace.output("levels") / "infer")
+    right = zeros = 0
+    for row in rows:
+        gold = dict.fromkeys(row["predicted"], 0)
+        gold.update((tag.split(":")[0], int(tag.split(":")[1])) for tag in row["tags"])
+        zeros += sum(level == 0 for level in gold.values())
+        right += sum(row["predicted"][label] == level for label, level in gold.items())
+    assert result.metrics["rows"] == len(rows) == 300
+    assert result.metrics["level_accuracy"] == pytest.approx(right / (6 * 300))
+    assert right > zeros  # more than if every level were 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hyper_parameters.loss=softmax"], "loss: softmax needs levels"),
+        (["hyper_parameters.r_drop=1", "hyper_parameters.dropout=0"], "every dropout is 0"),
+        (["runner.best_metric=hamming_loss"], "runner.best_metric: received hamming_loss"),
+        (["runner.threshold=best"], "runner.threshold: received 'best'"),
+    ],
+)
+def test_mistakes_are_named(workspace, overrides, message):
+    no_dropout = [
+        f"hyper_parameters.encoder.{name}_dropout_prob=0.0"
+        for name in ("hidden", "attention_probs")
+    ]
+    result = workspace.run("trainer", "mistakes", *no_dropout, *overrides, expect=2)
+    assert message in result.stderr
+
+
+def test_the_header_of_a_csv_file_is_no_row(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text('label,content\n"停车|噪音","又堵, 又吵"\n,你好\n', encoding="utf-8")
+    reader = load_model_folder(MODEL.folder).reader(format="csv")
+    reader.fit([reader.parse("停车|噪音,吵"), reader.parse(",你好")], {})
+    rows = encoded_rows([file], reader, True, "identity", Cache(tmp_path / "cache", "error"))
+    assert len(rows) == 2
+    assert rows.line(0).number == 2
+    assert [reader.describe(rows.line(i).text)["tags"] for i in range(2)] == [["停车", "噪音"], []]

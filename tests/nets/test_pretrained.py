@@ -1,0 +1,188 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+from harness.pretrained import REFERENCES, tensors_of, weight, write_hugging_face
+
+from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.errors import UserError
+from textzoo.nets.architecture import read_architecture
+from textzoo.nets.encoder import build_encoder
+from textzoo.nets.pretrained import pretrained_weights
+
+FAMILIES = sorted(REFERENCES["models"])
+
+
+def paddle_name(name):
+    """PaddleNLP's name of a tensor of BERT and ERNIE."""
+    for theirs, ours in (
+        (".layer.", ".layers."),
+        ("attention.self.query", "self_attn.q_proj"),
+        ("attention.self.key", "self_attn.k_proj"),
+        ("attention.self.value", "self_attn.v_proj"),
+        ("attention.output.dense", "self_attn.out_proj"),
+        ("attention.output.LayerNorm", "norm1"),
+        ("intermediate.dense", "linear1"),
+        ("output.dense", "linear2"),
+        ("output.LayerNorm", "norm2"),
+        ("LayerNorm", "layer_norm"),
+    ):
+        name = name.replace(theirs, ours)
+    return name
+
+
+def write_paddle(folder, family):
+    config = REFERENCES["models"][family]["config"]
+    inner = {name: value for name, value in config.items() if name != "model_type"}
+    content = {"init_args": [{**inner, "init_class": f"{family.title()}Model"}]}
+    (folder / "model_config.json").write_text(json.dumps(content), encoding="utf-8")
+    rename, prefix = paddle_name, family
+    if family == "albert":
+        rename, prefix = lambda name: name.replace("LayerNorm", "layer_norm"), "transformer"
+    tensors = {
+        f"{prefix}.{rename(name)}": tensor.T
+        if tensor.ndim == 2 and "embeddings." not in name
+        else tensor
+        for name, tensor in tensors_of(family).items()
+    }
+    paddle.save(tensors, str(folder / "model_state.pdparams"))
+
+
+def load(folder):
+    encoder = build_encoder(EncoderSettings(pretrained=folder), vocab_size=50, max_len=7)
+    encoder.eval()
+    state = encoder.state_dict()
+    weights = pretrained_weights(folder, {name: t.numpy() for name, t in state.items()})
+    for name, tensor in state.items():
+        tensor.set_value(weights[name])
+    return encoder
+
+
+def assert_equals_hugging_face(encoder, family):
+    inputs = {name: paddle.to_tensor(values) for name, values in REFERENCES["inputs"].items()}
+    hidden = encoder(**inputs).numpy()
+    expected = np.array(REFERENCES["models"][family]["hidden"])
+    for row, reference, length in zip(hidden, expected, REFERENCES["inputs"]["lengths"]):
+        np.testing.assert_allclose(row[:length], reference[:length], atol=2e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("prefixed", [False, True])
+def test_a_hugging_face_folder_gives_the_original_s_vectors(tmp_path, family, prefixed):
+    write_hugging_face(tmp_path, family, prefix=f"{family}." if prefixed else "")
+    assert_equals_hugging_face(load(tmp_path), family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_paddlenlp_folder_gives_the_original_s_vectors(tmp_path, family):
+    write_paddle(tmp_path, family)
+    assert_equals_hugging_face(load(tmp_path), family)
+
+
+def test_half_precision_and_tensorflow_s_names_are_read(tmp_path):
+    tensors = {
+        re.sub("LayerNorm.bias", "LayerNorm.beta", name): tensor.astype("float16")
+        for name, tensor in tensors_of("bert").items()
+    }
+    write_hugging_face(tmp_path, "bert", tensors)
+    weights = load(tmp_path).state_dict()
+    expected = weight("embeddings.LayerNorm.bias", [12])
+    np.testing.assert_allclose(weights["embedding_norm.bias"].numpy(), expected, atol=1e-3)
+
+
+def test_missing_unexpected_and_misshapen_tensors_are_all_listed(tmp_path):
+    tensors = tensors_of("bert")
+    del tensors["encoder.layer.1.attention.self.key.bias"]
+    tensors["encoder.layer.2.output.dense.weight"] = weight("other", [12, 21])
+    tensors["encoder.layer.7.output.dense.bias"] = weight("other", [12])
+    write_hugging_face(tmp_path, "bert", tensors)
+    with pytest.raises(UserError) as refusal:
+        load(tmp_path)
+    for complaint in (
+        "missing: encoder.layer.1.attention.self.key.bias",
+        "layers.2.output.weight: the file has [21, 12], the encoder [20, 12]",
+        "unexpected: encoder.layer.7.output.dense.bias",
+    ):
+        assert complaint in str(refusal.value)
+
+
+def test_heads_of_pretraining_are_not_used_and_said_so(tmp_path, caplog):
+    tensors = {**tensors_of("bert"), "cls.predictions.bias": weight("other", [50])}
+    write_hugging_face(tmp_path, "bert", tensors)
+    with caplog.at_level("INFO", logger="textzoo"):
+        load(tmp_path)
+    assert "not used: cls.predictions.bias, pooler.dense.bias, pooler.dense.weight" in caplog.text
+
+
+def test_a_reader_with_more_tokens_than_the_encoder_is_refused(tmp_path):
+    write_hugging_face(tmp_path, "bert")
+    with pytest.raises(UserError, match="has 50 tokens, the reader 51"):
+        build_encoder(EncoderSettings(pretrained=tmp_path), vocab_size=51, max_len=7)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no tensors"])
+def test_a_missing_or_damaged_file_is_refused(tmp_path, content):
+    write_hugging_face(tmp_path, "bert")
+    file = tmp_path / "model.safetensors"
+    if content is None:
+        file.unlink()
+        (tmp_path / "pytorch_model.bin").touch()
+    else:
+        file.write_bytes(content)
+    complaint = "safe_serialization" if content is None else "cannot be read"
+    with pytest.raises(UserError, match=complaint):
+        load(tmp_path)
+
+
+def fetch(name, source, output):
+    script = Path(__file__).resolve().parents[2] / "datasets" / "pretrained" / "run.sh"
+    return subprocess.run(
+        ["bash", str(script), name, "--from", str(source), "--output", str(output)],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_the_download_script_lays_out_a_folder_that_loads(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    write_hugging_face(source, "ernie")
+    (source / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    done = fetch("ernie-3.0-nano-zh", source, tmp_path / "output")
+    assert done.returncode == 0, done.stderr
+    assert_equals_hugging_face(load(tmp_path / "output"), "ernie")
+    assert "up to date" in fetch("ernie-3.0-nano-zh", source, tmp_path / "output").stdout
+
+
+def test_the_download_script_refuses_half_a_file(tmp_path):
+    write_hugging_face(tmp_path, "ernie")
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    done = fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output")
+    assert done.returncode == 2
+    assert re.search(r"model.safetensors: has \d+ bytes, expected \d+: is not whole", done.stderr)
+    assert not (tmp_path / "output" / "model.safetensors").exists()
+
+
+def test_the_download_script_writes_the_configuration_of_albert(tmp_path):
+    (tmp_path / "albert-chinese-tiny.pdparams").write_bytes(b"\x80\x04.")
+    (tmp_path / "albert-chinese-tiny.vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    done = fetch("albert-chinese-tiny", tmp_path, tmp_path / "output")
+    assert done.returncode == 0, done.stderr
+    architecture, family, n_tokens = read_architecture(tmp_path / "output")
+    assert (family, n_tokens, architecture.embedding_size) == ("albert", 21128, 128)
+
+
+def test_the_download_script_names_what_it_has(tmp_path):
+    done = fetch("bert", tmp_path, tmp_path / "output")
+    assert done.returncode == 2
+    assert "received 'bert', expected one of: all-MiniLM-L6-v2" in done.stderr

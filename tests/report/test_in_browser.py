@@ -1,0 +1,98 @@
+"""The page of report.py in a browser."""
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from harness.reported import make_run, page_of, random_rows, row
+
+HOSTILE = "<script>window.hacked = 1</script>\"'&amp;"
+
+
+@pytest.fixture
+def open_report(browser, tmp_path):
+    """A function that opens a report in Chromium, which may neither complain nor ask for more."""
+    contexts, problems = [], []
+
+    def opened(folder, width=900, **settings):
+        file = tmp_path / "page.html"
+        file.write_text(page_of(folder), encoding="utf-8")
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **settings))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("request", lambda r: r.url in (file.as_uri(), "data:,") or problems.append(r.url))
+        page.goto(file.as_uri())
+        return page
+
+    opened.problems = problems
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def column(page, number):
+    cells = page.locator(f"#labels tbody tr:visible td:nth-child({number})")
+    return cells.all_inner_texts()
+
+
+def test_tables_sort_by_mouse_and_by_keyboard(open_report, tmp_path):
+    evenly = [row([tag], {"b": 0.9, "a": 0.1, "c": 0.05}) for tag in "abbc" * 3]
+    page = open_report(make_run(tmp_path / "run", [*evenly, row(["a"], {"a": 1.0})]))
+    headings = page.locator("#labels th")
+    assert column(page, 1) == ["b", "a", "c"]  # by support
+    headings.nth(0).locator("button").click()
+    assert column(page, 1) == ["a", "b", "c"]
+    assert headings.nth(0).get_attribute("aria-sort") == "ascending"
+    page.keyboard.press("Enter")
+    assert column(page, 1) == ["c", "b", "a"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    values = list(map(float, column(page, 2)))
+    assert values == sorted(values, reverse=True) and values[0] > values[-1]
+    assert [h.get_attribute("aria-sort") for h in headings.all()[:2]] == [None, "descending"]
+    page.fill("#labels input", "B")
+    assert column(page, 1) == ["b"]
+
+
+def test_labels_and_texts_are_shown_as_they_are(open_report, tmp_path):
+    rows = [row([HOSTILE], {"标签": 0.9, HOSTILE: 0.8}, f"{HOSTILE} 中文 {i}") for i in range(3)]
+    page = open_report(make_run(tmp_path / HOSTILE.replace("/", ""), rows))
+    assert page.evaluate("window.hacked") is None
+    assert set(column(page, 1)) == {HOSTILE, "标签"}
+    assert page.locator("#surest-mistakes .text").first.inner_text() == f"{HOSTILE} 中文 0"
+    assert page.locator("script").count() == 1
+
+
+def test_what_slips_in_cannot_run(open_report, tmp_path):
+    """The page's own policy lets no script run but its own."""
+    page = open_report(make_run(tmp_path / "run", random_rows()[2]))
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'),"
+        " {textContent: 'window.hacked = 1'}))"
+    )
+    assert page.evaluate("window.hacked") is None
+    (complaint,) = open_report.problems
+    assert "Content Security Policy" in complaint
+    open_report.problems.clear()
+
+
+@pytest.mark.parametrize("name", ["tagspace", "multilabel", "batchneg"])
+def test_a_phone_s_width_needs_no_sideways_scrolling(exported, open_report, name):
+    page = open_report(exported(name).run, width=320)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_curves_have_the_page_s_colours_in_light_and_dark(exported, open_report):
+    folder = exported("multilabel").run
+
+    def colours(scheme):
+        page = open_report(folder, color_scheme=scheme)
+        curve = "getComputedStyle(document.querySelector('[style*=\"--line-0\"]')).stroke"
+        text = "getComputedStyle(document.querySelector('svg text')).fill"
+        return page.evaluate(f"[{curve}, {text}, getComputedStyle(document.body).backgroundColor]")
+
+    light, dark = colours("light"), colours("dark")
+    assert not set(light) & set(dark)
+    assert len({*light, *dark}) == 6

@@ -1,0 +1,277 @@
+"""What report.py shows of one run or several, and what it does where something is missing."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from harness.exports import NAMES
+from harness.workspace import ENVIRONMENT, ROOT, command_line, infer_metrics, predictions, run
+from sklearn.metrics import precision_recall_fscore_support
+from sklearn.preprocessing import MultiLabelBinarizer
+
+pytest.importorskip("matplotlib")
+
+from harness.reported import Page, lines, make_run, page_of, random_rows, row
+
+from textzoo.report.plots import thinned
+from textzoo.report.recorded import read_runs
+
+SECTIONS = {
+    "tags": ["Metrics", "Training", "Labels", "Precision and recall", "Confusions"],
+    "levels": ["Metrics", "Training", "Labels", "Confusions"],
+    "embeddings": ["Metrics", "Training", "Precision and recall", "Nearest texts"],
+}
+
+
+# ------------------------------------------------------------------------ runs of all models
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_of_each_model_has_its_sections_and_asks_for_nothing(exported, name):
+    folder = exported(name).run
+    text = page_of(folder)
+    page = Page(text)
+    (made,) = read_runs([folder])
+    assert [title for title in page.headings if title in SECTIONS[made.kind]] == SECTIONS[made.kind]
+    assert len(text) < 200_000
+    # Nothing to load, and no address but those of its own sections.
+    loading = [v for _, k, v in page.attributes if k in ("src", "href", "xlink:href", "action")]
+    assert all(value.startswith("#") or value == "data:," for value in loading)
+    assert "http://" not in text and "https://" not in text
+    assert "@import" not in text
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)", text))
+    ids = [value for _, key, value in page.attributes if key == "id"]
+    assert len(set(ids)) == len(ids)
+    assert {value[1:] for value in loading if value[0] == "#"} <= set(ids)
+
+
+@pytest.mark.parametrize("name", ["tagspace", "levels", "batchneg"])
+def test_metrics_are_those_that_the_commands_wrote(exported, name):
+    folder = exported(name).run
+    page = Page(page_of(folder))
+    test = infer_metrics(folder / "infer")
+    logged = map(json.loads, (folder / "metrics.jsonl").open(encoding="utf-8"))
+    (evaluation,) = [line for line in logged if line["kind"] == "evaluation"]
+    header, *rows = page.tables["Metrics"]
+    assert header == ["metric", "validation", "test"]
+    assert rows[0][0] in test
+    for metric, *values in rows:
+        assert values == [f"{evaluation[metric]:.4f}", f"{test[metric]:.4f}"]
+
+
+def test_labels_of_a_run_without_thresholds_equal_scikit_learn(exported):
+    folder = exported("tagspace").run
+    rows = predictions(folder / "infer")
+    best = [[tag["tag"] for tag in row["top"][: len(row["tags"])]] for row in rows]
+    binary = MultiLabelBinarizer().fit([*best, *(row["tags"] for row in rows)])
+    gold, predicted = binary.transform([row["tags"] for row in rows]), binary.transform(best)
+    expected = np.array(precision_recall_fscore_support(gold, predicted, zero_division=0)).T
+    found = {label: cells for label, *cells in Page(page_of(folder)).tables["Labels"][1:]}
+    assert set(found) == set(binary.classes_)
+    for label, figures in zip(binary.classes_, expected):
+        assert list(map(float, found[label])) == pytest.approx(figures.tolist(), abs=5e-5)
+
+
+def test_per_label_figures_are_those_of_label_report(exported):
+    folder = exported("multilabel").run
+    report = json.loads((folder / "infer" / "label_report.json").read_text(encoding="utf-8"))
+    header, *rows = Page(page_of(folder)).tables["Labels"]
+    figures = {
+        label: dict(zip(header[1:], map(float, cells))) for label, *cells in rows if cells[0]
+    }
+    for label, expected in {**report["labels"], **report["averages"]}.items():
+        assert figures[label] == pytest.approx(expected, abs=5e-5)
+
+
+def test_the_index_recalls_what_evaluate_py_says(exported):
+    run_ = exported("batchneg")
+    folder = run_.run
+    pairs = folder.parent.parent / "data" / "test"
+    (file,) = pairs.iterdir()
+    result = folder / "infer" / "recall_result.txt"
+    said = run(command_line("evaluate", "--pairs", file, "--result", result)).metrics
+    rows = Page(page_of(folder)).tables["Recall of the index"][1:]
+    assert [k for k, *_ in rows][:3] == ["1", "5", "10"]
+    for k, *cells in rows:
+        expected = [said[f"{name}@{k}"] for name in ("recall", "mrr", "ndcg")]
+        assert list(map(float, cells)) == pytest.approx(expected, abs=5e-5)
+
+
+def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
+    folder = shutil.copytree(exported("tagspace").run, tmp_path / "run")
+    told = "has changed since the test rows were evaluated: run infer.py again"
+    assert told not in page_of(folder)
+    file = folder / "best" / "checkpoint.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts["progress"]["step"] += 1
+    file.write_text(json.dumps(facts), encoding="utf-8")
+    assert told in page_of(folder)
+
+
+# ------------------------------------------------------------------------ several runs
+
+
+def test_several_runs_mark_the_best_and_show_what_differs(tmp_path):
+    evaluations = [
+        {"step": 5, "micro_f1": 0.3, "hamming_loss": 0.2},
+        {"step": 10, "micro_f1": 0.8, "hamming_loss": 0.15},
+        {"step": 15, "micro_f1": 0.7, "hamming_loss": 0.1},
+    ]
+    runs = [
+        make_run(
+            tmp_path / name,
+            random_rows(seed=seed)[2],
+            {"micro_f1": f1, "hamming_loss": loss},
+            {"reader": {"max_len": 64, "max_words": seed}},
+            evaluations=evaluations[: 3 - seed],
+        )
+        for seed, (name, f1, loss) in enumerate([("one", 0.5, 0.25), ("two", 0.75, 0.5)])
+    ]
+    text = page_of(*runs)
+    page = Page(text)
+    header, one, two = page.tables["Test rows"]
+    assert header == ["run", "micro_f1", "hamming_loss", "rows"]
+    assert (one, two) == (["one", "0.5000", "0.2500", "200"], ["two", "0.7500", "0.5000", "200"])
+    best = re.findall(r'<strong class="best">([\d.]+)', text)
+    assert best[:2] == ["0.2500", "0.7500"]
+    validation = page.tables["Validation rows, at each run's best"]
+    assert [cells[1] for cells in validation[1:]] == ["0.8000", "0.8000"]
+    assert page.tables["Settings that differ"][1:] == [["reader.max_words", "0", "1"]]
+    assert "2 other keys are the same" in text
+    assert page.headings[-1] == "Not in this report"
+    assert page.tables["Labels"][0] == ["label", "support", "f1 of one", "f1 of two"]
+
+
+def test_runs_of_one_name_are_told_apart_and_a_run_is_not_given_twice(tmp_path):
+    places = [tmp_path / name / "output_model" for name in ("a", "b")]
+    for place in places:
+        make_run(place, random_rows()[2])
+    assert [run.name for run in read_runs(places)] == ["a/output_model", "b/output_model"]
+    result = run(command_line("report", places[0], places[0]), expect=2)
+    assert result.stderr == "report.py: RUN_DIR: received the same folder twice\n"
+
+
+# ------------------------------------------------------------------------ what is not there
+
+
+def test_a_run_with_training_only_says_which_commands_show_more(exported, tmp_path):
+    folder = shutil.copytree(exported("batchneg").run, tmp_path / "run")
+    shutil.rmtree(folder / "infer")
+    text = page_of(folder)
+    assert Page(text).headings == ["Metrics", "Training", "Settings", "Not in this report"]
+    assert "Metrics of the test rows, curves and examples: infer.py." in text
+    assert "Recall of an index: recall.py." in text
+    other = make_run(tmp_path / "other", random_rows()[2])
+    assert "Recall of an index: recall.py. (run)" in page_of(folder, other)
+
+
+def test_a_run_that_was_killed_early_is_shown_as_far_as_it_came(tmp_path):
+    """No checkpoint, a line of the log that was never finished, and half a file of metrics."""
+    folder = tmp_path / "run"
+    (folder / "infer").mkdir(parents=True)
+    told = [{"kind": "train", "step": step, "loss": 2 / step, "epoch": 0} for step in (1, 2)]
+    cut = lines(*told) + '{"kind": "train", "step": 3, "lo'
+    (folder / "metrics.jsonl").write_text(cut, encoding="utf-8")
+    (folder / "infer" / "infer_metrics.json").write_text('{"accuracy": 0.', encoding="utf-8")
+    text = page_of(folder)
+    assert Page(text).headings == ["Training", "Not in this report"]
+    assert "Settings: trainer.py saves them with the first checkpoint." in text
+    assert "loss by step" in text
+
+
+def test_predictions_that_were_cut_off_are_read_up_to_there(tmp_path):
+    folder = make_run(tmp_path / "run", [row(["a"], {"a": 1.0, "b": 0.5})])
+    with (folder / "infer" / "predictions.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"text": "cut o')
+    assert Page(page_of(folder)).tables["Labels"][1] == ["a", "1.0000", "1.0000", "1.0000", "1"]
+
+
+def test_time_is_that_of_all_sessions_since_the_run_began(tmp_path):
+    folder = make_run(tmp_path / "run", random_rows()[2])
+    (folder / "train.log").write_text(
+        "2026-01-01 08:00:00,000 m: 80 training rows, 20 validation rows\n"
+        "2026-01-01 09:00:00,000 epoch 0 done: mean loss 1\n"
+        "2026-01-02 10:00:00,000 m: 90 training rows, 10 validation rows\n"
+        "2026-01-02 10:01:30,500 interrupted; saved step_9\n"
+        "2026-01-03 10:00:00,000 going on from step_9 (step 9)\n"
+        "2026-01-03 10:00:01,000 m: 90 training rows, 10 validation rows\n"
+        "2026-01-03 11:00:01,000 epoch 1 done: mean loss 1\n"
+        "2026-01-04 10:00:00,000 going on from 1 (step 15)\n"
+        "2026-01-04 10:00:01,000 m: 90 training rows, 10 validation rows\n"
+        "2026-01-04 10:00:01,100 already trained to the end\n"
+        "2026-01-04 10:00:05,100 best accuracy 0.9\n",
+        encoding="utf-8",
+    )
+    assert "Trained for 1:01:30, from 2026-01-02 10:00, resumed once" in page_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("where", "found"), [("none", "no such folder"), ("", "found a folder without them. There are")]
+)
+def test_what_is_no_run_is_refused(tmp_path, where, found):
+    make_run(tmp_path / "run", random_rows()[2])
+    result = run(command_line("report", tmp_path / where), expect=2)
+    assert (
+        "is no folder of a run: expected train.log, metrics.jsonl and checkpoints" in result.stderr
+    )
+    assert found in result.stderr
+
+
+def test_the_page_is_written_whole_or_not_at_all(tmp_path):
+    folder = make_run(tmp_path / "run", random_rows()[2])
+    result = run(command_line("report", folder))
+    assert result.stdout == f"{folder / 'report.html'}\n"
+    assert (folder / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
+    other = make_run(tmp_path / "other", random_rows(seed=1)[2])
+    assert run(command_line("report", folder, other)).stdout == f"{folder / 'comparison.html'}\n"
+    nowhere = tmp_path / "nowhere" / "page.html"
+    result = run(command_line("report", folder, "--output", nowhere), expect=2)
+    assert result.stderr.startswith(f"report.py: --output: cannot write {nowhere}: ")
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_without_matplotlib_the_extra_is_named_and_paddle_is_not_needed(tmp_path):
+    folder = make_run(tmp_path / "run", random_rows()[2])
+    code = (
+        "import sys\nsys.modules['{}'] = None\nfrom textzoo.commands import report\n"
+        f"sys.exit(report([{str(folder)!r}]))"
+    )
+    path = {**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")}
+    for module, status in (("matplotlib", 2), ("paddle", 0)):
+        command = [sys.executable, "-c", code.format(module)]
+        done = subprocess.run(command, env=path, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+        assert ("pip install 'textzoo[report]'" in done.stderr) == (module == "matplotlib")
+
+
+# ------------------------------------------------------------------------ size
+
+
+def test_a_page_stays_small_and_says_what_it_leaves_out(tmp_path):
+    labels = [f"label {i}" for i in range(3000)]
+    random = np.random.default_rng(0)
+    rows = []
+    for _ in range(4000):
+        chosen = [labels[i] for i in random.choice(3000, 4, replace=False)]
+        scores = dict(zip(chosen, sorted(random.random(4).tolist(), reverse=True)))
+        rows.append(row(chosen[2:], scores, "many words " * 500))
+    folder = make_run(tmp_path / "run", rows)
+    told = [{"kind": "train", "step": i, "loss": random.random(), "epoch": 0} for i in range(9000)]
+    (folder / "metrics.jsonl").write_text(lines(*told), encoding="utf-8")
+    text = page_of(folder)
+    assert len(text) < 300_000
+    assert len(Page(text).tables["Labels"]) == 501
+    n_labels = len({tag for one in rows for best in one["top"] for tag in [best["tag"]]})
+    assert f"These are the 500 commonest of {n_labels:,} labels." in text
+    assert "These are the 15 commonest of " in text
+
+
+def test_a_thinned_curve_keeps_the_mean_of_each_part():
+    x, y = thinned(range(1000), [i % 4 for i in range(1000)])
+    assert len(x) == 250
+    assert x[:2].tolist() == [1.5, 5.5] and set(y) == {1.5}
+    assert [part.tolist() for part in thinned([1, 2], [3, 4])] == [[1, 2], [3, 4]]

@@ -1,0 +1,74 @@
+"""The gradient cache gives what the whole batch gives."""
+
+import numpy as np
+import paddle
+import pytest
+from conftest import ROOT
+from harness.workspace import Workspace, _of_pairs
+
+from textzoo.config.checking import signature_fields
+from textzoo.config.model_folder import load_model_folder
+from textzoo.config.schema import Encoder, Optimizer
+from textzoo.running.dygraph import DygraphRun
+
+
+def make_run(name, cache_rows, dropout=0.0):
+    folder = load_model_folder(ROOT / "models" / name)
+    defaults = {key: default for key, (_, default) in signature_fields(folder.net).items()}
+    encoder = Encoder(
+        config="tiny", hidden_size=16, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0
+    )
+    sizes = {"vocab_size": 30, "max_len": 12, "encoder": encoder, "negatives": "given"}
+    paddle.seed(7)
+    model = folder.dygraph_model({**defaults, **sizes})
+    optimizer = Optimizer.model_validate({"class": "SGD", "learning_rate": 1.0})
+    with paddle.utils.unique_name.guard():
+        return DygraphRun(model, model.create_model(), optimizer, None, cache_rows)
+
+
+def feeds(n=13, seed=0):
+    random = np.random.default_rng(seed)
+    made = {}
+    for name in ("query", "title", "negative"):
+        made[f"{name}_lengths"] = lengths = random.integers(1, 12, n)
+        made[f"{name}_tokens"] = random.integers(0, 30, (n, lengths.max()))
+    made["excluded"] = (random.random((n, 2 * n)) < 0.1).astype("float32")
+    np.fill_diagonal(made["excluded"], 0)
+    return made
+
+
+@pytest.mark.parametrize("name", ["batchneg", "hardestneg"])
+@pytest.mark.parametrize("cache_rows", [1, 4, 13, 100])
+def test_cached_gradients_are_those_of_the_whole_batch(name, cache_rows):
+    plain, cached = make_run(name, 0), make_run(name, cache_rows)
+    micro_batches = [feeds(), feeds(5, seed=1)]
+    losses = [one.train_step(micro_batches, 1.0) for one in (plain, cached)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    before = make_run(name, 0).parameters()
+    for key, expected in plain.parameters().items():
+        largest = max(1, np.abs(expected).max())  # float32 rounds in relation to it
+        np.testing.assert_allclose(cached.parameters()[key], expected, atol=1e-5 * largest)
+    assert any(
+        np.abs(before[key] - value).max() > 0.01 for key, value in plain.parameters().items()
+    )
+
+
+def test_a_part_is_embedded_twice_with_the_same_dropout():
+    """Were it not, the gradients would be of other embeddings than the loss was computed from."""
+    cached = make_run("batchneg", 4, dropout=0.5)
+    seen = []
+    forward = cached.net.forward
+    cached.net.forward = lambda *texts: seen.append(forward(*texts)) or seen[-1]
+    cached.train_step([feeds()], 0.0)
+    assert len(seen) == 24  # 3 kinds of texts in 4 parts, twice
+    for kind in range(3):
+        first = seen[4 * kind : 4 * kind + 4]
+        again = seen[12 + 4 * kind : 12 + 4 * kind + 4]
+        for ours, theirs in zip(first, again):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_static_graph_refuses(tmp_path):
+    workspace = Workspace(tmp_path, _of_pairs("batchneg"))
+    refused = workspace.run("static_trainer", "none", "runner.gradient_cache_rows=4", expect=2)
+    assert "models of pairs in dynamic graph; received model batchneg in static" in refused.stderr

@@ -1,0 +1,258 @@
+import functools
+
+import numpy as np
+import paddle
+import pytest
+from conftest import ROOT
+
+from textzoo.config.checking import signature_fields
+from textzoo.config.model_folder import load_model_folder
+from textzoo.config.schema import Encoder, Runner
+from textzoo.data.batching import training_batches
+from textzoo.data.cache import Cache, encoded_rows
+from textzoo.errors import BadLine
+from textzoo.evaluation.embeddings import Corpus, evaluate
+from textzoo.metrics.labels import Metrics
+from textzoo.readers.pairs import Reader
+from textzoo.running.pair_model import KnownPairs, PairModel
+
+ROWS = [
+    ("a", "b"),
+    ("c", "d"),
+    ("a", "e"),
+    ("f", "a"),
+    ("g", "b"),
+    ("h", "i"),
+]
+
+
+@pytest.fixture(scope="module", params=["batchneg", "hardestneg"])
+def folder(request):
+    return load_model_folder(ROOT / "models" / request.param)
+
+
+@pytest.fixture(scope="module")
+def batchneg():
+    return load_model_folder(ROOT / "models" / "batchneg")
+
+
+@pytest.fixture(scope="module")
+def hardestneg():
+    return load_model_folder(ROOT / "models" / "hardestneg")
+
+
+def make_rows(folder, lines):
+    """Encode lines with n-grams of one character."""
+    file = folder / "pairs.tsv"
+    file.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+    reader = Reader(tokenizer="ngram", ngram_buckets=64, ngram_max=1)
+    reader.fit((reader.parse("\t".join(line)) for line in lines), {})
+    cache = Cache(folder / "cache", "error")
+    return encoded_rows([file], reader, True, "", cache), reader
+
+
+def make_model(model_class, **chosen):
+    sizes = {"negatives": "batch"}
+    return model_class({**sizes, **chosen})
+
+
+def feeds_of(tmp_path, lines, chosen=None, **settings):
+    rows, _ = make_rows(tmp_path, lines)
+    model = make_model(PairModel, **settings)
+    chosen = np.arange(len(lines)) if chosen is None else np.array(chosen)
+    return model.train_feeds(rows.columns, chosen, np.random.default_rng(0))
+
+
+# ------------------------------------------------------------------ reading and masks
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("one", "received 1 column"), ("a\tb\tc\td", "received 4"), ("a\t ", "an empty text")],
+)
+def test_a_line_that_is_no_pair_is_refused(line, complaint):
+    with pytest.raises(BadLine, match=complaint):
+        Reader().parse(line)
+
+
+def test_candidates_that_are_the_query_or_known_to_mean_the_same_are_excluded(tmp_path):
+    excluded = feeds_of(tmp_path, ROWS)["excluded"]
+    known = {frozenset(pair) for pair in ROWS}
+    for i, (query, _) in enumerate(ROWS):
+        for j, (_, title) in enumerate(ROWS):
+            means_the_same = query == title or frozenset((query, title)) in known
+            assert excluded[i, j] == (means_the_same and i != j), (query, title)
+
+
+def test_a_known_pair_is_excluded_even_if_its_row_is_not_in_the_batch(tmp_path):
+    excluded = feeds_of(tmp_path, ROWS, chosen=[2, 4])["excluded"]  # (a, e), (g, b); a-b is known
+    assert excluded.tolist() == [[0, 1], [0, 0]]
+
+
+def test_explicit_negatives_follow_the_titles_and_rows_without_one_add_none(tmp_path):
+    lines = [("a", "b", "n"), ("c", "d"), ("e", "f", "b")]
+    feeds = feeds_of(tmp_path, lines, negatives="given")
+    assert feeds["excluded"].tolist() == [
+        [0, 0, 0, 0, 0, 1],  # the negative of the last row is the title of the first
+        [0, 0, 0, 0, 1, 0],  # the second row has none: its title stands there
+        [0, 0, 0, 0, 0, 0],
+    ]
+    assert feeds["negative_lengths"].tolist() == [3, 3, 3]  # a character and the two ends
+
+
+def test_random_negatives_are_one_other_title_for_each_query(tmp_path):
+    lines = [(f"query {i}", f"title {i}") for i in range(50)]
+    feeds = feeds_of(tmp_path, lines, chosen=range(30), negatives="random")
+    own = np.eye(30)
+    np.testing.assert_array_equal(feeds["excluded"], 1 - np.concatenate([own, own], axis=1))
+
+
+def test_a_random_negative_is_never_known_to_mean_the_same(tmp_path):
+    keys = np.array([[1, 2, 0], [1, 3, 0], [4, 1, 0], [5, 6, 0]], np.uint64)
+    known = KnownPairs(keys)
+    random = np.random.default_rng(0)
+    drawn = [known.draw_others(keys[:, 0], random) for _ in range(50)]
+    titles = keys[:, 1][np.array(drawn)]
+    assert set(titles[:, 0].tolist()) == {6}  # 2, 3, 4 mean the same as 1; 1 is itself
+    assert set(titles[:, 3].tolist()) == {1, 2, 3}
+
+
+def test_batches_hold_no_text_twice_while_there_is_a_choice():
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 20, 1000)
+    keys = random.integers(0, 600, (1000, 2))
+    batches = training_batches(lengths, 16, seed=1, epoch=0, distinct_keys=keys)
+    assert sorted(np.concatenate(batches)) == list(range(1000))
+    assert len(batches) == len(training_batches(lengths, 16, seed=1, epoch=0))
+    clashing = 0
+    for batch in batches:
+        texts = [key for row in batch for key in set(keys[row].tolist())]
+        clashing += len(texts) - len(set(texts))
+    plain = training_batches(lengths, 16, seed=1, epoch=0)
+    without = sum(16 * 2 - len(set(keys[batch].ravel().tolist())) for batch in plain)
+    assert clashing <= 5 < without
+
+
+def test_a_line_without_pairs_is_a_pair_of_itself():
+    pair = Reader(unlabelled=True).parse("one\ttext ")
+    assert (pair.query, pair.title, pair.negative) == ("one\ttext", "one\ttext", "")
+
+
+# ------------------------------------------------------------------ losses
+
+
+def make_net(folder, **chosen):
+    defaults = {name: default for name, (_, default) in signature_fields(folder.net).items()}
+    encoder = Encoder(config="ngram", hidden_size=8)
+    net = folder.net(
+        **{**defaults, "vocab_size": 64, "max_len": 9, "encoder": encoder,
+           "output_emb_size": 4, **chosen}
+    )  # fmt: skip
+    net.eval()
+    return net
+
+
+def vectors(n, seed):
+    found = np.random.default_rng(seed).normal(size=(n, 4))
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def mask(n, n_candidates, seed=5):
+    excluded = np.random.default_rng(seed).random((n, n_candidates)) < 0.3
+    excluded[np.arange(n), np.arange(n)] = False
+    return excluded
+
+
+def loss_of(net, queries, candidates, excluded):
+    tensors = (paddle.to_tensor(x.astype("float32")) for x in (queries, candidates, excluded))
+    return float(net.loss(*tensors))
+
+
+def numpy_softmax_loss(queries, candidates, excluded, margin, scale):
+    total = 0.0
+    for i, query in enumerate(queries):
+        logits = {
+            j: scale * (query @ candidate - margin * (i == j))
+            for j, candidate in enumerate(candidates)
+            if not excluded[i, j]
+        }
+        total += np.log(sum(np.exp(z) for z in logits.values())) - logits[i]
+    return total / len(queries)
+
+
+@pytest.mark.parametrize("n_negatives", [0, 3])
+def test_batchneg_equals_numpy(batchneg, n_negatives):
+    queries, candidates = vectors(6, 1), vectors(6 + n_negatives, 2)
+    excluded = mask(6, 6 + n_negatives)
+    net = make_net(batchneg, margin=0.3, scale=7.0)
+    expected = numpy_softmax_loss(queries, candidates, excluded, 0.3, 7.0)
+    assert loss_of(net, queries, candidates, excluded) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_symmetric_loss_ranks_queries_for_titles_too(batchneg):
+    queries, titles, excluded = vectors(6, 1), vectors(6, 2), mask(6, 6)
+    net = make_net(batchneg, margin=0.3, scale=7.0, symmetric=True)
+    there = numpy_softmax_loss(queries, titles, excluded, 0.3, 7.0)
+    back = numpy_softmax_loss(titles, queries, excluded.T, 0.3, 7.0)
+    found = loss_of(net, queries, titles, excluded)
+    assert found == pytest.approx((there + back) / 2, rel=1e-5)
+
+
+def test_hardestneg_equals_numpy_and_its_positive_is_the_diagonal(hardestneg):
+    queries, candidates, excluded = vectors(6, 1), vectors(8, 2), mask(6, 8)
+    cosines = queries @ candidates.T
+    assert (cosines.argmax(axis=1) != np.arange(6)).any()  # else the test would prove nothing
+    expected = []
+    for i in range(6):
+        others = [cosines[i, j] for j in range(8) if j != i and not excluded[i, j]]
+        expected.append(max(0.0, 0.4 - cosines[i, i] + max(others)))
+    net = make_net(hardestneg, margin=0.4)
+    found = loss_of(net, queries, candidates, excluded)
+    assert found == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_a_row_without_any_negative_has_no_loss(folder):
+    queries, titles = vectors(3, 1), vectors(3, 2)
+    excluded = ~np.eye(3, dtype=bool)
+    assert loss_of(make_net(folder, margin=0.1), queries, titles, excluded) == 0
+
+
+def test_embeddings_have_length_one_and_are_means_of_n_grams(batchneg):
+    net = make_net(batchneg, output_emb_size=None)
+    table = net.encoder.word_embeddings.weight.numpy()
+    tokens = np.array([[3, 5, 0], [1, 2, 3]])
+    found = net(paddle.to_tensor(tokens), paddle.to_tensor([2, 3])).numpy()
+    expected = np.array([table[[3, 5]].sum(0), table[[1, 2, 3]].sum(0)])
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+# ------------------------------------------------------------------ evaluation
+
+
+class OneHotRun:
+    """Embeds a text by how often each of its n-grams occurs."""
+
+    class model:
+        infer_feeds = staticmethod(functools.partial(Reader.infer_feeds, hyper_parameters={}))
+
+    def infer_step(self, feeds):
+        counts = np.zeros((len(feeds["tokens"]), 64), np.float32)
+        for row, text, n in zip(counts, feeds["tokens"], feeds["lengths"]):
+            row[text[:n]] = 1
+        return {"embeddings": counts / np.linalg.norm(counts, axis=1, keepdims=True)}
+
+
+def test_recall_over_a_corpus_equals_a_calculation_by_hand(tmp_path):
+    lines = [("ab", "abc"), ("xy", "abd"), ("ab", "lost"), ("ab", "ab")]
+    rows, reader = make_rows(tmp_path, lines)
+    run = OneHotRun()
+    corpus = Corpus(["ab", "abd", "abc", "xyz", "xy", "xyw"], reader)
+    metrics = Metrics(["recall@1", "recall@2", "mrr"], Runner(), corpus)
+    found = evaluate(run, rows, np.arange(4), metrics, corpus, n_best=5)
+    # "ab": abd and abc are equally near, abd comes first in the corpus. "xy": xyz, xyw, then the
+    # others alike, of which "ab" is the shortest. A lost title and the query itself: never.
+    assert found["rows"] == 4
+    assert found["recall@1"] == 0
+    assert found["recall@2"] == pytest.approx(1 / 4)
+    assert found["mrr"] == pytest.approx((1 / 2 + 1 / 4) / 4)

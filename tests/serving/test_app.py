@@ -1,0 +1,355 @@
+import contextlib
+import http.client
+import json
+import random
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from harness.workspace import TIMEOUT
+
+pytest.importorskip("fastapi")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("uvicorn")
+
+from harness.served import wait_until
+
+from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
+
+DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 503, 504}
+
+
+@pytest.fixture(scope="module")
+def tags(serving):
+    return serving("tagspace")
+
+
+@pytest.fixture(scope="module")
+def pairs(serving):
+    return serving("batchneg")
+
+
+class Gate:
+    """Holds the computing of a client's server up until it is opened."""
+
+    def __init__(self, client):
+        self._batcher = client.app.state.batcher
+        self._compute = self._batcher._compute
+        self._batcher._compute = self._held
+        self.batches = []
+        self._opened = threading.Event()
+
+    def _held(self, rows):
+        self.batches.append(len(rows))
+        assert self._opened.wait(TIMEOUT)
+        return self._compute(rows)
+
+    def open(self):
+        self._opened.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open()
+        self._batcher._compute = self._compute
+
+
+# ------------------------------------------------------------------ answers
+
+
+def test_predictions_are_those_of_the_library(tags, exported):
+    texts = ["sugar in soft drinks", "", "the search algorithm\nand a tab\t"]
+    expected = Tagger.load(exported("tagspace").folder).predict(texts, top_k=2)
+    status, answer, _ = tags.post("/predict", texts=texts, top_k=2)
+    assert (status, answer) == (200, {"predictions": expected})
+    assert len(tags.post("/predict", texts=texts)[1]["predictions"][0]["top"]) == 5
+
+
+@pytest.mark.parametrize("name", ["xmlcnn", "multilabel", "levels"])
+def test_labels_and_levels_are_predicted(serving, exported, name):
+    expected = Tagger.load(exported(name).folder).predict(["停车", "roads"])
+    assert serving(name).post("/predict", texts=["停车", "roads"])[1]["predictions"] == expected
+    assert all(row["predicted"] is not None for row in expected)
+
+
+def test_embeddings_similarities_and_what_is_found(pairs, exported):
+    folder = exported("batchneg").folder
+    first, second = ["how to cook rice", "停车"], ["cooking rice", "哪里停车"]
+    encoder, index = Encoder.load(folder), SemanticIndex.load(folder)
+    _, answer, _ = pairs.post("/encode", texts=first)
+    np.testing.assert_allclose(answer["embeddings"], encoder.encode(first), atol=1e-6)
+    _, answer, _ = pairs.post("/similarity", first=first, second=second)
+    expected = encoder.similarity(first, second)
+    np.testing.assert_allclose(answer["similarities"], expected, atol=1e-6)
+    _, answer, _ = pairs.post("/search", texts=first, k=3)
+    assert answer["results"] == index.search(first, 3)
+    assert len(pairs.post("/search", texts=first)[1]["results"][0]) == 10
+
+
+def test_what_is_served_is_told(tags, pairs):
+    assert tags.request("GET", "/health")[:2] == (200, {"status": "ok"})
+    facts = pairs.request("GET", "/model")[1]
+    assert (facts["model"], facts["kind"]) == ("batchneg", "embeddings")
+    assert facts["indexed_texts"] > 3000
+    assert facts["checkpoint"]["validation_metrics"]
+    paths = tags.request("GET", "/openapi.json")[1]["paths"]
+    assert {"/predict", "/health", "/metrics", "/model"} <= set(paths)
+    assert set(paths["/predict"]["post"]["responses"]) == {str(s) for s in DOCUMENTED - {404, 405}}
+    status, answer, _ = tags.post("/search", texts=["a"])
+    assert (status, answer["detail"]) == (404, "no such path; this model has /predict")
+
+
+def test_metrics_count_answers(serving):
+    client = serving("tagspace")
+    for _ in range(3):
+        client.post("/predict", texts=["a", "b"])
+    client.post("/predict", texts=[])
+    client.request("GET", "/" + "x" * 30)
+    status, text, headers = client.request("GET", "/metrics")
+    assert status == 200
+    assert headers["content-type"].startswith("text/plain")
+    count = 'textzoo_request_seconds_count{{path="{}",status="{}"}} {}'
+    for line in (("/predict", 200, 3.0), ("/predict", 422, 1.0), ("other", 404, 1.0)):
+        assert count.format(*line) in text
+    assert "textzoo_batch_texts_sum 6.0" in text
+    assert "textzoo_waiting_texts 0.0" in text
+
+
+# ------------------------------------------------------------------ batches
+
+
+def test_what_arrives_while_a_batch_is_computed_is_the_next_batch(serving, exported):
+    client = serving("tagspace")
+    texts = [[f"sugar {i}"] * (1 + i % 3) for i in range(9)]
+    with Gate(client) as gate, ThreadPoolExecutor(12) as pool:
+        first = pool.submit(client.post, "/predict", texts=["alone"])
+        wait_until(lambda: gate.batches)
+        others = [pool.submit(client.post, "/predict", texts=part) for part in texts]
+        wait_until(lambda: len(client.app.state.batcher._requests) == len(texts))
+        gate.open()
+        answers = [other.result() for other in others]
+    assert first.result()[0] == 200
+    assert gate.batches == [1, sum(map(len, texts))]
+    tagger = Tagger.load(exported("tagspace").folder)
+    for part, (status, answer, _) in zip(texts, answers):
+        assert status == 200
+        assert [row["top"][0]["score"] for row in answer["predictions"]] == pytest.approx(
+            [row["top"][0]["score"] for row in tagger.predict(part)], abs=1e-5
+        )
+
+
+def test_a_batch_takes_no_more_than_its_size(serving):
+    client = serving("tagspace", batch=4)
+    with Gate(client) as gate, ThreadPoolExecutor(12) as pool:
+        done = [pool.submit(client.post, "/predict", texts=["alone"])]
+        wait_until(lambda: gate.batches)
+        done += [pool.submit(client.post, "/predict", texts=["a"]) for _ in range(10)]
+        wait_until(lambda: len(client.app.state.batcher._requests) == 10)
+        gate.open()
+        assert {d.result()[0] for d in done} == {200}
+    assert gate.batches == [1, 4, 4, 2]
+
+
+def test_an_unreadable_text_is_refused_alone(pairs):
+    with Gate(pairs) as gate, ThreadPoolExecutor(3) as pool:
+        good = pool.submit(pairs.post, "/encode", texts=["good"])
+        bad = pool.submit(pairs.post, "/encode", texts=["good", " "])
+        status, answer, _ = bad.result()
+        gate.open()
+        assert good.result()[0] == 200
+    assert (status, answer["detail"]) == (422, "texts[1]: received an empty text")
+
+
+def test_a_fault_in_one_batch_ends_with_it(serving):
+    client = serving("tagspace")
+    batcher = client.app.state.batcher
+    compute, batcher._compute = batcher._compute, lambda rows: 1 / 0
+    assert client.post("/predict", texts=["a"])[0] == 500
+    batcher._compute = compute
+    assert client.post("/predict", texts=["a"])[0] == 200
+    assert batcher.n_waiting == 0
+
+
+# ------------------------------------------------------------------ limits
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({}, "texts: Field required"),
+        ({"texts": "a"}, "texts: Input should be a valid list"),
+        ({"texts": []}, "texts: List should have at least 1 item"),
+        ({"texts": ["a"] * 5}, "texts: List should have at most 4 items"),
+        ({"texts": ["a", "x" * 101]}, "texts[1]: String should have at most 100 characters"),
+        ({"texts": ["a", 1]}, "texts[1]: Input should be a valid string"),
+        ({"texts": ["a"], "top_k": 0}, "top_k: Input should be greater than or equal to 1"),
+        ({"texts": ["a"], "top_k": 101}, "top_k: Input should be less than or equal to 100"),
+        ({"texts": ["a"], "top_k": True}, "top_k: Input should be a valid integer"),
+        ({"texts": ["a"], "topk": 3}, "topk: Extra inputs are not permitted"),
+        ({"texts": ["\ud800"]}, "texts[0]: Input should be a valid string"),
+    ],
+)
+def test_json_of_another_form_is_422(small, fields, detail):
+    status, answer, _ = small.post("/predict", **fields)
+    assert status == 422
+    assert answer["detail"].startswith(detail)
+
+
+@pytest.fixture(scope="module")
+def small(serving):
+    return serving("tagspace", texts=4, characters=100, body=1000)
+
+
+@pytest.mark.parametrize("body", ["{", "\x00", '{"texts": ["a"]', "nonsense", b"\xff\xfe", b"["])
+def test_what_is_not_json_is_400(small, body):
+    status, answer, _ = small.request("POST", "/predict", body)
+    assert (status, answer["detail"]) == (400, "the body is not JSON")
+
+
+def test_other_limits_have_their_status(small):
+    status, answer, _ = small.request("POST", "/predict", " " * 1001)
+    assert (status, answer["detail"]) == (413, "the body is larger than 1000 bytes")
+    assert small.request("POST", "/predict", iter([b" " * 600] * 2))[0] == 413  # no length given
+    assert small.request("POST", "/predict", "{}", {"Content-Type": "text/plain"})[0] == 415
+    assert small.request("GET", "/predict")[0] == 405
+    assert small.request("POST", "/predict", b"x" * 100_000)[0] == 413
+
+
+def test_lists_to_compare_are_as_long(pairs):
+    status, answer, _ = pairs.post("/similarity", first=["a", "b"], second=["a"])
+    assert (status, answer["detail"]) == (422, "first and second: expected as many texts in both")
+
+
+def test_a_full_queue_is_429_and_soon_over(serving):
+    client = serving("tagspace", waiting=6, texts=4)
+    with Gate(client) as gate, ThreadPoolExecutor(3) as pool:
+        taken = [pool.submit(client.post, "/predict", texts=["a"] * 3) for _ in range(2)]
+        wait_until(lambda: client.app.state.batcher.n_waiting == 6)
+        status, answer, headers = client.post("/predict", texts=["b"])
+        assert (status, headers["retry-after"]) == (429, "1")
+        assert answer["detail"] == "too many texts are waiting: try again later"
+        gate.open()
+        assert [t.result()[0] for t in taken] == [200, 200]
+        assert client.post("/predict", texts=["b"])[0] == 200
+
+
+def test_an_answer_that_takes_too_long_is_504_and_is_not_computed_later(serving):
+    client = serving("tagspace", seconds=0.2)
+    with Gate(client) as gate, ThreadPoolExecutor(2) as pool:
+        late = [pool.submit(client.post, "/predict", texts=["a"]) for _ in range(2)]
+        assert [answer.result()[0] for answer in late] == [504, 504]
+        assert "in time: 0.2 s" in late[0].result()[1]["detail"]
+        gate.open()
+        wait_until(lambda: client.app.state.batcher.n_waiting == 0)
+        assert client.post("/predict", texts=["c"])[0] == 200
+    assert gate.batches in ([1, 1], [2, 1])
+
+
+def test_a_body_that_does_not_arrive_is_408(serving):
+    client = serving("tagspace", seconds=0.2)
+    with socket.create_connection(("127.0.0.1", client.port), timeout=TIMEOUT) as connection:
+        head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: 30\r\n\r\n{{".encode())
+        assert b"408" in connection.makefile("rb").readline()
+
+
+def test_a_token_is_asked_for(serving):
+    client = serving("tagspace", token="s3cret")
+    for given in (None, "Bearer", "Bearer s3cre", "Bearer s3cret2", "s3cret", "Bearer \xe9"):
+        headers = {"Authorization": given} if given else {}
+        status, _, sent = client.post("/predict", headers, texts=["a"])
+        assert (status, sent["www-authenticate"]) == (401, "Bearer")
+    assert client.request("GET", "/metrics")[0] == client.request("GET", "/model")[0] == 401
+    assert client.request("GET", "/health")[0] == 200
+    assert client.post("/predict", {"Authorization": "Bearer s3cret"}, texts=["a"])[0] == 200
+
+
+def test_while_it_ends_requests_are_refused(serving):
+    client = serving("tagspace")
+    client.app.state.batcher.closing = True
+    status, answer, _ = client.post("/predict", texts=["a"])
+    assert (status, answer["detail"]) == (503, "the server is ending")
+    assert client.request("GET", "/health")[0] == 503
+
+
+# ------------------------------------------------------------------ fuzz
+
+
+def damaged_bodies(n):
+    """Bodies that are nearly right, far off, and everything between; the same each time."""
+    draw = random.Random(7)
+    odd = [
+        *("", " ", "\x00", "\u2028", "é" * 3000, "🙂" * 9, "𠮷", "\ud800", "a\tb\nc", "\u202e"),
+        *(None, True, 0, -1, 1e308, float("nan"), float("inf"), 10**400, [], {}, [[]]),
+    ]
+    keys = ["texts", "top_k", "k", "first", "second", "__proto__", "", "textS"]
+
+    def value(depth=0):
+        kind = draw.randrange(4 if depth < 3 else 2)
+        if kind < 2:
+            return draw.choice(odd)
+        if kind == 2:
+            return [value(depth + 1) for _ in range(draw.randrange(4))]
+        return {draw.choice(keys): value(depth + 1) for _ in range(draw.randrange(4))}
+
+    for _ in range(n):
+        fields = {"texts": value()}
+        if draw.random() < 0.5:
+            fields = {name: [str(draw.choice(odd))] for name in ("texts", "first", "second")}
+            fields = {name: fields[name] for name in draw.sample(list(fields), draw.choice([1, 2]))}
+        if draw.random() < 0.5:
+            fields[draw.choice(keys)] = value()
+        body = json.dumps(fields).encode()
+        for _ in range(draw.choice([0, 0, 1, 3])):
+            at = draw.randrange(len(body))
+            body = body[:at] + draw.choice([b"", b"\xff", b"{", b'"', b"9" * 5000]) + body[at + 1 :]
+        yield body
+    yield from (
+        b"[" * 100_000,
+        b'{"texts":' * 5000,
+        b'{"texts": ["a"], "top_k": 1e999}',
+        b"\xef\xbb\xbf{}",
+    )
+
+
+def test_malformed_bodies_give_documented_answers_only(tags, pairs):
+    seen = set()
+    for client, paths in ((tags, ["/predict"]), (pairs, ["/encode", "/similarity", "/search"])):
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=TIMEOUT)
+        with contextlib.closing(connection):
+            for i, body in enumerate(damaged_bodies(200)):
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", paths[i % len(paths)], body, headers)
+                answer = connection.getresponse()
+                content = json.loads(answer.read())
+                assert answer.status in (200, 400, 413, 422), (answer.status, body)
+                assert answer.status == 200 or isinstance(content["detail"], str)
+                seen.add(answer.status)
+        assert client.request("GET", "/health")[0] == 200
+    assert seen >= {200, 400, 422}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: -3\r\n\r\n{}",
+        b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        b"POST /predict HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET " + b"/" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["no HTTP", "negative length", "no length", "version", "long line", "no chunk size"],
+)
+def test_malformed_http_is_survived(tags, sent):
+    connecting = socket.create_connection(("127.0.0.1", tags.port), timeout=TIMEOUT)
+    # The server may have hung up already.
+    with connecting as connection, contextlib.suppress(OSError):
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").readline()
+        assert not answer or answer.split()[1][:1] == b"4"
+    assert tags.request("GET", "/health")[0] == 200

@@ -1,0 +1,169 @@
+import json
+import logging
+import sys
+
+import pytest
+
+from textzoo.config.schema import Runner
+from textzoo.errors import UserError
+from textzoo.logs import start_logging
+from textzoo.training.run_log import Report
+
+TRAINING = {"epoch": 0, "loss": 0.25, "learning_rate": 0.001, "rows_per_second": 812.4}
+
+
+@pytest.fixture
+def runner(tmp_path):
+    return Runner(model_save_path=tmp_path)
+
+
+def reported(runner):
+    text = (runner.model_save_path / "metrics.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def report_steps(runner, steps, start=0):
+    with Report(runner, total_steps=100, step=start) as report:
+        for step in steps:
+            report.training(step, TRAINING, seconds_left=1.0)
+
+
+# ------------------------------------------------------------------ the log
+
+
+def test_the_log_goes_to_standard_output_and_to_a_file(tmp_path, capsys):
+    start_logging(tmp_path / "train.log")
+    logging.getLogger("textzoo").info("標籤 %d", 3)
+    assert capsys.readouterr().out == "標籤 3\n"
+    assert (tmp_path / "train.log").read_text(encoding="utf-8").endswith(" 標籤 3\n")
+
+
+def test_starting_twice_does_not_write_lines_twice(tmp_path, capsys):
+    start_logging(tmp_path / "one.log")
+    start_logging(tmp_path / "two.log")
+    logging.getLogger("textzoo").info("once")
+    assert capsys.readouterr().out == "once\n"
+    assert (tmp_path / "one.log").read_text(encoding="utf-8") == ""
+    assert (tmp_path / "two.log").read_text(encoding="utf-8").count("once") == 1
+
+
+def test_the_log_file_of_an_earlier_run_is_gone_on_with(tmp_path):
+    for text in ("first", "second"):
+        start_logging(tmp_path / "train.log")
+        logging.getLogger("textzoo").info(text)
+    lines = (tmp_path / "train.log").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[-1] for line in lines] == ["first", "second"]
+
+
+# ------------------------------------------------------------------ metrics.jsonl
+
+
+def test_each_report_is_an_object_of_its_own_line(runner):
+    with Report(runner, total_steps=10, step=0) as report:
+        report.training(5, TRAINING, seconds_left=60)
+        report.evaluation(10, {"epoch": 1, "accuracy": 0.5, "rows": 7}, best=True)
+    assert reported(runner) == [
+        {"kind": "train", "step": 5, **TRAINING},
+        {"kind": "evaluation", "step": 10, "epoch": 1, "accuracy": 0.5, "rows": 7},
+    ]
+
+
+def test_a_line_can_be_read_as_soon_as_it_is_reported(runner):
+    with Report(runner, total_steps=10, step=0) as report:
+        report.training(5, TRAINING, seconds_left=60)
+        assert [line["step"] for line in reported(runner)] == [5]
+
+
+def test_a_resumed_run_drops_the_lines_of_steps_that_were_lost(runner):
+    report_steps(runner, [10, 20, 30, 40])
+    report_steps(runner, [30, 40, 50], start=20)
+    assert [line["step"] for line in reported(runner)] == [10, 20, 30, 40, 50]
+
+
+def test_a_line_cut_off_by_a_kill_is_dropped(runner):
+    report_steps(runner, [10, 20])
+    path = runner.model_save_path / "metrics.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + '{"kind": "train", "st', encoding="utf-8")
+    report_steps(runner, [30], start=20)
+    assert [line["step"] for line in reported(runner)] == [10, 20, 30]
+
+
+def test_a_new_run_starts_with_an_empty_file(runner):
+    report_steps(runner, [10, 20])
+    report_steps(runner, [], start=0)
+    assert reported(runner) == []
+
+
+def test_dropping_lines_leaves_no_temporary_file(runner):
+    report_steps(runner, [10])
+    report_steps(runner, [20], start=10)
+    assert [path.name for path in runner.model_save_path.iterdir()] == ["metrics.jsonl"]
+
+
+def test_the_file_is_whole_after_a_failure(runner):
+    with pytest.raises(RuntimeError), Report(runner, total_steps=10, step=0) as report:
+        report.training(5, TRAINING, seconds_left=60)
+        raise RuntimeError
+    assert [line["step"] for line in reported(runner)] == [5]
+
+
+# ------------------------------------------------------------------ what is shown
+
+
+def test_plain_lines_when_there_is_no_terminal(runner, caplog, capsys):
+    with Report(runner, total_steps=80, step=0) as report:
+        report.step()
+        report.training(50, TRAINING, seconds_left=3725)
+        report.evaluation(80, {"epoch": 2, "accuracy": 0.51239, "mrr": 0.6, "rows": 9}, best=True)
+        report.evaluation(80, {"epoch": 2, "accuracy": 0.4, "rows": 9}, best=False)
+    assert [record.getMessage() for record in caplog.records] == [
+        "epoch 0  step 50/80  loss 0.25000  lr 0.001  812 rows/s  left 1:02:05",
+        "epoch 2  step 80  validation: accuracy 0.5124  mrr 0.6000  (best)",
+        "epoch 2  step 80  validation: accuracy 0.4000",
+    ]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_instead_of_training_lines_on_a_terminal(runner, monkeypatch, caplog, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with Report(runner, total_steps=80, step=79) as report:
+        report.training(80, TRAINING, seconds_left=0)
+        report.step()
+    shown = capsys.readouterr().err
+    assert "80/80" in shown
+    assert "loss=0.2500" in shown
+    assert caplog.records == []
+    assert [line["step"] for line in reported(runner)] == [80]
+
+
+def test_use_visual_without_visualdl_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "visualdl", None)  # as if it were not installed
+    with pytest.raises(UserError, match=r"runner\.use_visual: .*pip install 'textzoo\[visual\]'"):
+        Report(Runner(model_save_path=tmp_path, use_visual=True), total_steps=1, step=0)
+
+
+def test_visual_scalars_are_the_reported_ones(tmp_path, monkeypatch):
+    written = []
+
+    class LogWriter:
+        def __init__(self, logdir):
+            written.append(logdir)
+
+        def add_scalar(self, tag, step, value):
+            written.append((tag, step, value))
+
+        def close(self):
+            written.append("closed")
+
+    module = type(sys)("visualdl")
+    module.LogWriter = LogWriter
+    monkeypatch.setitem(sys.modules, "visualdl", module)
+    runner = Runner(model_save_path=tmp_path, use_visual=True)
+    with Report(runner, total_steps=1, step=0) as report:
+        report.evaluation(1, {"epoch": 0, "accuracy": 0.5}, best=True)
+    assert written == [
+        str(tmp_path / "visual"),
+        ("evaluation/epoch", 1, 0),
+        ("evaluation/accuracy", 1, 0.5),
+        "closed",
+    ]

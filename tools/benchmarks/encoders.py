@@ -1,0 +1,195 @@
+"""Tables of benchmark.py for encoders: the same nets, batches and steps in PyTorch."""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peer_processes import run_peer
+
+ROOT = Path(__file__).resolve().parents[2]
+_NO_DROPOUT = [
+    "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+    "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+]
+
+
+def batchneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout."""
+    overrides = ["hyper_parameters.symmetric=false"]
+    return _pairs("batchneg", overrides, {"scale": 20.0}, peer, steps, seed)
+
+
+def hardestneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """HardestNeg, of the same sizes, against its loss with sentence-transformers."""
+    return _pairs("hardestneg", [], {"margin": 0.2}, peer, steps, seed)
+
+
+def _pairs(
+    model: str, overrides: list[str], loss: dict[str, float], peer: Path, steps: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Training on the pairs of config_bigdata.yaml, and finding held-out titles among all of them.
+
+    Args:
+        model: the folder of the zoo's model.
+        overrides: of its config.
+        loss: what the peer's loss has for a parameter.
+        peer: its Python.
+        steps: of training; the first warms up.
+        seed: of the weights and of the batches.
+    """
+    run = _OurRun(
+        model,
+        [
+            f"runner.seed={seed}",
+            *("runner.train_batch_size=64", "runner.corpus_file=null"),
+            *("reader.vocab_size=8000", "hyper_parameters.encoder.config=small", *_NO_DROPOUT),
+            *("hyper_parameters.optimizer.class=AdamW", "hyper_parameters.output_emb_size=256"),
+            *("hyper_parameters.optimizer.learning_rate=0.0005", *overrides),
+        ],
+    )
+    lines = Path(run.config.runner.train_data_dir).read_text(encoding="utf-8").splitlines()
+    texts = np.array([line.split("\t")[:2] for line in lines], dtype=object)
+    architecture = run.net.encoder.architecture
+    with tempfile.TemporaryDirectory() as folder:
+        run.data.reader.save(Path(folder))
+        vocab = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+        tokens = vocab["model"]["vocab"]
+        path = Path(folder) / "vocab.txt"
+        path.write_text("\n".join(sorted(tokens, key=tokens.get)) + "\n", encoding="utf-8")
+        theirs = run_peer(
+            peer,
+            "pairs.py",
+            {
+                **_settings(run, steps, seed),
+                "vocab": str(path),
+                "vocab_size": len(tokens),
+                "max_len": run.config.reader.get("max_len", 64),
+                "output_emb_size": 256,
+                "loss": loss,
+                "sizes": sizes(architecture),
+                "train": texts[run.data.train].tolist(),
+                "held_out": texts[run.data.valid].tolist(),
+            },
+        )
+    ours = run.train(steps)
+    return {
+        "sentence-transformers": {
+            "rows_per_second": theirs["pairs_per_second"],
+            **_recalls(*map(np.array, theirs["embeddings"])),
+        },
+        "TextZoo": {"rows_per_second": ours, **_recalls(*run.embeddings())},
+    }
+
+
+def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
+    """Multilabel with its default encoder, albert-tiny, against PyTorch, on DuEE."""
+    run = _OurRun(
+        "multilabel",
+        [
+            f"runner.seed={seed}",
+            *("hyper_parameters.encoder.config=small", "hyper_parameters.encoder.hidden_size=312"),
+            *("hyper_parameters.encoder.num_hidden_layers=4", *_NO_DROPOUT),
+            *("hyper_parameters.encoder.num_attention_heads=12",),
+            *("hyper_parameters.encoder.embedding_size=128",),
+            *("hyper_parameters.encoder.share_layers=true", "hyper_parameters.head=linear"),
+            *("hyper_parameters.loss=bce", "hyper_parameters.word_dropout=0.0"),
+            "hyper_parameters.dropout=0.1",
+        ],
+    )
+    columns = run.columns
+    rows = [
+        [columns["tokens"].padded(row)[0][0].tolist(), columns["labels"].padded(row)[0][0].tolist()]
+        for row in run.data.train[:, None]
+    ]
+    architecture = run.net.encoder.architecture
+    all_sizes = {**sizes(architecture), "embedding_size": architecture.embedding_size}
+    all_sizes["vocab_size"] = run.arguments["vocab_size"]
+    facts = {**_settings(run, steps, seed), "rows": rows, "sizes": all_sizes}
+    facts["n_labels"] = run.arguments["vocab_label_size"]
+    theirs = run_peer(peer, "multilabel.py", facts)
+    return {"PyTorch": theirs, "TextZoo": {"rows_per_second": run.train(steps)}}
+
+
+class _OurRun:
+    """A model of the zoo with its config_bigdata.yaml and overrides, in dynamic graph."""
+
+    def __init__(self, model: str, overrides: list[str]):
+        from textzoo.config.loading import load_config, net_arguments
+        from textzoo.data.dataset import load_data
+        from textzoo.running.building import build_run
+
+        self.config, folder = load_config(
+            ROOT / "models" / model / "config_bigdata.yaml", overrides
+        )
+        self.data = load_data(self.config, folder, None)
+        self.columns = self.data.train_rows.columns
+        self.arguments = net_arguments(self.config, self.data.reader)
+        self.run = build_run("dygraph", self.config, folder, self.arguments, self.config.optimizer)
+        self.net = self.run.net
+
+    def train(self, steps: int) -> float:
+        """Rows per second over these steps but the first, which warms up."""
+        from textzoo.data.batching import training_batches
+        from textzoo.training.loop import seed_step
+
+        model, runner = self.run.model, self.config.runner
+        lengths = self.columns[model.columns[0]].lengths(self.data.train)
+        keys = None
+        if hasattr(model, "distinct_keys"):
+            keys = model.distinct_keys(self.columns, self.data.train)
+        batches = training_batches(
+            lengths, runner.train_batch_size, runner.seed, 0, runner.length_pool, keys
+        )
+        rows, seconds = 0, 0.0
+        for step, batch in enumerate(batches[:steps]):
+            random = seed_step(runner.seed, step)
+            started = time.perf_counter()
+            feeds = model.train_feeds(self.columns, self.data.train[batch], random)
+            self.run.train_step([feeds], self.config.optimizer.learning_rate)
+            if step:
+                rows += len(batch)
+                seconds += time.perf_counter() - started
+        return rows / seconds
+
+    def embeddings(self) -> list[np.ndarray]:
+        """Of the held-out queries and of their titles."""
+        return [
+            np.concatenate(
+                [
+                    self.run.infer_step(dict(zip(("tokens", "lengths"), column.padded(rows))))[
+                        "embeddings"
+                    ]
+                    for rows in np.array_split(self.data.valid, 20)
+                ]
+            )
+            for column in (self.columns["query"], self.columns["title"])
+        ]
+
+
+def _settings(run: _OurRun, steps: int, seed: int) -> dict[str, Any]:
+    runner = run.config.runner
+    return {
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "seed": seed,
+        "steps": steps,
+        "batch_size": runner.train_batch_size,
+        "learning_rate": run.config.optimizer.learning_rate,
+    }
+
+
+def sizes(architecture: Any) -> dict[str, Any]:
+    """Those of an encoder in the names of transformers, without dropout."""
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return {**{name: getattr(architecture, name) for name in names}, **dropouts}
+
+
+def _recalls(queries: np.ndarray, titles: np.ndarray) -> dict[str, float]:
+    cosines = queries @ titles.T
+    ranks = (cosines > cosines.diagonal()[:, None]).sum(axis=1)
+    return {f"recall@{k}": float(np.mean(ranks < k)) for k in (1, 10)}

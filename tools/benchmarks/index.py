@@ -1,0 +1,117 @@
+"""Table of benchmark.py for the index: hnswlib, faiss and Milvus Lite with the same settings."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+import hnswlib
+import numpy as np
+
+from benchmarks.peer_processes import run_peer
+from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import Runner
+from textzoo.data.corpus import Entry
+from textzoo.devices import n_threads
+from textzoo.index.hnsw import Index
+from textzoo.index.opening import index_settings, new_index
+
+
+def compared(
+    vectors: np.ndarray, queries: np.ndarray, k: int, peer: Optional[Path], milvus: bool
+) -> dict[str, dict[str, Any]]:
+    """Building an index, its queries per second, and how many of the exact k nearest it finds.
+
+    Args:
+        vectors: `[texts, width]`, of length 1.
+        queries: `[queries, width]`, of length 1.
+        k: how many nearest vectors.
+        peer: a Python with faiss, to measure that too.
+        milvus: whether to measure Milvus Lite too.
+    """
+    settings = IndexSettings()
+    entries = [Entry(str(i), str(i)) for i in range(len(vectors))]
+    exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})
+    exact.add(entries, vectors)
+    truth, exact_speed = _timed_search(lambda: exact.search(queries, k)[0], len(queries))
+
+    started = time.perf_counter()
+    ours = Index(settings, vectors.shape[1], {})
+    ours.add(entries, vectors)
+    build = time.perf_counter() - started
+    found, speed = _timed_search(lambda: ours.search(queries, k)[0], len(queries))
+
+    started = time.perf_counter()
+    plain = hnswlib.Index(settings.space, vectors.shape[1])
+    plain.set_num_threads(n_threads())
+    plain.init_index(
+        max_elements=len(vectors), M=settings.hnsw_m, ef_construction=settings.ef_construction
+    )
+    plain.add_items(vectors)
+    plain_build = time.perf_counter() - started
+    plain.set_ef(max(settings.ef, k))
+    plain_found, plain_speed = _timed_search(lambda: plain.knn_query(queries, k)[0], len(queries))
+
+    def row(places: np.ndarray, seconds: float, per_second: float) -> dict[str, Any]:
+        shares = [len(set(a) & set(b)) / k for a, b in zip(places.tolist(), truth.tolist())]
+        return {
+            "build_seconds": seconds,
+            "queries_per_second": per_second,
+            "overlap": float(np.mean(shares)),
+        }
+
+    figures = {
+        "exact": row(truth, 0.0, exact_speed),
+        "hnswlib": row(plain_found, plain_build, plain_speed),
+        "TextZoo": row(found, build, speed),
+    }
+    if peer:
+        figures["faiss"] = row(*_in_faiss(peer, settings, vectors, queries, k))
+    if milvus:
+        figures["TextZoo, Milvus Lite"] = row(*_in_milvus_lite(entries, vectors, queries, k))
+    return figures
+
+
+def _in_faiss(
+    peer: Path, settings: IndexSettings, vectors: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, float, float]:
+    """The places found, the seconds of building, and the queries per second."""
+    with tempfile.TemporaryDirectory() as folder:
+        facts: dict[str, Any] = {"k": k, "ef": max(settings.ef, k), "threads": n_threads()}
+        facts.update(settings.model_dump(include={"hnsw_m", "ef_construction"}))
+        for name, array in (("vectors", vectors), ("queries", queries)):
+            facts[name] = str(Path(folder, f"{name}.npy"))
+            np.save(facts[name], array)
+        figures = run_peer(peer, "nearest.py", facts)
+    return np.array(figures["places"]), figures["build"], len(queries) / figures["search"]
+
+
+def _in_milvus_lite(
+    entries: list[Entry], vectors: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, float, float]:
+    """The same of Milvus Lite."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        settings = index_settings(IndexSettings(backend="milvus"), Runner(), "benchmark")
+        settings = settings.model_copy(update={"path": Path(folder, "index")})
+        started = time.perf_counter()
+        index = new_index(settings, vectors.shape[1], {"model": "benchmark"})
+        index.add(entries, vectors)
+        index.commit()
+        build = time.perf_counter() - started
+        hits, speed = _timed_search(lambda: index.nearest(queries, k), len(queries))
+        return np.array([[int(hit.text) for hit in row] for row in hits]), build, speed
+
+
+def generated_vectors(n: int, width: int, n_centres: int = 1000) -> np.ndarray:
+    """Vectors of length 1 around some centres, `[n, width]`."""
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((n_centres, width), np.float32)
+    vectors = centres[random.integers(n_centres, size=n)]
+    vectors += random.standard_normal((n, width), np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _timed_search(search: Any, n_queries: int) -> tuple[Any, float]:
+    started = time.perf_counter()
+    places = search()
+    return places, n_queries / (time.perf_counter() - started)

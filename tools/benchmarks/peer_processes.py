@@ -1,0 +1,40 @@
+"""What benchmark.py measures with the libraries of others, in processes of their own."""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from textzoo.errors import UserError
+
+_PEERS = Path(__file__).resolve().parent / "peers"
+
+
+def run_peer(python: Path, script: str, facts: Any) -> Any:
+    """What a script of `peers` prints, run by the Python of an environment of its own.
+
+    Args:
+        python: of that environment.
+        script: the name of the script.
+        facts: what it is to know, given as the name of a file of JSON.
+
+    Raises:
+        UserError: the script failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facts.json"
+        path.write_text(json.dumps(facts), encoding="utf-8")
+        return printed_json([str(python), str(_PEERS / script), str(path)])
+
+
+def printed_json(command: list[str]) -> Any:
+    """The last line that a command prints, as JSON.
+
+    Raises:
+        UserError: the command failed.
+    """
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    if done.returncode:
+        raise UserError(f"{command[0]} ended with status {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])

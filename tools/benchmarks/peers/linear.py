@@ -1,0 +1,132 @@
+"""Linear models on the files of a data set: what a network has to be better than.
+
+    python tools/benchmarks/peers/linear.py TRAIN TEST [--analyzer char]
+
+TRAIN and TEST are files, or folders of files, with rows `label,label<TAB>text`. TF-IDF of words, or
+of 1 to 3 characters, with a one-versus-rest SVM (scikit-learn) and, for words, with trees of labels
+(in Parabel's form, if omikuji is installed), the 10 nearest training texts, and the nearest label,
+taken as the mean of its texts and its name. Prints precision@k in percent, and micro and macro F1
+of the SVM, whose threshold is 0.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.datasets import dump_svmlight_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import f1_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import MultiLabelBinarizer, normalize
+from sklearn.svm import LinearSVC
+
+K = (1, 3, 5)
+
+
+def read(path: Path, separators: str) -> tuple[list[list[str]], list[str]]:
+    """The labels and the text of each row."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    rows = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    columns = [row.split("\t", 1) for row in rows]
+    for separator in separators[1:]:
+        columns = [[labels.replace(separator, separators[0]), text] for labels, text in columns]
+    labels = [[name for name in own.split(separators[0]) if name] for own, _ in columns]
+    return labels, [text for _, text in columns]
+
+
+def precisions(best: Iterable[list[str]], gold: list[list[str]]) -> str:
+    """P@k in percent of the best labels, best first."""
+    best = list(best)
+    hits = [[sum(b in own for b in row[:k]) for k in K] for row, own in zip(best, gold)]
+    return "  ".join(f"P@{k} {100 * p / k:.2f}" for k, p in zip(K, np.mean(hits, axis=0)))
+
+
+def label_trees(
+    features: sp.csr_matrix, targets: sp.csr_matrix, test_features: sp.csr_matrix
+) -> list[list[int]]:
+    """The best labels of each test row, best first.
+
+    Raises:
+        ImportError: omikuji is not installed.
+    """
+    import omikuji
+
+    with tempfile.NamedTemporaryFile("r+", suffix=".txt") as file:
+        dump_svmlight_file(features, targets, file.name, multilabel=True)
+        content = Path(file.name).read_text(encoding="utf-8")
+        header = f"{features.shape[0]} {features.shape[1]} {targets.shape[1]}\n"
+        Path(file.name).write_text(header + content, encoding="utf-8")
+        model = omikuji.Model.train_on_data(file.name)
+    rows = (list(zip(row.indices, row.data)) for row in test_features)
+    return [[label for label, _ in model.predict(row, top_k=max(K))] for row in rows]
+
+
+def main() -> None:
+    """Train and evaluate each model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("train", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("--analyzer", choices=["word", "char"], default="word")
+    parser.add_argument("--separators", default=",")
+    arguments = parser.parse_args()
+    labels, texts = read(arguments.train, arguments.separators)
+    gold, test_texts = read(arguments.test, arguments.separators)
+    ngrams = (1, 1) if arguments.analyzer == "word" else (1, 3)
+    vectorizer = TfidfVectorizer(
+        analyzer=arguments.analyzer, ngram_range=ngrams, sublinear_tf=True, min_df=2
+    )
+    features, test_features = vectorizer.fit_transform(texts), vectorizer.transform(test_texts)
+    binarizer = MultiLabelBinarizer(sparse_output=True)
+    targets = binarizer.fit_transform(labels)
+    names = binarizer.classes_
+
+    started = time.perf_counter()
+    svm = OneVsRestClassifier(LinearSVC()).fit(features, targets)
+    scores = svm.decision_function(test_features)
+    best = ([names[i] for i in np.argsort(-row)[: max(K)]] for row in scores)
+    known = [[name for name in own if name in set(names)] for own in gold]
+    own = binarizer.transform(known).toarray()
+    f1 = {
+        kind: f1_score(own, scores > 0, average=kind, zero_division=0)
+        for kind in ("micro", "macro")
+    }
+    print(
+        f"SVM      {precisions(best, gold)}  micro F1 {f1['micro']:.4f}  macro F1 {f1['macro']:.4f}"
+        f"  {time.perf_counter() - started:.0f} s"
+    )
+    if arguments.analyzer == "char":
+        return
+
+    try:
+        started = time.perf_counter()
+        best = [[names[i] for i in row] for row in label_trees(features, targets, test_features)]
+        print(f"omikuji  {precisions(best, gold)}  {time.perf_counter() - started:.0f} s")
+    except ImportError:
+        print("omikuji  is not installed: pip install omikuji")
+
+    cosines = (test_features @ features.T).tocsr()
+    nearest = sp.vstack([_ten_highest(row) for row in cosines])
+    votes = np.asarray((nearest @ targets).todense())
+    best = ([names[i] for i in np.argsort(-row)[: max(K)]] for row in votes)
+    print(f"10-NN    {precisions(best, gold)}")
+
+    # The mean text of each label, and half as much its name.
+    spoken = [name.replace("-", " ").replace("_", " ") for name in names]
+    labels_as_texts = normalize(targets.T @ features) + 0.5 * vectorizer.transform(spoken)
+    scores = (test_features @ labels_as_texts.T).toarray()
+    best = ([names[i] for i in np.argsort(-row)[: max(K)]] for row in scores)
+    print(f"means    {precisions(best, gold)}")
+
+
+def _ten_highest(row: sp.csr_matrix) -> sp.csr_matrix:
+    chosen = np.argsort(-row.data)[:10]
+    places = np.zeros(len(chosen), int), row.indices[chosen]
+    return sp.csr_matrix((row.data[chosen], places), row.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""What is in the data of a config, before anyone waits for training: behind check_data.py."""
+
+import hashlib
+import logging
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textzoo.config.checking import Config
+from textzoo.config.loading import build_reader, load_config
+from textzoo.data.cache import Cache
+from textzoo.data.corpus import entries
+from textzoo.data.input_files import input_files
+from textzoo.errors import BadLine, UserError
+from textzoo.evaluation.evaluator import embeds
+from textzoo.logs import start_logging
+from textzoo.text.lines import Line, read_lines
+
+log = logging.getLogger("textzoo")
+
+_NAMED = 5  # labels that a line of the report names
+
+
+@dataclass
+class Part:
+    """What is found in the training, validation or test files.
+
+    Attributes:
+        name: `train`, `valid` or `test`.
+        files: what it is read from.
+        labels: in how many rows each label is.
+        unlabelled: rows without labels.
+        lengths: ids of each text.
+        texts: a key of each row's text, equal for equal texts.
+        rows: a key of each row's text and labels.
+    """
+
+    name: str
+    files: list[Path]
+    labels: Counter = field(default_factory=Counter)
+    unlabelled: int = 0
+    lengths: array = field(default_factory=lambda: array("q"))
+    texts: array = field(default_factory=lambda: array("q"))
+    rows: array = field(default_factory=lambda: array("q"))
+
+    def add(self, described: dict[str, Any], lengths: list[int]) -> None:
+        """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
+        self.labels.update(described["tags"])
+        self.unlabelled += not described["tags"]
+        self.lengths.extend(lengths)
+        self.texts.append(_key(described["text"]))
+        self.rows.append(_key(described["text"], *described["tags"]))
+
+
+@dataclass
+class BadLines:
+    """Lines that cannot be read; the first ones are kept.
+
+    Attributes:
+        limit: how many are kept.
+        messages: `file:line: what is wrong` of those.
+        count: of all.
+    """
+
+    limit: int
+    messages: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, problem: Any) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self.messages) < self.limit:
+            self.messages.append(str(problem))
+
+
+def check_data(path: Path, overrides: list[str], limit: int) -> None:
+    """Read all files of a config with the model's reader, and report what is in them.
+
+    Args:
+        path: the config.
+        overrides: of its keys.
+        limit: how many bad lines to show.
+
+    Raises:
+        UserError: there are bad lines, unless `runner.bad_lines` is `skip`; or the config or a
+            file is not as it should be.
+    """
+    config, folder = load_config(path, overrides)
+    start_logging()
+    reader = build_reader(config, folder)
+    bad, parts = BadLines(limit), _parts(config)
+    of_pairs = embeds(folder.dygraph_model)
+    train = parts[0]
+    declared = {k: v for k, v in config.hyper_parameters.items() if k in folder.reader.supplies}
+    unnoted = BadLines(0)  # they are noted when the rows are encoded
+    reader.fit((parsed for _, parsed in _good(train, reader, reader.parse, unnoted)), declared)
+    columns = ("query", "title") if of_pairs else folder.dygraph_model.columns[:1]
+    for part in parts:
+        training = part is train
+        encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
+        for line, row in encoded:
+            part.add(reader.describe(line.text), [len(row[name]) for name in columns])
+        _report(part, train, columns[0] if len(columns) == 1 else "ids of a text", of_pairs)
+    if config.runner.corpus_file:
+        _report_corpus(config.runner.corpus_file, parts, bad)
+    _conclude(config, bad)
+
+
+def _parts(config: Config) -> list[Part]:
+    """The files of the config, those of training first."""
+    runner = config.runner
+    if runner.train_data_dir is None:
+        raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
+    sources = {"train": runner.train_data_dir, "valid": runner.valid_data, "test": runner.test_data}
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    return [
+        Part(name, input_files(source, f"runner.{name}_data_dir", cache))
+        for name, source in sources.items()
+        if source
+    ]
+
+
+def _good(
+    part: Part, reader: Any, encode: Callable[[str], Any], bad: BadLines
+) -> Iterator[tuple[Line, Any]]:
+    """Each line that can be read, with what `encode` makes of it."""
+    header = int(getattr(reader, "has_header", False))
+    for file in part.files:
+        try:
+            for line in islice(read_lines(file, refused=bad.add), header, None):
+                try:
+                    encoded = encode(line.text)
+                except BadLine as problem:
+                    bad.add(f"{line.place}: {problem}")
+                else:
+                    yield line, encoded
+        except UserError as problem:  # the rest of the file cannot be read
+            bad.add(problem)
+
+
+def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
+    n_rows = len(part.rows)
+    log.info("%s: %s in %s", part.name, _counted(n_rows, "row"), _counted(len(part.files), "file"))
+    if not n_rows:
+        log.info("  empty: expected one example a line")
+        return
+    if not of_pairs:
+        _report_labels(part, train)
+    middle, long = np.percentile(part.lengths, [50, 95])
+    longest = max(part.lengths)
+    log.info(
+        "  length in %s: median %d, 95 %% up to %d, longest %d", lengths_of, middle, long, longest
+    )
+    repeated = n_rows - len(np.unique(part.rows))
+    log.info("  rows that came before: %s", _share(repeated, n_rows))
+    if not of_pairs:
+        other_labels = n_rows - len(np.unique(part.texts)) - repeated
+        log.info("  texts that came before with other labels: %s", _share(other_labels, n_rows))
+    if part is not train:
+        same_row = np.isin(part.rows, train.rows).sum()
+        same_text = np.isin(part.texts, train.texts).sum()
+        what = "queries" if of_pairs else "texts"
+        log.info(
+            "  rows that train has: %s; %s: %s",
+            _share(same_row, n_rows),
+            what,
+            _share(same_text, n_rows),
+        )
+
+
+def _report_labels(part: Part, train: Part) -> None:
+    counts = part.labels.most_common()
+    n_rows, n_named = len(part.rows), sum(part.labels.values())
+    if counts:
+        (most, n_most), (least, n_least) = counts[0], counts[-1]
+        log.info(
+            "  %s, %.2f of a row: %s has %s, %s has %s",
+            *(_counted(len(counts), "label"), n_named / n_rows),
+            *(most, _counted(n_most, "row"), least, _counted(n_least, "row")),
+        )
+    if part.unlabelled:
+        log.info("  rows without labels: %s", _share(part.unlabelled, n_rows))
+    unknown = [label for label, _ in counts if label not in train.labels]
+    if unknown:
+        more = "..." if len(unknown) > _NAMED else ""
+        shown = ", ".join(unknown[:_NAMED])
+        log.info("  labels that train lacks: %d: %s%s", len(unknown), shown, more)
+
+
+def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
+    """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
+    if not path.is_file():
+        raise UserError(f"runner.corpus_file: no such file: {path}")
+    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)])
+    log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
+    repeated = len(texts) - len(np.unique(texts))
+    log.info("  texts that came before: %s", _share(repeated, len(texts)))
+    for part in parts[1:]:
+        titles = np.array([_key(title) for title in part.labels], np.int64)
+        lacking = len(titles) - int(np.isin(titles, texts).sum())
+        log.info("  titles of %s that it lacks: %s", part.name, _share(lacking, len(titles)))
+
+
+def _conclude(config: Config, bad: BadLines) -> None:
+    if not bad.count:
+        log.info("bad lines: none")
+        return
+    shown = "\n  ".join(bad.messages)
+    more = f"\n  ... and {bad.count - len(bad.messages)} more" if bad.count > bad.limit else ""
+    message = f"bad lines: {bad.count}\n  {shown}{more}"
+    if config.runner.bad_lines != "skip":
+        raise UserError(f"{message}\n(-o runner.bad_lines=skip skips such lines and counts them)")
+    log.info(message)
+
+
+def _key(*parts: str) -> int:
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({100 * part / max(1, whole):.1f} %)" if part else "0"
+
+
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}{'s' if n != 1 else ''}"

@@ -1,0 +1,121 @@
+"""Serving an exported folder until told to stop: the recipe behind serve.py."""
+
+import importlib.util
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from typing import Optional
+
+from textzoo.errors import UserError
+from textzoo.logs import start_logging
+
+log = logging.getLogger("textzoo")
+
+TOKEN_VARIABLE = "TEXTZOO_TOKEN"
+
+
+def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    engine: Optional[str],
+    token_file: Optional[Path],
+    limits: dict[str, float],
+) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is in flight.
+
+    Args:
+        folder: made by export.py.
+        host: the address to bind to.
+        port: 0 for any free one.
+        engine: `paddle` or `onnx`; default: the first of them that is there.
+        token_file: a file with the bearer token; default: the variable `TEXTZOO_TOKEN`, if set.
+        limits: of `server.Limits`.
+
+    Raises:
+        UserError: the folder, the address, the token or a limit is not as it should be, or the
+            extra `serve` is not installed.
+    """
+    start_logging()
+    needed = ("fastapi", "prometheus_client", "uvicorn")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(f"{', '.join(missing)} not installed: pip install 'textzoo[serve]'")
+    import uvicorn
+
+    from textzoo.serving.api_schema import Limits
+    from textzoo.serving.app import create_app
+
+    class Server(uvicorn.Server):
+        """Refuses requests that begin once a signal to stop has come."""
+
+        def handle_exit(self, sig: int, frame: Optional[FrameType]) -> None:
+            app.state.batcher.closing = True
+            self.force_exit = self.should_exit and sig == signal.SIGINT  # asked twice
+            self.should_exit = True
+
+    chosen = Limits(**limits)
+    if chosen.texts > chosen.waiting:
+        raise UserError(
+            f"--max-waiting: received {chosen.waiting}, expected at least --max-texts "
+            f"({chosen.texts})"
+        )
+    token = read_token(token_file)
+    app = create_app(folder, chosen, token, engine)
+    facts = app.state.facts
+    with _bound(host, port) as listener:
+        address = "[{}]:{}" if listener.family == socket.AF_INET6 else "{}:{}"
+        place = address.format(*listener.getsockname()[:2])
+        log.info("serving %s (%s) at http://%s", facts["model"], facts["engine"], place)
+        if token is None and not host.startswith("127.") and host not in ("::1", "localhost"):
+            log.warning("anyone who reaches %s may ask: no token is set", host)
+        settings = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=chosen.connections,
+            timeout_graceful_shutdown=max(1, round(2 * chosen.seconds)),
+        )
+        Server(settings).run(sockets=[listener])
+    log.info("stopped")
+
+
+def read_token(file: Optional[Path]) -> Optional[str]:
+    """The bearer token of a file or of the environment; None where there is neither.
+
+    Raises:
+        UserError: the file cannot be read, or a token has characters that no header carries.
+    """
+    token, source = os.environ.get(TOKEN_VARIABLE), TOKEN_VARIABLE
+    if file is not None:
+        source = f"--token-file: {file}"
+        try:
+            token = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as failure:
+            raise UserError(f"{source}: cannot be read: {failure}") from None
+    if token is None:
+        return None
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise UserError(f"{source}: expected a token of ASCII letters, digits and signs")
+    return token
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that is bound to an address."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # With the protocol named, asyncio turns off Nagle's algorithm: answers save 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # so that requests may come before the server is up
+    except OSError as failure:
+        raise UserError(
+            f"--host, --port: cannot serve at {host}:{port}: {failure.strerror or failure}"
+        ) from None
+    return listener

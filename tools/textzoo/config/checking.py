@@ -1,0 +1,206 @@
+"""From a YAML file and `-o key=value` to a checked configuration.
+
+The schema has four blocks. `runner` and `index` are the same for all models. `reader` and
+`hyper_parameters` are bound to the keyword-only arguments of the model's own reader and net, so
+that a constructor's signature is its schema; `hyper_parameters.optimizer` is `schema.Optimizer`.
+"""
+
+import inspect
+import os
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import pydantic
+
+from textzoo.config.layers import Layer, Layers
+from textzoo.config.schema import Block, Index, Optimizer, Runner
+from textzoo.config.type_names import describe_type
+from textzoo.errors import UserError, nearest
+from textzoo.text.streams import STANDARD_INPUT
+
+
+@dataclass
+class Config:
+    """A checked configuration.
+
+    Attributes:
+        path: the YAML file.
+        runner: how to run: data, batches, checkpoints.
+        reader: arguments of the model's reader.
+        hyper_parameters: arguments of the model's net, without those the data supplies.
+        optimizer: the optimizer and its schedule.
+        index: how embeddings are searched; read by the commands of retrieval models.
+    """
+
+    path: Path
+    runner: Runner
+    reader: dict[str, Any]
+    hyper_parameters: dict[str, Any]
+    optimizer: Optimizer
+    index: Index = field(default_factory=Index)
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, as plain types that JSON and YAML can write."""
+        blocks = {
+            "runner": self.runner.model_dump(mode="json"),
+            "index": self.index.model_dump(mode="json"),
+            "reader": self.reader,
+            "hyper_parameters": {
+                "optimizer": self.optimizer.model_dump(mode="json", by_alias=True),
+                **self.hyper_parameters,
+            },
+        }
+        return _plain(blocks)
+
+
+def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Config:
+    """Check merged blocks against the schema of this model.
+
+    Raises:
+        UserError: listing every unknown, missing or wrongly typed key at once.
+    """
+    model = schema_of(net_class, reader_class)
+    problems = _optimizer_problems(layers.blocks)
+    try:
+        checked = model.model_validate(layers.blocks)
+    except pydantic.ValidationError as failure:
+        explained = [_explain(error, model) for error in failure.errors(include_url=False)]
+        problems += dict.fromkeys(explained)  # each member of a union has its own error
+    if problems:
+        raise UserError(
+            f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
+        ) from None
+    _resolve_paths(checked, "", layers.origins, path.parent)
+    hyper_parameters = dict(checked.hyper_parameters)
+    optimizer = hyper_parameters.pop("optimizer")
+    for name in reader_class.supplies:
+        if hyper_parameters[name] is None:
+            del hyper_parameters[name]
+    reader = dict(checked.reader)
+    encoder = hyper_parameters.get("encoder")
+    if encoder and reader.get("tokenizer", "no such key") is None:
+        reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
+    return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
+
+
+def schema_of(net_class: type, reader_class: type) -> type[Block]:
+    """The schema of a whole configuration for one model."""
+    hyper_parameters = signature_fields(net_class)
+    for name in reader_class.supplies:
+        annotation, _ = hyper_parameters[name]
+        hyper_parameters[name] = (Optional[annotation], None)
+    hyper_parameters["optimizer"] = (Optimizer, ...)
+    net_block = pydantic.create_model("HyperParameters", __base__=Block, **hyper_parameters)
+    reader_block = pydantic.create_model("Reader", __base__=Block, **signature_fields(reader_class))
+    return pydantic.create_model(
+        "Config",
+        __base__=Block,
+        runner=(Runner, ...),
+        index=(Index, pydantic.Field(default_factory=Index)),
+        reader=(reader_block, pydantic.Field(default_factory=reader_block)),
+        hyper_parameters=(net_block, ...),
+    )
+
+
+def signature_fields(constructor: type) -> dict[str, tuple[Any, Any]]:
+    """The keyword-only arguments of a constructor as pydantic fields: name -> (type, default)."""
+    hints = typing.get_type_hints(constructor.__init__, include_extras=True)
+    fields = {}
+    for name, parameter in inspect.signature(constructor.__init__).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints[name], default)
+    return fields
+
+
+def differences(ours: Any, theirs: Any, prefix: str = "") -> list[str]:
+    """The dotted keys in which two resolved configurations differ, with both values."""
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return [] if ours == theirs else [f"{prefix}: {theirs!r} there, {ours!r} here"]
+    found = []
+    for key in sorted({*ours, *theirs}):
+        where = f"{prefix}.{key}" if prefix else key
+        found += differences(ours.get(key), theirs.get(key), where)
+    return found
+
+
+def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: Path) -> None:
+    """Make every relative path start from the folder of the layer that it was written in."""
+    for name, value in block:
+        start = origins.get(prefix + name, folder)
+        if isinstance(value, Path):
+            setattr(block, name, _absolute(value, start))
+        elif isinstance(value, list) and all(isinstance(item, Path) for item in value):
+            setattr(block, name, [_absolute(item, start) for item in value])
+        elif isinstance(value, Block):
+            _resolve_paths(value, f"{prefix}{name}.", origins, folder)
+
+
+def _absolute(path: Path, start: Path) -> Path:
+    if path == STANDARD_INPUT:
+        return path
+    return Path(os.path.abspath(start / path.expanduser()))
+
+
+def _explain(error: dict[str, Any], model: type[Block]) -> str:
+    """One problem: the full key, what was received, what was expected."""
+    block, field, parts = _locate(model, [str(part) for part in error["loc"]])
+    key = ".".join(parts)
+    if error["type"] == "extra_forbidden":
+        prefix = ".".join([*parts[:-1], ""])
+        return f"{key}: unknown key; {nearest(parts[-1], list(_fields_by_key(block)), prefix)}"
+    if error["type"] == "value_error":  # of a validator, which says what it expected
+        return f"{key}: {error['ctx']['error']}"
+    expected = describe_type(field) if field else error["msg"]
+    if error["type"] == "missing":
+        return f"{key}: missing; expected {expected}"
+    received = error["input"]
+    shown = "a block of keys" if isinstance(received, dict) else repr(received)
+    if field and pydantic.SecretStr in typing.get_args(field.annotation):
+        shown = "a value"
+    return f"{key}: received {shown} ({type(received).__name__}), expected {expected}"
+
+
+def _optimizer_problems(blocks: Layer) -> list[str]:
+    """Problems with the arguments of the optimizer's class, which Paddle's signature decides."""
+    from textzoo.config.optimizer_keys import optimizer_problems  # imports Paddle
+
+    try:
+        keys = dict(blocks["hyper_parameters"]["optimizer"])
+        return optimizer_problems(
+            keys.pop("class"), {k: v for k, v in keys.items() if k not in Optimizer.model_fields}
+        )
+    except (KeyError, TypeError, ValueError):
+        return []  # there is no such block or class, as the schema will say
+
+
+def _locate(model: type[Block], parts: list[str]) -> tuple[type[Block], Any, list[str]]:
+    """The block that holds a key, the key's field if there is one, and the parts of the key.
+
+    Pydantic's own parts, which tell the members of a union apart, are left out.
+    """
+    block = model
+    for i, part in enumerate(parts):
+        holder, field = block, _fields_by_key(block).get(part)
+        if field is None or not _is_block(field.annotation):
+            return holder, field, parts[: i + 1]
+        block = field.annotation
+    return holder, field, parts
+
+
+def _fields_by_key(block: type[Block]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in block.model_fields.items()}
+
+
+def _is_block(annotation: Any) -> bool:
+    return inspect.isclass(annotation) and issubclass(annotation, Block)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,63 @@
+"""A checked config with its model folder; what its constructors make of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+from textzoo.config.checking import Config, check
+from textzoo.config.layers import read_layers
+from textzoo.config.model_folder import ModelFolder, load_model_folder
+from textzoo.config.optimizer_keys import _check_sparse
+from textzoo.errors import UserError
+
+_LABEL_SIZES = ("vocab_tag_size", "vocab_label_size")
+
+
+def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
+    """Read and check a config together with the model folder that it belongs to.
+
+    Raises:
+        UserError: anything in the config is wrong; all problems of its keys are listed at once.
+    """
+    layers = read_layers(path, overrides)
+    folder = load_model_folder(layers.model_folder)
+    config = check(path, layers, folder.net, folder.reader)
+    # Values that only the constructors can judge: tried before any data is read.
+    build_reader(config, folder)
+    smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
+    net = _construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
+    _check_sparse(net, config.optimizer.class_name)
+    return config, folder
+
+
+def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Any:
+    """The model's reader, with the vocabulary of a folder if one is given."""
+    reader = _construct(config, "reader", folder.reader, **config.reader)
+    if vocabulary:
+        reader.load(vocabulary)
+    return reader
+
+
+def net_arguments(config: Config, reader: Any) -> dict[str, Any]:
+    """The arguments of the net: those of the config, and the sizes that the data supplies.
+
+    Raises:
+        UserError: the config states a size that is too small for the data, or more labels than
+            have names.
+    """
+    for name, size in reader.sizes().items():
+        declared = config.hyper_parameters.get(name, size)
+        if declared < size or (declared > size and name in _LABEL_SIZES):
+            raise UserError(
+                f"hyper_parameters.{name}: received {declared}, but the training data has {size}; "
+                "leave the key out to take it from the data"
+            )
+    return {**reader.sizes(), **config.hyper_parameters}
+
+
+def _construct(config: Config, block: str, constructor: Callable, **arguments: Any) -> Any:
+    """Call a constructor; values that it refuses are a mistake in the config."""
+    try:
+        return constructor(**arguments)
+    except ValueError as problem:
+        raise UserError(f"{config.path}: {block}: {problem}") from None

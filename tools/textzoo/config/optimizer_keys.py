@@ -1,0 +1,63 @@
+"""Which optimizers and arguments a config may name."""
+
+import inspect
+from typing import Any
+
+import paddle
+
+from textzoo.errors import UserError, nearest
+
+# With these, sparse gradients of an embedding give what dense ones give, in both graphs.
+SPARSE_OPTIMIZERS = ("SGD", "Adagrad")
+
+_BLOCK = "hyper_parameters.optimizer"
+_SET_BY_US = {"learning_rate", "parameters", "grad_clip", "name"}
+_NOT_CHOOSABLE = {"Optimizer", "LBFGS"}  # the base class; one whose step needs a closure
+
+
+def optimizer_problems(class_name: str, arguments: dict[str, Any]) -> list[str]:
+    """What Paddle would not accept, one text per key.
+
+    Args:
+        class_name: the class of `paddle.optimizer`.
+        arguments: the class's own arguments, such as `beta1`.
+    """
+    known = sorted(
+        name
+        for name, value in vars(paddle.optimizer).items()
+        if inspect.isclass(value)
+        and issubclass(value, paddle.optimizer.Optimizer)
+        and name not in _NOT_CHOOSABLE
+    )
+    if class_name not in known:
+        return [f"{_BLOCK}.class: received {class_name!r}, expected one of {', '.join(known)}"]
+    optimizer_class = getattr(paddle.optimizer, class_name)
+    accepted = sorted(set(inspect.signature(optimizer_class).parameters) - _SET_BY_US)
+    unknown = [name for name in arguments if name not in accepted]
+    if unknown:
+        return [
+            f"{_BLOCK}.{name}: unknown key; {nearest(name, accepted, f'{_BLOCK}.')}"
+            for name in unknown
+        ]
+    try:
+        weight = paddle.create_parameter([1], "float32")
+        trial = optimizer_class(learning_rate=1.0, parameters=[weight], **arguments)
+        weight.sum().backward()
+        trial.step()  # some arguments are not looked at before
+    except (TypeError, ValueError, AssertionError) as failure:
+        return [f"{_BLOCK}: {class_name} does not accept {arguments}: {failure}"]
+    return []
+
+
+def _check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
+    """Refuse what Paddle computes wrongly.
+
+    With sparse gradients its Adam differs between the two graphs, and from Adam.
+    """
+    for name, layer in net.named_sublayers(include_self=True):
+        if getattr(layer, "_sparse", False) and optimizer_class not in SPARSE_OPTIMIZERS:
+            raise UserError(
+                f"hyper_parameters.optimizer.class: received {optimizer_class}, but the gradients "
+                f"of {name or 'the net'} are sparse: expected one of "
+                f"{', '.join(SPARSE_OPTIMIZERS)}; or -o hyper_parameters.sparse=false"
+            )

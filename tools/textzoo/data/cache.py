@@ -1,0 +1,219 @@
+"""Encoded rows, written once and mapped into memory.
+
+Each column of a row (its words, its tags) is a list of ids of any length. All rows of a column
+lie behind one another in one file; offsets say where each row starts. Training reads them through
+memory maps: it never waits for Python's string handling, and data larger than memory works.
+"""
+
+import hashlib
+import inspect
+import json
+import logging
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+import textzoo
+from textzoo.data.encoding import Part, _header, counted_parts, encoded_parts, good_lines
+from textzoo.errors import UserError
+from textzoo.files import file_digest, fill_once
+from textzoo.text.lines import Line, decode_line
+from textzoo.text.ragged import Column, Lists
+
+log = logging.getLogger("textzoo")
+
+
+class Cache(NamedTuple):
+    """Where the cache is, and how it is filled.
+
+    Attributes:
+        folder: of the cache.
+        bad_lines: a malformed line is an "error", or to "skip".
+        workers: see `encoding.encoded_parts`.
+    """
+
+    folder: Path
+    bad_lines: str
+    workers: int = 0
+
+
+class Rows:
+    """The encoded rows of a list of files."""
+
+    def __init__(self, folder: Path, files: list[Path]):
+        self.files = files
+        facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        self.skipped = facts["skipped"]
+        self.columns = {
+            name: Column(_map(folder / f"{name}.values"), _map(folder / f"{name}.offsets"))
+            for name in facts["columns"]
+        }
+        self._places = _map(folder / "places").reshape(-1, 3)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def contents(self) -> list[str]:
+        """The checksums of the files."""
+        return [file_digest(file) for file in self.files]
+
+    def line(self, row: int) -> Line:
+        """The line that a row was read from."""
+        file, start, number = map(int, self._places[row])
+        path = self.files[file]
+        with path.open("rb") as source:
+            source.seek(start)
+            return Line(path, number, start, decode_line(source.readline(), path, number))
+
+    def release(self) -> None:
+        """Keep resident memory flat while a large file is worked through."""
+        for column in self.columns.values():
+            column.release()
+
+
+def fitted_vocabulary(
+    files: list[Path], reader: Any, declared: dict[str, int], identity: str, settings: Cache
+) -> Path:
+    """Fit a reader's vocabulary to the training files and keep it in the cache.
+
+    Args:
+        files: the training files.
+        reader: a model's reader.
+        declared: sizes that the config states, such as `vocab_text_size`.
+        identity: what the reader is, see `reader_identity`.
+        settings: where the cache is and what becomes of malformed lines.
+
+    Returns:
+        The folder that `reader.load` reads.
+    """
+    folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
+
+    def fill(temporary: Path) -> None:
+        if not _fitted_by_counts(files, reader, declared, settings):
+            lines = good_lines(files, reader.parse, settings.bad_lines, [], _header(reader))
+            reader.fit((parsed for _, _, parsed in lines), declared)
+        reader.save(temporary)
+
+    fill_once(folder, fill)
+    return folder
+
+
+def _fitted_by_counts(
+    files: list[Path], reader: Any, declared: dict[str, int], settings: Cache
+) -> bool:
+    """Fit a vocabulary from counts of many lines at a time, if the reader can count these."""
+    if not hasattr(reader, "count"):
+        return False
+    parts = counted_parts(files, reader, settings.bad_lines, settings.workers)
+    first = next(parts, None)
+    if first is None:
+        return False
+    reader.fit_counts(chain([first], parts), declared)
+    return True
+
+
+def encoded_rows(
+    files: list[Path], reader: Any, training: bool, identity: str, settings: Cache
+) -> Rows:
+    """The rows of these files as `reader.encode` gives them, from the cache where it has them.
+
+    The cache's key is the content of the files and the reader with its vocabulary: an edited
+    file or another setting is encoded anew.
+
+    Raises:
+        UserError: a malformed line (unless skipped), no rows at all, or a cache folder that
+            cannot be written.
+    """
+    folder = settings.folder / f"rows-{_key(files, identity, settings, training)}"
+
+    def fill(temporary: Path) -> None:
+        parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
+        _write_rows(temporary, parts, reader.columns)
+
+    fill_once(folder, fill)
+    rows = Rows(folder, files)
+    if rows.skipped:
+        log.warning(
+            "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped
+        )
+    if not len(rows):
+        raise UserError(
+            f"{', '.join(map(str, files))}: received no rows, expected one example a line"
+        )
+    return rows
+
+
+def reader_identity(
+    reader_class: type, settings: dict[str, Any], vocabulary: Optional[Path] = None
+) -> str:
+    """What decides how a line is encoded: the reader's code, its settings, its vocabulary.
+
+    The code is that of its class and of those that it derives from. For a path among the settings,
+    what is there counts.
+    """
+    contents = {k: _contents(v) for k, v in settings.items() if isinstance(v, Path)}
+    classes = [cls for cls in reader_class.__mro__ if cls.__module__ != "builtins"]
+    facts = [
+        textzoo.__version__,
+        [file_digest(Path(inspect.getsourcefile(cls))) for cls in classes],
+        {**settings, **contents},
+        _contents(vocabulary) if vocabulary else [],
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _contents(path: Path) -> list[tuple[str, str]]:
+    """The names and checksums of the files of a folder, or of one file."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [(file.name, file_digest(file)) for file in files if file.is_file()]
+
+
+def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
+    facts = [identity, settings.bad_lines, extra, [file_digest(file) for file in files]]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _write_rows(folder: Path, parts: Iterable[Part], columns: tuple[str, ...]) -> None:
+    writers = {name: _ColumnWriter(folder, name) for name in columns}
+    skipped = 0
+    with (folder / "places").open("wb") as places:
+        for part in parts:
+            for name, writer in writers.items():
+                writer.add(part.columns[name])
+            part.places.tofile(places)
+            skipped += part.skipped
+    for writer in writers.values():
+        writer.close()
+    facts = {"columns": columns, "skipped": skipped}
+    (folder / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+class _ColumnWriter:
+    """Appends rows of ids to a column's two files."""
+
+    def __init__(self, folder: Path, name: str):
+        self._values_file = (folder / f"{name}.values").open("wb")
+        self._offsets_file = (folder / f"{name}.offsets").open("wb")
+        self._end = 0
+        np.zeros(1, np.int64).tofile(self._offsets_file)
+
+    def add(self, lists: Lists) -> None:
+        ends = self._end + np.cumsum(lists.counts, dtype=np.int64)
+        lists.values.astype(np.int32, copy=False).tofile(self._values_file)
+        ends.tofile(self._offsets_file)
+        self._end = int(ends[-1]) if len(ends) else self._end
+
+    def close(self) -> None:
+        self._values_file.close()
+        self._offsets_file.close()
+
+
+def _map(path: Path) -> np.ndarray:
+    dtype = np.int32 if path.suffix == ".values" else np.int64
+    if path.stat().st_size == 0:  # an empty file cannot be mapped
+        return np.zeros(0, dtype)
+    return np.memmap(path, dtype, mode="r")

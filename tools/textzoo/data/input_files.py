@@ -1,0 +1,124 @@
+"""The files behind a config key, whatever form they have, as files of one row a line."""
+
+import uuid
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Optional
+
+from textzoo.config.checking import Config
+from textzoo.data.cache import Cache
+from textzoo.errors import UserError
+from textzoo.files import file_digest, fill_once
+from textzoo.text.lines import Line, data_files, decode_line, read_lines
+from textzoo.text.streams import STANDARD_INPUT, copy_stream, is_compressed
+
+_TEXTS = ("_raw_texts.txt", "_texts.txt")
+
+
+def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
+    """The files behind a config key, each with one row per line.
+
+    A compressed file, and standard input if the path is `-`, stands in the cache as it is when
+    decompressed. A file `X_texts.txt` or `X_raw_texts.txt` that lies beside an `X_labels.txt`
+    stands for both: they are joined to lines `labels<TAB>text` in the cache.
+
+    Raises:
+        UserError: there is no such path or no file in it, or two files differ in length.
+    """
+    if path == STANDARD_INPUT:
+        return [_standard_input(settings)]
+    files = data_files(path, key)
+    pairs = {file: labels for file in files if (labels := _labels_file(file))}
+    return [
+        _joined(file, pairs[file], settings) if file in pairs else _plain(file, settings)
+        for file in files
+        if file not in pairs.values()
+    ]
+
+
+def _plain(file: Path, settings: Cache) -> Path:
+    if not is_compressed(file):
+        return file
+    folder = settings.folder / f"plain-{file_digest(file)[:32]}"
+    fill_once(folder, lambda temporary: copy_stream(file, temporary / file.name))
+    return next(folder.iterdir())
+
+
+def _standard_input(settings: Cache) -> Path:
+    """What standard input holds, as a file: rows are looked up in it again."""
+    folder = settings.folder / f"stdin-{uuid.uuid4().hex}"
+    fill_once(folder, lambda temporary: copy_stream(STANDARD_INPUT, temporary / "standard_input"))
+    return folder / "standard_input"
+
+
+def _labels_file(texts: Path) -> Optional[Path]:
+    for ending in _TEXTS:
+        if texts.name.endswith(ending):
+            labels = texts.with_name(texts.name.removesuffix(ending) + "_labels.txt")
+            return labels if labels.is_file() else None
+    return None
+
+
+def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
+    name = f"{texts.stem}.tsv"
+    folder = settings.folder / f"joined-{file_digest(texts)[:32]}-{file_digest(labels)[:32]}"
+
+    def fill(temporary: Path) -> None:
+        with (
+            texts.open("rb") as text_lines,
+            labels.open("rb") as label_lines,
+            (temporary / name).open("w", encoding="utf-8", newline="\n") as file,
+        ):
+            for number, pair in enumerate(zip_longest(text_lines, label_lines), start=1):
+                if None in pair:
+                    shorter, longer = (labels, texts) if pair[1] is None else (texts, labels)
+                    raise UserError(
+                        f"{longer}:{number}: has no counterpart: {shorter} ends before; expected "
+                        "line n of one to belong to line n of the other"
+                    )
+                text = decode_line(pair[0], texts, number).replace("\t", " ")
+                file.write(f"{decode_line(pair[1], labels, number).strip()}\t{text}\n")
+
+    fill_once(folder, fill)
+    return folder / name
+
+
+def lines_of(path: Path, key: str, blank: bool = False) -> Iterator[Line]:
+    """The lines of a file that a key or an option names; see `read_lines`.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if path != STANDARD_INPUT and not path.is_file():
+        raise UserError(f"{key}: no such file: {path}")
+    return read_lines(path, blank=blank)
+
+
+def read_texts(path: Path, key: str) -> list[str]:
+    """The different texts of a file of one text a line.
+
+    Raises:
+        UserError: there is no such file, or no text in it.
+    """
+    texts = list(dict.fromkeys(line.text.strip() for line in lines_of(path, key)))
+    if not texts:
+        raise UserError(f"{key}: {path}: received no text, expected one a line")
+    return texts
+
+
+def test_pair_files(config: Config) -> list[Path]:
+    """The files of the test pairs.
+
+    Raises:
+        UserError: the config names none, or they are not there.
+    """
+    if config.runner.test_data is None:
+        raise UserError(f"{config.path}: runner.test_pair_file: missing; expected a path")
+    return data_files(config.runner.test_data, "runner.test_pair_file")
+
+
+def _test_queries(config: Config) -> list[str]:
+    """The different queries of the test pairs."""
+    lines = (line for file in test_pair_files(config) for line in read_lines(file))
+    return list(dict.fromkeys(line.text.split("\t")[0].strip() for line in lines))

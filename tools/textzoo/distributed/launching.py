@@ -1,0 +1,167 @@
+"""Start the processes that train one model on this machine, and watch over them.
+
+The user's command becomes a watcher, which does not import Paddle. It starts the same command once
+per process, told apart by the variables that Paddle's own launcher sets: under either launcher,
+`processes` does the rest.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Optional
+
+from textzoo.config.layers import read_layers
+from textzoo.devices import LIFELINE, physical_cores, visible_gpus
+
+_GRACE = 3.0  # seconds in which the others end by themselves when one has failed
+_POLL = 0.02
+_SMALL_WORK = 4 << 20  # bytes of text in all epochs: done before a second process has started
+# Statuses that all processes come to alike: a user's mistake, or a signal passed on to all.
+_ALIKE = (2, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+
+
+def processes_to_start(path: Path, overrides: list[str]) -> int:
+    """How many processes `runner.processes` asks this command to start; 1: none beside itself.
+
+    It is 1 in a process that a launcher has started. A value that is no number of processes is
+    left to the command itself to refuse.
+
+    Raises:
+        UserError: the config cannot be read.
+    """
+    if "PADDLE_TRAINERS_NUM" in os.environ:
+        return 1
+    layers = read_layers(path, overrides)
+    runner = layers.blocks.get("runner")
+    wanted = runner.get("processes", 1) if isinstance(runner, dict) else 1
+    if wanted != "auto":
+        return wanted if type(wanted) is int and wanted > 1 else 1
+    if runner.get("use_gpu"):
+        return visible_gpus()
+    folder = layers.origins.get("runner.train_data_dir", path.parent)
+    epochs = runner.get("epochs", 1)
+    work = _size(folder / str(runner.get("train_data_dir"))) * (
+        epochs if type(epochs) is int else 1
+    )
+    return physical_cores() if work > _SMALL_WORK else 1
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def run_processes(n: int, entry: str, arguments: list[str]) -> int:
+    """Run a command in several processes until all have ended; when one fails, end the others.
+
+    Signals are passed on. Process 0 has this process's output; what the others say is shown if
+    they fail.
+
+    Args:
+        n: how many processes.
+        entry: the command's function in `textzoo.commands`.
+        arguments: of the command line.
+
+    Returns:
+        The exit status of the first process that failed, 128 + the signal's number if a signal
+        ended it; or 0.
+    """
+    code = f"import sys; from textzoo.commands import {entry}; sys.exit({entry}())"
+    with ExitStack() as stack:
+        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, n))]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                env={**os.environ, **variables},
+                stdin=subprocess.PIPE,  # never written to: it ends when this process does
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C reaches them through this process alone
+            )
+            for variables, output in zip(_environments(n), outputs)
+        ]
+        with _passing_signals_on(processes):
+            first, statuses = _wait(processes)
+        status = statuses[first]
+        for number, output in enumerate(outputs[1:], start=1):
+            if statuses[number] and not (status in _ALIKE and statuses[0] == status):
+                print(f"process {number} of {n}, status {statuses[number]}:", file=sys.stderr)
+                output.seek(0)
+                sys.stderr.write(output.read().decode("utf-8", "replace"))
+    return status if status >= 0 else 128 - status
+
+
+def _wait(processes: list[subprocess.Popen]) -> tuple[int, list[Optional[int]]]:
+    """Wait until all have ended, or one has failed; then see that the others end.
+
+    Returns:
+        The number of a process that failed first, and the statuses; None for one that was killed
+        for not ending.
+    """
+    while True:
+        statuses = [process.poll() for process in processes]
+        if any(statuses) or None not in statuses:
+            break
+        time.sleep(_POLL)
+    # Of several, one that a signal ended (its status is negative) was the cause.
+    first = min(range(len(statuses)), key=lambda i: (not statuses[i], statuses[i] or 0))
+    deadline = time.monotonic() + _GRACE
+    for number, process in enumerate(processes):
+        try:
+            statuses[number] = process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return first, statuses
+
+
+@contextmanager
+def _passing_signals_on(processes: list[subprocess.Popen]) -> Iterator[None]:
+    def pass_on(number: int, frame: Optional[FrameType]) -> None:
+        for process in processes:
+            process.send_signal(number)  # does nothing to one that has ended
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(number, pass_on) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, previous):
+            signal.signal(number, handler)
+
+
+def _environments(n: int) -> Iterator[dict[str, str]]:
+    """The variables of each process, as `paddle.distributed.launch` sets them."""
+    master, *endpoints = (f"127.0.0.1:{port}" for port in _free_ports(n + 1))
+    package = str(Path(__file__).resolve().parents[2])
+    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    for rank, endpoint in enumerate(endpoints):
+        yield {
+            "PADDLE_MASTER": master,
+            "PADDLE_TRAINERS_NUM": str(n),
+            "PADDLE_TRAINER_ID": str(rank),
+            "PADDLE_LOCAL_SIZE": str(n),
+            "PADDLE_RANK_IN_NODE": str(rank),
+            "PADDLE_CURRENT_ENDPOINT": endpoint,
+            "PADDLE_TRAINER_ENDPOINTS": ",".join(endpoints),
+            "FLAGS_selected_gpus": str(rank),
+            "PYTHONPATH": search,
+            LIFELINE: "1",
+        }
+
+
+def _free_ports(n: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

@@ -1,0 +1,83 @@
+"""Whether an exported model still gives what its net gave: the examples, replayed."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from textzoo.errors import UserError
+from textzoo.logs import start_logging
+from textzoo.running.engines import FORMATS, Feeds, is_installed
+from textzoo.serving.exported_model import EXAMPLES, ExportedModel, read_manifest
+
+log = logging.getLogger("textzoo")
+
+TOLERANCE = 1e-4  # of scores; engines sum in other orders, but none differs by so much
+
+
+def verify(path: Path) -> None:
+    """Replay the examples of an exported folder on every engine that is there.
+
+    Raises:
+        UserError: a file was changed, no engine is there, or one gives other outputs.
+    """
+    start_logging()
+    manifest = read_manifest(path)
+    n_files, n_texts = len(manifest["sha256"]), len(manifest["examples"])
+    log.info("%s: model %s, %d files as exported", path, manifest["model"], n_files)
+    formats = [name for name in FORMATS if name in manifest["formats"]]
+    for name in formats:
+        if not is_installed(name):
+            log.info("%s: not checked, as its package is not installed", name)
+            continue
+        model = ExportedModel(path, name)
+        worst = replayed_difference(model)
+        log.info("%s (%s): %d texts, largest difference %.1e", name, model.engine, n_texts, worst)
+        if worst > TOLERANCE:
+            raise UserError(
+                f"{path}: {name} differs from the net that was exported by {worst:.1e}, more than "
+                f"{TOLERANCE:.0e}"
+            )
+    if not any(map(is_installed, formats)):
+        raise UserError(f"{path}: none of {', '.join(formats)} can be run here")
+
+
+def replayed_difference(model: ExportedModel) -> float:
+    """The largest difference between the outputs of the examples and what the net gave.
+
+    The examples make one batch; one of them is computed alone as well.
+
+    Raises:
+        UserError: the examples' texts became other inputs than when they were exported.
+    """
+    with np.load(model.path / EXAMPLES) as arrays:
+        inputs = {n.removeprefix("input/"): arrays[n] for n in arrays if n.startswith("input/")}
+        outputs = {n.removeprefix("output/"): arrays[n] for n in arrays if n.startswith("output/")}
+    rows = model.encode(model.manifest["examples"])
+    feeds = model.feeds(rows)
+    for name, array in inputs.items():
+        if not np.array_equal(feeds[name], array):
+            raise UserError(
+                f"{model.path}: the examples' texts give another {name} than when they were "
+                "exported; use the versions of packages that the manifest names"
+            )
+    worst = largest_difference(model.run(feeds), outputs)
+    # Other sizes of batch and length: one text, not the longest, by itself.
+    alone = min(range(len(rows)), key=lambda i: sum(map(len, rows[i].values())))
+    own = {name: array[alone : alone + 1] for name, array in outputs.items()}
+    return max(worst, largest_difference(model.run(model.feeds([rows[alone]])), own))
+
+
+def largest_difference(ours: Feeds, theirs: Feeds) -> float:
+    """The largest difference between the scores or embeddings of two batches of outputs."""
+    if "best_labels" in theirs:
+        n_labels = 1 + max(outputs["best_labels"].max() for outputs in (ours, theirs))
+        ours, theirs = ({"scores": _by_label(outputs, n_labels)} for outputs in (ours, theirs))
+    return max(float(np.abs(ours[name] - array).max()) for name, array in theirs.items())
+
+
+def _by_label(outputs: Feeds, n_labels: int) -> np.ndarray:
+    """The score of every label, `[batch, n_labels]`; one not listed has the lowest listed score."""
+    scores = np.repeat(outputs["best_scores"][:, -1:], n_labels, axis=1)
+    np.put_along_axis(scores, outputs["best_labels"], outputs["best_scores"], axis=1)
+    return scores

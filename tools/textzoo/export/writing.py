@@ -1,0 +1,211 @@
+"""A trained model as a folder that stands alone: the recipe behind export.py."""
+
+import json
+import logging
+import platform
+import shutil
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+import textzoo
+from textzoo.config.checking import Config
+from textzoo.config.model_folder import ModelFolder
+from textzoo.config.schema import Block
+from textzoo.config.schema import Index as IndexSettings
+from textzoo.data.cache import Cache
+from textzoo.data.encoding import good_lines
+from textzoo.data.input_files import input_files
+from textzoo.errors import UserError
+from textzoo.evaluation.evaluator import embeds, is_graded, kind
+from textzoo.export.verification import TOLERANCE, replayed_difference
+from textzoo.files import copy_files, digests
+from textzoo.index.opening import load_index
+from textzoo.inference.choosing import chosen_threshold
+from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
+from textzoo.running.onnx_conversion import convert
+from textzoo.serving.exported_model import (
+    EXAMPLES,
+    FORM,
+    INDEX,
+    MANIFEST,
+    READER,
+    VOCABULARY,
+    ExportedModel,
+)
+from textzoo.serving.in_process import Tagger
+from textzoo.text.ragged import Column
+from textzoo.training.checkpoint import Checkpoint
+
+log = logging.getLogger("textzoo")
+
+_N_EXAMPLES = 8
+
+
+def _write_text_side(
+    place: Path, config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Any
+) -> dict[str, Any]:
+    """Write what turns texts into arrays: the reader's file, its settings, its vocabulary."""
+    shutil.copyfile(folder.path / "reader.py", place / READER)
+    copy_files(checkpoint.vocabulary, place / VOCABULARY)
+    arguments = {key: v for key, v in config.reader.items() if not isinstance(v, Path)}
+    files = {}
+    for key, source in config.reader.items():
+        if not isinstance(source, Path):
+            continue
+        if source.is_dir():  # a tokenizer's, which the vocabulary has already
+            files[key] = VOCABULARY
+        else:
+            files[key] = f"reader/{key}/{source.name}"
+            (place / files[key]).parent.mkdir(parents=True)
+            shutil.copyfile(source, place / files[key])
+    sizes = {**reader.sizes(), **config.hyper_parameters}
+    return {
+        "form": FORM,
+        "model": folder.path.name,
+        "checkpoint": _checkpoint_facts(checkpoint),
+        "reader": {"arguments": arguments, "files": files},
+        "hyper_parameters": {k: v for k, v in sizes.items() if not isinstance(v, Block)},
+    }
+
+
+def _checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What is known of the checkpoint, with the metrics that its training logged at its step."""
+    step = checkpoint.facts["progress"]["step"]
+    metrics = None
+    try:
+        log_file = checkpoint.path.parent / "metrics.jsonl"
+        for line in map(json.loads, log_file.read_text(encoding="utf-8").splitlines()):
+            if (line.pop("kind"), line.pop("step")) == ("evaluation", step):
+                numbers = {k: v for k, v in line.items() if isinstance(v, (int, float))}
+                metrics = {name: numbers[name] for name in numbers if name != "epoch"}
+    except (OSError, ValueError, KeyError):
+        pass  # no log, or one of something else
+    return {
+        "name": checkpoint.path.name,
+        "step": step,
+        "weights_sha256": checkpoint.facts["sha256"]["rec.pdparams"],
+        "validation_metrics": metrics,
+    }
+
+
+def _write_labels(
+    config: Config, checkpoint: Checkpoint, run: Any, reader: Any, place: Path
+) -> dict[str, Any]:
+    """Write the names of the labels, if there are any; what the outputs mean."""
+    if embeds(run.model):
+        return {"kind": kind(run.model)}
+    names = list(reader.label_names)
+    (place / "labels.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+    facts = {"kind": kind(run.model), "top_k": config.runner.top_k}
+    metrics = config.runner.metrics or list(run.model.metrics)
+    facts["threshold"] = (
+        None if is_graded(run.model) else chosen_threshold(config.runner, [checkpoint], metrics)
+    )
+    return facts
+
+
+def _copy_index(
+    settings: IndexSettings, checkpoint: Checkpoint, place: Path
+) -> Optional[dict[str, Any]]:
+    """Copy the index that recall.py made with this checkpoint, if it did; its settings."""
+    index = load_index(settings)
+    if index is None:
+        log.info("index: none in %s; recall.py makes one", settings.place)
+        return None
+    if index.made_from["checkpoint"] != checkpoint.facts["sha256"]:
+        log.info("index: %s is of another checkpoint; recall.py makes a new one", settings.place)
+        return None
+    log.info("index: %d texts", len(index))
+    index.copy(place / INDEX)
+    return settings.model_dump(mode="json", exclude={"path"})
+
+
+def _example_texts(config: Config, reader: Any) -> list[str]:
+    """The first texts of the test data, or else of the training data."""
+    runner = config.runner
+    key = "test_data_dir" if runner.test_data else "train_data_dir"
+    source = runner.test_data or runner.train_data_dir
+    if source is None:
+        raise UserError(f"{config.path}: runner.test_data_dir: missing; examples are taken from it")
+    files = input_files(source, f"runner.{key}", Cache(runner.cache_dir, "skip"))
+    lines = good_lines(files, reader.parse, "skip", [], getattr(reader, "has_header", False))
+    texts = [reader.describe(line.text)["text"] for _, line, _ in islice(lines, _N_EXAMPLES)]
+    if not texts:
+        raise UserError(f"runner.{key}: {source}: received no row, expected some as examples")
+    return texts
+
+
+def _write_examples(place: Path, run: Any, texts: list[str], reader: Any) -> dict[str, Any]:
+    """Write what the net itself makes of some texts; what the program takes and gives."""
+    rows = [reader.encode_text(text) for text in texts]
+    columns = {name: Column.of([row[name] for row in rows]) for name in rows[0]}
+    inputs = run.model.infer_feeds(columns, np.arange(len(texts)))
+    outputs = run.infer_step(inputs)
+    arrays = {f"input/{name}": array for name, array in inputs.items()}
+    np.savez(place / EXAMPLES, **arrays, **{f"output/{k}": v for k, v in outputs.items()})
+    return {
+        "inputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in inputs.items()},
+        "outputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in outputs.items()},
+        "width": outputs["embeddings"].shape[1] if embeds(run.model) else None,
+        "examples": texts,
+    }
+
+
+def _make_formats(place: Path, formats: Optional[list[str]]) -> list[str]:
+    """Convert to ONNX, unless only Paddle's program is wanted; the formats that are there then."""
+    made = ["paddle"]
+    if formats != ["paddle"]:
+        try:
+            convert(place / PROGRAM, place / WEIGHTS, place / ONNX)
+            made.append("onnx")
+        except UserError as problem:
+            if formats:
+                raise UserError(f"--format onnx: {problem}") from None
+            log.info("no ONNX: %s", problem)
+    return made
+
+
+def _finish(place: Path, facts: dict[str, Any], formats: Optional[list[str]]) -> None:
+    """Write the manifest of what gives the examples' outputs, and refuse or leave out the rest."""
+    made = _make_formats(place, formats)
+    _write_manifest(place, facts, made)
+    for name in list(made):
+        worst = replayed_difference(ExportedModel(place, name))
+        if worst > TOLERANCE:
+            problem = f"its outputs differ by {worst:.1e} from the net's own"
+            if name == "paddle" or formats:
+                raise UserError(f"--format {name}: {problem}")
+            log.warning("no ONNX: %s", problem)
+            (place / ONNX).unlink()
+            made.remove(name)
+    if facts["kind"] != "embeddings":
+        facts["predictions"] = Tagger(ExportedModel(place, made[0])).predict(facts["examples"])
+    if formats == ["onnx"]:
+        for file in (PROGRAM, WEIGHTS):
+            (place / file).unlink()
+        made = formats
+    _write_manifest(place, facts, made)
+
+
+def _write_manifest(place: Path, facts: dict[str, Any], formats: list[str]) -> None:
+    (place / MANIFEST).unlink(missing_ok=True)
+    names = ("paddlepaddle", "paddle2onnx", "onnxruntime", "numpy")
+    versions = {
+        "textzoo": textzoo.__version__,
+        "python": platform.python_version(),
+        **{name: version for name in names if (version := _version(name))},
+    }
+    content = {**facts, "formats": formats, "versions": versions, "sha256": digests(place)}
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    (place / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _version(package: str) -> Optional[str]:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,225 @@
+"""Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly."""
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Optional
+
+import hnswlib
+import numpy as np
+
+from textzoo.config.schema import Index as IndexSettings
+from textzoo.data.corpus import Entry
+from textzoo.errors import UserError
+from textzoo.files import copy_files, sha256
+from textzoo.index.text_index import Hit
+
+_MANIFEST, _EMBEDDINGS, _GRAPH = "manifest.json", "embeddings.npy", "hnsw.bin"
+_BLOCK = 256  # queries that are compared with everything at once
+
+
+class Index:
+    """Texts with their embeddings, in the order they were added; deleted ones are not found.
+
+    Args:
+        settings: the config's `index` block.
+        width: of the embeddings.
+        made_from: what decides the embeddings, kept in the manifest, such as checksums.
+    """
+
+    def __init__(self, settings: IndexSettings, width: int, made_from: dict[str, Any]):
+        self.made_from = made_from
+        self.texts: list[str] = []
+        self._settings = settings
+        self._embeddings = np.zeros((0, width), np.float32)
+        self._places: dict[str, int] = {}
+        self._alive = np.zeros(0, bool)
+        self._graph: Optional[hnswlib.Index] = None
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many texts can be found."""
+        return int(self._alive.sum())
+
+    def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
+        """Add texts that are not there yet, or were deleted.
+
+        Args:
+            entries: the texts; ids and metadata are not kept.
+            embeddings: `[entries, width]`, of length 1.
+
+        Returns:
+            How many were new.
+        """
+        chosen = {e.text: row for row, e in enumerate(entries) if not self._finds(e.text)}
+        first = len(self.texts)
+        self.texts += chosen
+        self._places.update({text: first + i for i, text in enumerate(chosen)})
+        added = embeddings[list(chosen.values())]
+        self._embeddings = np.concatenate([self._embeddings, added])
+        self._alive = np.concatenate([self._alive, np.ones(len(chosen), bool)])
+        if self._settings.backend == "hnsw" and chosen:
+            self._extend_graph(first)
+        return len(chosen)
+
+    def delete(self, entries: list[Entry]) -> int:
+        """Delete texts; returns how many of them were there."""
+        texts = dict.fromkeys(entry.text for entry in entries)
+        places = [self._places[text] for text in texts if self._finds(text)]
+        self._alive[places] = False
+        if self._graph is not None:
+            for place in places:
+                self._graph.mark_deleted(place)
+        return len(places)
+
+    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+        """The same as `search`: for each query its texts and their cosines."""
+        return [
+            [Hit(self.texts[place], cosine) for place, cosine in zip(*row)]
+            for row in zip(*(found.tolist() for found in self.search(queries, k)))
+        ]
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest texts of each query, best first.
+
+        Args:
+            queries: `[queries, width]`, of length 1.
+            k: how many; all that exist come back when it is more.
+
+        Returns:
+            Places in `texts` and cosines, both `[queries, min(k, len(self))]`.
+        """
+        k = min(k, len(self))
+        if k == 0:
+            return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
+        if self._graph is not None:
+            with self._lock:  # `ef` is kept in the graph
+                self._graph.set_ef(max(self._settings.ef, k))
+                try:
+                    places = self._graph.knn_query(queries, k)[0].astype(np.int64)
+                except RuntimeError:  # the graph has not led to k texts
+                    return self._search_exactly(queries, k)
+            cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[places])
+            order = np.argsort(-cosines, axis=1, kind="stable")
+            return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1)
+        return self._search_exactly(queries, k)
+
+    def commit(self) -> None:
+        """Write the index to the folder of its settings."""
+        self.save(self._settings.path)
+
+    def copy(self, folder: Path) -> None:
+        """Copy the files of the committed index."""
+        copy_files(self._settings.path, folder)
+
+    def save(self, folder: Path) -> None:
+        """Write the index; a reader sees a whole one or the one before it.
+
+        Raises:
+            UserError: the disk cannot be written.
+        """
+        temporary = None
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+            np.save(temporary / _EMBEDDINGS, self._embeddings)
+            if self._graph is not None:
+                self._graph.save_index(str(temporary / _GRAPH))
+            manifest = {
+                "made_from": self.made_from,
+                "form": _form(self._settings),
+                "sha256": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
+                "deleted": np.flatnonzero(~self._alive).tolist(),
+                "texts": self.texts,
+            }
+            (temporary / _MANIFEST).write_text(
+                json.dumps(manifest, ensure_ascii=False), encoding="utf-8"
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            os.rename(temporary, folder)
+        except OSError as failure:
+            raise UserError(
+                f"index.path: cannot write {folder}: {failure.strerror}; choose another folder "
+                "with -o index.path=PATH"
+            ) from None
+        finally:
+            if temporary:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    @classmethod
+    def load(cls, folder: Path, settings: IndexSettings) -> Optional["Index"]:
+        """Read an index; None if there is none, or one of another form.
+
+        Raises:
+            UserError: a file of it is damaged.
+        """
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise _damaged(folder / _MANIFEST) from None
+        if manifest["form"] != _form(settings):
+            return None
+        for name, digest in manifest["sha256"].items():
+            if sha256(folder / name) != digest:
+                raise _damaged(folder / name)
+        embeddings = np.load(folder / _EMBEDDINGS)
+        index = cls(settings, embeddings.shape[1], manifest["made_from"])
+        index.texts = manifest["texts"]
+        index._embeddings = embeddings
+        index._alive = np.ones(len(embeddings), bool)
+        index._alive[manifest["deleted"]] = False
+        index._places = {text: place for place, text in enumerate(index.texts)}
+        if (folder / _GRAPH).is_file():
+            index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
+            index._graph.load_index(str(folder / _GRAPH))
+        return index
+
+    def _finds(self, text: str) -> bool:
+        place = self._places.get(text)
+        return place is not None and bool(self._alive[place])
+
+    def _extend_graph(self, first: int) -> None:
+        """Add the embeddings from `first` on."""
+        settings, n_texts = self._settings, len(self.texts)
+        if self._graph is None:
+            self._graph = hnswlib.Index(settings.space, self._embeddings.shape[1])
+            self._graph.init_index(
+                max_elements=n_texts,
+                M=settings.hnsw_m,
+                ef_construction=settings.ef_construction,
+                random_seed=100,
+            )
+        elif self._graph.get_max_elements() < n_texts:
+            self._graph.resize_index(n_texts)
+        self._graph.add_items(self._embeddings[first:], np.arange(first, n_texts))
+
+    def _search_exactly(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        places = np.empty((len(queries), k), np.int64)
+        cosines = np.empty((len(queries), k), np.float32)
+        alive = np.flatnonzero(self._alive)
+        embeddings = self._embeddings if len(alive) == len(self.texts) else self._embeddings[alive]
+        for first in range(0, len(queries), _BLOCK):
+            scores = queries[first : first + _BLOCK] @ embeddings.T
+            best = np.argpartition(scores, -k, axis=1)[:, -k:]
+            best.sort(axis=1)  # equal cosines in the order of the texts
+            found = np.take_along_axis(scores, best, 1)
+            order = np.argsort(-found, axis=1, kind="stable")
+            places[first : first + _BLOCK] = alive[np.take_along_axis(best, order, 1)]
+            cosines[first : first + _BLOCK] = np.take_along_axis(found, order, 1)
+        return places, cosines
+
+
+def _form(settings: IndexSettings) -> dict[str, Any]:
+    """The settings that an index is built with."""
+    if settings.backend == "exact":
+        return {"backend": "exact"}
+    return settings.model_dump(include={"backend", "space", "hnsw_m", "ef_construction"})
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path}: is damaged; delete the folder {path.parent} to build the index anew")

@@ -1,0 +1,81 @@
+"""The index of a config: which backend keeps it, where, and what all of them can do."""
+
+import hashlib
+import re
+from typing import Any, Optional
+
+from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import Runner
+from textzoo.errors import UserError
+from textzoo.index.hnsw import Index
+from textzoo.index.text_index import TextIndex
+
+
+def index_settings(settings: IndexSettings, runner: Runner, model: str) -> IndexSettings:
+    """The settings with every name and path that they leave open.
+
+    Args:
+        settings: the config's `index` block.
+        runner: its `runner` block.
+        model: the name of the model's folder.
+    """
+    corpus = runner.corpus_file.name if runner.corpus_file else "corpus"
+    return settings.model_copy(
+        update={
+            "path": settings.path or runner.model_save_path / "index",
+            "collection": settings.collection or _identifier(f"textzoo_{model}"),
+            "partition": settings.partition or _identifier(corpus),
+        }
+    )
+
+
+def load_index(settings: IndexSettings, exported: bool = False) -> Optional[TextIndex]:
+    """The index that is there; None if there is none, or one of another form.
+
+    Args:
+        settings: with every name and path.
+        exported: whether its files belong to an export, and are to stay as they are.
+
+    Raises:
+        UserError: it is damaged, or its server does not answer or has something else there.
+    """
+    if settings.backend == "milvus":
+        from textzoo.index.milvus import MilvusIndex
+
+        return MilvusIndex.load(settings, exported)
+    _refuse_filter(settings)
+    return Index.load(settings.path, settings)
+
+
+def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) -> TextIndex:
+    """An empty index, which `commit` puts in the place of the one that is there.
+
+    Args:
+        settings: with every name and path.
+        width: of the embeddings.
+        made_from: what decides the embeddings.
+
+    Raises:
+        UserError: the server of the index does not answer or has something else there.
+    """
+    if settings.backend == "milvus":
+        from textzoo.index.milvus import MilvusIndex
+
+        return MilvusIndex.create(settings, width, made_from)
+    return Index(settings, width, made_from)
+
+
+def _refuse_filter(settings: IndexSettings) -> None:
+    if settings.filter:
+        raise UserError(
+            f"index.filter: the backend {settings.backend} keeps no metadata; "
+            "-o index.backend=milvus does, index.filter=null searches all texts"
+        )
+
+
+def _identifier(text: str) -> str:
+    """A name that Milvus takes, another one for each text."""
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)[:100]
+    if not text.isascii():
+        name += "_" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"_{name}" if name[0].isdigit() else name

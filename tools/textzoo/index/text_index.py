@@ -1,0 +1,46 @@
+"""What every index of texts can do."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from textzoo.data.corpus import Entry
+
+
+class Hit(NamedTuple):
+    """A text that was found, and its cosine."""
+
+    text: str
+    score: float
+
+
+MAX_TEXT_BYTES = 65_535  # of a text in Milvus
+
+
+class TextIndex(Protocol):
+    """Texts that are found by their embeddings.
+
+    Attributes:
+        made_from: what decides the embeddings, such as checksums.
+    """
+
+    made_from: dict[str, Any]
+
+    def __len__(self) -> int:
+        """How many texts can be found."""
+
+    def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
+        """Add entries with their embeddings `[entries, width]`; returns how many were added."""
+
+    def delete(self, entries: list[Entry]) -> int:
+        """Delete entries; returns how many of them were there."""
+
+    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+        """The nearest texts of each query of `[queries, width]`, best first, at most k."""
+
+    def commit(self) -> None:
+        """Have later searches, by any process, find what was added and not what was deleted."""
+
+    def copy(self, folder: Path) -> None:
+        """Put what an export needs of it at a path; the last thing that is done with it."""

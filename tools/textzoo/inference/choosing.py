@@ -1,0 +1,114 @@
+"""Which checkpoints, threshold and engine a config chooses."""
+
+import logging
+from pathlib import Path
+from typing import Literal, Optional
+
+import numpy as np
+
+from textzoo.config.schema import Runner
+from textzoo.errors import UserError
+from textzoo.metrics.thresholds import NAME, Threshold
+from textzoo.training.checkpoint import (
+    BEST,
+    Checkpoint,
+    has_best,
+    is_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+)
+
+log = logging.getLogger("textzoo")
+
+
+Engine = Literal["predictor", "dygraph", "static"]
+
+
+def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
+    """The checkpoints that `infer_checkpoint`, or else the two epochs, name.
+
+    Raises:
+        UserError: one of them is not there.
+    """
+    chosen = runner.infer_checkpoint
+    first, end = runner.infer_start_epoch, runner.infer_end_epoch
+    if chosen is None and (first, end) != (None, None):
+        epochs = range(first or 0, end if end is not None else (first or 0) + 1)
+        if not epochs:
+            raise UserError(
+                f"runner.infer_end_epoch: received {end}, expected more than "
+                f"infer_start_epoch ({first or 0}): the end is not included"
+            )
+        missing = [str(epoch) for epoch in epochs if not (load_path / str(epoch)).is_dir()]
+        if missing:
+            raise UserError(
+                f"runner.infer_load_path: {load_path} has no checkpoint of epoch "
+                + ", ".join(missing)
+            )
+        return [load_path / str(epoch) for epoch in epochs]
+    if chosen == BEST or (chosen is None and has_best(load_path)):
+        return [load_path / BEST]
+    if chosen in (None, "last"):
+        newest = newest_checkpoint(load_path)
+        if newest is None:
+            way_out = "train first"
+            if is_checkpoint(load_path):
+                way_out = f"it is one itself: -o runner.infer_checkpoint={load_path}"
+            raise UserError(f"runner.infer_load_path: no checkpoint in {load_path}: {way_out}")
+        return [newest.path]
+    return [chosen]
+
+
+def chosen_threshold(
+    runner: Runner, checkpoints: list[Checkpoint], names: list[str]
+) -> Optional[Threshold]:
+    """The threshold of the config, or else the one that was tuned when the checkpoint was made.
+
+    That of several checkpoints is their mean, or 0.5 if it was not tuned for all of them. It is
+    None if none of these metrics is of predicted labels.
+
+    Raises:
+        UserError: the checkpoint's is one for all labels and the config asks for one per label, or
+            the other way round.
+    """
+    if not any(NAME.fullmatch(name) for name in names):
+        return None
+    if not isinstance(runner.threshold, str):
+        return runner.threshold
+    tuned = [checkpoint.facts["progress"].get("threshold") for checkpoint in checkpoints]
+    if None in tuned:
+        log.info("no threshold was tuned on validation rows: labels above 0.5 are predicted")
+        return 0.5
+    for checkpoint, threshold in zip(checkpoints, tuned):
+        kept = "per_label" if isinstance(threshold, list) else "tuned"
+        if kept != runner.threshold:
+            raise UserError(
+                f"runner.threshold: received {runner.threshold}, but training with {kept} made "
+                f"{checkpoint.path}; expected {kept} or a number"
+            )
+    return np.mean(tuned, axis=0).tolist()
+
+
+def load_checkpoints(paths: list[Path]) -> list[Checkpoint]:
+    """Read checkpoints, and log which they are."""
+    checkpoints = [load_checkpoint(path) for path in paths]
+    for checkpoint in checkpoints:
+        log.info("checkpoint %s (step %d)", checkpoint.path, checkpoint.facts["progress"]["step"])
+    return checkpoints
+
+
+def chosen_engine(runner: Runner) -> Engine:
+    """What `runner` says to compute with.
+
+    Raises:
+        UserError: a precision that only the predictor has is asked of another engine.
+    """
+    engine = runner.infer_engine
+    if engine == "predictor" and runner.use_gpu:
+        engine = "dygraph"
+    if engine != "predictor" and runner.infer_precision != "float32":
+        raise UserError(
+            f"runner.infer_precision: received {runner.infer_precision}, but {engine} computes in "
+            f"float32; {runner.infer_precision} needs -o runner.infer_engine=predictor, on a CPU"
+        )
+    return engine

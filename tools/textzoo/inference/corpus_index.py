@@ -1,0 +1,76 @@
+"""The index of a config's corpus."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from textzoo.data.corpus import Entry, read_entries
+from textzoo.errors import UserError
+from textzoo.files import file_digest
+from textzoo.index.opening import load_index, new_index
+from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
+from textzoo.inference.embedder import Embedder
+
+log = logging.getLogger("textzoo")
+
+
+def prepared_index(embedder: Embedder) -> TextIndex:
+    """The index of the corpus: the saved one if checkpoint, corpus and settings are as then.
+
+    Raises:
+        UserError: there is no corpus, or no place to save the index.
+    """
+    config, settings = embedder.config, embedder.index_settings
+    corpus = config.runner.corpus_file
+    if corpus is None:
+        raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    entries = _entries(corpus, "runner.corpus_file", embedder)
+    made_from = {
+        "model": embedder.model,
+        "checkpoint": embedder.made_from,
+        "corpus": file_digest(corpus),
+        "precision": config.runner.infer_precision,
+    }
+    index = load_index(settings)
+    if index is not None and index.made_from == made_from:
+        log.info("index %s: as it was, %d texts", settings.place, len(index))
+        return index
+    started, building, index = time.perf_counter(), 0.0, None
+    for chunk, embeddings in _embedded(entries, embedder):
+        embedded = time.perf_counter()
+        if index is None:
+            index = new_index(settings, embeddings.shape[1], made_from)
+        index.add(chunk, embeddings)
+        building += time.perf_counter() - embedded
+    embedding = time.perf_counter() - started - building
+    index.commit()
+    log.info(
+        "index %s: %d texts embedded in %.1f s (%.0f/s), built in %.1f s",
+        settings.place,
+        len(entries),
+        embedding,
+        len(entries) / embedding,
+        time.perf_counter() - started - embedding,
+    )
+    return index
+
+
+def _entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
+    """The entries of a corpus file that the index can hold."""
+    if embedder.index_settings.backend == "milvus":
+        return read_entries(path, key, MAX_TEXT_BYTES)
+    entries = read_entries(path, key)
+    if any(entry.metadata or entry.id != entry.text for entry in entries):
+        log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
+    return entries
+
+
+def _embedded(entries: list[Entry], embedder: Embedder) -> Iterator[tuple[list[Entry], np.ndarray]]:
+    """Some entries at a time, with their embeddings."""
+    first = 0
+    for embeddings in embedder.chunks([entry.text for entry in entries]):
+        yield entries[first : first + len(embeddings)], embeddings
+        first += len(embeddings)

@@ -1,0 +1,89 @@
+"""Texts to embeddings with the checkpoint that a config chooses."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from textzoo.config.loading import load_config
+from textzoo.devices import choose_device
+from textzoo.errors import UserError
+from textzoo.evaluation.embeddings import embed
+from textzoo.index.opening import index_settings
+from textzoo.inference.choosing import chosen_checkpoints, chosen_engine, load_checkpoints
+from textzoo.inference.restoring import restore
+from textzoo.logs import start_logging
+from textzoo.text.ragged import Column
+from textzoo.training.checkpoint import Checkpoint
+
+_CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
+
+
+class Embedder:
+    """Embeds texts with the checkpoint that a config chooses.
+
+    With `runner.infer_ensemble` the embeddings of several checkpoints stand side by side, so that a
+    cosine is the mean of theirs. Each has the reader and the net that it was trained with.
+
+    Attributes:
+        config: the config.
+        reader: the model's reader, with the (first) checkpoint's vocabulary.
+        made_from: what decides an embedding: the checksums of weights and vocabulary.
+        output: where the commands write.
+        index_settings: the config's `index` block with every name and path.
+        model: the name of the model's folder.
+
+    Raises:
+        UserError: there is no such checkpoint, or the model does not embed texts.
+    """
+
+    def __init__(self, path: Path, overrides: list[str]):
+        self.config, folder = load_config(path, overrides)
+        runner = self.config.runner
+        start_logging()
+        choose_device(runner.use_gpu)
+        if not getattr(folder.dygraph_model, "embeds", False):
+            raise UserError(f"{path}: model {folder.path.name} does not embed texts")
+        load_path = runner.infer_load_path or runner.model_save_path
+        self.output = runner.infer_output_dir or load_path / "infer"
+        self.model = folder.path.name
+        self.index_settings = index_settings(self.config.index, runner, self.model)
+        chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
+        checkpoints = load_checkpoints(chosen)
+        engine = chosen_engine(runner)
+        self._members = []
+        for checkpoint in checkpoints:
+            config = self.config
+            if runner.infer_ensemble:
+                config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
+            self._members.append(restore(config, folder, checkpoint, engine))
+        self.reader = self._members[0][1]
+        self.made_from = checkpoints[0].facts["sha256"]
+        for i, checkpoint in enumerate(checkpoints[1:], 1):
+            digests = checkpoint.facts["sha256"].items()
+            self.made_from = {**self.made_from, **{f"{name} of {i}": d for name, d in digests}}
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        """The embeddings of texts, `[texts, width]`, of length 1."""
+        return np.concatenate(list(self.chunks(texts)))
+
+    def chunks(self, texts: list[str]) -> Iterator[np.ndarray]:
+        """The same in pieces, which come with a progress bar."""
+        with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
+            for first in range(0, len(texts), _CHUNK):
+                chunk = texts[first : first + _CHUNK]
+                embeddings = [
+                    embed(run, Column.of([reader.tokenize(text) for text in chunk]))
+                    for run, reader in self._members
+                ]
+                yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
+                bar.update(len(chunk))
+
+
+def _as_trained(checkpoint: Checkpoint) -> list[str]:
+    """Overrides that give a checkpoint's own reader and net."""
+    saved = checkpoint.facts["config"]
+    return [f"{block}={json.dumps(saved[block])}" for block in ("reader", "hyper_parameters")]

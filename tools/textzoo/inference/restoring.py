@@ -1,0 +1,115 @@
+"""Runs with the weights of checkpoints."""
+
+import logging
+from typing import Any
+
+from textzoo.config.checking import Config, differences
+from textzoo.config.loading import build_reader, net_arguments
+from textzoo.config.model_folder import ModelFolder
+from textzoo.errors import UserError
+from textzoo.inference.choosing import Engine
+from textzoo.running.building import Graph, build_run
+from textzoo.running.combined import AveragedRun
+from textzoo.running.predictor import Predictor
+from textzoo.training.checkpoint import (
+    Checkpoint,
+    load_weights,
+)
+
+log = logging.getLogger("textzoo")
+
+
+def check_same_vocabulary(checkpoints: list[Checkpoint]) -> None:
+    """Refuse checkpoints that were not trained with one vocabulary.
+
+    Raises:
+        UserError: two of them were trained with other vocabularies.
+    """
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        if _vocabulary(other) != _vocabulary(first):
+            raise UserError(
+                f"runner.infer_ensemble: {other.path} has another vocabulary than {first.path}; "
+                "expected checkpoints trained on the same data"
+            )
+
+
+def _vocabulary(checkpoint: Checkpoint) -> dict[str, str]:
+    digests = checkpoint.facts["sha256"]
+    return {name: digest for name, digest in digests.items() if name.startswith("vocabulary/")}
+
+
+def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> None:
+    """Refuse a checkpoint that was trained with another reader or net than the config's.
+
+    Raises:
+        UserError: naming the keys that differ.
+    """
+    ours, theirs = config.resolved(), checkpoint.facts["config"]
+    changed = differences(_model_keys(ours), _model_keys(theirs))
+    if changed:
+        raise UserError(
+            f"{source}: the checkpoint {checkpoint.path} was trained with other settings:\n  "
+            + "\n  ".join(changed)
+            + "\nUse the config that it was trained with"
+        )
+
+
+def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
+    """What a trained net depends on: not how it was trained, nor what it started from."""
+    apart = ("optimizer", "embedding")
+    net = {k: v for k, v in resolved["hyper_parameters"].items() if k not in apart}
+    if "encoder" in net:
+        net["encoder"] = {k: v for k, v in net["encoder"].items() if k != "pretrained"}
+    reader = {k: v for k, v in resolved["reader"].items() if k != "tokenizer"}
+    return {"reader": reader, "hyper_parameters": net}
+
+
+def restore_all(
+    config: Config, folder: ModelFolder, checkpoints: list[Checkpoint], engine: Engine
+) -> tuple[Any, Any]:
+    """A run with the weights of a checkpoint, or one that gives the mean scores of several.
+
+    Returns:
+        The run, and the reader with the checkpoints' vocabulary.
+
+    Raises:
+        UserError: a checkpoint is of another model or has another vocabulary.
+    """
+    check_same_vocabulary(checkpoints)
+    restored = [restore(config, folder, checkpoint, engine) for checkpoint in checkpoints]
+    run, reader = restored[0]
+    if len(restored) > 1:
+        run = AveragedRun([run for run, _ in restored], len(reader.label_names))
+    return run, reader
+
+
+def restore(
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, engine: Engine
+) -> tuple[Any, Any]:
+    """A run with the weights of a checkpoint, and the reader with its vocabulary.
+
+    A net that the inference engine does not take is computed in dynamic graph, which is logged.
+
+    Raises:
+        UserError: the checkpoint is of another model.
+    """
+    check_same_model(config, checkpoint, "runner.infer_load_path")
+    reader = build_reader(config, folder, checkpoint.vocabulary)
+    arguments = net_arguments(config, reader)
+
+    def loaded(graph: Graph) -> Any:
+        run = build_run(graph, config, folder, arguments)
+        load_weights(run, checkpoint, folder, "runner.infer_load_path")
+        return run
+
+    if engine != "predictor":
+        return loaded(engine), reader
+    try:
+        return Predictor(loaded("static"), config.runner.infer_precision), reader
+    except UserError:
+        raise
+    except Exception as failure:  # whatever Paddle's compiler raises
+        reason = str(failure).strip().rpartition("\n")[2]
+        log.warning("infer_engine: the predictor cannot run this net, dygraph does: %s", reason)
+        return loaded("dygraph"), reader

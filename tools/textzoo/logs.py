@@ -1,0 +1,33 @@
+"""Where log lines go."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Optional, TextIO
+
+from textzoo.devices import process_rank
+
+log = logging.getLogger("textzoo")
+
+
+def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = None) -> None:
+    """Send log lines to standard output or another stream, and to a file as well."""
+    # Of several processes the first one speaks for all, and the others of what is wrong.
+    log.setLevel(logging.WARNING if process_rank() else logging.INFO)
+    log.propagate = False
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream or sys.stdout)]
+    if log_file:
+        handlers.append(_LogFile(log_file, encoding="utf-8"))
+        handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    for old in log.handlers[:]:
+        old.close()
+        log.removeHandler(old)
+    for handler in handlers:
+        log.addHandler(handler)
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that a full disk does not interrupt: the run itself will say so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass

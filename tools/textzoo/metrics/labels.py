@@ -1,0 +1,119 @@
+"""All metrics of labels that a text has or has not."""
+
+from typing import Any, Optional
+
+import numpy as np
+
+from textzoo.config.schema import Runner
+from textzoo.errors import UserError
+from textzoo.metrics import propensity, thresholds
+from textzoo.metrics.label_table import LabelTable
+from textzoo.metrics.names import check_metric_names
+from textzoo.metrics.propensity import PropensityMetrics, inverse_propensities
+from textzoo.metrics.ranking import RankingMetrics
+from textzoo.metrics.thresholds import _PREDICTABLE, Threshold, ThresholdMetrics
+
+
+class Metrics:
+    """All metrics of one evaluation, fed batch by batch.
+
+    Propensities come from the counts of labels that the reader keeps. Without a threshold, what
+    `runner.threshold` says is chosen on these rows, and told among the results.
+
+    Rows without labels are left out, unless the reader says that they count.
+    """
+
+    def __init__(
+        self, names: list[str], runner: Runner, reader: Any, threshold: Optional[Threshold] = None
+    ):
+        """Take the names of the metrics, see `RankingMetrics`, `propensity` and `thresholds`.
+
+        Raises:
+            UserError: a name is none of these, or the model's reader keeps no counts of labels.
+        """
+        check_metric_names(names)
+        self._names = names
+        self._label_names = reader.label_names
+        self._n_labels = len(self._label_names)
+        self._per_label = runner.threshold == "per_label"
+        self._all_rows = getattr(reader, "rows_without_labels_count", False)
+        self._threshold = threshold
+        self._thresholded = [name for name in names if thresholds.NAME.fullmatch(name)]
+        weighted = [name for name in names if propensity.NAME.fullmatch(name)]
+        others = {*self._thresholded, *weighted}
+        self._ranking = RankingMetrics([name for name in names if name not in others])
+        self._weighted = _propensity_metrics(weighted, runner, reader) if weighted else None
+        self._sets = ThresholdMetrics(self._n_labels) if self._thresholded else None
+
+    def update(
+        self,
+        ranks: np.ndarray,
+        gold: np.ndarray,
+        gold_counts: np.ndarray,
+        labels: np.ndarray,
+        scores: np.ndarray,
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            ranks: `[batch, longest]` of each gold label; infinity if beyond the best labels.
+            gold: `[batch, longest]` label ids, -1 for unknown ones and for padding.
+            gold_counts: `[batch]` gold labels of each row, unknown ones included.
+            labels: `[batch, n]` best labels.
+            scores: `[batch, n]` their scores.
+        """
+        if not self._all_rows:
+            facts = (ranks, gold, gold_counts, labels, scores)
+            ranks, gold, gold_counts, labels, scores = (part[gold_counts > 0] for part in facts)
+        self._ranking.update(ranks, np.maximum(gold_counts, 1), self._n_labels)
+        if self._weighted:
+            self._weighted.update(ranks, gold, gold_counts)
+        if self._sets:
+            labels, scores = labels[:, :_PREDICTABLE], scores[:, :_PREDICTABLE]
+            self._sets.update(labels, scores, gold, gold_counts)
+
+    def result(self) -> dict[str, float]:
+        """The metrics by name in the order asked for; `threshold`, if there is one; `rows`."""
+        n_rows = self._ranking.rows
+        if not n_rows:
+            return {"rows": 0}
+        values = self._ranking.result()
+        if self._weighted:
+            values |= self._weighted.result()
+        more = {}
+        if self._sets:
+            if self._threshold is None:
+                sets = self._sets
+                self._threshold = (
+                    sets.best_thresholds() if self._per_label else sets.best_threshold()
+                )
+            values |= self._sets.result(self._thresholded, self._threshold)
+            more = {"threshold": self._threshold}
+        return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}
+
+    def report(self) -> Optional[LabelTable]:
+        """The figures of each label, if rows were evaluated by predicted labels; after `result`."""
+        if not self._sets or not self._ranking.rows:
+            return None
+        report = self._sets.report(self._threshold)._asdict()
+        labels = {
+            label: {name: figures[i].item() for name, figures in report.items()}
+            for i, label in enumerate(self._label_names)
+        }
+        kinds = ("precision", "recall", "f1")
+        averages = {}
+        for average in ("micro", "macro", "weighted", "samples"):
+            names = [f"{average}_{kind}" for kind in kinds]
+            figures = self._sets.result(names, self._threshold)
+            averages[f"{average} avg"] = dict(zip(kinds, figures.values()))
+            averages[f"{average} avg"]["support"] = self._sets.n_gold
+        return LabelTable(labels, averages)
+
+
+def _propensity_metrics(names: list[str], runner: Runner, reader: Any) -> PropensityMetrics:
+    if not hasattr(reader, "label_counts"):
+        raise UserError(f"runner.metrics: {names[0]}: this model's reader keeps no label counts")
+    counts = np.append(reader.label_counts, 0)
+    a, b = runner.propensity_a, runner.propensity_b
+    weights = inverse_propensities(counts, reader.n_train_rows, a, b)
+    return PropensityMetrics(names, weights[:-1], weights[-1])

@@ -1,0 +1,168 @@
+"""The sizes of a transformer encoder: from a preset, or from the config.json of other libraries."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.errors import UserError
+
+FAMILIES = ("bert", "ernie", "albert")
+# Files that hold a configuration, in the order in which they are looked for in a folder.
+_CONFIG_FILES = ("config.json", "model_config.json")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that decides the form of an encoder but the size of its vocabulary.
+
+    The attributes are named and described in `schema.Encoder`. The defaults are those of BERT.
+
+    Raises:
+        ValueError: the width cannot be divided among the heads.
+    """
+
+    num_hidden_layers: int = 12
+    hidden_size: int = 768
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    embedding_size: Optional[int] = None
+    share_layers: bool = False
+    norm_first: bool = False
+    hidden_act: str = "gelu"
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    use_task_id: bool = False
+    task_type_vocab_size: int = 3
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    layer_norm_eps: float = 1e-12
+    initializer_range: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"encoder.hidden_size: received {self.hidden_size}, expected a multiple of "
+                f"num_attention_heads ({self.num_attention_heads})"
+            )
+
+
+# tiny and base: Turc et al. 2019; small: TinyBERT, Jiao et al. 2020.
+PRESETS = {
+    "tiny": Architecture(
+        num_hidden_layers=2, hidden_size=128, num_attention_heads=2, intermediate_size=512
+    ),
+    "small": Architecture(
+        num_hidden_layers=4, hidden_size=312, num_attention_heads=12, intermediate_size=1248
+    ),
+    "base": Architecture(),
+}
+_FIELDS = [field.name for field in dataclasses.fields(Architecture)]
+
+
+def chosen_architecture(settings: EncoderSettings) -> Architecture:
+    """The architecture that an `encoder` block describes.
+
+    Raises:
+        UserError: a file that it names cannot be read, or describes another kind of encoder.
+        ValueError: sizes do not fit each other.
+    """
+    config = settings.config or settings.pretrained or "small"
+    base = read_architecture(config)[0] if isinstance(config, Path) else PRESETS[config]
+    chosen = {name: getattr(settings, name) for name in _FIELDS}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return dataclasses.replace(base, **given)
+
+
+def read_architecture(path: Path) -> tuple[Architecture, str, int]:
+    """Read a config.json of Hugging Face or PaddleNLP, or a folder that holds one.
+
+    Returns:
+        The architecture, its family (`bert`, `ernie` or `albert`), and the vocabulary's size.
+
+    Raises:
+        UserError: there is no such file, or it describes an encoder that the zoo does not have.
+    """
+    file = _config_file(path)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as failure:
+        raise UserError(f"{file}: cannot be read as JSON: {failure}") from None
+    facts = _flat(content)
+    family = _family(facts)
+    if family is None:
+        raise UserError(
+            f"{file}: model_type: received {facts.get('model_type')!r}, expected one of "
+            + ", ".join(FAMILIES)
+        )
+    other = {
+        "position_embedding_type": "absolute",
+        "num_hidden_groups": 1,
+        "inner_group_num": 1,
+        "ln_type": "postln",
+    }
+    problems = [
+        f"{name}: received {facts[name]!r}, only {expected!r} is supported"
+        for name, expected in other.items()
+        if facts.get(name, expected) != expected
+    ]
+    missing = [name for name in ("vocab_size", "hidden_size") if name not in facts]
+    problems += [f"{name}: missing" for name in missing]
+    activations = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
+    facts["hidden_act"] = activations.get(facts.get("hidden_act"), facts.get("hidden_act", "gelu"))
+    if facts["hidden_act"] not in ("gelu", "gelu_new", "relu"):
+        problems.append(
+            f"hidden_act: received {facts['hidden_act']!r}, expected gelu, gelu_new or relu"
+        )
+    if problems:
+        raise UserError(f"{file}: this encoder cannot be built:\n  " + "\n  ".join(problems))
+    defaults: dict[str, Any] = {}
+    if family == "albert":
+        defaults = {
+            "share_layers": True,
+            "embedding_size": 128,
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+        }
+    elif file.name == "model_config.json":
+        defaults = {"layer_norm_eps": 1e-5}  # Paddle's own, which PaddleNLP leaves as it is
+    known = {name: facts[name] for name in _FIELDS if name in facts}
+    try:
+        architecture = Architecture(**{**defaults, **known})
+    except ValueError as problem:
+        raise UserError(f"{file}: {problem}") from None
+    return architecture, family, facts["vocab_size"]
+
+
+def _config_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    for name in _CONFIG_FILES:
+        if (path / name).is_file():
+            return path / name
+    raise UserError(f"{path}: holds no {' or '.join(_CONFIG_FILES)}")
+
+
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a config; older ones of PaddleNLP nest those of the encoder in `init_args`."""
+    facts = dict(content)
+    for inner in facts.pop("init_args", ()):
+        if isinstance(inner, dict):
+            facts = {**_flat(inner), **facts, "init_class": inner.get("init_class")}
+    return facts
+
+
+def _family(facts: dict[str, Any]) -> Optional[str]:
+    names = [facts.get("model_type"), facts.get("init_class"), *facts.get("architectures", ())]
+    if not any(names) and "embedding_size" in facts:  # Google's own ALBERT
+        return "albert"
+    for name in filter(None, names):
+        for family in FAMILIES:
+            # "BertModel" and "bert", but not "roberta" or "ernie_m"
+            if name.lower() == family or name.startswith(
+                (f"{family.title()}M", f"{family.title()}For")
+            ):
+                return family
+    return None

@@ -1,0 +1,217 @@
+"""A transformer encoder of the BERT, ERNIE and ALBERT families.
+
+Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT).
+"""
+
+import math
+from typing import Optional
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.errors import UserError
+from textzoo.nets.architecture import Architecture, chosen_architecture, read_architecture
+from textzoo.nets.layer_norm import LayerNorm
+
+# Added to the attention score of padding: its weight becomes exactly 0.
+_PADDING_SCORE = -1e9
+
+NGRAM_WIDTH = 256
+
+
+class Encoder(nn.Layer):
+    """Texts as token ids to one vector per token.
+
+    Args:
+        architecture: the sizes, see `architecture.chosen_architecture`.
+        vocab_size: number of tokens.
+    """
+
+    def __init__(self, architecture: Architecture, vocab_size: int):
+        super().__init__()
+        self.architecture = a = architecture
+        self.width = a.hidden_size
+        width = a.embedding_size or a.hidden_size
+        self.word_embeddings = nn.Embedding(vocab_size, width, weight_attr=_normal(a))
+        # What texts have in common starts from 0: else the means of all random texts are alike.
+        self.position_embeddings = _zeros(a.max_position_embeddings, width)
+        self.token_type_embeddings = _zeros(a.type_vocab_size, width)
+        if a.use_task_id:
+            self.task_type_embeddings = _zeros(a.task_type_vocab_size, width)
+        self.embedding_norm = LayerNorm(width, a.layer_norm_eps)
+        if a.embedding_size:
+            self.embedding_projection = _linear(a, width, a.hidden_size)
+        n_different = 1 if a.share_layers else a.num_hidden_layers
+        self.layers = nn.LayerList([_Layer(a) for _ in range(n_different)])
+        if a.norm_first:
+            self.final_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
+
+    def forward(
+        self,
+        token_ids: paddle.Tensor,
+        lengths: paddle.Tensor,
+        token_type_ids: Optional[paddle.Tensor] = None,
+    ) -> paddle.Tensor:
+        """The last layer's vector of every token.
+
+        Args:
+            token_ids: `[batch, length]`; any id at padding. At most `max_position_embeddings` long.
+            lengths: `[batch]` number of tokens, at least 1; what follows has no influence.
+            token_type_ids: `[batch, length]`; default: all 0.
+
+        Returns:
+            `[batch, length, hidden_size]`; undefined at padding.
+        """
+        return self.transform(self.word_embeddings(token_ids), lengths, token_type_ids)
+
+    def transform(
+        self,
+        word_vectors: paddle.Tensor,
+        lengths: paddle.Tensor,
+        token_type_ids: Optional[paddle.Tensor] = None,
+    ) -> paddle.Tensor:
+        """As `forward`, from looked-up word embeddings `[batch, length, embedding_size]`."""
+        a = self.architecture
+        position = paddle.arange(paddle.shape(word_vectors)[1])
+        if token_type_ids is None:
+            token_types = self.token_type_embeddings.weight[0]
+        else:
+            token_types = self.token_type_embeddings(token_type_ids)
+        vectors = word_vectors + token_types + self.position_embeddings(position)
+        if a.use_task_id:
+            vectors = vectors + self.task_type_embeddings.weight[0]
+        hidden = _dropout(self, self.embedding_norm(vectors), a.hidden_dropout_prob)
+        if a.embedding_size:
+            hidden = self.embedding_projection(hidden)
+        is_padding = position.unsqueeze(0) >= lengths.unsqueeze(1)
+        mask = (is_padding.astype("float32") * _PADDING_SCORE).unsqueeze([1, 2])
+        for i in range(a.num_hidden_layers):
+            hidden = self.layers[0 if a.share_layers else i](hidden, mask)
+        return self.final_norm(hidden) if a.norm_first else hidden
+
+
+class _Layer(nn.Layer):
+    """Self-attention and a feed-forward part, each with a residual and layer normalisation."""
+
+    def __init__(self, a: Architecture):
+        super().__init__()
+        self._a = a
+        self.qkv = _linear(a, a.hidden_size, 3 * a.hidden_size)
+        self.attention_output = _linear(a, a.hidden_size, a.hidden_size)
+        self.attention_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
+        self.intermediate = _linear(a, a.hidden_size, a.intermediate_size)
+        self.output = _linear(a, a.intermediate_size, a.hidden_size)
+        self.output_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
+
+    def forward(self, x: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+        """`x` `[batch, length, hidden_size]`; `mask` `[batch, 1, 1, length]` is added to scores."""
+        p = self._a.hidden_dropout_prob
+        if self._a.norm_first:
+            x = x + _dropout(self, self._attention(self.attention_norm(x), mask), p)
+            return x + _dropout(self, self._feed_forward(self.output_norm(x)), p)
+        x = self.attention_norm(x + _dropout(self, self._attention(x, mask), p))
+        return self.output_norm(x + _dropout(self, self._feed_forward(x), p))
+
+    def _attention(self, x: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+        a = self._a
+        head_size = a.hidden_size // a.num_attention_heads
+        qkv = self.qkv(x).reshape([0, 0, 3, a.num_attention_heads, head_size])
+        # Each [batch, heads, length, head_size].
+        query, key, value = qkv.transpose([2, 0, 3, 1, 4]).unbind(0)
+        scores = paddle.matmul(query * (1 / math.sqrt(head_size)), key, transpose_y=True)
+        weights = _dropout(self, F.softmax(scores + mask), a.attention_probs_dropout_prob)
+        mixed = paddle.matmul(weights, value).transpose([0, 2, 1, 3])
+        return self.attention_output(mixed.reshape([0, 0, a.hidden_size]))
+
+    def _feed_forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        hidden = self.intermediate(x)
+        if self._a.hidden_act == "relu":
+            return self.output(F.relu(hidden))
+        if self._a.hidden_act == "gelu_new" and not self.training:
+            # Written out, as Paddle2ONNX takes every gelu for the exact one.
+            cubic = hidden + 0.044715 * hidden * hidden * hidden
+            return self.output(0.5 * hidden * (1 + paddle.tanh(math.sqrt(2 / math.pi) * cubic)))
+        return self.output(F.gelu(hidden, approximate=self._a.hidden_act == "gelu_new"))
+
+
+class NgramEncoder(nn.Layer):
+    """Texts as ids of n-grams to one vector per n-gram: embeddings and nothing else.
+
+    The mean of these vectors is that of a bag of n-grams.
+
+    Args:
+        width: of the embeddings.
+        vocab_size: number of n-grams.
+        dropout: share of n-grams hidden in training.
+    """
+
+    def __init__(self, width: int, vocab_size: int, dropout: float):
+        super().__init__()
+        self.width = width
+        self._dropout = dropout
+        initializer = nn.initializer.Normal(std=1 / math.sqrt(width))
+        self.word_embeddings = nn.Embedding(
+            vocab_size, width, weight_attr=paddle.ParamAttr(initializer=initializer)
+        )
+
+    def forward(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The vectors `[batch, length, width]` of n-grams `[batch, length]`."""
+        vectors = self.word_embeddings(token_ids)
+        if not (self.training and self._dropout):
+            return vectors
+        kept = paddle.ones_like(token_ids).astype("float32").unsqueeze(-1)
+        return vectors * F.dropout(kept, self._dropout)
+
+
+def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> nn.Layer:
+    """The encoder that an `encoder` block describes, with random weights.
+
+    Args:
+        settings: the block.
+        vocab_size: number of tokens of the reader; pretrained encoders may have some more.
+        max_len: the longest text in tokens.
+
+    Returns:
+        An `Encoder` or `NgramEncoder`; its attribute `width` is that of the vectors it gives.
+
+    Raises:
+        UserError: the encoder has fewer tokens than the reader.
+        ValueError: sizes do not fit each other.
+    """
+    if settings.config == "ngram":
+        width = settings.hidden_size or NGRAM_WIDTH
+        return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
+    architecture = chosen_architecture(settings)
+    if max_len > architecture.max_position_embeddings:
+        raise ValueError(
+            f"encoder.max_position_embeddings: received {architecture.max_position_embeddings}, "
+            f"expected at least reader.max_len ({max_len})"
+        )
+    rows = vocab_size
+    if settings.pretrained:
+        rows = read_architecture(settings.pretrained)[2]
+        if rows < vocab_size:
+            raise UserError(
+                f"encoder.pretrained: {settings.pretrained} has {rows} tokens, the reader "
+                f"{vocab_size}: set reader.tokenizer to the pretrained encoder's folder"
+            )
+    return Encoder(architecture, rows)
+
+
+def _linear(a: Architecture, n_in: int, n_out: int) -> nn.Linear:
+    return nn.Linear(n_in, n_out, weight_attr=_normal(a))
+
+
+def _zeros(n: int, width: int) -> nn.Embedding:
+    attribute = paddle.ParamAttr(initializer=nn.initializer.Constant(0.0))
+    return nn.Embedding(n, width, weight_attr=attribute)
+
+
+def _normal(a: Architecture) -> paddle.ParamAttr:
+    return paddle.ParamAttr(initializer=nn.initializer.Normal(std=a.initializer_range))
+
+
+def _dropout(layer: nn.Layer, x: paddle.Tensor, probability: float) -> paddle.Tensor:
+    return F.dropout(x, probability, training=layer.training) if probability else x

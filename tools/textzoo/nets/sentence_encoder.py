@@ -1,0 +1,55 @@
+"""One vector per text: what the nets of batchneg and hardestneg share."""
+
+from typing import Literal, Optional
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.nets.encoder import build_encoder
+from textzoo.nets.pooling import pool
+
+
+class SentenceEncoder(nn.Layer):
+    """Encoder, pooling, projection, normalisation (Sentence-BERT, Reimers and Gurevych 2019).
+
+    Args:
+        vocab_size: number of tokens.
+        max_len: the longest text in tokens.
+        encoder: which encoder.
+        pooling: its first token's vector, or the mean over tokens.
+        output_emb_size: width that the vectors are projected to; None: as the encoder gives them.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        max_len: int,
+        encoder: EncoderSettings,
+        pooling: Literal["cls", "mean"],
+        output_emb_size: Optional[int],
+    ):
+        super().__init__()
+        self._pooling = pooling
+        self.encoder = build_encoder(encoder, vocab_size, max_len)
+        self.projection = None
+        if output_emb_size is not None:
+            if output_emb_size < 1:
+                raise ValueError(f"output_emb_size: received {output_emb_size}, expected above 0")
+            self.projection = nn.Linear(self.encoder.width, output_emb_size)
+
+    def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The embeddings of texts.
+
+        Args:
+            tokens: `[batch, length]` ids; any id at padding.
+            lengths: `[batch]` number of ids, at least 1.
+
+        Returns:
+            `[batch, output_emb_size]`, of length 1: an inner product is a cosine.
+        """
+        vectors = pool(self.encoder(tokens, lengths), lengths, self._pooling)
+        if self.projection:
+            vectors = self.projection(vectors)
+        return F.normalize(vectors)

@@ -1,0 +1,306 @@
+"""A line `labels<TAB>text` to ids of words, of hashed pairs of words, and of labels.
+
+What the readers of tagspace and xmlcnn share.
+"""
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+from textzoo.errors import BadLine
+from textzoo.text.hashing import hashed_pairs
+from textzoo.text.ragged import Column, Lists
+from textzoo.text.vocabulary import Vocabulary
+from textzoo.text.words import WordCounts, WordIds
+
+_UNKNOWN_ID = 0
+
+
+class Parsed(NamedTuple):
+    """The labels and words of a line, still as texts."""
+
+    labels: list[str]
+    words: list[str]
+
+
+class Counts:
+    """What the training rows have.
+
+    Args:
+        buckets: that pairs of words are hashed into; 0: neither `texts` nor `pairs` are counted.
+
+    Attributes:
+        words: how often each word occurs.
+        labels: the number of rows that each label is in.
+        texts: the number of rows that each word is in.
+        pairs: `[buckets]` the number of rows that each pair of neighbours is in.
+        n_rows: how many rows there are.
+    """
+
+    def __init__(self, buckets: int):
+        self.words, self.labels, self.texts = Counter(), Counter(), Counter()
+        self.pairs = np.zeros(buckets, np.int64)
+        self.n_rows = 0
+
+    def add_row(self, row: Parsed) -> None:
+        """Add one row."""
+        self.words.update(row.words)
+        self.labels.update(row.labels)
+        if len(self.pairs):
+            self.texts.update(set(row.words))
+            self.pairs[list(set(hashed_pairs(row.words, len(self.pairs))))] += 1
+        self.n_rows += 1
+
+    def add(self, words: WordCounts, labels: Counter, n_rows: int) -> None:
+        """Add many rows."""
+        self.words.update(words.words)
+        self.labels.update(labels)
+        self.texts.update(words.texts)
+        self.pairs += np.bincount(words.pairs, minlength=len(self.pairs))
+        self.n_rows += n_rows
+
+
+class WordReader:
+    """Reads `label,label<TAB>text`.
+
+    A model's reader derives from it, and sets the attributes.
+
+    Args:
+        label_separator: regular expression of what stands between labels.
+        token_pattern: as the models' readers say, like those that follow.
+        lower_case: whether words are lower-cased.
+        min_count: of a word.
+        max_words: of the vocabulary.
+        max_len: of a text, in words.
+        ngram_buckets: of pairs of neighbouring words; 0: there are no pairs.
+        unknown_word: stands for every unknown word, and for a text without words.
+        stop_words: words that are left out.
+        count_ngrams: whether the rows that n-grams are in are counted.
+
+    Attributes:
+        label: what a label is called in messages, and in the names of columns, sizes and files.
+        form: of a line.
+
+    Raises:
+        ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
+    """
+
+    label: str
+    form: str
+
+    def __init__(
+        self,
+        *,
+        label_separator: str,
+        token_pattern: str,
+        lower_case: bool,
+        min_count: int,
+        max_words: Optional[int],
+        max_len: Optional[int],
+        ngram_buckets: int,
+        unknown_word: str = "<unk>",
+        stop_words: Collection[str] = (),
+        count_ngrams: bool = False,
+    ):
+        try:
+            self._find_words = re.compile(token_pattern).findall
+        except re.error as problem:
+            raise ValueError(f"token_pattern: {token_pattern!r}: {problem}") from None
+        for name, limit in (("max_words", max_words), ("max_len", max_len)):
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name}: received {limit}, expected at least 1")
+        self._split_labels = re.compile(label_separator).split
+        self._lower_case = lower_case
+        self._min_count = min_count
+        self._max_words = max_words
+        self._max_len = max_len
+        self._ngram_buckets = ngram_buckets
+        self._counted_buckets = ngram_buckets if count_ngrams else 0
+        self._unknown_word = unknown_word
+        self._stop_words = frozenset(stop_words)
+        self._of_many = functools.partial(
+            WordIds,
+            token_pattern,
+            unknown=_UNKNOWN_ID,
+            lower_case=lower_case,
+            stop_words=self._stop_words,
+            max_len=max_len,
+        )
+
+    def parse(self, line: str) -> Parsed:
+        """Take a line apart.
+
+        Raises:
+            BadLine: it has not the form that was expected.
+        """
+        labels, text = self._columns(line)
+        return Parsed(labels, self._text_words(text))
+
+    def _columns(self, line: str) -> tuple[list[str], str]:
+        labels, text = self._cut(line)
+        return self._names(labels), text
+
+    def _cut(self, line: str) -> tuple[str, str]:
+        labels, tab, text = line.partition("\t")
+        if not tab or "\t" in text:
+            n_columns = line.count("\t") + 1
+            raise BadLine(f"received {n_columns} column(s) between tabs, expected 2: {self.form}")
+        return labels, text
+
+    def _names(self, labels: str) -> list[str]:
+        names = dict.fromkeys(label.strip() for label in self._split_labels(labels))
+        return [name for name in names if name]
+
+    def _text_words(self, text: str) -> list[str]:
+        words = self._find_words(text.lower() if self._lower_case else text)
+        if not self._stop_words:
+            return words
+        return [word for word in words if word not in self._stop_words]
+
+    def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
+        """Build the vocabularies from the training rows.
+
+        Args:
+            rows: what `parse` gave.
+            declared: sizes stated in the config; they are checked later.
+        """
+        counts = Counts(self._counted_buckets)
+        for row in rows:
+            counts.add_row(row)
+        self._fit(counts, declared)
+
+    def count(self, lines: list[str]) -> Optional[tuple[WordCounts, Counter, int]]:
+        """What `fit_counts` needs of some lines; None for unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        rows = [self._cut(line) for line in lines]
+        words = self._counting.count([text for _, text in rows])
+        if words is None:
+            return None
+        names: Counter = Counter()
+        for labels, n_rows in Counter(labels for labels, _ in rows).items():
+            names.update(dict.fromkeys(self._names(labels), n_rows))
+        return words, names, len(rows)
+
+    def fit_counts(
+        self, parts: Iterable[tuple[WordCounts, Counter, int]], declared: dict[str, int]
+    ) -> None:
+        """As `fit`, from what `count` gave for all lines."""
+        counts = Counts(self._counted_buckets)
+        for part in parts:
+            counts.add(*part)
+        self._fit(counts, declared)
+
+    def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
+        self._words = Vocabulary.from_counts(
+            counts.words,
+            min_count=self._min_count,
+            max_size=self._max_words,
+            first=(self._unknown_word,),
+        )
+        self._labels = Vocabulary.from_counts(counts.labels)
+
+    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
+        """The ids of a line's words and labels.
+
+        Raises:
+            BadLine: the line is malformed, or its labels are not as they should be.
+        """
+        row = self.parse(line)
+        words = self._encode_words(row.words)
+        return {**words, f"{self.label}s": self._label_ids(row.labels, training)}
+
+    def encode_text(self, text: str) -> dict[str, list[int]]:
+        """The ids of the words of a text without labels."""
+        return self._encode_words(self._text_words(text))
+
+    def _encode_words(self, words: list[str]) -> dict[str, list[int]]:
+        words = words[: self._max_len]
+        word_ids = self._ids(words)
+        ngrams = []
+        if self._ngram_buckets:
+            n_words, pairs = len(self._words), hashed_pairs(words, self._ngram_buckets)
+            ngrams = word_ids + [n_words + pair for pair in pairs]
+        return {"words": word_ids, "ngrams": ngrams}
+
+    def _ids(self, words: list[str]) -> list[int]:
+        # Without a known word in it, a text is one unknown word.
+        return [self._words.ids.get(word, _UNKNOWN_ID) for word in words] or [_UNKNOWN_ID]
+
+    def _label_ids(self, labels: list[str], training: bool) -> list[int]:
+        """The ids of a row's labels, -1 for unknown ones."""
+        if training and not labels:
+            raise BadLine(f"received no {self.label}, expected at least one before the tab")
+        return [self._labels.ids.get(label, -1) for label in labels]
+
+    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
+        """What `encode` gives for each line, several times as fast; None for unusual patterns.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        rows = [self._cut(line) for line in lines]
+        found = self._word_ids([text for _, text in rows])
+        if found is None:
+            return None
+        words, ngrams = found
+        ids = {
+            labels: self._label_ids(self._names(labels), training)
+            for labels in {labels for labels, _ in rows}
+        }
+        labels = Lists.of([ids[labels] for labels, _ in rows])
+        return {"words": words, "ngrams": ngrams, f"{self.label}s": labels}
+
+    @functools.cached_property
+    def _counting(self) -> WordIds:
+        return self._of_many(ids={}, buckets=self._counted_buckets)
+
+    @functools.cached_property
+    def _word_ids(self) -> WordIds:
+        return self._of_many(ids=self._words.ids, buckets=self._ngram_buckets)
+
+    def describe(self, line: str) -> dict[str, Any]:
+        """A line as predictions show it: its text and its own labels."""
+        labels, text = self._columns(line)
+        return {"text": text.strip(), "tags": labels}
+
+    def sizes(self) -> dict[str, int]:
+        """What the net needs to know of the data."""
+        n_words, buckets = len(self._words), self._ngram_buckets
+        return {
+            "vocab_text_size": n_words,
+            f"vocab_{self.label}_size": len(self._labels),
+            "vocab_ngram_size": n_words + buckets if buckets else 0,
+        }
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels in the order of their ids."""
+        return self._labels.texts
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabularies."""
+        self._words.save(folder / "words.txt")
+        self._labels.save(folder / f"{self.label}s.txt")
+
+    def load(self, folder: Path) -> None:
+        """Read the vocabularies."""
+        self._words = Vocabulary.load(folder / "words.txt")
+        self._labels = Vocabulary.load(folder / f"{self.label}s.txt")
+
+
+def ngram_feeds(
+    columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """The arrays of these rows' n-grams, for a net that has such."""
+    if not hyper_parameters["ngram_dim"]:
+        return {}
+    ngrams, counts = columns["ngrams"].padded(rows)
+    return {"ngrams": ngrams, "ngram_counts": counts}

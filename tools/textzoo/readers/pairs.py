@@ -1,0 +1,193 @@
+"""Pairs of texts that mean the same, to ids: what the readers of batchneg and hardestneg share.
+
+A row is `query<TAB>title`, or `query<TAB>title<TAB>negative` with a text that does not mean the
+same although it looks like it.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Optional, Union
+
+import numpy as np
+
+from textzoo.config.schema import FilePath
+from textzoo.errors import BadLine
+from textzoo.text.character_ngrams import CharacterNgrams
+from textzoo.text.ragged import Column, Lists
+from textzoo.text.wordpiece import WordPiece
+
+_FORM = "query<TAB>title or query<TAB>title<TAB>negative"
+
+
+class Pair(NamedTuple):
+    """The texts of a row; `negative` is empty when there is none."""
+
+    query: str
+    title: str
+    negative: str
+
+    @property
+    def texts(self) -> list[str]:
+        """Those that are there."""
+        return [text for text in self if text]
+
+
+class Reader:
+    """Reads pairs of texts.
+
+    Args:
+        tokenizer: a tokenizer.json, a vocab.txt or a folder with one of them; or `ngram`: hashed
+            character n-grams. Default: what suits the encoder: its own when it is pretrained,
+            n-grams for `ngram`, or else WordPiece built from the training texts.
+        vocab_size: the most tokens of a built vocabulary.
+        ngram_buckets: the number of ids that n-grams are hashed into.
+        ngram_max: the most characters of an n-gram.
+        max_len: the longest text: in tokens, `[CLS]` and `[SEP]` included, or in characters for
+            n-grams; what is beyond is cut off.
+        unlabelled: a line is one text, which stands for a pair of itself: what tells its two
+            embeddings apart is the encoder's dropout (SimCSE, Gao et al. 2021). A warm-up on texts
+            without pairs.
+        lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
+
+    Raises:
+        ValueError: a limit is too small.
+    """
+
+    supplies = ("vocab_size", "max_len")
+    columns = ("query", "title", "negative", "keys")
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Optional[Union[Literal["ngram"], FilePath]] = None,
+        vocab_size: int = 8000,
+        ngram_buckets: int = 131072,
+        ngram_max: int = 2,
+        max_len: int = 64,
+        unlabelled: bool = False,
+        lower_case: bool = True,
+    ):
+        limits = {"vocab_size": vocab_size, "ngram_buckets": ngram_buckets, "max_len": max_len}
+        for name, limit in limits.items():
+            if limit < 3:
+                raise ValueError(f"{name}: received {limit}, expected at least 3")
+        if ngram_max < 1:
+            raise ValueError(f"ngram_max: received {ngram_max}, expected at least 1")
+        self._source = tokenizer
+        self._vocab_size = vocab_size
+        self._ngrams = (ngram_buckets, ngram_max)
+        self._max_len = max_len
+        self._unlabelled = unlabelled
+        self._lower_case = lower_case
+
+    def parse(self, line: str) -> Pair:
+        """Take a line apart.
+
+        Raises:
+            BadLine: it has not two or three texts.
+        """
+        texts = [text.strip() for text in line.split("\t")]
+        if self._unlabelled:
+            texts = [line.strip()] * 2
+        if len(texts) not in (2, 3):
+            raise BadLine(f"received {len(texts)} column(s) between tabs, expected 2 or 3: {_FORM}")
+        if not all(texts[:2]):
+            raise BadLine(f"received an empty text, expected {_FORM}")
+        return Pair(texts[0], texts[1], texts[2] if len(texts) == 3 else "")
+
+    def fit(self, rows: Iterable[Pair], declared: dict[str, int]) -> None:
+        """Read the vocabulary, or build it from the training rows."""
+        if self._source == "ngram":
+            self._tokenizer = CharacterNgrams(*self._ngrams, self._max_len)
+        elif self._source:
+            self._tokenizer = WordPiece.read(self._source, self._max_len, self._lower_case)
+        else:
+            texts = (text for row in rows for text in row.texts)
+            self._tokenizer = WordPiece.build(
+                texts, self._max_len, self._vocab_size, self._lower_case
+            )
+
+    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
+        """The ids of a line's texts, and a key of each text that tells it from others.
+
+        Raises:
+            BadLine: the line is malformed.
+        """
+        pair = self.parse(line)
+        tokens = [self.tokenize(text) for text in (pair.query, pair.title)]
+        negative = self.tokenize(pair.negative) if pair.negative else []
+        return {
+            "query": tokens[0],
+            "title": tokens[1],
+            "negative": negative,
+            "keys": [half for text in pair for half in _key_halves(text)],
+        }
+
+    def encode_many(self, lines: list[str], training: bool) -> dict[str, Lists]:
+        """What `encode` gives for each line, several times as fast.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        pairs = [self.parse(line) for line in lines]
+        has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
+        negatives = self._tokenizer.encode_many([pairs[row].negative for row in has_negative])
+        counts = np.zeros(len(pairs), np.int64)
+        counts[has_negative] = negatives.counts
+        digests = b"".join(_digest(text) for pair in pairs for text in pair)
+        return {
+            "query": self._tokenizer.encode_many([pair.query for pair in pairs]),
+            "title": self._tokenizer.encode_many([pair.title for pair in pairs]),
+            "negative": Lists(negatives.values, counts),
+            "keys": Lists(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
+        }
+
+    def tokenize(self, text: str) -> list[int]:
+        """The ids of a text."""
+        return self._tokenizer.encode(text)
+
+    def encode_text(self, text: str) -> dict[str, list[int]]:
+        """The ids of one text, which is embedded by itself.
+
+        Raises:
+            BadLine: it is empty.
+        """
+        if not text.strip():
+            raise BadLine("received an empty text")
+        return {"text": self.tokenize(text.strip())}
+
+    @staticmethod
+    def infer_feeds(
+        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """The arrays that embedding the column `text` takes."""
+        tokens, lengths = columns["text"].padded(rows)
+        return {"tokens": tokens, "lengths": lengths}
+
+    def describe(self, line: str) -> dict[str, Any]:
+        """A line as predictions show it."""
+        pair = self.parse(line)
+        return {"text": pair.query, "tags": [pair.title]}
+
+    def sizes(self) -> dict[str, int]:
+        """What the net needs to know of the data."""
+        return {"vocab_size": self._tokenizer.vocab_size, "max_len": self._max_len}
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary."""
+        self._tokenizer.save(folder)
+
+    def load(self, folder: Path) -> None:
+        """Read the vocabulary."""
+        kind = CharacterNgrams if self._source == "ngram" else WordPiece
+        self._tokenizer = kind.load(folder, self._max_len)
+
+
+def _key_halves(text: str) -> list[int]:
+    """64 bits that tell a text from others, as the two signed numbers that a column holds."""
+    return np.frombuffer(_digest(text), np.int32).tolist()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -1,0 +1,191 @@
+"""The arrays of a batch of pairs, and how any net that embeds texts is run on them."""
+
+from typing import Any, Optional
+
+import numpy as np
+import paddle
+
+from textzoo.readers.pairs import Reader
+from textzoo.text.ragged import Column
+
+Columns = dict[str, Column]
+Feeds = dict[str, np.ndarray]
+
+_DRAWS = 20  # how often an unlucky draw of a random negative is repeated
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
+
+
+class PairModel:
+    """What a dynamic-graph run needs to know of a model of pairs; a folder adds its net."""
+
+    embeds = True
+    columns = ("query", "title")
+    metrics = ("recall@1", "recall@5", "recall@10", "recall@50", "mrr")
+    net_class: type
+
+    def __init__(self, hyper_parameters: dict[str, Any]):
+        self.hyper_parameters = hyper_parameters
+        self._known: Optional[KnownPairs] = None
+
+    def create_model(self) -> paddle.nn.Layer:
+        """The net."""
+        return self.net_class(**self.hyper_parameters)
+
+    def distinct_keys(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
+        """Two keys per row, `[rows, 2]`: rows that share one do not go into one batch."""
+        return _keys(columns, rows)[:, :2]
+
+    def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
+        """The arrays that embedding the column `text` takes."""
+        return Reader.infer_feeds(columns, rows, self.hyper_parameters)
+
+    def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
+        """The arrays that the loss of these rows takes.
+
+        The candidates of every query are the titles of all rows, then the negatives: with
+        `negatives: given` those that the rows have, with `random` the title of another row for
+        each.
+        `excluded` says which candidates are not to count as negatives of a query.
+        """
+        if self._known is None:
+            self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"].offsets) - 1)))
+        keys = _keys(columns, rows)
+        queries, titles = keys[:, 0], keys[:, 1]
+        feeds = {
+            **_padded("query", columns["query"].padded(rows)),
+            **_padded("title", columns["title"].padded(rows)),
+        }
+        own = np.eye(len(rows), dtype=bool)
+        if self.hyper_parameters["negatives"] == "random":
+            others = self._known.draw_others(queries, random)
+            feeds.update(_padded("negative", columns["title"].padded(others)))
+            excluded = ~np.concatenate([own, own], axis=1)
+        elif self.hyper_parameters["negatives"] == "given":
+            # A row without a negative repeats its title, which is no negative of its query.
+            has_none = columns["negative"].lengths(rows) == 0
+            tokens = [
+                columns["title" if none else "negative"].padded(rows[i : i + 1])[0][0]
+                for i, none in enumerate(has_none)
+            ]
+            feeds.update(_padded("negative", _pad(tokens)))
+            candidates = np.concatenate([titles, np.where(has_none, titles, keys[:, 2])])
+            excluded = self._known.excluded(queries, candidates)
+        else:
+            excluded = self._known.excluded(queries, titles)
+        np.fill_diagonal(excluded, False)
+        feeds["excluded"] = excluded.astype("float32")
+        return feeds
+
+    def train_forward(self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+        """The loss."""
+        names = [key[: -len("_tokens")] for key in batch if key.endswith("_tokens")]
+        embeddings = {
+            name: net(batch[f"{name}_tokens"], batch[f"{name}_lengths"]) for name in names
+        }
+        return self.loss_of(net, embeddings, batch["excluded"])
+
+    def loss_of(
+        self,
+        net: paddle.nn.Layer,
+        embeddings: dict[str, paddle.Tensor],
+        excluded: paddle.Tensor,
+    ) -> paddle.Tensor:
+        """The loss of embeddings: of `query`, of `title`, and of `negative` if there are any."""
+        candidates = embeddings["title"]
+        if "negative" in embeddings:
+            candidates = paddle.concat([candidates, embeddings["negative"]])
+        return net.loss(embeddings["query"], candidates, excluded)
+
+    def infer_forward(
+        self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]
+    ) -> dict[str, paddle.Tensor]:
+        """The embeddings of texts."""
+        return {"embeddings": net(**batch)}
+
+
+class StaticPairModel(PairModel):
+    """The same; what is added are the inputs of the programs."""
+
+    def create_feeds(self, training: bool) -> dict[str, paddle.Tensor]:
+        """The inputs of the training or the inference program."""
+        if not training:
+            return _inputs("")
+        feeds = {**_inputs("query_"), **_inputs("title_")}
+        if self.hyper_parameters["negatives"] != "batch":
+            feeds.update(_inputs("negative_"))
+        feeds["excluded"] = paddle.static.data("excluded", [None, None], "float32")
+        return feeds
+
+
+class KnownPairs:
+    """Which texts are known to mean the same: all pairs of the training rows, in both directions.
+
+    Args:
+        keys: `[rows, 3]`, see `_keys`.
+    """
+
+    def __init__(self, keys: np.ndarray):
+        self._queries, titles = keys[:, 0], keys[:, 1]
+        both = [_mixed(self._queries, titles), _mixed(titles, self._queries)]
+        self._pairs = np.unique(np.concatenate(both))
+        self._titles = titles
+
+    def excluded(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """Which candidates are no negatives of a query: itself, or known to mean the same.
+
+        Args:
+            queries: `[batch]` keys.
+            candidates: `[n]` keys.
+
+        Returns:
+            `[batch, n]`, of bool.
+        """
+        pairs = _mixed(queries[:, None], candidates[None, :])
+        places = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
+        return (self._pairs[places] == pairs) | (queries[:, None] == candidates[None, :])
+
+    def draw_others(self, queries: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """For each query a row whose title is not known to mean the same, `[batch]`.
+
+        A query that is paired with nearly every title may get one of its own.
+        """
+        rows = random.integers(len(self._titles), size=len(queries))
+        for _ in range(_DRAWS):
+            pairs = _mixed(queries, self._titles[rows])
+            places = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
+            bad = (self._pairs[places] == pairs) | (queries == self._titles[rows])
+            if not bad.any():
+                break
+            rows[bad] = random.integers(len(self._titles), size=bad.sum())
+        return rows
+
+
+def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One key for an ordered pair of keys; the product wraps around, as is meant."""
+    return (first * _MULTIPLIER) ^ second
+
+
+def _keys(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    """Keys of query, title and negative, `[rows, 3]`: equal for equal texts."""
+    halves = columns["keys"].padded(rows)[0]
+    return np.ascontiguousarray(halves.astype(np.int32)).view(np.uint64)
+
+
+def _padded(name: str, tokens_and_lengths: tuple[np.ndarray, np.ndarray]) -> Feeds:
+    return dict(zip((f"{name}_tokens", f"{name}_lengths"), tokens_and_lengths))
+
+
+def _pad(texts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([len(text) for text in texts])
+    tokens = np.zeros((len(texts), lengths.max()), np.int64)
+    for row, text in zip(tokens, texts):
+        row[: len(text)] = text
+    return tokens, lengths
+
+
+def _inputs(prefix: str) -> dict[str, paddle.Tensor]:
+    data = paddle.static.data
+    return {
+        f"{prefix}tokens": data(f"{prefix}tokens", [None, None], "int64"),
+        f"{prefix}lengths": data(f"{prefix}lengths", [None], "int64"),
+    }

@@ -1,0 +1,238 @@
+"""One step in static graph: the same net as programs that Paddle's executor runs."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Optional
+
+import numpy as np
+import paddle
+from paddle import static
+
+from textzoo.config.schema import Optimizer
+from textzoo.distributed.collectives import (
+    batch_rows,
+    n_processes,
+    own_feeds,
+    own_share,
+    sum_arrays,
+)
+from textzoo.running.dygraph import Feeds, row_weights
+from textzoo.running.optimizer import build_optimizer
+
+_WEIGHT = "loss_weight"
+
+
+class StaticRun:
+    """A net with its optimizer as static programs; the same methods as `DygraphRun`.
+
+    The programs share their variables by name through one scope: inference; training; and, when
+    several batches make one update, gradients and update apart. Each is built when first
+    needed. Static mode is on only inside the methods.
+    """
+
+    shards: ClassVar[dict[str, int]] = {}
+
+    def __init__(
+        self,
+        model: Any,
+        make_net: Callable[[], paddle.nn.Layer],
+        initial: Feeds,
+        optimizer: Optional[Optimizer] = None,
+        max_grad_norm: Optional[float] = None,
+    ):
+        """Build the training program if there is an optimizer, and set the weights.
+
+        Args:
+            model: the folder's `StaticModel`.
+            make_net: constructs the net; called once per program.
+            initial: the weights to start from, see `set_parameters`.
+            optimizer: for training; without it, only inference can run.
+            max_grad_norm: clip the gradients to this global norm.
+        """
+        self.model = model
+        self._make_net = make_net
+        self._settings = (optimizer, max_grad_norm)
+        self._scope = static.Scope()
+        self._has_variables = False
+        self._inference: Optional[tuple] = None
+        self._gradients: Optional[tuple] = None
+        self._update: Optional[tuple] = None
+        device, _, number = paddle.device.get_device().partition(":")
+        self._place = paddle.CUDAPlace(int(number)) if device == "gpu" else paddle.CPUPlace()
+        with self._static_mode():
+            self._executor = static.Executor(self._place)
+            if optimizer:
+                self._build_training()
+            else:
+                self._build_inference()
+        self.set_parameters(initial)
+
+    def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
+        """One update from the gradients of one or several batches, averaged by rows.
+
+        Returns:
+            The loss, averaged in the same way.
+        """
+        if len(micro_batches) > 1 or n_processes() > 1:
+            return self._accumulated_step(micro_batches, learning_rate)
+        with self._static_mode():
+            self._set(self._learning_rate_name, np.float32(learning_rate))
+            (loss,) = self._executor.run(
+                self._training, feed=micro_batches[0], fetch_list=[self._loss]
+            )
+            return float(loss)
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """The model's outputs for one batch."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            program, _, outputs = self._inference
+            values = self._executor.run(program, feed=feeds, fetch_list=list(outputs.values()))
+            return dict(zip(outputs, values))
+
+    def output_names(self) -> list[str]:
+        """The names of what inference gives, in the order of the program's outputs."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            return list(self._inference[2])
+
+    def save_inference(self, path: Path) -> None:
+        """Write the inference program to `<path>.json` and its weights to `<path>.pdiparams`."""
+        with self._static_mode():
+            if self._inference is None:
+                self._build_inference()
+            program, inputs, outputs = self._inference
+            variables = list(inputs.values()), list(outputs.values())
+            static.save_inference_model(str(path), *variables, self._executor, program=program)
+
+    def parameters(self) -> Feeds:
+        """Every weight and buffer by its name in the net."""
+        return {name: self._get(variable) for name, variable in self._names.items()}
+
+    def set_parameters(self, values: Feeds) -> None:
+        """Set every weight and buffer."""
+        for name, variable in self._names.items():
+            self._set(variable, values[name])
+
+    def optimizer_state(self) -> Feeds:
+        """The optimizer's accumulators, as `<accumulator>/<parameter>`."""
+        return {key: self._get(variable) for key, variable in self._accumulators.items()}
+
+    def set_optimizer_state(self, values: Feeds) -> None:
+        """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
+        for key, variable in self._accumulators.items():
+            self._set(variable, values[key])
+
+    def _build_training(self) -> None:
+        """Forward, backward and update in one program."""
+        with self._new_program() as program:
+            net = self._make_net()
+            net.train()
+            self._loss = self.model.train_forward(net, self.model.create_feeds(training=True))
+            self._names = _variable_names(net)
+            optimizer = build_optimizer(self._settings[0], net.parameters(), self._settings[1])
+            optimizer.minimize(self._loss)
+            self._training = program
+            self._learning_rate_name = optimizer._global_learning_rate().name
+            structured = {variable: name for name, variable in self._names.items()}
+            self._accumulators = {
+                f"{kind}/{structured[parameter]}": variable.name
+                for kind, by_parameter in optimizer._accumulators.items()
+                for parameter, variable in by_parameter.items()
+            }
+
+    def _build_inference(self) -> None:
+        with self._new_program() as program:
+            net = self._make_net()
+            net.eval()
+            inputs = self.model.create_feeds(training=False)
+            outputs = self.model.infer_forward(net, inputs)
+            self._names = _variable_names(net)
+            self._inference = program, inputs, outputs
+
+    def _build_accumulation(self) -> None:
+        """Gradients of a weighted loss in one program, the update from given ones in another."""
+        with self._new_program() as program:
+            net = self._make_net()
+            net.train()
+            weight = static.data(_WEIGHT, [], "float32")
+            loss = self.model.train_forward(net, self.model.create_feeds(training=True))
+            trained = [parameter for parameter in net.parameters() if parameter.trainable]
+            pairs = static.append_backward(loss * weight, parameter_list=trained)
+            names = [f"gradient/{parameter.name}" for parameter, _ in pairs]
+            self._gradients = program, [loss, *(gradient for _, gradient in pairs)], names
+        with self._new_program() as program:
+            parameters = self._make_net().parameters()
+            by_name = {f"gradient/{p.name}": p for p in parameters if p.trainable}
+            optimizer = build_optimizer(self._settings[0], by_name.values(), self._settings[1])
+            # Else Paddle sorts by name here, and sums the norm to clip in another order than
+            # dynamic graph does.
+            optimizer._sorted = True
+            optimizer.apply_gradients(
+                [(by_name[name], static.data(name, by_name[name].shape)) for name in names]
+            )
+            self._update = program
+
+    def _accumulated_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
+        """An update from gradients that are summed outside of the programs.
+
+        With several processes, each computes those of its own rows.
+        """
+        of_the_batch = getattr(self.model, "of_the_batch", ())
+        total, sums = 0.0, None
+        with self._static_mode():
+            if self._gradients is None:
+                self._build_accumulation()
+            program, fetches, names = self._gradients
+            for feeds, weight in zip(micro_batches, row_weights(micro_batches, of_the_batch)):
+                weight *= own_share(batch_rows(feeds, of_the_batch))
+                own = {**own_feeds(feeds, of_the_batch), _WEIGHT: np.asarray(weight, np.float32)}
+                loss, *gradients = self._executor.run(program, feed=own, fetch_list=fetches)
+                total += weight * float(loss)
+                sums = gradients if sums is None else [a + b for a, b in zip(sums, gradients)]
+        loss, *sums = sum_arrays([np.asarray(total), *sums])
+        with self._static_mode():
+            self._set(self._learning_rate_name, np.float32(learning_rate))
+            self._executor.run(self._update, feed=dict(zip(names, sums)))
+        return float(loss)
+
+    @contextmanager
+    def _static_mode(self) -> Iterator[None]:
+        paddle.enable_static()
+        try:
+            with static.scope_guard(self._scope):
+                yield
+        finally:
+            paddle.disable_static()
+
+    @contextmanager
+    def _new_program(self) -> Iterator[static.Program]:
+        """A program whose variables have the names that every other program gives them.
+
+        The first program makes them all (weights, accumulators, learning rate); the others find
+        them in the scope.
+        """
+        program, startup = static.Program(), static.Program()
+        with warnings.catch_warnings():
+            # Paddle's own full_like asks for an attribute that it then warns of.
+            warnings.filterwarnings("ignore", message="Tensor do not have 'place'")
+            with paddle.utils.unique_name.guard(), static.program_guard(program, startup):
+                yield program
+        if not self._has_variables:
+            self._executor.run(startup)
+            self._has_variables = True
+
+    def _get(self, variable: str) -> np.ndarray:
+        return np.array(self._scope.find_var(variable).get_tensor())
+
+    def _set(self, variable: str, value: np.ndarray) -> None:
+        self._scope.find_var(variable).get_tensor().set(value, self._place)
+
+
+def _variable_names(net: paddle.nn.Layer) -> dict[str, str]:
+    """The name in the net -> the name of the variable that every program uses."""
+    return {name: variable.name for name, variable in net.state_dict().items()}

@@ -1,0 +1,211 @@
+"""Exported models in three lines of Python: the public interface of the library.
+
+    from textzoo.serving import Tagger
+
+    tagger = Tagger.load("exported")
+    tagger.predict(["a text", "another one"])
+
+Nothing here needs the model's folder, its config, or its data; with ONNX Runtime not even Paddle.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from textzoo.config.schema import Index as IndexSettings
+from textzoo.errors import BadText, UserError
+from textzoo.evaluation import labels as tagging
+from textzoo.evaluation import levels
+from textzoo.index.opening import load_index
+from textzoo.serving.exported_model import INDEX, ExportedModel
+
+__all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
+
+_LABELS = "labels.json"
+
+FolderPath = Union[str, "os.PathLike[str]"]
+
+
+class Tagger:
+    """Predicts the labels, or the level of each label, of texts.
+
+    Make one with `load`. It may be used from several threads.
+
+    Attributes:
+        model: the exported folder behind it.
+        label_names: the labels in the order of their ids.
+        top_k: how many of the best tags are listed unless told otherwise.
+    """
+
+    def __init__(self, model: ExportedModel):
+        self.model = model
+        self.label_names: list[str] = json.loads((model.path / _LABELS).read_text(encoding="utf-8"))
+        self._kind = levels if model.manifest["kind"] == "levels" else tagging
+        self._threshold = model.manifest["threshold"]
+        self.top_k = model.manifest["top_k"]
+
+    @classmethod
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Tagger":
+        """Load a folder that export.py made of a model that scores labels.
+
+        Args:
+            path: the folder.
+            engine: `paddle` or `onnx`; default: the first of them that is there.
+
+        Raises:
+            UserError: it is no such folder, a file of it was changed, or the engine is missing.
+        """
+        return cls(_load(path, engine, ("tags", "levels"), "Encoder or SemanticIndex"))
+
+    def predict(self, texts: Sequence[str], top_k: Optional[int] = None) -> list[dict[str, Any]]:
+        """The predictions of texts, as infer.py writes them to predictions.jsonl.
+
+        Args:
+            texts: any texts; what a text has beyond the model's longest is cut off.
+            top_k: how many of the best tags to list; default: as in the config.
+
+        Returns:
+            For each text `top`, a list of `{"tag": ..., "score": ...}`, best first; and
+            `predicted`: the labels that score above the threshold, if the model has one, or the
+            level of each label.
+
+        Raises:
+            BadText: naming the place of a text that the model cannot read.
+        """
+        found: list[dict[str, Any]] = [{}] * len(texts)
+        for places, outputs in self.model.batches(self.model.encode(texts)):
+            for place, row in zip(places, self.predictions(outputs, top_k)):
+                found[place] = row
+        return found
+
+    def predictions(
+        self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
+    ) -> list[dict[str, Any]]:
+        """The same from the program's outputs."""
+        top_k = top_k or self.top_k
+        return self._kind.predictions(self.label_names, outputs, top_k, self._threshold)
+
+
+class Encoder:
+    """Embeds texts.
+
+    Make one with `load`. It may be used from several threads.
+
+    Attributes:
+        model: the exported folder behind it.
+    """
+
+    def __init__(self, model: ExportedModel):
+        self.model = model
+
+    @classmethod
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Encoder":
+        """Load a folder that export.py made of a model of pairs.
+
+        Arguments and errors are those of `Tagger.load`.
+        """
+        return cls(_load(path, engine, ("embeddings",), "Tagger"))
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """The embeddings of texts, `[texts, width]`, of length 1.
+
+        Raises:
+            BadText: naming the place of a text that the model cannot read.
+        """
+        embeddings = np.empty((len(texts), self.model.manifest["width"]), np.float32)
+        for places, outputs in self.model.batches(self.model.encode(texts)):
+            embeddings[places] = outputs["embeddings"]
+        return embeddings
+
+    def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
+        """The cosine of each text of `first` and the one at its place in `second`, `[texts]`.
+
+        Raises:
+            BadText: naming the place of a text, counted over both lists.
+            ValueError: the lists differ in length.
+        """
+        if len(first) != len(second):
+            raise ValueError(f"received {len(first)} and {len(second)} texts, expected as many")
+        return paired_cosines(self.encode([*first, *second]))
+
+
+class SemanticIndex:
+    """Searches the texts of an exported index.
+
+    Make one with `load`. It may be used from several threads.
+
+    Attributes:
+        encoder: what embeds the queries.
+    """
+
+    def __init__(self, encoder: Encoder):
+        self.encoder = encoder
+        manifest, path = encoder.model.manifest, encoder.model.path
+        if manifest["index"] is None:
+            raise UserError(
+                f"{path}: was exported without an index; run recall.py, then export.py again"
+            )
+        settings = IndexSettings(**manifest["index"], path=path / INDEX)
+        self._index = load_index(settings, exported=True)
+        weights = manifest["checkpoint"]["weights_sha256"]
+        if self._index is None or self._index.made_from["checkpoint"]["rec.pdparams"] != weights:
+            raise UserError(
+                f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
+                "recall.py with this checkpoint, or export the present one"
+            )
+
+    @classmethod
+    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":
+        """Load a folder that export.py made of a model of pairs with its index.
+
+        Arguments and errors are those of `Tagger.load`.
+        """
+        return cls(Encoder.load(path, engine))
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def search(self, texts: Sequence[str], k: int = 10) -> list[list[dict[str, Any]]]:
+        """The nearest texts of each text, best first.
+
+        Args:
+            texts: the queries.
+            k: how many to find; all that exist when it is more.
+
+        Returns:
+            For each query a list of `{"text": ..., "score": ...}`; the score is the cosine.
+
+        Raises:
+            BadText: naming the place of a query that the model cannot read.
+            UserError: the index is on a server, which does not answer.
+        """
+        return self.nearest(self.encoder.encode(texts), k)
+
+    def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
+        """The same for queries that are embedded already, `[queries, width]`."""
+        found = self._index.nearest(embeddings, k)
+        return [
+            [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
+        ]
+
+
+def paired_cosines(embeddings: np.ndarray) -> np.ndarray:
+    """The cosine of each embedding of the first half and the one at its place in the second."""
+    first, second = np.split(embeddings, 2)
+    return np.einsum("nd,nd->n", first, second)
+
+
+def _load(
+    path: FolderPath, engine: Optional[str], kinds: tuple[str, ...], other: str
+) -> ExportedModel:
+    model = ExportedModel(Path(path), engine)
+    if model.manifest["kind"] not in kinds:
+        raise UserError(
+            f"{path}: holds a model of {model.manifest['kind']}; expected one of "
+            f"{' or '.join(kinds)}: load it with {other}"
+        )
+    return model

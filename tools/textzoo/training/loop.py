@@ -1,0 +1,269 @@
+"""The training loop, the same for every model and for both graphs."""
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Optional, Union
+
+import numpy as np
+import paddle
+
+from textzoo.config.schema import Optimizer, Runner
+from textzoo.data.batching import training_batches
+from textzoo.devices import process_rank
+from textzoo.distributed.collectives import highest
+from textzoo.errors import UserError
+from textzoo.running.optimizer import learning_rate
+from textzoo.training.interruption import Interrupted, Interruption
+from textzoo.training.run_log import Report
+
+log = logging.getLogger("textzoo")
+
+_RELEASE_STEPS = 200  # how often mapped pages of the data are given back
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all that a resumed run needs beside weights and optimizer.
+
+    Random numbers are no part of it: each step draws from generators seeded by (seed, step).
+
+    Attributes:
+        step: updates done.
+        epoch: the epoch in work, from 0.
+        batch: batches of that epoch done.
+        rows: rows of that epoch seen.
+        loss_sum: the sum of their losses.
+        unreported_rows: rows seen since the last line of metrics.jsonl.
+        unreported_loss_sum: the sum of their losses.
+        best_value: the best validation metric so far.
+        best_step: the step it was reached at.
+        worse: evaluations since then.
+        evaluated: the step of the last evaluation.
+        threshold: the score above which a label was predicted there, or one per label.
+        stopped: whether the run is over before its last epoch.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    rows: int = 0
+    loss_sum: float = 0.0
+    unreported_rows: int = 0
+    unreported_loss_sum: float = 0.0
+    best_value: Optional[float] = None
+    best_step: int = 0
+    worse: int = 0
+    evaluated: int = -1
+    threshold: Optional[Union[float, list[float]]] = None
+    stopped: bool = False
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> "Progress":
+        """Read what `asdict` wrote."""
+        return cls(**{field.name: facts[field.name] for field in fields(cls)})
+
+
+@dataclass
+class Training:
+    """A training run: its parts, and the loop over them.
+
+    Attributes:
+        run: `DygraphRun` or `StaticRun`.
+        runner: the config's `runner` block.
+        optimizer: the optimizer's settings, for the schedule.
+        lengths: `[rows]` text lengths of the training rows.
+        feeds: row numbers and a generator -> the arrays of one batch.
+        release: gives back pages of the data that were read.
+        validate: computes the validation metrics, or None.
+        best_metric: which of them chooses the best checkpoint.
+        save: writes a checkpoint of the run under a name.
+        progress: where the run stands.
+        distinct_keys: `[rows, n]` keys that rows of one batch should not share, or None.
+    """
+
+    run: Any
+    runner: Runner
+    optimizer: Optimizer
+    lengths: np.ndarray
+    feeds: Callable[[np.ndarray, np.random.Generator], dict[str, np.ndarray]]
+    release: Callable[[], None]
+    validate: Optional[Callable[[], dict[str, float]]]
+    best_metric: str
+    save: Callable[[str], None]
+    progress: Progress
+    distinct_keys: Optional[np.ndarray] = None
+
+    def __post_init__(self) -> None:
+        runner = self.runner
+        n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
+        self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
+        self._last_saved = "none yet"
+        self._interval = _Interval()
+
+    def fit(self) -> None:
+        """Train to the last epoch, or until patience ends.
+
+        Raises:
+            UserError: a loss is not finite.
+            Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
+        """
+        progress = self.progress
+        report = Report(self.runner, self.total_steps, progress.step)
+        with Interruption() as interruption, report:
+            while progress.epoch < self.runner.epochs and not progress.stopped:
+                self._epoch(report, interruption)
+
+    def _epoch(self, report: Report, interruption: Interruption) -> None:
+        progress, runner = self.progress, self.runner
+        batches = training_batches(
+            self.lengths,
+            runner.train_batch_size,
+            runner.seed,
+            progress.epoch,
+            runner.length_pool,
+            self.distinct_keys,
+        )
+        while progress.batch < len(batches) and not progress.stopped:
+            end = progress.batch + runner.accumulate_steps
+            self._step(batches[progress.batch : end], report)
+            if progress.batch < len(batches):
+                self._between_steps(report, interruption)
+        if progress.batch < len(batches):  # stopped within the epoch
+            return
+        self._end_epoch(report)
+        self._stop_if(highest(interruption.signal_number))
+
+    def _step(self, batches: list[np.ndarray], report: Report) -> None:
+        progress, runner = self.progress, self.runner
+        rate = learning_rate(self.optimizer, progress.step, self.total_steps)
+        generator = seed_step(runner.seed, progress.step)
+        started = time.perf_counter()
+        loss = self.run.train_step([self.feeds(rows, generator) for rows in batches], rate)
+        n_rows = sum(map(len, batches))
+        self._interval.add(n_rows, time.perf_counter() - started)
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss of step {progress.step} is {loss} at learning rate {rate:.3g}; "
+                f"last good checkpoint: {self._last_saved}. Lower "
+                "hyper_parameters.optimizer.learning_rate or set runner.max_grad_norm"
+            )
+        progress.step += 1
+        progress.batch += len(batches)
+        progress.rows += n_rows
+        progress.loss_sum += loss * n_rows
+        progress.unreported_rows += n_rows
+        progress.unreported_loss_sum += loss * n_rows
+        report.step()
+        if progress.step % runner.print_interval == 0:
+            self._report_interval(report, rate)
+        if progress.step % _RELEASE_STEPS == 0:
+            self.release()
+
+    def _report_interval(self, report: Report, rate: float) -> None:
+        progress, interval = self.progress, self._interval
+        left = interval.seconds / interval.steps * (self.total_steps - progress.step)
+        facts = {
+            "epoch": progress.epoch,
+            "loss": progress.unreported_loss_sum / progress.unreported_rows,
+            "learning_rate": rate,
+            "rows_per_second": interval.rows / interval.seconds,
+        }
+        report.training(progress.step, facts, left)
+        progress.unreported_rows, progress.unreported_loss_sum = 0, 0.0
+        self._interval = _Interval()
+
+    def _between_steps(self, report: Report, interruption: Interruption) -> None:
+        """What may be due after a step that does not end its epoch."""
+        step, runner = self.progress.step, self.runner
+        if runner.eval_steps and step % runner.eval_steps == 0:
+            self._evaluate(report)
+        due = runner.save_steps and step % runner.save_steps == 0
+        # Read once: a signal that comes after this is for the next step to save and stop at.
+        signal_number = highest(interruption.signal_number)
+        if due or self.progress.stopped or signal_number:
+            self._save(f"step_{step}")
+        self._stop_if(signal_number)
+
+    def _end_epoch(self, report: Report) -> None:
+        progress = self.progress
+        epoch, last = progress.epoch, progress.epoch + 1 == self.runner.epochs
+        log.info(
+            "epoch %d done: mean loss %.5f over %d rows",
+            epoch,
+            progress.loss_sum / progress.rows,
+            progress.rows,
+        )
+        eval_steps = self.runner.eval_steps
+        if not eval_steps or last or progress.step % eval_steps == 0:
+            self._evaluate(report)
+        progress.epoch, progress.batch, progress.rows, progress.loss_sum = epoch + 1, 0, 0, 0.0
+        self._save(str(epoch))
+
+    def _evaluate(self, report: Report) -> None:
+        """Compute the validation metrics, keep the best weights, count towards patience."""
+        progress = self.progress
+        if self.validate is None or progress.evaluated == progress.step:
+            return
+        metrics = self.validate()
+        value = metrics[self.best_metric]
+        progress.threshold = metrics.get("threshold")
+        best = progress.best_value is None or value > progress.best_value
+        progress.evaluated = progress.step
+        if best:
+            progress.best_value, progress.best_step, progress.worse = value, progress.step, 0
+            self.save("best")
+        else:
+            progress.worse += 1
+        report.evaluation(progress.step, {"epoch": progress.epoch, **metrics}, best)
+        if self.runner.patience and progress.worse >= self.runner.patience:
+            progress.stopped = True
+            log.info(
+                "stopped: %d evaluation(s) without a better %s than %.4f of step %d",
+                progress.worse,
+                self.best_metric,
+                progress.best_value,
+                progress.best_step,
+            )
+
+    def _save(self, name: str) -> None:
+        self.save(name)
+        self._last_saved = str(self.runner.model_save_path / name)
+
+    def _stop_if(self, signal_number: Optional[int]) -> None:
+        if signal_number:
+            log.info("interrupted; saved %s: the same command goes on from there", self._last_saved)
+            raise Interrupted(signal_number)
+
+
+def seed_step(seed: int, step: int) -> np.random.Generator:
+    """Seed every generator for one step, so that a resumed run draws what a whole one draws.
+
+    Paddle's own, which dropout draws from, differs between processes, as their rows do.
+
+    Returns:
+        The NumPy generator for the step's feeds.
+    """
+    sequence = np.random.SeedSequence([seed, step])
+    state = int(sequence.generate_state(1)[0])
+    random.seed(state)
+    np.random.seed(state)
+    paddle.seed(state + process_rank())
+    return np.random.default_rng(sequence)
+
+
+@dataclass
+class _Interval:
+    """What this process has done since the last report, to tell its speed."""
+
+    steps: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+    def add(self, rows: int, seconds: float) -> None:
+        self.steps += 1
+        self.rows += rows
+        self.seconds += seconds

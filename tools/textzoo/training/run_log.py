@@ -1,0 +1,137 @@
+"""What a run tells while it works: the bar or lines, the log file, metrics.jsonl, VisualDL."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from textzoo.config.schema import Runner
+from textzoo.devices import process_rank
+from textzoo.errors import UserError
+
+log = logging.getLogger("textzoo")
+
+
+class Report:
+    """Reports a training run. Use it as a context manager.
+
+    Each report is a line of `metrics.jsonl`. On a terminal a bar shows the last one of training,
+    otherwise it is a log line.
+    """
+
+    def __init__(self, runner: Runner, total_steps: int, step: int):
+        """Open the outputs; lines of `metrics.jsonl` after `step` belong to a run that was lost.
+
+        Raises:
+            UserError: `use_visual` is on and VisualDL is not installed.
+        """
+        writes = process_rank() == 0
+        self._path = runner.model_save_path / "metrics.jsonl" if writes else Path(os.devnull)
+        _drop_lines_after(self._path, step)
+        # Without a buffer: a line that a full disk refuses is not tried again when closing.
+        self._file = self._path.open("ab", buffering=0)
+        self._visual = (
+            _visual_writer(runner.model_save_path) if runner.use_visual and writes else None
+        )
+        self._bar = tqdm(
+            total=total_steps,
+            initial=step,
+            unit="step",
+            dynamic_ncols=True,
+            disable=not (writes and sys.stderr.isatty()),
+        )
+        self._redirect = logging_redirect_tqdm([log])
+        self._shown: dict[str, str] = {}
+
+    def __enter__(self) -> "Report":
+        if not self._bar.disable:
+            self._redirect.__enter__()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self._bar.close()
+        if not self._bar.disable:
+            self._redirect.__exit__(*failure)
+        self._file.close()
+        if self._visual:
+            self._visual.close()
+
+    def step(self) -> None:
+        """Move the bar."""
+        self._bar.update()
+
+    def training(self, step: int, facts: dict[str, Any], seconds_left: float) -> None:
+        """Report the mean loss since the last report."""
+        self._write("train", step, facts)
+        self._show(epoch=facts["epoch"], loss=f"{facts['loss']:.4f}")
+        self._show(rows_per_s=f"{facts['rows_per_second']:.0f}")
+        if self._bar.disable:
+            log.info(
+                "epoch %d  step %d/%d  loss %.5f  lr %.3g  %.0f rows/s  left %s",
+                facts["epoch"],
+                step,
+                self._bar.total,
+                facts["loss"],
+                facts["learning_rate"],
+                facts["rows_per_second"],
+                tqdm.format_interval(seconds_left),
+            )
+
+    def evaluation(self, step: int, facts: dict[str, Any], best: bool) -> None:
+        """Report metrics on the validation rows."""
+        self._write("evaluation", step, facts)
+        metrics = {k: f"{v:.4f}" for k, v in facts.items() if isinstance(v, float)}
+        self._show(**dict(list(metrics.items())[:1]))
+        words = "  ".join(f"{name} {value}" for name, value in metrics.items())
+        log.info(
+            "epoch %d  step %d  validation: %s%s", facts["epoch"], step, words, "  (best)" * best
+        )
+
+    def _write(self, kind: str, step: int, facts: dict[str, Any]) -> None:
+        line = json.dumps({"kind": kind, "step": step, **facts}) + "\n"
+        try:
+            self._file.write(line.encode())
+        except OSError as failure:
+            raise UserError(
+                f"cannot write {self._path}: {failure.strerror}. The checkpoints are intact: make "
+                "room and run the same command again"
+            ) from None
+        if self._visual:
+            numbers = {k: v for k, v in facts.items() if not isinstance(v, list)}
+            for name, value in numbers.items():
+                self._visual.add_scalar(tag=f"{kind}/{name}", step=step, value=value)
+
+    def _show(self, **values: Any) -> None:
+        self._shown.update(values)
+        self._bar.set_postfix(self._shown, refresh=False)
+
+
+def _drop_lines_after(path: Path, step: int) -> None:
+    """Remove what a killed run reported after the checkpoint that this run goes on from."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        try:
+            if json.loads(line)["step"] <= step and step > 0:
+                kept.append(line + "\n")
+        except ValueError:  # the line that was being written when the run was killed
+            continue
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _visual_writer(folder: Path) -> Any:
+    try:
+        from visualdl import LogWriter
+    except ImportError:
+        raise UserError(
+            "runner.use_visual: needs VisualDL: pip install 'textzoo[visual]'"
+        ) from None
+    return LogWriter(logdir=str(folder / "visual"))
