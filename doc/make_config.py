@@ -26,13 +26,13 @@ The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for a
 def page() -> str:
     """The whole page as Markdown."""
     from textzoo.config.model_folder import load_model_folder
-    from textzoo.config.schema import Index, Optimizer, Runner
+    from textzoo.config.schema import IndexSettings, Optimizer, Runner
 
     parts = [
         _INTRODUCTION,
         _block_section("runner", Runner),
         _block_section("hyper_parameters.optimizer", Optimizer),
-        _block_section("index", Index),
+        _block_section("index", IndexSettings),
     ]
     for path in sorted((ROOT / "models").iterdir()):
         if (path / "net.py").is_file():

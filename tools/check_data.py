@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import check_data
+from textzoo.commands.check_data import main
 
 if __name__ == "__main__":
-    sys.exit(check_data())
+    sys.exit(main())

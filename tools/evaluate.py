@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import evaluate
+from textzoo.commands.evaluate import main
 
 if __name__ == "__main__":
-    sys.exit(evaluate())
+    sys.exit(main())

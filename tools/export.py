@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import export
+from textzoo.commands.export import main
 
 if __name__ == "__main__":
-    sys.exit(export())
+    sys.exit(main())

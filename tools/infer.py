@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import infer
+from textzoo.commands.infer import main
 
 if __name__ == "__main__":
-    sys.exit(infer())
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import mine_negatives
+from textzoo.commands.mine_negatives import main
 
 if __name__ == "__main__":
-    sys.exit(mine_negatives())
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import new_model
+from textzoo.commands.new_model import main
 
 if __name__ == "__main__":
-    sys.exit(new_model())
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import predict
+from textzoo.commands.predict import main
 
 if __name__ == "__main__":
-    sys.exit(predict())
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import recall
+from textzoo.commands.recall import main
 
 if __name__ == "__main__":
-    sys.exit(recall())
+    sys.exit(main())

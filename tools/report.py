@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import report
+from textzoo.commands.report import main
 
 if __name__ == "__main__":
-    sys.exit(report())
+    sys.exit(main())

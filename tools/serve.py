@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import serve
+from textzoo.commands.serve import main
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    sys.exit(main())

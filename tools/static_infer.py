@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import static_infer
+from textzoo.commands.infer import static_main
 
 if __name__ == "__main__":
-    sys.exit(static_infer())
+    sys.exit(static_main())

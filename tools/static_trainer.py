@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import static_trainer
+from textzoo.commands.train import static_main
 
 if __name__ == "__main__":
-    sys.exit(static_trainer())
+    sys.exit(static_main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import trainer
+from textzoo.commands.train import main
 
 if __name__ == "__main__":
-    sys.exit(trainer())
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.cli import word_vectors
+from textzoo.commands.word_vectors import main
 
 if __name__ == "__main__":
-    sys.exit(word_vectors())
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a dynamic-graph run needs to know of BatchNeg."""
+"""What a run needs to know of BatchNeg."""
 
 from textzoo.running.pair_model import PairModel
 

@@ -7,10 +7,9 @@ the positive is that of additive margin softmax (Yang et al. 2019).
 from typing import Literal, Optional
 
 import paddle
-import paddle.nn.functional as F
 
-from textzoo.config.schema import Encoder
-from textzoo.losses.in_batch import EXCLUDED, cosines_and_own
+from textzoo.config.schema import EncoderSettings
+from textzoo.losses.in_batch import in_batch_cross_entropy
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
 
@@ -35,7 +34,7 @@ class Net(SentenceEncoder):
         *,
         vocab_size: int,
         max_len: int,
-        encoder: Encoder,
+        encoder: EncoderSettings,
         pooling: Literal["cls", "mean"] = "mean",
         output_emb_size: Optional[int] = 256,
         negatives: Literal["batch", "given", "random"] = "batch",
@@ -62,11 +61,11 @@ class Net(SentenceEncoder):
             candidates: `[n, width]`; the i-th is the title of query i, others follow.
             excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
         """
-        cosines, own = cosines_and_own(queries, candidates)
-        logits = self._scale * (cosines - self._margin * own) + EXCLUDED * excluded
-        n = paddle.shape(queries)[0]
-        rows = paddle.arange(n)
-        loss = F.cross_entropy(logits, rows)
-        if self._symmetric:
-            loss = (loss + F.cross_entropy(logits[:, :n].t(), rows)) / 2
-        return loss
+        return in_batch_cross_entropy(
+            queries,
+            candidates,
+            excluded,
+            scale=self._scale,
+            margin=self._margin,
+            symmetric=self._symmetric,
+        )

@@ -1,4 +1,4 @@
-"""What a dynamic-graph run needs to know of HardestNeg."""
+"""What a run needs to know of HardestNeg."""
 
 from textzoo.running.pair_model import PairModel
 

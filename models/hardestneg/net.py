@@ -6,10 +6,9 @@ Hermans, Beyer, Leibe 2017, In Defense of the Triplet Loss, section 2 ("batch ha
 from typing import Literal, Optional
 
 import paddle
-import paddle.nn.functional as F
 
-from textzoo.config.schema import Encoder
-from textzoo.losses.in_batch import EXCLUDED, cosines_and_own
+from textzoo.config.schema import EncoderSettings
+from textzoo.losses.margin import hardest_negative_margin
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
 
@@ -32,7 +31,7 @@ class Net(SentenceEncoder):
         *,
         vocab_size: int,
         max_len: int,
-        encoder: Encoder,
+        encoder: EncoderSettings,
         pooling: Literal["cls", "mean"] = "mean",
         output_emb_size: Optional[int] = 256,
         negatives: Literal["batch", "given", "random"] = "batch",
@@ -53,7 +52,4 @@ class Net(SentenceEncoder):
             candidates: `[n, width]`; the i-th is the title of query i, others follow.
             excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
         """
-        cosines, own = cosines_and_own(queries, candidates)
-        positive = (cosines * own).sum(axis=1)
-        hardest = (cosines + EXCLUDED * (own + excluded)).max(axis=1)
-        return F.relu(self._margin - positive + hardest).mean()
+        return hardest_negative_margin(queries, candidates, excluded, self._margin)

@@ -1,11 +1,7 @@
-"""What a static-graph run needs to know of HardestNeg."""
+"""What a run in static graph needs to know of HardestNeg."""
 
-from textzoo.running.pair_model import StaticPairModel
-
-from .net import Net
+from .dygraph_model import DygraphModel
 
 
-class StaticModel(StaticPairModel):
-    """The feeds and steps that all models of pairs share, with this net."""
-
-    net_class = Net
+class StaticModel(DygraphModel):
+    """The same as in dynamic graph: the inputs of the programs take their form from the feeds."""

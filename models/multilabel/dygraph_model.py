@@ -1,4 +1,4 @@
-"""What a dynamic-graph run needs to know of multilabel."""
+"""What a run needs to know of multilabel."""
 
 from typing import Any
 
@@ -6,39 +6,31 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from textzoo.text.ragged import Column
+from textzoo.running.model import Model, Tensors
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
+from textzoo.text.reader import Reader as AnyReader
 
 from .net import Net
 from .reader import Reader
 
-Columns = dict[str, Column]
-Feeds = dict[str, np.ndarray]
 
+class DygraphModel(Model):
+    """Makes the net, its feeds, its loss and its scores: of labels, or of levels of each label."""
 
-class DygraphModel:
-    """Makes the net, its feeds, its loss and its scores.
+    text_column = "tokens"
+    label_column = "labels"
+    metrics = (
+        *("micro_f1", "macro_f1", "weighted_f1", "samples_f1"),
+        *("micro_precision", "micro_recall", "macro_precision", "macro_recall"),
+        *("subset_accuracy", "hamming_loss", "precision@1"),
+    )
 
-    Attributes:
-        graded: whether each label has one of several levels.
-    """
-
-    columns = ("tokens", "labels")
-
-    def __init__(self, hyper_parameters: dict[str, Any]):
-        self.hyper_parameters = hyper_parameters
-        self.graded = hyper_parameters["n_levels"] > 0
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics to compute when the config names none."""
-        if self.graded:
-            return ("macro_f1", "level_accuracy", "level_error")
-        averages = [f"{average}_f1" for average in ("micro", "macro", "weighted", "samples")]
-        return (
-            *averages,
-            *("micro_precision", "micro_recall", "macro_precision", "macro_recall"),
-            *("subset_accuracy", "hamming_loss", "precision@1"),
-        )
+    def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
+        super().__init__(hyper_parameters, n_best)
+        if hyper_parameters["n_levels"]:
+            self.kind = "levels"
+            self.metrics = ("macro_f1", "level_accuracy", "level_error")
 
     def create_model(self) -> Net:
         """The net.
@@ -47,13 +39,13 @@ class DygraphModel:
             ValueError: the loss does not suit the rows.
         """
         loss = self.hyper_parameters.get("loss", "bce")
-        if self.graded and loss != "softmax":
+        if self.kind == "levels" and loss != "softmax":
             raise ValueError(f"loss: received {loss}, expected softmax, as rows hold levels")
         return Net(**self.hyper_parameters)
 
-    def initialise(self, weights: Feeds, reader: Any) -> None:
+    def initialise(self, weights: Feeds, reader: AnyReader) -> None:
         """Weigh each label's presence by how rare it is among the training rows."""
-        if "positive_weight" in weights:
+        if "positive_weight" in weights and reader.label_counts is not None:
             counts = np.maximum(reader.label_counts, 1)
             odds = np.maximum(reader.n_train_rows - counts, 1) / counts
             weights["positive_weight"][:] = odds ** self.hyper_parameters["positive_weight_power"]
@@ -66,7 +58,7 @@ class DygraphModel:
         """The arrays that the loss of these rows takes."""
         labels, _ = columns["labels"].padded(rows, fill=-1)
         n_labels = self.hyper_parameters["vocab_label_size"]
-        if self.graded:
+        if self.kind == "levels":
             targets = np.eye(self.hyper_parameters["n_levels"], dtype="float32")[labels]
         else:
             targets = np.zeros((len(rows), n_labels), "float32")
@@ -74,11 +66,11 @@ class DygraphModel:
             targets[np.nonzero(has)[0], labels[has]] = 1
         return {**self.infer_feeds(columns, rows), "targets": targets}
 
-    def train_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+    def train_forward(self, net: Net, batch: Tensors) -> paddle.Tensor:
         """The loss."""
         return net.loss(**batch)
 
-    def infer_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
+    def infer_forward(self, net: Net, batch: Tensors) -> Tensors:
         """The probability of every label, or of every level of every label."""
         logits = net(**batch)
-        return {"scores": F.softmax(logits) if self.graded else F.sigmoid(logits)}
+        return {"scores": F.softmax(logits) if self.kind == "levels" else F.sigmoid(logits)}

@@ -7,17 +7,16 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.config.schema import Encoder
+from textzoo.config.schema import EncoderSettings
+from textzoo.losses import multilabel as losses
 from textzoo.losses.regularisers import Perturbation, symmetric_kl
 from textzoo.nets.encoder import build_encoder
+from textzoo.nets.heads import build_head
 from textzoo.nets.layer_norm import make_twice_differentiable
-
-from . import losses
-from .heads import build_head
 
 _WINDOWS = [3, 4, 5]
 # 4 layers 312 wide with one set of weights; its dropout is 0, as in the published configuration.
-_ALBERT_TINY = Encoder(
+_ALBERT_TINY = EncoderSettings(
     config="small",
     embedding_size=128,
     share_layers=True,
@@ -66,7 +65,7 @@ class Net(nn.Layer):
         max_len: int,
         vocab_label_size: int,
         n_levels: int = 0,
-        encoder: Encoder = _ALBERT_TINY,
+        encoder: EncoderSettings = _ALBERT_TINY,
         head: Literal["linear", "bilstm", "bilstm_attention", "textcnn"] = "linear",
         head_input: Literal["sequence", "cls"] = "sequence",
         lstm_dim: int = 128,
@@ -138,10 +137,9 @@ class Net(nn.Layer):
         self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
         self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
         self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
-        self.positive_weight = None
-        if positive_weight_power:
-            # A buffer: it is set from the training rows and saved with the weights.
-            self.register_buffer("positive_weight", paddle.ones([vocab_label_size]))
+        # A buffer: it is set from the training rows and saved with the weights.
+        weight = paddle.ones([vocab_label_size]) if positive_weight_power else None
+        self.register_buffer("positive_weight", weight)
         if gradient_penalty:
             make_twice_differentiable(self)
 

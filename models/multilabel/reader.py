@@ -12,7 +12,9 @@ import numpy as np
 
 from textzoo.config.schema import FilePath
 from textzoo.errors import BadLine
-from textzoo.text.ragged import Column, Lists
+from textzoo.text import reader as text
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Feeds, Ids
 from textzoo.text.vocabulary import Vocabulary
 from textzoo.text.wordpiece import WordPiece
 
@@ -25,7 +27,7 @@ class Parsed(NamedTuple):
     text: str
 
 
-class Reader:
+class Reader(text.Reader):
     """Reads `label,label<TAB>text`, or `0,2,1<TAB>text` with a level for each label.
 
     Args:
@@ -126,7 +128,7 @@ class Reader:
         self.label_counts = np.array([counts[label] for label in self._labels.texts])
         self.n_train_rows = len(texts)
 
-    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
+    def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line's tokens; those of its labels, -1 for unknown ones, or its levels.
 
         Raises:
@@ -136,14 +138,10 @@ class Reader:
         labels = self._label_ids(parsed, training)
         return {**self.encode_text(parsed.text), "labels": labels}
 
-    def encode_many(self, lines: list[str], training: bool) -> dict[str, Lists]:
-        """What `encode` gives for each line, several times as fast.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
+    def encode_many(self, lines: list[str], training: bool) -> Columns:
+        """See `Reader.encode_many`; several times as fast."""
         rows = [self.parse(line) for line in lines]
-        labels = Lists.of([self._label_ids(row, training) for row in rows])
+        labels = Ragged.of([self._label_ids(row, training) for row in rows])
         return {"tokens": self._tokens.encode_many([row.text for row in rows]), "labels": labels}
 
     def _label_ids(self, row: Parsed, training: bool) -> list[int]:
@@ -153,15 +151,13 @@ class Reader:
             raise BadLine(f"received label {unknown!r}, which reader.labels lacks")
         return row.levels or labels
 
-    def encode_text(self, text: str) -> dict[str, list[int]]:
-        """The ids of the tokens of a text without labels."""
+    def encode_text(self, text: str) -> Ids:
+        """See `Reader.encode_text`."""
         return {"tokens": self._tokens.encode(text)}
 
     @staticmethod
-    def infer_feeds(
-        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """The arrays that scoring these rows takes."""
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
+        """See `Reader.infer_feeds`."""
         tokens, lengths = columns["tokens"].padded(rows)
         return {"tokens": tokens, "lengths": lengths}
 
@@ -173,7 +169,7 @@ class Reader:
         return {"text": parsed.text, "tags": tags}
 
     def sizes(self) -> dict[str, int]:
-        """What the net needs to know of the data."""
+        """See `Reader.sizes`."""
         return {
             "vocab_size": self._tokens.vocab_size,
             "max_len": self._max_len,
@@ -183,7 +179,7 @@ class Reader:
 
     @property
     def label_names(self) -> list[str]:
-        """The labels in the order of their ids."""
+        """See `Reader.label_names`."""
         return self._labels.texts
 
     def save(self, folder: Path) -> None:

@@ -1,27 +1,22 @@
-"""What a dynamic-graph run needs to know of TagSpace."""
-
-from typing import Any
+"""What a run needs to know of TagSpace."""
 
 import numpy as np
 import paddle
 
-from textzoo.text.ragged import Column
+from textzoo.running.model import Model, Tensors
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
 
 from .net import Net
 from .reader import Reader
 
-Columns = dict[str, Column]
-Feeds = dict[str, np.ndarray]
 
-
-class DygraphModel:
+class DygraphModel(Model):
     """Makes the net, its feeds, its loss and its scores."""
 
-    columns = ("words", "tags")
+    text_column = "words"
+    label_column = "tags"
     metrics = ("accuracy", "precision@1", "recall@3", "mrr", "pairwise_accuracy")
-
-    def __init__(self, hyper_parameters: dict[str, Any]):
-        self.hyper_parameters = hyper_parameters
 
     def create_model(self) -> Net:
         """The net."""
@@ -50,11 +45,11 @@ class DygraphModel:
                 feeds["negatives"] = sample_negatives(tags, counts, n_tags, n_samples, random)
         return feeds
 
-    def train_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+    def train_forward(self, net: Net, batch: Tensors) -> paddle.Tensor:
         """The loss."""
         return net.loss(**batch)
 
-    def infer_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
+    def infer_forward(self, net: Net, batch: Tensors) -> Tensors:
         """The score of every tag."""
         return {"scores": net(**batch)}
 

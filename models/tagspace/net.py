@@ -5,12 +5,13 @@ Weston, Chopra, Adams: #TagSpace: Semantic Embeddings from Hashtags, EMNLP 2014.
 
 from typing import Literal, Optional
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.nets.pooling import max_over_places
+from textzoo.losses.margin import margin_ranking, warp, warp_weights
+from textzoo.nets.constants import NEVER
+from textzoo.nets.pooling import max_over_places, padding_mask, token_mask
 
 # Added to a filter's response at padding, so that it never wins the maximum.
 _PADDING_RESPONSE = -1e4
@@ -138,7 +139,7 @@ class Net(nn.Layer):
 
     def _convolution(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """Convolution, tanh, maximum over time, tanh, linear: `[batch, tag_dim]`."""
-        is_padding = _beyond(tokens, lengths)
+        is_padding = padding_mask(lengths, paddle.shape(tokens)[1])
         hidden = is_padding
         if self.training and self._word_dropout:
             hidden = paddle.logical_or(
@@ -163,7 +164,7 @@ class Net(nn.Layer):
 
     def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`."""
-        kept = paddle.logical_not(_beyond(ngrams, counts)).astype("float32")
+        kept = token_mask(counts, paddle.shape(ngrams)[1]).astype("float32")
         kept = F.dropout(kept, self._ngram_dropout, training=self.training)
         weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
         return self.ngram_fc(paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1))
@@ -195,41 +196,10 @@ class Net(nn.Layer):
             return F.cross_entropy(scores, positive)
         positive_score = paddle.take_along_axis(scores, positive.unsqueeze(1), 1)
         if self._negatives == "hardest":
-            others = (scores - own * 1e9).max(axis=1, keepdim=True)
-            return F.relu(self._margin - positive_score + others).mean()
-        violations = F.relu(
-            self._margin - positive_score + paddle.take_along_axis(scores, negatives, 1)
-        )
+            hardest = (scores + NEVER * own).max(axis=1, keepdim=True)
+            return margin_ranking(hardest, positive_score, self._margin).mean()
+        negative_scores = paddle.take_along_axis(scores, negatives, 1)
+        violations = margin_ranking(negative_scores, positive_score, self._margin)
         if self._negatives == "random":
             return violations.mean()
-        return self._warp_loss(violations)
-
-    def _warp_loss(self, violations: paddle.Tensor) -> paddle.Tensor:
-        """The first violation in the order of sampling, weighted by the rank it implies.
-
-        Args:
-            violations: `[batch, samples]`, 0 where the margin is kept.
-        """
-        violated = (violations > 0).astype("float32")
-        first = paddle.argmax(violated, axis=1, keepdim=True)
-        weight = paddle.assign(self._warp_weights).index_select(first.squeeze(1))
-        return (weight * paddle.take_along_axis(violations, first, 1).squeeze(1)).mean()
-
-
-def _beyond(ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-    """Whether a position is padding: `[batch, length]`."""
-    return paddle.arange(paddle.shape(ids)[1]).unsqueeze(0) >= lengths.unsqueeze(1)
-
-
-def warp_weights(n_tags: int, max_samples: int) -> np.ndarray:
-    """The weight of a violation found at each try (WARP, Weston et al. 2011, section 4).
-
-    A violation at try N implies the rank r = floor((n_tags - 1) / N), which weighs
-    1/1 + 1/2 + ... + 1/r, and at least 1.
-
-    Returns:
-        `[max_samples]`.
-    """
-    ranks = (n_tags - 1) // np.arange(1, max_samples + 1)
-    harmonic = np.cumsum(1 / np.arange(1, n_tags + 1))
-    return harmonic[np.maximum(ranks, 1) - 1].astype("float32")
+        return warp(violations, self._warp_weights)

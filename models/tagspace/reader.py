@@ -9,10 +9,11 @@ from typing import Any, Literal, Optional
 import numpy as np
 
 from textzoo.errors import BadLine
-from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
-from textzoo.text.ragged import Column, Lists
+from textzoo.readers.labelled_text import CountedRows, Counts, WordReader, ngram_feeds
+from textzoo.text import reader as text
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
 from textzoo.text.vocabulary import Vocabulary
-from textzoo.text.words import WordCounts
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
 
@@ -83,11 +84,13 @@ class Reader(WordReader):
             return [_id(number) for number in text.split() or [""]]
         return super()._text_words(text)
 
-    def count(self, lines: list[str]) -> Optional[tuple[WordCounts, Counter, int]]:
-        """What `fit_counts` needs of some lines; None for lines of ids and unusual patterns."""
+    def count(self, lines: list[str]) -> CountedRows:
+        """See `Reader.count`; lines of ids one by one."""
         if self._format == "auto" and lines:
             self._format = _detect(lines[0])
-        return None if self._format == "ids" else super().count(lines)
+        if self._format == "ids":
+            return self._counted(map(self.parse, lines))
+        return super().count(lines)
 
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
         if self._format == "ids":
@@ -96,9 +99,11 @@ class Reader(WordReader):
         else:
             super()._fit(counts, declared)
 
-    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
-        """What `encode` gives for each line; None for lines of ids and unusual patterns."""
-        return None if self._format == "ids" else super().encode_many(lines, training)
+    def encode_many(self, lines: list[str], training: bool) -> Columns:
+        """See `Reader.encode_many`; lines of ids one by one."""
+        if self._format == "ids":
+            return text.Reader.encode_many(self, lines, training)
+        return super().encode_many(lines, training)
 
     def _ids(self, words: list[str]) -> list[int]:
         if self._format == "text":
@@ -117,10 +122,8 @@ class Reader(WordReader):
         return tag_ids
 
     @staticmethod
-    def infer_feeds(
-        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """The arrays that scoring these rows takes."""
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
+        """See `Reader.infer_feeds`."""
         tokens, lengths = columns["words"].padded(rows)
         feeds = {"tokens": tokens, "lengths": lengths}
         return feeds | ngram_feeds(columns, rows, hyper_parameters)

@@ -1,6 +1,4 @@
-"""What a dynamic-graph run needs to know of XML-CNN."""
-
-from typing import Any
+"""What a run needs to know of XML-CNN."""
 
 import numpy as np
 import paddle
@@ -8,40 +6,35 @@ import paddle.nn.functional as F
 
 from textzoo.distributed.collectives import own_rows
 from textzoo.distributed.sharding import draw_uniform
-from textzoo.text.ragged import Column
+from textzoo.running.model import Model, Tensors
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
 
 from .net import LABEL_BOUND, Net
 from .reader import Reader
 
-Columns = dict[str, Column]
-Feeds = dict[str, np.ndarray]
 
+class DygraphModel(Model):
+    """Makes the net, its feeds, its loss and its best labels."""
 
-class DygraphModel:
-    """Makes the net, its feeds, its loss and its best labels.
-
-    Attributes:
-        n_best: how many of the best labels inference gives.
-        of_the_batch: feeds that do not hold one row per text.
-    """
-
-    columns = ("words", "labels")
+    text_column = "words"
+    label_column = "labels"
     of_the_batch = ("candidates", "candidate_weights")
     word_embedding = "text_embedding.weight"
-    n_best = 100
     metrics = (
         *("precision@1", "precision@3", "precision@5", "ndcg@3", "ndcg@5", "recall@5"),
         *("psp@1", "psp@3", "psp@5", "micro_f1", "macro_f1", "weighted_f1"),
     )
 
-    def __init__(self, hyper_parameters: dict[str, Any]):
-        self.hyper_parameters = hyper_parameters
-
     def create_model(self) -> Net:
         """The net."""
         return Net(**self.hyper_parameters)
 
-    def initialise(self, weights: Feeds, reader: Any) -> None:
+    def shards(self, net: Net) -> dict[str, int]:
+        """See `Net.shards`."""
+        return net.shards
+
+    def initialise(self, weights: Feeds, reader: Reader) -> None:
         """Let each label start at the log-odds it has among the training rows.
 
         The rarer an n-gram, the longer its vector starts (inverse document frequency); with
@@ -83,11 +76,11 @@ class DygraphModel:
             targets = within(own_rows(n_labels), targets)
         return {**self.infer_feeds(columns, rows), **targets}
 
-    def train_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+    def train_forward(self, net: Net, batch: Tensors) -> paddle.Tensor:
         """The loss."""
         return net.loss(**batch)
 
-    def infer_forward(self, net: Net, batch: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
+    def infer_forward(self, net: Net, batch: Tensors) -> Tensors:
         """The best labels and their probabilities."""
         labels, logits = net.best(self.n_best, **batch)
         return {"best_labels": labels, "best_scores": F.sigmoid(logits)}

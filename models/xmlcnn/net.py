@@ -13,12 +13,12 @@ from textzoo.config.schema import Embedding
 from textzoo.devices import slices_as_views
 from textzoo.distributed.collectives import own_rows
 from textzoo.distributed.sharding import best_of_all, of_all_rows
-from textzoo.nets.pooling import max_over_places
+from textzoo.losses.multilabel import sparse_bce, sparse_multilabel_softmax
+from textzoo.nets.pooling import max_over_places, token_mask
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]
 LABEL_BOUND = 0.01  # of the label weights at the start
-_NEVER = -1e9  # a logit that no softmax or maximum ever chooses
 
 
 class Net(nn.Layer):
@@ -226,7 +226,7 @@ class Net(nn.Layer):
         Returns:
             `[batch, ngram_dim]`.
         """
-        kept = paddle.arange(paddle.shape(ngrams)[1]).unsqueeze(0) < counts.unsqueeze(1)
+        kept = token_mask(counts, paddle.shape(ngrams)[1])
         kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
         weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()).unsqueeze(1)
         return paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1)
@@ -292,31 +292,10 @@ class Net(nn.Layer):
             weight = F.embedding(candidates, self.label_weight, sparse=self._sparse)
             bias = F.embedding(candidates, self.label_bias, sparse=self._sparse)
             logits = paddle.matmul(features, weight, transpose_y=True) + bias.squeeze(1)
-        else:
-            logits = self(**texts)
-        own = paddle.take_along_axis(logits, positives, axis=1)
+            return sparse_bce(logits, positives, is_own, candidate_weights)
         if self._loss == "softmax":
-            return _multilabel_softmax(logits, positives, own, is_own)
-        losses = F.softplus(logits)
-        if self._loss == "sampled":
-            losses = losses * candidate_weights
-        # -log sigmoid(z) = softplus(z) - z: the targets are never written out as a matrix.
-        own = own * is_own.astype("float32")
-        return losses.sum(axis=1).mean() - own.sum(axis=1).mean()
-
-
-def _multilabel_softmax(
-    logits: paddle.Tensor, positives: paddle.Tensor, own: paddle.Tensor, is_own: paddle.Tensor
-) -> paddle.Tensor:
-    """log(1 + sum of exp over other labels) + log(1 + sum of exp of minus over own labels)."""
-    never = paddle.full_like(own, _NEVER)
-    others = paddle.put_along_axis(logits, positives, never, axis=1)
-    own = paddle.where(is_own, -own, never)
-    zero = paddle.zeros_like(own[:, :1])
-    losses = [
-        paddle.logsumexp(paddle.concat([zero, part], axis=1), axis=1) for part in (others, own)
-    ]
-    return (losses[0] + losses[1]).mean()
+            return sparse_multilabel_softmax(self(**texts), positives, is_own)
+        return sparse_bce(self(**texts), positives, is_own)
 
 
 def _normal(fan_in: int) -> paddle.ParamAttr:

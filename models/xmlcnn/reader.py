@@ -9,7 +9,8 @@ import numpy as np
 
 from textzoo.config.schema import FilePath
 from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
-from textzoo.text.ragged import Column
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
 
 _ENGLISH = """
 a an and are as at be been but by can did do does for from had has have he her his how i if in into
@@ -77,10 +78,8 @@ class Reader(WordReader):
         self.ngram_counts = np.append(texts, counts.pairs)
 
     @staticmethod
-    def infer_feeds(
-        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """The arrays that scoring these rows takes."""
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
+        """See `Reader.infer_feeds`."""
         tokens, lengths = columns["words"].padded(rows, fill=hyper_parameters["vocab_text_size"])
         chunks = chunk_places(lengths, hyper_parameters["n_chunks"])
         feeds = {"tokens": tokens, "chunks": chunks}
@@ -91,11 +90,6 @@ class Reader(WordReader):
         names = (name.lower() if self._lower_case else name for name in self._labels.texts)
         words = (self._find_words(name.replace("_", " ").replace("-", " ")) for name in names)
         return [[self._words.ids[w] for w in own if w in self._words.ids] for own in words]
-
-    @property
-    def word_ids(self) -> dict[str, int]:
-        """The id of each word."""
-        return self._words.ids
 
     def save(self, folder: Path) -> None:
         """Write the vocabularies and the counts of the training rows."""

@@ -17,7 +17,7 @@ from textzoo.errors import UserError
 from textzoo.text import wordpiece
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.hashing import hashed_pairs
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Ragged
 from textzoo.text.wordpiece import WordPiece
 from textzoo.text.words import WordIds
 
@@ -218,7 +218,7 @@ def test_places_of_lines_are_those_of_reading_line_by_line(tmp_path, monkeypatch
             return {"letters": list(map(ord, line))}
 
         def encode_many(self, lines, training):
-            return {"letters": Lists.of([list(map(ord, line)) for line in lines])}
+            return {"letters": Ragged.of([list(map(ord, line)) for line in lines])}
 
     for size in (1, 10, 10_000):
         monkeypatch.setattr(encoding, "_CHUNK_BYTES", size)

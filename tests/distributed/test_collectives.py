@@ -257,14 +257,14 @@ def in_threads(n, action):
     told = [queue.SimpleQueue() for _ in range(n)]
 
     def act(rank):
-        def from_first(value):
+        def broadcast(value):
             if rank:
                 return told[rank].get(timeout=TIMEOUT)
             for each in told:
                 each.put(value)
             return value
 
-        return action(SharedMemory(n, rank, from_first), rank)
+        return action(SharedMemory(n, rank, broadcast), rank)
 
     with ThreadPoolExecutor(n) as pool:
         return list(pool.map(act, range(n)))

@@ -297,7 +297,8 @@ def metric_lines(output: Path, kind: Optional[str] = None) -> list[dict[str, Any
     """
     lines = [json.loads(line) for line in (output / "metrics.jsonl").open(encoding="utf-8")]
     for line in lines:
-        line.pop("rows_per_second", None)
+        for clock in ("rows_per_second", "seconds", "started"):
+            line.pop(clock, None)
     return [line for line in lines if kind in (None, line["kind"])]
 
 

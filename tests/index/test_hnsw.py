@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from harness.indexed import embeddings_of, entries_of, texts_of
 
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.index.hnsw import Index
 

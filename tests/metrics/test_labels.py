@@ -8,7 +8,7 @@ import pytest
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.evaluation.labels import evaluate
-from textzoo.metrics.labels import Metrics
+from textzoo.metrics.labels import LabelMetrics as Metrics
 from textzoo.metrics.names import check_metric_names, labels_needed
 from textzoo.metrics.ranking import gold_ranks, ranks_among
 

@@ -10,7 +10,7 @@ from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.evaluation.levels import Predictions
 from textzoo.metrics.label_table import LabelTable
-from textzoo.metrics.levels import Metrics
+from textzoo.metrics.levels import LevelMetrics as Metrics
 
 LABELS = ["喜悦", "愤怒", "悲伤"]
 NAMES = ["macro_f1", "level_accuracy", "level_error", "subset_accuracy"]

@@ -17,7 +17,7 @@ from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.evaluation.labels import Predictions
 from textzoo.inference.choosing import chosen_threshold
-from textzoo.metrics.labels import Metrics
+from textzoo.metrics.labels import LabelMetrics as Metrics
 from textzoo.metrics.thresholds import ThresholdMetrics
 
 N_ROWS, N_LABELS = 60, 6

@@ -7,11 +7,11 @@ import pytest
 
 from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import Encoder, Optimizer
+from textzoo.config.schema import EncoderSettings, Optimizer
 from textzoo.errors import UserError
 from textzoo.running.dygraph import DygraphRun
 from textzoo.running.static import StaticRun
-from textzoo.text.ragged import Column
+from textzoo.text.ragged import Ragged
 
 ROOT = Path(__file__).resolve().parents[2]
 N_TOKENS, N_LABELS, N_LEVELS, MAX_LEN = 30, 5, 3, 12
@@ -43,7 +43,7 @@ def folder():
 def hyper_parameters(folder, encoder=TINY, **chosen):
     sizes = {"vocab_size": N_TOKENS, "max_len": MAX_LEN, "vocab_label_size": N_LABELS}
     defaults = {name: default for name, (_, default) in signature_fields(folder.net).items()}
-    small = {"encoder": Encoder(**encoder), "lstm_dim": 4, "n_filters": 4}
+    small = {"encoder": EncoderSettings(**encoder), "lstm_dim": 4, "n_filters": 4}
     values = {**defaults, **sizes, **small, **chosen}
     if values["loss"] == "softmax":
         values["n_levels"] = N_LEVELS
@@ -62,7 +62,7 @@ def make_columns(graded, n=9, seed=0):
 
 def column(rows):
     offsets = np.cumsum([0, *map(len, rows)])
-    return Column(np.concatenate(rows).astype(np.int32), offsets)
+    return Ragged(np.concatenate(rows).astype(np.int32), offsets)
 
 
 def make_net(folder, **chosen):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness.tagspace_net import N_NGRAMS, N_TAGS, hyper_parameters
 
-from textzoo.text.ragged import Column
+from textzoo.text.ragged import Ragged
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def model_module(tagspace):
 
 def column(lists):
     values = np.array(list(itertools.chain(*lists)), np.int32)
-    return Column(values, np.cumsum([0, *map(len, lists)], dtype=np.int64))
+    return Ragged(values, np.cumsum([0, *map(len, lists)], dtype=np.int64))
 
 
 def pad_tags(lists):

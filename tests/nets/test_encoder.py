@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import Architecture, chosen_architecture
 from textzoo.nets.encoder import Encoder, build_encoder

@@ -10,7 +10,7 @@ import paddle
 import pytest
 from harness.pretrained import REFERENCES, tensors_of, weight, write_hugging_face
 
-from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import read_architecture
 from textzoo.nets.encoder import build_encoder

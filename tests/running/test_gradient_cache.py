@@ -8,14 +8,14 @@ from harness.workspace import Workspace, _of_pairs
 
 from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import Encoder, Optimizer
+from textzoo.config.schema import EncoderSettings, Optimizer
 from textzoo.running.dygraph import DygraphRun
 
 
 def make_run(name, cache_rows, dropout=0.0):
     folder = load_model_folder(ROOT / "models" / name)
     defaults = {key: default for key, (_, default) in signature_fields(folder.net).items()}
-    encoder = Encoder(
+    encoder = EncoderSettings(
         config="tiny", hidden_size=16, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0
     )
     sizes = {"vocab_size": 30, "max_len": 12, "encoder": encoder, "negatives": "given"}

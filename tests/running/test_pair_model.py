@@ -7,12 +7,12 @@ from conftest import ROOT
 
 from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import Encoder, Runner
+from textzoo.config.schema import EncoderSettings, Runner
 from textzoo.data.batching import training_batches
 from textzoo.data.cache import Cache, encoded_rows
 from textzoo.errors import BadLine
 from textzoo.evaluation.embeddings import Corpus, evaluate
-from textzoo.metrics.labels import Metrics
+from textzoo.metrics.labels import LabelMetrics as Metrics
 from textzoo.readers.pairs import Reader
 from textzoo.running.pair_model import KnownPairs, PairModel
 
@@ -143,7 +143,7 @@ def test_a_line_without_pairs_is_a_pair_of_itself():
 
 def make_net(folder, **chosen):
     defaults = {name: default for name, (_, default) in signature_fields(folder.net).items()}
-    encoder = Encoder(config="ngram", hidden_size=8)
+    encoder = EncoderSettings(config="ngram", hidden_size=8)
     net = folder.net(
         **{**defaults, "vocab_size": 64, "max_len": 9, "encoder": encoder,
            "output_emb_size": 4, **chosen}

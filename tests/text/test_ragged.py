@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from textzoo.text.ragged import Column
+from textzoo.text.ragged import Ragged
 
 
 def column(lists):
     values = np.asarray([i for row in lists for i in row], np.int32)
-    return Column(values, np.cumsum([0, *map(len, lists)], dtype=np.int64))
+    return Ragged(values, np.cumsum([0, *map(len, lists)], dtype=np.int64))
 
 
 @pytest.mark.parametrize("seed", range(5))

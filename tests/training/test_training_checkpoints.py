@@ -6,7 +6,7 @@ from harness.looping import LENGTHS, OPTIMIZER, FakeRun
 
 from textzoo.commands.train import assemble
 from textzoo.config.checking import Config
-from textzoo.config.schema import Index, Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.dataset import Data
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
@@ -45,7 +45,9 @@ def assembled(tmp_path, **runner):
         release=lambda: None,
     )
     settings = {"train_batch_size": 4, "model_save_path": tmp_path / "out", **runner}
-    config = Config(tmp_path / "config.yaml", Runner(**settings), {}, {}, OPTIMIZER, Index())
+    config = Config(
+        tmp_path / "config.yaml", Runner(**settings), {}, {}, OPTIMIZER, IndexSettings()
+    )
     (tmp_path / "out").mkdir()
     train = np.arange(1, 23, 2)  # 11 rows of the file
     data = Data(FakeReader(), rows, train, rows, np.zeros(0, int))

@@ -71,7 +71,7 @@ def lengths(config: Path, overrides: list[str], sizes: list[int], batch: int) ->
     from textzoo.config.loading import load_config, net_arguments
     from textzoo.data.dataset import load_data
     from textzoo.running.building import build_run
-    from textzoo.text.ragged import Column
+    from textzoo.text.ragged import Ragged
     from textzoo.training.loop import seed_step
 
     figures = {}
@@ -88,7 +88,7 @@ def lengths(config: Path, overrides: list[str], sizes: list[int], batch: int) ->
         for name in model.columns:
             if name in ("words", "tokens", "query", "title"):
                 ids = random.integers(1, n_ids, (batch, size)).tolist()
-                columns[name] = Column.of(ids)
+                columns[name] = Ragged.of(ids)
         columns["text"] = columns[model.columns[0]]
         feeds = model.train_feeds(columns, rows, seed_step(0, 0))
         texts = model.infer_feeds(columns, rows)

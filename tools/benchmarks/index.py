@@ -9,8 +9,7 @@ import hnswlib
 import numpy as np
 
 from benchmarks.peer_processes import run_peer
-from textzoo.config.schema import Index as IndexSettings
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.index.hnsw import Index

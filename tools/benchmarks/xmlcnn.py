@@ -33,7 +33,7 @@ def measure_labels(n_labels: int, batch_size: int, steps: int, **chosen: Any) ->
     from textzoo.config.model_folder import load_model_folder
     from textzoo.config.schema import Optimizer
     from textzoo.running.dygraph import DygraphRun
-    from textzoo.text.ragged import Column
+    from textzoo.text.ragged import Ragged
 
     optimizer = Optimizer.model_validate(chosen.pop("optimizer"))
     folder = load_model_folder(Path(__file__).resolve().parents[2] / "models" / "xmlcnn")
@@ -55,7 +55,7 @@ def measure_labels(n_labels: int, batch_size: int, steps: int, **chosen: Any) ->
     random = np.random.default_rng(0)
     n_rows = batch_size * (steps + 1)
     columns = {
-        name: Column(
+        name: Ragged(
             random.integers(highest, size=n_rows * per_row).astype(np.int32),
             np.arange(n_rows + 1) * per_row,
         )

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Optional
 
 import textzoo
 
@@ -41,13 +42,17 @@ exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interr
 
 
 def config_parser(
-    name: str, description: str, needs_config: bool = True
+    name: str,
+    description: str,
+    files: Optional[dict[str, str]] = None,
+    needs_config: bool = True,
 ) -> argparse.ArgumentParser:
     """What takes `-m`, `-o` and `--version`.
 
     Args:
         name: of the command.
         description: what it does.
+        files: names of files that the command takes as well, with their help.
         needs_config: whether it cannot be called without `-m`.
     """
     given = EXAMPLES[name.removesuffix(".py")]
@@ -69,4 +74,6 @@ def config_parser(
         help="set config keys; values are YAML",
     )
     parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
+    for option, text in (files or {}).items():
+        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     return parser

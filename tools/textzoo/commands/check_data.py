@@ -1,30 +1,42 @@
-"""What is in the data of a config, before anyone waits for training: behind check_data.py."""
+"""What is in the data of a config, before anyone waits for training: check_data.py."""
 
 import hashlib
 import logging
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.config.checking import Config
-from textzoo.config.loading import build_reader, load_config
-from textzoo.data.cache import Cache
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
-from textzoo.data.input_files import input_files
 from textzoo.errors import BadLine, UserError
-from textzoo.evaluation.evaluator import embeds
-from textzoo.logs import start_logging
 from textzoo.text.lines import Line, read_lines
+from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
 _NAMED = 5  # labels that a line of the report names
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """What is in the data of a config."""
+    name = "check_data.py"
+    parser = config_parser(name, "Read all files of a config, and report what is in them.")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="bad lines to show; default: %(default)s"
+    )
+    return run_with_config(
+        name,
+        lambda parsed: check_data(parsed.config, parsed.override, parsed.limit),
+        parser,
+        arguments,
+    )
 
 
 @dataclass
@@ -91,49 +103,42 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         UserError: there are bad lines, unless `runner.bad_lines` is `skip`; or the config or a
             file is not as it should be.
     """
+    from textzoo.config.loading import build_reader, load_config
+    from textzoo.data.dataset import Dataset
+    from textzoo.logs import start_logging
+    from textzoo.running.building import model_class
+
     config, folder = load_config(path, overrides)
     start_logging()
+    dataset = Dataset(config, folder)
+    dataset.path("train")
     reader = build_reader(config, folder)
-    bad, parts = BadLines(limit), _parts(config)
-    of_pairs = embeds(folder.dygraph_model)
-    train = parts[0]
-    declared = {k: v for k, v in config.hyper_parameters.items() if k in folder.reader.supplies}
+    bad = BadLines(limit)
+    parts = [Part(split, dataset.files(split)) for split in dataset.splits]
+    model, train = model_class(folder), parts[0]
+    of_pairs = model.kind == "embeddings"
+    declared = {k: v for k, v in config.hyper_parameters.items() if k in reader.supplies}
     unnoted = BadLines(0)  # they are noted when the rows are encoded
     reader.fit((parsed for _, parsed in _good(train, reader, reader.parse, unnoted)), declared)
-    columns = ("query", "title") if of_pairs else folder.dygraph_model.columns[:1]
+    columns = [model.text_column, *([model.label_column] if of_pairs else [])]
     for part in parts:
         training = part is train
         encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
         for line, row in encoded:
             part.add(reader.describe(line.text), [len(row[name]) for name in columns])
-        _report(part, train, columns[0] if len(columns) == 1 else "ids of a text", of_pairs)
+        _report(part, train, "ids of a text" if of_pairs else columns[0], of_pairs)
     if config.runner.corpus_file:
         _report_corpus(config.runner.corpus_file, parts, bad)
-    _conclude(config, bad)
-
-
-def _parts(config: Config) -> list[Part]:
-    """The files of the config, those of training first."""
-    runner = config.runner
-    if runner.train_data_dir is None:
-        raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
-    sources = {"train": runner.train_data_dir, "valid": runner.valid_data, "test": runner.test_data}
-    cache = Cache(runner.cache_dir, runner.bad_lines)
-    return [
-        Part(name, input_files(source, f"runner.{name}_data_dir", cache))
-        for name, source in sources.items()
-        if source
-    ]
+    _conclude(bad, skipped=config.runner.bad_lines == "skip")
 
 
 def _good(
-    part: Part, reader: Any, encode: Callable[[str], Any], bad: BadLines
+    part: Part, reader: Reader, encode: Callable[[str], Any], bad: BadLines
 ) -> Iterator[tuple[Line, Any]]:
     """Each line that can be read, with what `encode` makes of it."""
-    header = int(getattr(reader, "has_header", False))
     for file in part.files:
         try:
-            for line in islice(read_lines(file, refused=bad.add), header, None):
+            for line in islice(read_lines(file, refused=bad.add), int(reader.has_header), None):
                 try:
                     encoded = encode(line.text)
                 except BadLine as problem:
@@ -207,14 +212,14 @@ def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
         log.info("  titles of %s that it lacks: %s", part.name, _share(lacking, len(titles)))
 
 
-def _conclude(config: Config, bad: BadLines) -> None:
+def _conclude(bad: BadLines, skipped: bool) -> None:
     if not bad.count:
         log.info("bad lines: none")
         return
     shown = "\n  ".join(bad.messages)
     more = f"\n  ... and {bad.count - len(bad.messages)} more" if bad.count > bad.limit else ""
     message = f"bad lines: {bad.count}\n  {shown}{more}"
-    if config.runner.bad_lines != "skip":
+    if not skipped:
         raise UserError(f"{message}\n(-o runner.bad_lines=skip skips such lines and counts them)")
     log.info(message)
 

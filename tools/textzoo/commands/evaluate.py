@@ -1,9 +1,12 @@
-"""Evaluate a search result."""
+"""Recall@k, MRR@k and nDCG@k of a search result: evaluate.py."""
 
+import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.commands.cli import guarded
 from textzoo.evaluation.trec import (
     CUTS,
     evaluate_ranking,
@@ -16,7 +19,35 @@ from textzoo.evaluation.trec import (
 )
 
 
-def report(
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Evaluate a recall result."""
+    parser = argparse.ArgumentParser(
+        prog="evaluate.py",
+        description="Recall@k, MRR@k and nDCG@k of a recall result, or of TREC's files.",
+    )
+    parser.add_argument("--pairs", type=Path, help="query<TAB>title, one pair a line")
+    parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, from recall.py")
+    parser.add_argument("--qrels", type=Path, help="in place of --pairs: TREC's qrels")
+    parser.add_argument("--run", type=Path, help="in place of --result: TREC's run")
+    parser.add_argument("--cuts", type=int, nargs="+", help="the k's; default: 1 5 10 20 50")
+    parser.add_argument(
+        "--write-trec", type=Path, metavar="FOLDER", help="write qrels.txt and run.txt there"
+    )
+    parser.add_argument(
+        "--keep-own-text",
+        action="store_true",
+        help="let a query's own text count as one that was found",
+    )
+    parsed = parser.parse_args(arguments)
+    if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
+        parser.error("give --pairs or --qrels, and --result or --run")
+    if min(parsed.cuts or [1]) < 1:
+        parser.error("--cuts: expected numbers from 1")
+
+    return guarded("evaluate.py", lambda: evaluate(**vars(parsed)))
+
+
+def evaluate(
     pairs: Optional[Path],
     result: Optional[Path],
     qrels: Optional[Path],
@@ -24,10 +55,10 @@ def report(
     cuts: Optional[list[int]],
     write_trec: Optional[Path],
     keep_own_text: bool,
-) -> int:
+) -> None:
     """Read, evaluate, print the final line `metrics: {json}`; the arguments are evaluate.py's."""
-    golds = read_pairs(pairs) if pairs else read_qrels(qrels)
-    ranking = read_result(result) if result else read_run(run)
+    golds = read_pairs(pairs) if pairs else read_qrels(qrels or Path())
+    ranking = read_result(result) if result else read_run(run or Path())
     if not keep_own_text:
         ranking, n_own = without_own_text(ranking)
         if n_own:
@@ -39,4 +70,3 @@ def report(
         write_trec_files(golds, ranking, write_trec)
     metrics = evaluate_ranking(golds, ranking, tuple(cuts or CUTS))
     print(f"metrics: {json.dumps(metrics)}")
-    return 0

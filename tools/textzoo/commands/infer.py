@@ -1,62 +1,82 @@
-"""Evaluate and predict with saved checkpoints: the recipe behind infer.py and static_infer.py."""
+"""Evaluate and predict with saved checkpoints: infer.py and static_infer.py."""
 
+import argparse
 import json
 import logging
-import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from textzoo.config.checking import Config
-from textzoo.config.loading import load_config
-from textzoo.config.model_folder import ModelFolder
-from textzoo.data.cache import Cache, encoded_rows, reader_identity
-from textzoo.data.input_files import input_files
-from textzoo.devices import choose_device
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.evaluation.evaluator import Evaluation, check_metric_names, is_graded
-from textzoo.evaluation.score_matrix import ScoreMatrix
-from textzoo.inference.choosing import (
-    Engine,
-    chosen_checkpoints,
-    chosen_engine,
-    chosen_threshold,
-    load_checkpoints,
-)
-from textzoo.inference.restoring import restore_all
-from textzoo.logs import start_logging
-from textzoo.training.checkpoint import (
-    Checkpoint,
-)
+
+if TYPE_CHECKING:
+    from textzoo.inference.choosing import Computation
 
 log = logging.getLogger("textzoo")
 
 _EXAMPLES = 3
 
 
-def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> None:
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Evaluate and predict."""
+    parser = config_parser("infer.py", "Evaluate and predict.")
+    return run_with_config(
+        "infer.py", lambda parsed: infer(parsed.config, parsed.override), parser, arguments
+    )
+
+
+def static_main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Evaluate and predict in static graph."""
+
+    def recipe(parsed: argparse.Namespace) -> None:
+        infer(parsed.config, parsed.override, "static")
+
+    parser = config_parser("static_infer.py", "Evaluate and predict in static graph.")
+    return run_with_config("static_infer.py", recipe, parser, arguments)
+
+
+def infer(path: Path, overrides: list[str], computation: "Optional[Computation]" = None) -> None:
     """Evaluate the checkpoints that a config names on its test data, and write predictions.
 
     Args:
         path: the config.
         overrides: of its keys.
-        engine: what to compute with; default: what `runner.infer_engine` says.
+        computation: what to compute with; default: what `runner.infer_engine` says.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
+    from textzoo.config.loading import load_config
+    from textzoo.data.dataset import Dataset
+    from textzoo.devices import choose_device
+    from textzoo.evaluation.evaluator import evaluator_of
+    from textzoo.evaluation.result_files import METRICS, PREDICTIONS, explained, write_results
+    from textzoo.evaluation.score_matrix import ScoreMatrix
+    from textzoo.files import write_text
+    from textzoo.inference.choosing import (
+        chosen_checkpoints,
+        chosen_computation,
+        chosen_threshold,
+        load_checkpoints,
+    )
+    from textzoo.inference.restoring import restore_all
+    from textzoo.logs import start_logging
+    from textzoo.running.building import chosen_metrics, model_class
+
     config, folder = load_config(path, overrides)
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
-    engine = engine or chosen_engine(runner)
-    if runner.test_data is None:
-        raise UserError(f"{path}: runner.test_data_dir: missing; expected a path")
+    computation = computation or chosen_computation(runner)
+    dataset = Dataset(config, folder)
+    dataset.path("test")
 
-    load_path = runner.infer_load_path or runner.model_save_path
-    output = runner.infer_output_dir or load_path / "infer"
-    of_pairs = getattr(folder.dygraph_model, "embeds", False)
+    # One checkpoint, or one for each epoch, or the mean of several.
+    of_pairs = model_class(folder).kind == "embeddings"
     if runner.infer_ensemble and of_pairs:
         raise UserError(
             "runner.infer_ensemble: infer.py takes one checkpoint of a model that embeds texts; "
@@ -65,64 +85,32 @@ def infer(path: Path, overrides: list[str], engine: Optional[Engine] = None) -> 
     if runner.infer_ensemble:
         members = {"ensemble": runner.infer_ensemble}
     else:
-        members = {path.name: [path] for path in chosen_checkpoints(runner, load_path)}
+        members = {path.name: [path] for path in chosen_checkpoints(runner)}
+
     results, steps = {}, {}
+    name, place = "", runner.output_path
     for name, paths in members.items():
         checkpoints = load_checkpoints(paths)
         steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
-        place = output / name if len(members) > 1 else output
-        results[name] = infer_checkpoints(config, folder, checkpoints, engine, place)
-    metrics = results[name]
-    summary = {**metrics, "checkpoint": name, "steps": steps[name], "checkpoints": results}
-    _write(output / "infer_metrics.json", json.dumps(summary, indent=1) + "\n")
-    _show_examples(place / "predictions.jsonl", "\n    " if of_pairs else "  ")
-    log.info("metrics: %s", json.dumps(metrics))
-
-
-def infer_checkpoints(
-    config: Config,
-    folder: ModelFolder,
-    checkpoints: list[Checkpoint],
-    engine: Engine,
-    output: Path,
-) -> dict[str, Any]:
-    """Evaluate a checkpoint, or the mean scores of several, and write the predictions.
-
-    Returns:
-        The metrics by name.
-    """
-    runner = config.runner
-    run, reader = restore_all(config, folder, checkpoints, engine)
-    names = runner.metrics or list(run.model.metrics)
-    check_metric_names(run.model, names)
-    cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
-    files = input_files(runner.test_data, "runner.test_data_dir", cache)
-    identity = reader_identity(folder.reader, config.reader, checkpoints[0].vocabulary)
-    rows = encoded_rows(files, reader, False, identity, cache)
-    evaluation = Evaluation(run.model, runner, reader, rows, np.arange(len(rows)))
-    threshold = None if is_graded(run.model) else chosen_threshold(runner, checkpoints, names)
-    path = output / "predictions.jsonl"
-    temporary = path.with_suffix(".tmp")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            results = [evaluation.predictions(file, threshold)]
-            if runner.save_scores:
-                matrix = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
-                results.append(matrix)
-            measures = evaluation.metrics(names, threshold)
-            metrics = evaluation(run, measures, results)
-        os.replace(temporary, path)
+        place = runner.output_path / name if len(members) > 1 else runner.output_path
+        run, reader = restore_all(config, folder, checkpoints, computation)
+        metrics = chosen_metrics(runner, run.model)
+        rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
+        kind = run.model.kind
+        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)))
+        threshold = chosen_threshold(runner, checkpoints, metrics, kind)
+        scores = None
         if runner.save_scores:
-            matrix.save(output / "scores.npz")
-        if report := measures.report():
-            report.save(output)
-    except OSError as failure:
-        if temporary.is_file():
-            temporary.unlink()
-        raise _cannot_write(failure) from None
-    log.info("%d predictions: %s", len(rows), path)
-    return metrics
+            scores = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
+        results[name] = write_results(place, run, evaluator, metrics, threshold, scores)
+        log.info("%d predictions: %s", len(rows), place / PREDICTIONS)
+
+    summary = {"checkpoint": name, "steps": steps[name], "checkpoints": results}
+    with explained():
+        text = json.dumps({**results[name], **summary}, indent=1)
+        write_text(runner.output_path / METRICS, text + "\n")
+    _show_examples(place / PREDICTIONS, "\n    " if of_pairs else "  ")
+    log.info("metrics: %s", json.dumps(results[name]))
 
 
 def _show_examples(path: Path, separator: str) -> None:
@@ -133,17 +121,3 @@ def _show_examples(path: Path, separator: str) -> None:
             tops = [f"{best['tag']} {best['score']:.3f}" for best in row["top"]]
             gold = f"(gold: {', '.join(row['tags']) or 'none'})"
             log.info("    %s", separator.join([*tops, gold]))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as failure:
-        raise _cannot_write(failure) from None
-
-
-def _cannot_write(failure: OSError) -> UserError:
-    return UserError(
-        f"runner.infer_output_dir: cannot write {failure.filename}: {failure.strerror}; choose "
-        "another folder with -o runner.infer_output_dir=PATH"
-    )

@@ -1,25 +1,29 @@
-"""Hard negatives from a trained model: texts that it takes for near and that do not mean the same.
-
-Xiong et al. 2021, Approximate Nearest Neighbor Negative Contrastive Learning (ANCE), section 3.
-"""
+"""Training pairs with hard negatives: mine_negatives.py."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
-import numpy as np
-
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.files import write_lines
-from textzoo.index.text_index import TextIndex
-from textzoo.inference.corpus_index import prepared_index
-from textzoo.inference.embedder import Embedder
-from textzoo.text.lines import data_files, read_lines
 
 log = logging.getLogger("textzoo")
 
-_CHUNK = 4096  # queries that are searched at once
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Triples with hard negatives."""
+    parser = config_parser(
+        "mine_negatives.py",
+        "Write the training pairs with hard negatives, for a second round of training.",
+    )
+    return run_with_config(
+        "mine_negatives.py",
+        lambda parsed: mine_negatives(parsed.config, parsed.override),
+        parser,
+        arguments,
+    )
 
 
 def mine_negatives(path: Path, overrides: list[str]) -> None:
@@ -30,6 +34,12 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
+    from textzoo.files import write_lines
+    from textzoo.inference.corpus_index import prepared_index
+    from textzoo.inference.embedder import Embedder
+    from textzoo.inference.hard_negatives import triples
+    from textzoo.text.lines import data_files, read_lines
+
     embedder = Embedder(path, overrides)
     runner, settings = embedder.config.runner, embedder.config.index
     if settings.mine_from > settings.mine_to:
@@ -43,32 +53,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     files = data_files(runner.train_data_dir, "runner.train_data_dir")
     pairs = [embedder.reader.parse(line.text)[:2] for file in files for line in read_lines(file)]
     result = embedder.output / "mined_train.tsv"
-    rows = list(_triples(pairs, embedder, index, settings))
-    write_lines(result, ("\t".join(row) for row in rows))
+    rows = list(triples(pairs, embedder, index, settings))
+    write_lines(result, ("\t".join(row) for row in rows), "runner.infer_output_dir")
     n_mined = sum(len(row) == 3 for row in rows)
     log.info("%d pairs, %d triples: %s", len(pairs), n_mined, result)
-
-
-def _triples(
-    pairs: list[tuple[str, str]], embedder: Embedder, index: TextIndex, settings: IndexSettings
-) -> Iterator[tuple[str, ...]]:
-    """Each pair with its negatives, one a row."""
-    known: dict[str, set[str]] = {}
-    for query, title in pairs:
-        known.setdefault(query, {query}).add(title)
-        known.setdefault(title, {title}).add(query)
-    for first in range(0, len(pairs), _CHUNK):
-        chunk = pairs[first : first + _CHUNK]
-        queries = embedder([query for query, _ in chunk])
-        titles = embedder([title for _, title in chunk])
-        highest = np.einsum("nd,nd->n", queries, titles) - settings.mine_margin
-        found = index.nearest(queries, settings.mine_to)
-        for pair, hits, limit in zip(chunk, found, highest):
-            negatives = [
-                hit.text
-                for hit in hits[settings.mine_from - 1 :]
-                if hit.score <= limit and hit.text not in known[pair[0]]
-            ][: settings.mine_per_pair]
-            yield from ((*pair, negative) for negative in negatives)
-            if not negatives:
-                yield pair

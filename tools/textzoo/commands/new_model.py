@@ -1,21 +1,47 @@
-"""A working copy of a model folder to start from: behind new_model.py."""
+"""A working copy of a model folder to start from: new_model.py."""
 
+import argparse
 import logging
 import shutil
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import yaml
 
-from textzoo.config.loading import load_config
+from textzoo.commands.cli import guarded
+from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
+from textzoo.files import new_folder
 from textzoo.logs import start_logging
 
 log = logging.getLogger("textzoo")
 
 _MODELS = Path(__file__).resolve().parents[3] / "models"  # of a checkout
 _CONFIG = "config.yaml"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """A working copy of a model folder."""
+    name = "new_model.py"
+    parser = argparse.ArgumentParser(
+        prog=name, description="Make a working copy of a model folder to start from."
+    )
+    parser.add_argument("folder", type=Path, metavar="NAME", help="the folder to make")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="MODEL",
+        help="a folder of models/, such as tagspace, or the path of a model folder",
+    )
+    parsed = parser.parse_args(arguments)
+
+    def run() -> None:
+        import_paddle()
+        new_model(parsed.folder, parsed.source)
+
+    return guarded(name, run)
 
 
 def new_model(folder: Path, source: str) -> None:
@@ -28,22 +54,20 @@ def new_model(folder: Path, source: str) -> None:
     Raises:
         UserError: there is no such model, or `folder` exists.
     """
+    from textzoo.config.loading import load_config
+
     start_logging()
     model = _model_folder(source)
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder.parent) as temporary:
-            copy = Path(temporary, folder.name)
-            copy.mkdir()
+        with new_folder(folder, replace=False) as copy:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
             config = _copy_data(model, copy)
             config = config.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
             (copy / _CONFIG).write_bytes(config.encode())
             load_config(copy / _CONFIG, [])
-            copy.rename(folder)
     except OSError as failure:
         raise UserError(f"NAME: cannot write {folder}: {failure.strerror or failure}") from None
     log.info("%s: a copy of %s with its sample data; next:", folder, model.name)

@@ -1,44 +1,48 @@
-"""Labels or embeddings of plain texts, cosines of pairs: the recipe behind predict.py."""
+"""Labels or embeddings of plain texts, cosines of pairs: predict.py."""
 
-import json
+import argparse
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 from tqdm import tqdm
 
-from textzoo.config.layers import read_layers
-from textzoo.config.loading import load_config
-from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import Runner
-from textzoo.data.batching import text_batches
-from textzoo.data.input_files import lines_of, test_pair_files
-from textzoo.devices import choose_device
-from textzoo.errors import BadLine, UserError
-from textzoo.evaluation import labels as tagging
-from textzoo.evaluation import levels
-from textzoo.evaluation.evaluator import embeds, is_graded
-from textzoo.files import new_file, write_lines
-from textzoo.inference.choosing import (
-    chosen_checkpoints,
-    chosen_engine,
-    chosen_threshold,
-    load_checkpoints,
-)
-from textzoo.inference.embedder import Embedder
-from textzoo.inference.restoring import restore_all
-from textzoo.logs import start_logging
-from textzoo.metrics.thresholds import Threshold
-from textzoo.text.lines import Line
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
+from textzoo.errors import UserError
+from textzoo.files import new_output, write_lines
+
+if TYPE_CHECKING:
+    from textzoo.inference.embedder import Embedder
+    from textzoo.text.lines import Line
 
 log = logging.getLogger("textzoo")
 
 _CHUNK = 20_000  # texts or pairs that are in memory together
-_NO_TEXT = "--texts: received no text, expected one a line"
+_OPTIONS = {
+    "texts": "a file of texts, one a line, or - for standard input: write their labels as one "
+    "JSON object a line; with a model of pairs, their embeddings",
+    "pairs": "for a model of pairs, a file of pairs, or - for standard input; a column with "
+    "the cosine is added; default: the test pairs",
+    "output": "the file to write; default: labels to standard output, embeddings.npy and "
+    "similarities.tsv to runner.infer_output_dir",
+}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Labels or embeddings of texts, or similarities of pairs."""
+    parser = config_parser(
+        "predict.py", "Write labels or embeddings of texts, or similarities of pairs.", _OPTIONS
+    )
+
+    def recipe(parsed: argparse.Namespace) -> None:
+        predict(parsed.config, parsed.override, parsed.pairs, parsed.texts, parsed.output)
+
+    return run_with_config("predict.py", recipe, parser, arguments)
 
 
 def predict(
@@ -65,8 +69,13 @@ def predict(
         UserError: config, data, checkpoint or disk are not as they should be, or the model does
             not take what was given.
     """
+    from textzoo.config.layers import read_layers
+    from textzoo.config.model_folder import load_model_folder
+    from textzoo.inference.embedder import Embedder
+    from textzoo.running.building import model_class
+
     folder = load_model_folder(read_layers(path, overrides).model_folder)
-    if embeds(folder.dygraph_model):
+    if model_class(folder).kind == "embeddings":
         embedder = Embedder(path, overrides)
         if texts:
             _write_embeddings(embedder, texts, output)
@@ -82,51 +91,30 @@ def predict(
 
 
 def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optional[Path]) -> None:
+    from textzoo.config.loading import load_config
+    from textzoo.data.input_files import lines_of
+    from textzoo.devices import choose_device
+    from textzoo.inference.choosing import chosen_computation, chosen_threshold, load_chosen
+    from textzoo.inference.labelling import labelled_lines
+    from textzoo.inference.restoring import restore_all
+    from textzoo.logs import start_logging
+    from textzoo.running.building import chosen_metrics
+
     config, folder = load_config(path, overrides)
     runner = config.runner
     start_logging(stream=None if output else sys.stderr)
     choose_device(runner.use_gpu)
-    load_path = runner.infer_load_path or runner.model_save_path
-    chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
-    checkpoints = load_checkpoints(chosen)
-    run, reader = restore_all(config, folder, checkpoints, chosen_engine(runner))
-    metrics = runner.metrics or list(run.model.metrics)
-    threshold = None if is_graded(run.model) else chosen_threshold(runner, checkpoints, metrics)
+    checkpoints = load_chosen(runner)
+    run, reader = restore_all(config, folder, checkpoints, chosen_computation(runner))
+    metrics = chosen_metrics(runner, run.model)
+    threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
     lines = tqdm(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
-    rows = _labelled(run, reader, runner, threshold, lines)
+    rows = labelled_lines(run, reader, runner, threshold, lines)
     if output is None:
         _print(rows)
     else:
         log.info("%d texts: %s", write_lines(output, rows, "--output"), output)
-
-
-def _labelled(
-    run: Any, reader: Any, runner: Runner, threshold: Optional[Threshold], lines: Iterable[Line]
-) -> Iterator[str]:
-    """A JSON object for each line, in their order."""
-    kind = levels if is_graded(run.model) else tagging
-    is_empty = True
-    for chunk in _chunks(lines):
-        found = [{}] * len(chunk)
-        rows = [_encoded(reader, line) for line in chunk]
-        for columns, places in text_batches(rows, runner.infer_batch_size):
-            outputs = run.infer_step(run.model.infer_feeds(columns, places))
-            predicted = kind.predictions(reader.label_names, outputs, runner.top_k, threshold)
-            for place, row in zip(places, predicted):
-                found[place] = row
-        for line, row in zip(chunk, found):
-            yield json.dumps({"text": line.text.strip(), **row}, ensure_ascii=False)
-        is_empty = False
-    if is_empty:
-        raise UserError(_NO_TEXT)
-
-
-def _encoded(reader: Any, line: Line) -> dict[str, list[int]]:
-    try:
-        return reader.encode_text(line.text.strip())
-    except BadLine as problem:
-        raise UserError(f"{line.place}: {problem}") from None
 
 
 def _print(rows: Iterator[str]) -> None:
@@ -138,17 +126,20 @@ def _print(rows: Iterator[str]) -> None:
         pass
 
 
-def _write_embeddings(embedder: Embedder, texts: Path, output: Optional[Path]) -> None:
+def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path]) -> None:
+    from textzoo.data.input_files import lines_of
+    from textzoo.inference.labelling import NO_TEXT
+
     place, key = _place(embedder, "embeddings.npy", output)
     chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts"))
     n, width = 0, 0
-    with new_file(place, key) as file:
+    with new_output(place, key) as file:
         file.write(_npy_header(0, 0))
         for embeddings in map(embedder, chunks):
             file.write(embeddings.astype("<f4", copy=False).tobytes())
             n, width = n + len(embeddings), embeddings.shape[1]
         if not n:
-            raise UserError(_NO_TEXT)
+            raise UserError(NO_TEXT)
         file.seek(0)
         file.write(_npy_header(n, width))
     log.info("%s: %s", [n, width], place)
@@ -160,7 +151,9 @@ def _npy_header(n: int, width: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + f"{facts:<117}\n".encode()
 
 
-def _write_cosines(embedder: Embedder, pairs: Optional[Path], output: Optional[Path]) -> None:
+def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional[Path]) -> None:
+    from textzoo.data.input_files import lines_of, test_pair_files
+
     place, key = _place(embedder, "similarities.tsv", output)
     files = [pairs] if pairs else test_pair_files(embedder.config)
     rows = (_pair(line) for file in files for line in lines_of(file, "--pairs"))
@@ -168,12 +161,12 @@ def _write_cosines(embedder: Embedder, pairs: Optional[Path], output: Optional[P
     log.info("%d pairs: %s", n_pairs, place)
 
 
-def _place(embedder: Embedder, name: str, output: Optional[Path]) -> tuple[Path, str]:
+def _place(embedder: "Embedder", name: str, output: Optional[Path]) -> tuple[Path, str]:
     """Where to write, and what says so."""
     return (output, "--output") if output else (embedder.output / name, "runner.infer_output_dir")
 
 
-def _pair(line: Line) -> list[str]:
+def _pair(line: "Line") -> list[str]:
     row = [column.strip() for column in line.text.split("\t")]
     if len(row) not in (2, 3) or not all(row[:2]):
         raise UserError(
@@ -183,7 +176,7 @@ def _pair(line: Line) -> list[str]:
     return row
 
 
-def _similarities(embedder: Embedder, rows: Iterator[list[str]]) -> Iterator[str]:
+def _similarities(embedder: "Embedder", rows: Iterator[list[str]]) -> Iterator[str]:
     for chunk in _chunks(rows):
         first, second = (embedder([row[i] for row in chunk]) for i in (0, 1))
         cosines = np.einsum("nd,nd->n", first, second)

@@ -1,20 +1,41 @@
-"""Recall texts of a corpus for queries: the recipe behind recall.py."""
+"""Embed and index a corpus, and recall its texts for queries: recall.py."""
 
+import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from textzoo.data.corpus import read_entries
-from textzoo.data.input_files import _test_queries, read_texts
-from textzoo.files import write_lines
-from textzoo.index.text_index import Hit, TextIndex
-from textzoo.inference.corpus_index import _embedded, _entries, prepared_index
-from textzoo.inference.embedder import Embedder
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
+
+if TYPE_CHECKING:
+    from textzoo.index.text_index import Hit, TextIndex
+    from textzoo.inference.embedder import Embedder
 
 log = logging.getLogger("textzoo")
+
+_OPTIONS = {
+    "queries": "a file of one query a line, or - for typed ones; default: the test pairs. The "
+    "result of FILE.txt is recall_result_FILE.txt",
+    "add": "a file of texts to add to the index first, or to replace by their ids; "
+    "in the form of the corpus",
+    "delete": "a file of texts, or of ids, to delete from it first",
+}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Recall texts of the corpus for queries."""
+    parser = config_parser(
+        "recall.py", "Embed and index the corpus, and recall texts for queries.", _OPTIONS
+    )
+
+    def recipe(parsed: argparse.Namespace) -> None:
+        recall(parsed.config, parsed.override, parsed.queries, parsed.add, parsed.delete)
+
+    return run_with_config("recall.py", recipe, parser, arguments)
 
 
 def recall(
@@ -35,13 +56,19 @@ def recall(
         add: a file of texts to add to the index, in the form of a corpus file.
         delete: a file of what to delete from it: texts or ids one a line, or such a file.
     """
+    from textzoo.data.corpus import read_entries
+    from textzoo.data.input_files import read_texts, test_queries
+    from textzoo.files import write_lines
+    from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
+    from textzoo.inference.embedder import Embedder
+
     embedder = Embedder(path, overrides)
     config = embedder.config
     index = prepared_index(embedder)
     changed = 0
     if add:
-        entries = _entries(add, "--add", embedder)
-        changed += (n_added := sum(index.add(*part) for part in _embedded(entries, embedder)))
+        entries = corpus_entries(add, "--add", embedder)
+        changed += (n_added := sum(index.add(*part) for part in embedded(entries, embedder)))
         log.info("added %d text(s) of %d", n_added, len(entries))
     if delete:
         entries = read_entries(delete, "--delete")
@@ -52,17 +79,17 @@ def recall(
     if queries == Path("-"):
         _answer_typed(embedder, index)
         return
-    texts = read_texts(queries, "--queries") if queries else _test_queries(config)
+    texts = read_texts(queries, "--queries") if queries else test_queries(config)
     embeddings = embedder(texts)
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
     result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
-    write_lines(result, _result_lines(texts, found))
+    write_lines(result, _result_lines(texts, found), "runner.infer_output_dir")
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 
 
-def _answer_typed(embedder: Embedder, index: TextIndex) -> None:
+def _answer_typed(embedder: "Embedder", index: "TextIndex") -> None:
     """Answer each line of standard input."""
     for line in sys.stdin:
         if query := line.strip():
@@ -71,7 +98,7 @@ def _answer_typed(embedder: Embedder, index: TextIndex) -> None:
                 print(answer, flush=True)
 
 
-def _result_lines(queries: list[str], found: list[list[Hit]]) -> Iterator[str]:
+def _result_lines(queries: list[str], found: "list[list[Hit]]") -> Iterator[str]:
     for query, hits in zip(queries, found):
         for hit in hits:
             yield f"{query}\t{hit.text}\t{hit.score:.6f}"

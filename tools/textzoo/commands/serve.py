@@ -1,20 +1,70 @@
-"""Serving an exported folder until told to stop: the recipe behind serve.py."""
+"""Serve an exported folder over HTTP until told to stop: serve.py."""
 
+import argparse
 import importlib.util
 import logging
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Optional
 
+from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
 
 log = logging.getLogger("textzoo")
 
 TOKEN_VARIABLE = "TEXTZOO_TOKEN"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """An exported model behind HTTP."""
+    name = "serve.py"
+    parser = argparse.ArgumentParser(
+        prog=name, description="Serve a folder that export.py made, over HTTP."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="0: any free one; default: %(default)s"
+    )
+    parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="its content is the bearer token that requests need; default: TEXTZOO_TOKEN, if set",
+    )
+    limits = {
+        "body": (int, 1 << 20, "bytes of a request"),
+        "texts": (int, 256, "texts of a request"),
+        "characters": (int, 20_000, "characters of a text"),
+        "results": (int, 100, "tags or texts to ask for, for each text"),
+        "batch": (int, 32, "texts from which on a batch takes no further request"),
+        "waiting": (int, 2048, "texts at work or waiting, of all requests"),
+        "seconds": (float, 10.0, "until an answer has to be ready"),
+        "connections": (int, 1000, "open connections"),
+    }
+    for limit, (kind, default, text) in limits.items():
+        parser.add_argument(
+            f"--max-{limit}",
+            dest=limit,
+            type=kind,
+            default=default,
+            metavar="N",
+            help=f"{text}; default: %(default)s",
+        )
+    parsed = vars(parser.parse_args(arguments))
+    chosen = {limit: parsed.pop(limit) for limit in limits}
+    if min(chosen.values()) <= 0:
+        parser.error("limits: expected numbers above 0")
+
+    return guarded(name, lambda: serve(**parsed, limits=chosen))
 
 
 def serve(

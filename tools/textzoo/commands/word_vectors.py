@@ -1,17 +1,29 @@
-"""Train word vectors on one's own texts: the recipe behind word_vectors.py."""
+"""Train word vectors on one's own texts: word_vectors.py."""
 
 import logging
-import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
-from textzoo.config.loading import build_reader, load_config
-from textzoo.data.cache import Cache
-from textzoo.data.encoding import good_lines
-from textzoo.data.input_files import input_files
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.logs import start_logging
 
 log = logging.getLogger("textzoo")
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Train word vectors."""
+    parser = config_parser(
+        "word_vectors.py",
+        "Train word vectors on a config's training texts, into its embedding.file.",
+    )
+    return run_with_config(
+        "word_vectors.py",
+        lambda parsed: train_word_vectors(parsed.config, parsed.override),
+        parser,
+        arguments,
+    )
 
 
 def train_word_vectors(path: Path, overrides: list[str]) -> None:
@@ -23,23 +35,27 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
     Raises:
         UserError: config or data are not as they should be, or gensim is not installed.
     """
+    from textzoo.config.loading import build_reader, load_config
+    from textzoo.data.dataset import Dataset
+    from textzoo.data.encoding import good_lines
+    from textzoo.files import new_file
+    from textzoo.logs import start_logging
+
     config, folder = load_config(path, overrides)
     embedding = config.hyper_parameters.get("embedding")
     if embedding is None or embedding.file is None:
         raise UserError(f"{path}: hyper_parameters.embedding.file: missing; expected a path")
-    if config.runner.train_data_dir is None:
-        raise UserError(f"{path}: runner.train_data_dir: missing; expected a path")
+    dataset = Dataset(config, folder)
+    dataset.path("train")
     try:
         from gensim.models import Word2Vec
     except ImportError:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
     start_logging()
-    cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
-    files = input_files(config.runner.train_data_dir, "runner.train_data_dir", cache)
-    parse = build_reader(config, folder).parse
-    lines = good_lines(files, parse, cache.bad_lines, [])
+    reader = build_reader(config, folder)
+    lines = good_lines(dataset.files("train"), reader, config.runner.bad_lines)
     model = Word2Vec(
-        [parsed.words for _, _, parsed in lines],
+        [parsed.words for _, parsed in lines],
         vector_size=config.hyper_parameters["emb_dim"],
         min_count=config.reader["min_count"],
         sg=1,
@@ -48,8 +64,6 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
         workers=1,
         seed=config.runner.seed,
     )
-    embedding.file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = embedding.file.with_name(embedding.file.name + ".tmp")
-    model.wv.save_word2vec_format(str(temporary))
-    os.replace(temporary, embedding.file)
+    with new_file(embedding.file) as file:
+        model.wv.save_word2vec_format(file.name)
     log.info("%d words: %s", len(model.wv), embedding.file)

@@ -15,7 +15,7 @@ from typing import Any, Optional
 import pydantic
 
 from textzoo.config.layers import Layer, Layers
-from textzoo.config.schema import Block, Index, Optimizer, Runner
+from textzoo.config.schema import Block, IndexSettings, Optimizer, Runner
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest
 from textzoo.text.streams import STANDARD_INPUT
@@ -39,7 +39,7 @@ class Config:
     reader: dict[str, Any]
     hyper_parameters: dict[str, Any]
     optimizer: Optimizer
-    index: Index = field(default_factory=Index)
+    index: IndexSettings = field(default_factory=IndexSettings)
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""
@@ -98,7 +98,7 @@ def schema_of(net_class: type, reader_class: type) -> type[Block]:
         "Config",
         __base__=Block,
         runner=(Runner, ...),
-        index=(Index, pydantic.Field(default_factory=Index)),
+        index=(IndexSettings, pydantic.Field(default_factory=IndexSettings)),
         reader=(reader_block, pydantic.Field(default_factory=reader_block)),
         hyper_parameters=(net_block, ...),
     )

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from textzoo.config.checking import Config, check
 from textzoo.config.layers import read_layers
 from textzoo.config.model_folder import ModelFolder, load_model_folder
-from textzoo.config.optimizer_keys import _check_sparse
+from textzoo.config.optimizer_keys import check_sparse
 from textzoo.errors import UserError
+from textzoo.text.reader import Reader
+
+Made = TypeVar("Made")
 
 _LABEL_SIZES = ("vocab_tag_size", "vocab_label_size")
 
@@ -21,24 +24,29 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     """
     layers = read_layers(path, overrides)
     folder = load_model_folder(layers.model_folder)
+    if not issubclass(folder.reader, Reader):
+        raise UserError(
+            f"{folder.path / 'reader.py'}: Reader derives from {folder.reader.__bases__[0].__name__}, "
+            "expected textzoo.text.reader.Reader (doc/add_a_model.md)"
+        )
     config = check(path, layers, folder.net, folder.reader)
     # Values that only the constructors can judge: tried before any data is read.
     build_reader(config, folder)
     smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
-    net = _construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
-    _check_sparse(net, config.optimizer.class_name)
+    net = construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
+    check_sparse(net, config.optimizer.class_name)
     return config, folder
 
 
-def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Any:
+def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Reader:
     """The model's reader, with the vocabulary of a folder if one is given."""
-    reader = _construct(config, "reader", folder.reader, **config.reader)
+    reader = construct(config, "reader", folder.reader, **config.reader)
     if vocabulary:
         reader.load(vocabulary)
     return reader
 
 
-def net_arguments(config: Config, reader: Any) -> dict[str, Any]:
+def net_arguments(config: Config, reader: Reader) -> dict[str, Any]:
     """The arguments of the net: those of the config, and the sizes that the data supplies.
 
     Raises:
@@ -55,7 +63,9 @@ def net_arguments(config: Config, reader: Any) -> dict[str, Any]:
     return {**reader.sizes(), **config.hyper_parameters}
 
 
-def _construct(config: Config, block: str, constructor: Callable, **arguments: Any) -> Any:
+def construct(
+    config: Config, block: str, constructor: Callable[..., Made], **arguments: Any
+) -> Made:
     """Call a constructor; values that it refuses are a mistake in the config."""
     try:
         return constructor(**arguments)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from textzoo.errors import UserError
+from textzoo.text.reader import Reader
 
 _PREFIX = "textzoo_model_"
 
@@ -26,7 +27,7 @@ class ModelFolder:
 
     path: Path
     net: type
-    reader: type
+    reader: type[Reader]
     dygraph_model: type
     static_model: type
 

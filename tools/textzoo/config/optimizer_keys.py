@@ -49,7 +49,7 @@ def optimizer_problems(class_name: str, arguments: dict[str, Any]) -> list[str]:
     return []
 
 
-def _check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
+def check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:
     """Refuse what Paddle computes wrongly.
 
     With sparse gradients its Adam differs between the two graphs, and from Adam.

@@ -186,6 +186,16 @@ class Runner(Block):
     )
 
     @property
+    def load_path(self) -> Path:
+        """The folder of checkpoints that are read."""
+        return self.infer_load_path or self.model_save_path
+
+    @property
+    def output_path(self) -> Path:
+        """The folder that predictions, metrics and what is found are written to."""
+        return self.infer_output_dir or self.load_path / "infer"
+
+    @property
     def valid_data(self) -> Optional[Path]:
         """The validation data, under either of its names."""
         return self.valid_data_dir or self.valid_pair_file
@@ -220,7 +230,7 @@ class Embedding(Block):
             )
 
 
-class Index(Block):
+class IndexSettings(Block):
     """How texts are searched by their embeddings."""
 
     backend: Literal["hnsw", "exact", "milvus"] = Field(
@@ -335,7 +345,7 @@ class Optimizer(Block):
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Encoder(Block):
+class EncoderSettings(Block):
     """The transformer below a model's head.
 
     Names are those of a Hugging Face `config.json`. A key that is left out has the value of

@@ -5,7 +5,7 @@ from typing import Optional
 
 import numpy as np
 
-from textzoo.text.ragged import Column, columns_of
+from textzoo.text.ragged import Columns, columns_of
 
 _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
@@ -85,7 +85,7 @@ def inference_pools(lengths: np.ndarray, batch_size: int) -> Iterator[list[np.nd
 
 def text_batches(
     rows: Sequence[dict[str, list[int]]], batch_size: int
-) -> Iterator[tuple[dict[str, Column], np.ndarray]]:
+) -> Iterator[tuple[Columns, np.ndarray]]:
     """Encoded texts in batches, those of similar length together.
 
     Yields:

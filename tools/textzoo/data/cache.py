@@ -9,19 +9,19 @@ import hashlib
 import inspect
 import json
 import logging
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 import textzoo
-from textzoo.data.encoding import Part, _header, counted_parts, encoded_parts, good_lines
+from textzoo.data.encoding import Part, counted_parts, encoded_parts
 from textzoo.errors import UserError
-from textzoo.files import file_digest, fill_once
+from textzoo.files import kept_sha256, new_folder, remove_leftovers
 from textzoo.text.lines import Line, decode_line
-from textzoo.text.ragged import Column, Lists
+from textzoo.text.ragged import Ragged
+from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
@@ -39,6 +39,25 @@ class Cache(NamedTuple):
     bad_lines: str
     workers: int = 0
 
+    def fill(self, folder: Path, fill: Callable[[Path], None]) -> None:
+        """Fill a folder of the cache, unless it is there: whole or not at all.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        if folder.is_dir():
+            return
+        try:
+            remove_leftovers(self.folder, hours=24)
+            with new_folder(folder, replace=False) as temporary:
+                fill(temporary)
+        except OSError as failure:
+            raise UserError(
+                f"runner.cache_dir: cannot write {failure.filename or folder}: "
+                f"{failure.strerror or failure}; free some space or choose another folder with "
+                "-o runner.cache_dir=PATH"
+            ) from None
+
 
 class Rows:
     """The encoded rows of a list of files."""
@@ -48,7 +67,7 @@ class Rows:
         facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         self.skipped = facts["skipped"]
         self.columns = {
-            name: Column(_map(folder / f"{name}.values"), _map(folder / f"{name}.offsets"))
+            name: Ragged(_map(folder / f"{name}.values"), _map(folder / f"{name}.offsets"))
             for name in facts["columns"]
         }
         self._places = _map(folder / "places").reshape(-1, 3)
@@ -59,7 +78,7 @@ class Rows:
     @property
     def contents(self) -> list[str]:
         """The checksums of the files."""
-        return [file_digest(file) for file in self.files]
+        return [kept_sha256(file) for file in self.files]
 
     def line(self, row: int) -> Line:
         """The line that a row was read from."""
@@ -76,7 +95,7 @@ class Rows:
 
 
 def fitted_vocabulary(
-    files: list[Path], reader: Any, declared: dict[str, int], identity: str, settings: Cache
+    files: list[Path], reader: Reader, declared: dict[str, int], identity: str, settings: Cache
 ) -> Path:
     """Fit a reader's vocabulary to the training files and keep it in the cache.
 
@@ -93,31 +112,17 @@ def fitted_vocabulary(
     folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
 
     def fill(temporary: Path) -> None:
-        if not _fitted_by_counts(files, reader, declared, settings):
-            lines = good_lines(files, reader.parse, settings.bad_lines, [], _header(reader))
-            reader.fit((parsed for _, _, parsed in lines), declared)
+        # Counts that a reader does not make smaller than the lines are not worth sending.
+        workers = settings.workers if type(reader).count is not Reader.count else 1
+        reader.fit_counts(counted_parts(files, reader, settings.bad_lines, workers), declared)
         reader.save(temporary)
 
-    fill_once(folder, fill)
+    settings.fill(folder, fill)
     return folder
 
 
-def _fitted_by_counts(
-    files: list[Path], reader: Any, declared: dict[str, int], settings: Cache
-) -> bool:
-    """Fit a vocabulary from counts of many lines at a time, if the reader can count these."""
-    if not hasattr(reader, "count"):
-        return False
-    parts = counted_parts(files, reader, settings.bad_lines, settings.workers)
-    first = next(parts, None)
-    if first is None:
-        return False
-    reader.fit_counts(chain([first], parts), declared)
-    return True
-
-
 def encoded_rows(
-    files: list[Path], reader: Any, training: bool, identity: str, settings: Cache
+    files: list[Path], reader: Reader, training: bool, identity: str, settings: Cache
 ) -> Rows:
     """The rows of these files as `reader.encode` gives them, from the cache where it has them.
 
@@ -134,7 +139,7 @@ def encoded_rows(
         parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
         _write_rows(temporary, parts, reader.columns)
 
-    fill_once(folder, fill)
+    settings.fill(folder, fill)
     rows = Rows(folder, files)
     if rows.skipped:
         log.warning(
@@ -159,7 +164,7 @@ def reader_identity(
     classes = [cls for cls in reader_class.__mro__ if cls.__module__ != "builtins"]
     facts = [
         textzoo.__version__,
-        [file_digest(Path(inspect.getsourcefile(cls))) for cls in classes],
+        [kept_sha256(Path(inspect.getsourcefile(cls))) for cls in classes],
         {**settings, **contents},
         _contents(vocabulary) if vocabulary else [],
     ]
@@ -169,11 +174,11 @@ def reader_identity(
 def _contents(path: Path) -> list[tuple[str, str]]:
     """The names and checksums of the files of a folder, or of one file."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [(file.name, file_digest(file)) for file in files if file.is_file()]
+    return [(file.name, kept_sha256(file)) for file in files if file.is_file()]
 
 
 def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
-    facts = [identity, settings.bad_lines, extra, [file_digest(file) for file in files]]
+    facts = [identity, settings.bad_lines, extra, [kept_sha256(file) for file in files]]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -201,7 +206,7 @@ class _ColumnWriter:
         self._end = 0
         np.zeros(1, np.int64).tofile(self._offsets_file)
 
-    def add(self, lists: Lists) -> None:
+    def add(self, lists: Ragged) -> None:
         ends = self._end + np.cumsum(lists.counts, dtype=np.int64)
         lists.values.astype(np.int32, copy=False).tofile(self._values_file)
         ends.tofile(self._offsets_file)

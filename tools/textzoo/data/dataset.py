@@ -1,7 +1,10 @@
-"""The rows that a command works on."""
+"""The rows that a config names: the one way in which every command gets them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Optional
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Optional
 
 import numpy as np
 
@@ -10,15 +13,18 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
+from textzoo.data.encoding import good_lines
 from textzoo.data.input_files import input_files
-from textzoo.distributed.collectives import rank_on_machine, wait_for_all
+from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
-from textzoo.training.checkpoint import Checkpoint
+from textzoo.text.reader import Reader
+
+Split = Literal["train", "valid", "test"]
 
 
 @dataclass
-class Data:
-    """The data of a training run.
+class TrainingData:
+    """The rows of a training run.
 
     Attributes:
         reader: with its vocabulary.
@@ -28,7 +34,7 @@ class Data:
         valid: `[m]` which of these are validated on.
     """
 
-    reader: Any
+    reader: Reader
     train_rows: Rows
     train: np.ndarray
     valid_rows: Rows
@@ -40,40 +46,117 @@ class Data:
         return {"train": self.train_rows.contents, "valid": self.valid_rows.contents}
 
 
-def _load_data_in_turn(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
-    """Load the data; the first process of a machine encodes them, the others find them encoded."""
-    for is_first in (True, False):
-        if is_first == (rank_on_machine() == 0):
-            data = load_data(config, folder, start)
-        wait_for_all()
+class Dataset:
+    """The files of a config, and their rows, encoded once into the cache.
+
+    Args:
+        config: names the files.
+        folder: the model's.
+    """
+
+    def __init__(self, config: Config, folder: ModelFolder):
+        runner = config.runner
+        self._config = config
+        self._folder = folder
+        self._cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
+        self._paths: dict[Split, Optional[Path]] = {
+            "train": runner.train_data_dir,
+            "valid": runner.valid_data,
+            "test": runner.test_data,
+        }
+
+    @property
+    def splits(self) -> list[Split]:
+        """Those that the config names."""
+        return [split for split, path in self._paths.items() if path is not None]
+
+    def files(self, split: Split) -> list[Path]:
+        """The files, each with one row per line.
+
+        Raises:
+            UserError: the config does not name them, or they are not there.
+        """
+        return input_files(self.path(split), _key(split), self._cache)
+
+    def path(self, split: Split) -> Path:
+        """The file or folder that the config names.
+
+        Raises:
+            UserError: it names none.
+        """
+        path = self._paths[split]
+        if path is None:
+            raise UserError(f"{self._config.path}: {_key(split)}: missing; expected a path")
+        return path
+
+    def vocabulary(self) -> Path:
+        """The folder of a vocabulary that is fitted to the training files."""
+        reader = build_reader(self._config, self._folder)
+        declared = {
+            name: self._config.hyper_parameters[name]
+            for name in reader.supplies
+            if name in self._config.hyper_parameters
+        }
+        identity = reader_identity(self._folder.reader, self._config.reader)
+        return fitted_vocabulary(self.files("train"), reader, declared, identity, self._cache)
+
+    def rows(self, split: Split, reader: Reader, vocabulary: Path) -> Rows:
+        """The encoded rows of the files.
+
+        Args:
+            split: which files.
+            reader: with its vocabulary.
+            vocabulary: the folder that it was read from.
+
+        Raises:
+            UserError: a line is malformed, unless these are skipped; or there are no rows.
+        """
+        identity = reader_identity(self._folder.reader, self._config.reader, vocabulary)
+        return encoded_rows(self.files(split), reader, split == "train", identity, self._cache)
+
+    def for_training(self, vocabulary: Optional[Path] = None) -> TrainingData:
+        """The training and validation rows with one vocabulary; default: one that is fitted."""
+        vocabulary, runner = vocabulary or self.vocabulary(), self._config.runner
+        reader = build_reader(self._config, self._folder, vocabulary)
+        train_rows = self.rows("train", reader, vocabulary)
+        if "valid" in self.splits:
+            valid_rows = self.rows("valid", reader, vocabulary)
+            train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
+            return TrainingData(reader, train_rows, train, valid_rows, valid)
+        train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
+        return TrainingData(reader, train_rows, train, train_rows, valid)
+
+    def example_texts(self, reader: Reader, n: int) -> list[str]:
+        """The first texts of the test files, or else of the training files.
+
+        Raises:
+            UserError: the config names no files, or there is no row in them.
+        """
+        split: Split = "test" if "test" in self.splits else "train"
+        if split not in self.splits:
+            raise UserError(
+                f"{self._config.path}: {_key('test')}: missing; examples are taken from it"
+            )
+        lines = good_lines(self.files(split), reader, "skip")
+        texts = [reader.describe(line.text)["text"] for line, _ in islice(lines, n)]
+        if not texts:
+            raise UserError(
+                f"{_key(split)}: {self.path(split)}: received no row, expected some as examples"
+            )
+        return texts
+
+
+def in_turn(load: Callable[[], TrainingData]) -> TrainingData:
+    """Load data in every process; the first one of a machine encodes, the others find it encoded."""
+    if rank_on_machine():
+        barrier()
+        data = load()
+    else:
+        data = load()
+        barrier()
+    barrier()
     return data
 
 
-def load_data(config: Config, folder: ModelFolder, start: Optional[Checkpoint]) -> Data:
-    """Read and encode the training and validation files with one vocabulary."""
-    runner = config.runner
-    cache = Cache(runner.cache_dir, runner.bad_lines, runner.num_workers)
-    if runner.train_data_dir is None:
-        raise UserError(f"{config.path}: runner.train_data_dir: missing; expected a path")
-    files = input_files(runner.train_data_dir, "runner.train_data_dir", cache)
-    if start:
-        vocabulary = start.vocabulary
-    else:
-        identity = reader_identity(folder.reader, config.reader)
-        declared = {
-            name: config.hyper_parameters[name]
-            for name in folder.reader.supplies
-            if name in config.hyper_parameters
-        }
-        reader = build_reader(config, folder)
-        vocabulary = fitted_vocabulary(files, reader, declared, identity, cache)
-    reader = build_reader(config, folder, vocabulary)
-    identity = reader_identity(folder.reader, config.reader, vocabulary)
-    train_rows = encoded_rows(files, reader, True, identity, cache)
-    valid_rows = train_rows
-    train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
-    if runner.valid_data:
-        files = input_files(runner.valid_data, "runner.valid_data_dir", cache)
-        valid_rows = encoded_rows(files, reader, False, identity, cache)
-        train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
-    return Data(reader, train_rows, train, valid_rows, valid)
+def _key(split: Split) -> str:
+    return f"runner.{split}_data_dir"

@@ -17,7 +17,8 @@ from textzoo.config.model_folder import restore_package
 from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
 from textzoo.text.lines import MAX_LINE_BYTES, Line, read_lines, split_lines
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Reader
 
 _CHUNK_BYTES = 1 << 18
 _MANY_CHUNKS = 400  # from here on several processes are done before one is
@@ -43,18 +44,15 @@ class Part(NamedTuple):
         skipped: how many malformed lines were left out.
     """
 
-    columns: dict[str, Lists]
+    columns: Columns
     places: np.ndarray
     skipped: int
 
 
 def encoded_parts(
-    files: list[Path], reader: Any, training: bool, bad_lines: str, workers: int = 0
+    files: list[Path], reader: Reader, training: bool, bad_lines: str, workers: int = 0
 ) -> Iterator[Part]:
     """The rows of these files in their order, as `reader.encode` gives them.
-
-    A reader may have `encode_many`, which takes a list of lines and gives for each column the
-    `Lists` of all; or None, if it can encode these only one by one.
 
     Args:
         files: text files, one row a line.
@@ -69,7 +67,7 @@ def encoded_parts(
     return _over_chunks(encode_chunk, files, reader, (training, bad_lines), workers)
 
 
-def counted_parts(files: list[Path], reader: Any, bad_lines: str, workers: int = 0) -> Iterator:
+def counted_parts(files: list[Path], reader: Reader, bad_lines: str, workers: int = 0) -> Iterator:
     """What `reader.count` gives for the lines of each chunk of these files, in their order.
 
     Raises:
@@ -79,7 +77,7 @@ def counted_parts(files: list[Path], reader: Any, bad_lines: str, workers: int =
 
 
 def _over_chunks(
-    work: Callable, files: list[Path], reader: Any, settings: tuple, workers: int
+    work: Callable, files: list[Path], reader: Reader, settings: tuple, workers: int
 ) -> Iterator:
     chunks = [chunk for place, path in enumerate(files) for chunk in _chunks(path, place)]
     # The first one here: from it, a reader may learn what the others are like.
@@ -105,15 +103,13 @@ def _over_chunks(
         pool.shutdown(cancel_futures=True)
 
 
-def encode_chunk(chunk: Chunk, reader: Any, training: bool, bad_lines: str) -> Part:
-    """Encode a chunk at once if the reader can, else, and where a line is malformed, by lines."""
-    if hasattr(reader, "encode_many"):
-        try:
-            part = _encode_at_once(chunk, reader, training)
-        except (BadLine, UnicodeDecodeError):
-            part = None  # whatever it is will be named by its line
-        if part:
+def encode_chunk(chunk: Chunk, reader: Reader, training: bool, bad_lines: str) -> Part:
+    """Encode a chunk at once; where a line is malformed, line by line."""
+    try:
+        if part := _encode_at_once(chunk, reader, training):
             return part
+    except (BadLine, UnicodeDecodeError):
+        pass  # whatever it is will be named by its line
     header = _is_header(chunk, reader)
     places, rows, skipped = [], [], 0
     lines = read_lines(chunk.path, chunk.start, chunk.size, chunk.number)
@@ -126,7 +122,7 @@ def encode_chunk(chunk: Chunk, reader: Any, training: bool, bad_lines: str) -> P
             skipped += 1
             continue
         places.append((chunk.file, line.start, line.number))
-    columns = {name: Lists.of([row[name] for row in rows]) for name in reader.columns}
+    columns = {name: Ragged.of([row[name] for row in rows]) for name in reader.columns}
     return Part(columns, np.array(places, np.int64).reshape(-1, 3), skipped)
 
 
@@ -137,7 +133,7 @@ def malformed(place: str, problem: BadLine) -> UserError:
     )
 
 
-def _encode_at_once(chunk: Chunk, reader: Any, training: bool) -> Optional[Part]:
+def _encode_at_once(chunk: Chunk, reader: Reader, training: bool) -> Optional[Part]:
     with chunk.path.open("rb") as file:
         file.seek(chunk.start)
         texts, starts, sizes, numbers = split_lines(file.read(chunk.size))
@@ -145,8 +141,6 @@ def _encode_at_once(chunk: Chunk, reader: Any, training: bool) -> Optional[Part]
         return None
     header = _is_header(chunk, reader)
     columns = reader.encode_many(texts[header:], training)
-    if columns is None:
-        return None
     places = np.empty((len(texts) - header, 3), np.int64)
     places[:, 0] = chunk.file
     places[:, 1] = chunk.start + starts[header:]
@@ -154,8 +148,8 @@ def _encode_at_once(chunk: Chunk, reader: Any, training: bool) -> Optional[Part]
     return Part(columns, places, 0)
 
 
-def _is_header(chunk: Chunk, reader: Any) -> bool:
-    return chunk.number == 1 and getattr(reader, "has_header", False)
+def _is_header(chunk: Chunk, reader: Reader) -> bool:
+    return chunk.number == 1 and reader.has_header
 
 
 def _chunks(path: Path, place: int) -> Iterator[Chunk]:
@@ -172,7 +166,7 @@ def _chunks(path: Path, place: int) -> Iterator[Chunk]:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
-def count_chunk(chunk: Chunk, reader: Any, bad_lines: str) -> Any:
+def count_chunk(chunk: Chunk, reader: Reader, bad_lines: str) -> Any:
     """What `reader.count` gives for the lines of a chunk that are not malformed."""
     try:
         with chunk.path.open("rb") as file:
@@ -195,7 +189,7 @@ def count_chunk(chunk: Chunk, reader: Any, bad_lines: str) -> Any:
     return reader.count(good)
 
 
-def _pickled(work: Callable, reader: Any, settings: tuple) -> Optional[bytes]:
+def _pickled(work: Callable, reader: Reader, settings: tuple) -> Optional[bytes]:
     """What another process needs to work with a reader; None if its state cannot be sent."""
     package = type(reader).__module__.partition(".")[0]
     folders = getattr(sys.modules.get(package), "__path__", [None])
@@ -221,25 +215,18 @@ def _work(chunk: Chunk) -> Any:
     return work(chunk, reader, *settings)
 
 
-def good_lines(
-    files: list[Path], encode: Any, bad_lines: str, skipped: list[Line], header: bool = False
-) -> Iterator[tuple[int, Line, Any]]:
-    """Each line with what `encode` makes of it: (file's place in the list, line, encoded).
+def good_lines(files: list[Path], reader: Reader, bad_lines: str) -> Iterator[tuple[Line, Any]]:
+    """Each line that is not malformed, with what `reader.parse` makes of it.
 
-    A line that `encode` refuses with `BadLine` stops everything, or is added to `skipped`. With
-    `header`, the first line of each file is left out.
+    Raises:
+        UserError: naming the first malformed line, unless these are to be skipped.
     """
-    for place, path in enumerate(files):
-        for line in islice(read_lines(path), int(header), None):
+    for path in files:
+        for line in islice(read_lines(path), int(reader.has_header), None):
             try:
-                encoded = encode(line.text)
+                parsed = reader.parse(line.text)
             except BadLine as problem:
                 if bad_lines != "skip":
                     raise malformed(line.place, problem) from None
-                skipped.append(line)
                 continue
-            yield place, line, encoded
-
-
-def _header(reader: Any) -> bool:
-    return getattr(reader, "has_header", False)
+            yield line, parsed

@@ -9,7 +9,7 @@ from typing import Optional
 from textzoo.config.checking import Config
 from textzoo.data.cache import Cache
 from textzoo.errors import UserError
-from textzoo.files import file_digest, fill_once
+from textzoo.files import kept_sha256
 from textzoo.text.lines import Line, data_files, decode_line, read_lines
 from textzoo.text.streams import STANDARD_INPUT, copy_stream, is_compressed
 
@@ -40,15 +40,17 @@ def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
 def _plain(file: Path, settings: Cache) -> Path:
     if not is_compressed(file):
         return file
-    folder = settings.folder / f"plain-{file_digest(file)[:32]}"
-    fill_once(folder, lambda temporary: copy_stream(file, temporary / file.name))
+    folder = settings.folder / f"plain-{kept_sha256(file)[:32]}"
+    settings.fill(folder, lambda temporary: copy_stream(file, temporary / file.name))
     return next(folder.iterdir())
 
 
 def _standard_input(settings: Cache) -> Path:
     """What standard input holds, as a file: rows are looked up in it again."""
     folder = settings.folder / f"stdin-{uuid.uuid4().hex}"
-    fill_once(folder, lambda temporary: copy_stream(STANDARD_INPUT, temporary / "standard_input"))
+    settings.fill(
+        folder, lambda temporary: copy_stream(STANDARD_INPUT, temporary / "standard_input")
+    )
     return folder / "standard_input"
 
 
@@ -62,7 +64,7 @@ def _labels_file(texts: Path) -> Optional[Path]:
 
 def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
     name = f"{texts.stem}.tsv"
-    folder = settings.folder / f"joined-{file_digest(texts)[:32]}-{file_digest(labels)[:32]}"
+    folder = settings.folder / f"joined-{kept_sha256(texts)[:32]}-{kept_sha256(labels)[:32]}"
 
     def fill(temporary: Path) -> None:
         with (
@@ -80,7 +82,7 @@ def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
                 text = decode_line(pair[0], texts, number).replace("\t", " ")
                 file.write(f"{decode_line(pair[1], labels, number).strip()}\t{text}\n")
 
-    fill_once(folder, fill)
+    settings.fill(folder, fill)
     return folder / name
 
 
@@ -118,7 +120,7 @@ def test_pair_files(config: Config) -> list[Path]:
     return data_files(config.runner.test_data, "runner.test_pair_file")
 
 
-def _test_queries(config: Config) -> list[str]:
+def test_queries(config: Config) -> list[str]:
     """The different queries of the test pairs."""
     lines = (line for file in test_pair_files(config) for line in read_lines(file))
     return list(dict.fromkeys(line.text.split("\t")[0].strip() for line in lines))

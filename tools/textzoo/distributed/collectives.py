@@ -61,7 +61,7 @@ def join_processes() -> None:
     global _shared_memory
     on_one_machine = os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes())
     _shared_memory = (
-        SharedMemory(n_processes(), process_rank(), from_first)
+        SharedMemory(n_processes(), process_rank(), broadcast)
         if on_cpu and on_one_machine
         else None
     )
@@ -72,7 +72,7 @@ def _end_with_the_launcher() -> None:
     os._exit(1)
 
 
-def wait_for_all() -> None:
+def barrier() -> None:
     """Return when all processes have come here."""
     if n_processes() > 1:
         dist.barrier()
@@ -120,15 +120,15 @@ def all_rows(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
         return own.detach()
     whole = paddle.zeros([n_rows, *own.shape[1:]], own.dtype)
     whole[own_rows(n_rows)] = own.detach()
-    sum_tensors([whole])
+    all_reduce([whole])
     return whole
 
 
-def of_all_processes(own: paddle.Tensor) -> paddle.Tensor:
+def all_gather(own: paddle.Tensor) -> paddle.Tensor:
     """The values that each process has, `[processes, *shape]`, without gradients."""
     whole = paddle.zeros([n_processes(), *own.shape], own.dtype)
     whole[process_rank()] = own.detach()
-    sum_tensors([whole])
+    all_reduce([whole])
     return whole
 
 
@@ -160,7 +160,7 @@ def batch_mean(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
             "-o runner.processes=1"
         )
     total, rows = own.detach() * n_rows, paddle.full([], n_rows, own.dtype)
-    sum_tensors([total, rows])
+    all_reduce([total, rows])
     return own + total / rows - own.detach()
 
 
@@ -169,7 +169,7 @@ def sum_arrays(arrays: list[np.ndarray]) -> list[np.ndarray]:
     if n_processes() == 1:
         return arrays
     tensors = [paddle.to_tensor(array, "float32") for array in arrays]
-    sum_tensors(tensors)
+    all_reduce(tensors)
     return [tensor.numpy() for tensor in tensors]
 
 
@@ -187,11 +187,11 @@ def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
             _sum_sparse(parameter)
     dense = [gradient for _, gradient in gradients if not gradient.is_selected_rows()]
     total = paddle.to_tensor(loss, "float32")
-    sum_tensors([*dense, total])
+    all_reduce([*dense, total])
     return float(total)
 
 
-def sum_tensors(tensors: list[paddle.Tensor]) -> None:
+def all_reduce(tensors: list[paddle.Tensor]) -> None:
     """Replace tensors of one type by their sums over all processes, in one exchange."""
     if _shared_memory:
         totals = [tensor.contiguous() for tensor in tensors]  # the tensor itself, but for views
@@ -216,25 +216,23 @@ def _sum_sparse(weight: paddle.Tensor) -> None:
     """Give a weight that was looked up the gradients of the rows that any process looked up."""
     rows = paddle.to_tensor(weight.grad.rows(), "int64")
     values = weight.grad._get_tensor_from_selected_rows()
-    missing = of_all_processes(paddle.to_tensor(len(rows))).max().item() - len(rows)
+    missing = all_gather(paddle.to_tensor(len(rows))).max().item() - len(rows)
     # Parts of one size can be exchanged: what is added has a gradient of 0.
-    all_of_rows = of_all_processes(F.pad(rows, [0, missing], value=0))
-    all_of_values = of_all_processes(
-        paddle.concat([values, paddle.zeros([missing, values.shape[1]])])
-    )
+    all_of_rows = all_gather(F.pad(rows, [0, missing], value=0))
+    all_of_values = all_gather(paddle.concat([values, paddle.zeros([missing, values.shape[1]])]))
     weight.clear_gradient()
     looked_up = F.embedding(all_of_rows, weight, sparse=True)
     looked_up.backward(all_of_values)
 
 
-def highest(number: Optional[int]) -> Optional[int]:
-    """The highest of the numbers, such as a signal's, that processes have; None if none has one."""
+def all_reduce_max(number: Optional[int]) -> Optional[int]:
+    """The all_reduce_max of the numbers, such as a signal's, that processes have; None if none has one."""
     if n_processes() == 1:
         return number
-    return of_all_processes(paddle.to_tensor(number or 0)).max().item() or None
+    return all_gather(paddle.to_tensor(number or 0)).max().item() or None
 
 
-def from_first(value: Any) -> Any:
+def broadcast(value: Any) -> Any:
     """The value that process 0 has, in all of them."""
     if n_processes() == 1:
         return value

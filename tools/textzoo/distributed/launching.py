@@ -60,7 +60,7 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def run_processes(n: int, entry: str, arguments: list[str]) -> int:
+def run_processes(n: int, command: str, arguments: list[str]) -> int:
     """Run a command in several processes until all have ended; when one fails, end the others.
 
     Signals are passed on. Process 0 has this process's output; what the others say is shown if
@@ -68,14 +68,15 @@ def run_processes(n: int, entry: str, arguments: list[str]) -> int:
 
     Args:
         n: how many processes.
-        entry: the command's function in `textzoo.commands`.
+        command: its name in `tools/`, such as `trainer`.
         arguments: of the command line.
 
     Returns:
         The exit status of the first process that failed, 128 + the signal's number if a signal
         ended it; or 0.
     """
-    code = f"import sys; from textzoo.commands import {entry}; sys.exit({entry}())"
+    main = "static_main" if command == "static_trainer" else "main"
+    code = f"import sys; from textzoo.commands.train import {main}; sys.exit({main}())"
     with ExitStack() as stack:
         outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, n))]
         processes = [

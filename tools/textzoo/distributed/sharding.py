@@ -18,15 +18,15 @@ from numpy.lib.format import open_memmap
 
 from textzoo.devices import process_rank
 from textzoo.distributed.collectives import (
+    all_gather,
+    all_reduce,
     all_rows,
+    barrier,
     batch_rows,
     n_processes,
-    of_all_processes,
     own_feeds,
     own_gradient,
     own_rows,
-    sum_tensors,
-    wait_for_all,
 )
 
 Arrays = dict[str, np.ndarray]
@@ -43,7 +43,7 @@ class _AllRows(paddle.autograd.PyLayer):
 
     @staticmethod
     def backward(ctx, gradient: paddle.Tensor) -> paddle.Tensor:
-        sum_tensors([gradient])
+        all_reduce([gradient])
         return own_gradient(gradient)
 
 
@@ -78,8 +78,8 @@ def best_of_all(
     """
     most = min(n_best, -(-n_labels // n_processes()))  # that a process has found
     missing = [0, 0, 0, most - labels.shape[1]]
-    all_labels = paddle.concat(list(of_all_processes(F.pad(labels, missing))), axis=1)
-    all_logits = of_all_processes(F.pad(logits, missing, value=-np.inf))
+    all_labels = paddle.concat(list(all_gather(F.pad(labels, missing))), axis=1)
+    all_logits = all_gather(F.pad(logits, missing, value=-np.inf))
     n_best = min(n_best, n_labels)
     top, places = paddle.topk(paddle.concat(list(all_logits), axis=1), n_best, axis=1)
     return paddle.take_along_axis(all_labels, places, axis=1), top
@@ -143,11 +143,11 @@ def save_shards(folder: Path, values: Arrays, shards: Shards) -> None:
         if not process_rank():
             path.parent.mkdir(parents=True, exist_ok=True)
             open_memmap(path, "w+", own.dtype, (n_rows, *own.shape[1:]))
-        wait_for_all()
+        barrier()
         whole = open_memmap(path, "r+")
         whole[own_rows(n_rows)] = own
         whole.flush()
-    wait_for_all()
+    barrier()
 
 
 def load_shards(folder: Path) -> tuple[Arrays, Arrays]:

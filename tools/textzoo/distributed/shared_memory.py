@@ -25,16 +25,16 @@ class SharedMemory:
     Args:
         n: how many processes.
         rank: the number of this one.
-        from_first: gives all processes what process 0 has.
+        broadcast: gives all processes what process 0 has.
 
     Raises:
         OSError: there is no room for a temporary file.
     """
 
-    def __init__(self, n: int, rank: int, from_first: Callable[[Any], Any]):
+    def __init__(self, n: int, rank: int, broadcast: Callable[[Any], Any]):
         self._n, self._rank = n, rank
         if rank:
-            path, address, key = from_first(None)
+            path, address, key = broadcast(None)
             self._others = [Client(address, authkey=key)]
         else:
             key = secrets.token_bytes()
@@ -42,7 +42,7 @@ class SharedMemory:
             with open(handle, "wb") as file:
                 file.write(bytes(_CHUNK * (n + 1)))
             with Listener(authkey=key) as listener:
-                from_first((path, listener.address, key))
+                broadcast((path, listener.address, key))
                 self._others = [listener.accept() for _ in range(n - 1)]
         self._memory = np.memmap(path, np.uint8, "r+", shape=(n + 1, _CHUNK))
         self._meet()

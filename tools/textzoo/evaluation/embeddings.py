@@ -1,21 +1,25 @@
-"""Searching a corpus: embedding its texts, and how well queries find what they are to find."""
+"""Evaluating a model that embeds texts: how well queries find what they are to find."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional, TextIO
 
 import numpy as np
 
 from textzoo.config.schema import Runner
-from textzoo.data.batching import inference_pools
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
-from textzoo.metrics.labels import Metrics
+from textzoo.evaluation.label_predictions import LabelPredictions
+from textzoo.evaluation.outputs import embed
+from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks
-from textzoo.text.ragged import Column
+from textzoo.metrics.thresholds import Threshold
+from textzoo.running.run import InferenceRun
+from textzoo.text.ragged import Ragged
+from textzoo.text.reader import Reader
 
-# Always the same, so that ranks do not hang on how a batch's shape rounds the last bit.
-_BATCH = 64
+_QUERIES = 64  # compared with the corpus at once; always so many, see `outputs.embed`
 # Cosines count to 5 decimals: those of texts that a net hardly tells apart are equal, however an
 # engine rounds them.
 _STEPS = np.float32(2**17)
@@ -23,29 +27,33 @@ _LOWEST = -2.0  # below any cosine
 
 
 class Corpus:
-    """Different texts and their ids.
+    """Different texts and their ids, which stand in for labels; see `metrics.labels.Labels`.
 
     Args:
         texts: the texts; one that comes again is left out.
         reader: what turns a text into ids.
 
     Attributes:
-        texts: the texts in their order.
-        places: where in `texts` a text is.
+        label_names: the texts in their order.
+        places: where a text is among them.
         reader: as given.
     """
 
-    def __init__(self, texts: list[str], reader: Any):
-        self.texts = list(dict.fromkeys(texts))
-        self.places = {text: place for place, text in enumerate(self.texts)}
+    rows_without_labels_count: ClassVar[bool] = False
+    label_counts: ClassVar[Optional[np.ndarray]] = None
+    n_train_rows: ClassVar[int] = 0
+
+    def __init__(self, texts: list[str], reader: Reader):
+        self.label_names = list(dict.fromkeys(texts))
+        self.places = {text: place for place, text in enumerate(self.label_names)}
         self.reader = reader
-        self._column = Column.of([reader.tokenize(text) for text in self.texts])
+        self._ids = Ragged.of([reader.encode_text(text)["text"] for text in self.label_names])
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.label_names)
 
     @classmethod
-    def read(cls, path: Path, reader: Any) -> "Corpus":
+    def read(cls, path: Path, reader: Reader) -> "Corpus":
         """Read a corpus file.
 
         Raises:
@@ -54,88 +62,70 @@ class Corpus:
         entries = read_entries(path, "runner.corpus_file")
         return cls([entry.text for entry in entries], reader)
 
-    @property
-    def label_names(self) -> list[str]:
-        """The texts, as what a row's query is ranked against."""
-        return self.texts
-
     def describe(self, line: str) -> dict[str, Any]:
         """A row as predictions show it."""
         return self.reader.describe(line)
 
-    def embeddings(self, run: Any) -> np.ndarray:
+    def embeddings(self, run: InferenceRun) -> np.ndarray:
         """The embedding of every text, `[texts, width]`."""
-        return embed(run, self._column)
+        return embed(run, self._ids)
 
 
-def load_corpus(runner: Runner, reader: Any, rows: Rows, chosen: np.ndarray) -> Corpus:
-    """The corpus of a config, or else all texts of the chosen rows, in their order."""
-    if runner.corpus_file:
-        return Corpus.read(runner.corpus_file, reader)
-    pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
-    return Corpus([text for pair in pairs for text in pair.texts], reader)
+class EmbeddingEvaluator:
+    """Recalls each row's title from a corpus by its query; see `Evaluator`.
 
-
-def embed(run: Any, column: Column) -> np.ndarray:
-    """The embedding of every text of a column, `[texts, width]`, in the column's order."""
-    n_texts = len(column.offsets) - 1
-    embeddings: Optional[np.ndarray] = None
-    for pool in inference_pools(column.lengths(np.arange(n_texts)), _BATCH):
-        for batch in pool:
-            feeds = run.model.infer_feeds({"text": column}, batch)
-            found = run.infer_step(feeds)["embeddings"]
-            if embeddings is None:
-                embeddings = np.empty((n_texts, found.shape[1]), np.float32)
-            embeddings[batch] = found
-    return embeddings
-
-
-def evaluate(
-    run: Any,
-    rows: Rows,
-    chosen: np.ndarray,
-    metrics: Metrics,
-    corpus: Corpus,
-    n_best: int,
-    results: Sequence[Any] = (),
-) -> dict[str, float]:
-    """Metrics of recalling each row's title from a corpus by its query.
-
-    The query's own text is no candidate. A title that the corpus lacks is never found.
-
-    Args:
-        run: `DygraphRun` or `StaticRun` of a model of pairs.
-        rows: the encoded rows.
-        chosen: `[n]` which of them to evaluate.
-        metrics: the metrics to compute.
-        corpus: the candidates.
-        n_best: how many candidates `results` are given for each row.
-        results: such as `Predictions`, given the best candidates in the order of the file.
-
-    Returns:
-        The metrics by name, and `rows`, the number of rows they are over.
+    The corpus is that of the config, or else all texts of the chosen rows, in their order. A query's
+    own text is no candidate; a title that the corpus lacks is never found.
     """
-    pairs = [corpus.reader.parse(rows.line(int(row)).text) for row in chosen]
-    own = np.array([corpus.places.get(pair.query, -1) for pair in pairs])
-    gold = np.array([corpus.places.get(pair.title, -1) for pair in pairs])
-    gold[gold == own] = -1
-    queries = embed(run, Column.of([corpus.reader.tokenize(pair.query) for pair in pairs]))
-    candidates = corpus.embeddings(run)
-    n_best = min(n_best, len(corpus)) if results else 0
-    for first in range(0, len(pairs), _BATCH):
-        batch = np.arange(first, min(first + _BATCH, len(pairs)))
-        scores = np.rint(queries[batch] @ candidates.T * _STEPS) / _STEPS
-        known = own[batch] >= 0
-        scores[known, own[batch][known]] = _LOWEST
-        batch_gold = gold[batch][:, None]
-        best = best_labels(scores, n_best)
-        best_scores = np.take_along_axis(scores, best, axis=1)
-        ranks = gold_ranks(scores, batch_gold)
-        metrics.update(ranks, batch_gold, np.ones(len(batch), int), best, best_scores)
-        for result in results:
-            result.add(chosen[batch], best, best_scores)
-            result.end_pool(rows)
-    return metrics.result()
+
+    def __init__(self, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray):
+        self._runner = runner
+        self._rows = rows
+        self._chosen = chosen
+        self._pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
+        if runner.corpus_file:
+            self._corpus = Corpus.read(runner.corpus_file, reader)
+        else:
+            self._corpus = Corpus([text for pair in self._pairs for text in pair.texts], reader)
+
+    def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LabelMetrics:
+        """See `Evaluator.metrics`; embeddings have no threshold."""
+        return LabelMetrics(names, self._runner, self._corpus)
+
+    def __call__(
+        self,
+        run: InferenceRun,
+        names: list[str],
+        threshold: Optional[Threshold] = None,
+        predictions: Optional[TextIO] = None,
+        scores: Optional[ScoreMatrix] = None,
+    ) -> LabelMetrics:
+        """See `Evaluator.__call__`."""
+        metrics, corpus = self.metrics(names), self._corpus
+        named = LabelPredictions(corpus.label_names, self._runner.top_k)
+        file = PredictionFile(predictions, corpus) if predictions else None
+        own = np.array([corpus.places.get(pair.query, -1) for pair in self._pairs])
+        gold = np.array([corpus.places.get(pair.title, -1) for pair in self._pairs])
+        gold[gold == own] = -1
+        tokens = [corpus.reader.encode_text(pair.query)["text"] for pair in self._pairs]
+        queries, candidates = embed(run, Ragged.of(tokens)), corpus.embeddings(run)
+        n_best = min(self._runner.top_k, len(corpus)) if file or scores else 0
+        for first in range(0, len(self._pairs), _QUERIES):
+            batch = np.arange(first, min(first + _QUERIES, len(self._pairs)))
+            cosines = np.rint(queries[batch] @ candidates.T * _STEPS) / _STEPS
+            known = own[batch] >= 0
+            cosines[known, own[batch][known]] = _LOWEST
+            batch_gold = gold[batch][:, None]
+            best = best_labels(cosines, n_best)
+            best_scores = np.take_along_axis(cosines, best, axis=1)
+            ranks = gold_ranks(cosines, batch_gold)
+            metrics.update(ranks, batch_gold, np.ones(len(batch), int), best, best_scores)
+            if scores:
+                scores.add(self._chosen[batch], best, best_scores)
+            if file:
+                file.add(self._chosen[batch], named.of_best(best, best_scores))
+                file.end_pool(self._rows)
+        return metrics
 
 
 def best_labels(scores: np.ndarray, k: int) -> np.ndarray:

@@ -1,14 +1,60 @@
-"""What is predicted of labels that a text has or has not."""
+"""The best labels of a text, and those that score above a threshold."""
 
 from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.metrics.thresholds import _PREDICTABLE, Threshold, is_predicted
+from textzoo.metrics.names import PREDICTABLE
+from textzoo.metrics.thresholds import Threshold, is_predicted
+from textzoo.text.reader import Feeds
 
 
-def best_labels(outputs: dict[str, np.ndarray], n_best: int) -> tuple[np.ndarray, np.ndarray]:
+class LabelPredictions:
+    """Names the labels that are predicted.
+
+    Args:
+        names: of all labels.
+        top_k: how many of the best labels to list.
+        threshold: the score above which a label is predicted; None: there is no such score.
+    """
+
+    def __init__(self, names: Sequence[str], top_k: int, threshold: Optional[Threshold] = None):
+        self._names = names
+        self._top_k = top_k
+        self._threshold = threshold
+        self._n_best = top_k if threshold is None else max(top_k, PREDICTABLE)
+
+    def of_batch(self, outputs: Feeds) -> list[dict[str, Any]]:
+        """What is predicted for each text of a batch, from the net's outputs."""
+        return self.of_best(*best_labels(outputs, self._n_best))
+
+    def of_best(self, labels: np.ndarray, scores: np.ndarray) -> list[dict[str, Any]]:
+        """What is predicted for each text of a batch.
+
+        Args:
+            labels: `[batch, n]` best labels, best first.
+            scores: `[batch, n]` their scores.
+
+        Returns:
+            `predicted`, names of labels, if there is a threshold; `top`, tags with scores.
+        """
+        n_best = self._n_best
+        return [self._of_text(*row) for row in zip(labels[:, :n_best], scores[:, :n_best])]
+
+    def _of_text(self, labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+        found = {}
+        if self._threshold is not None:
+            chosen = labels[is_predicted(labels, scores, self._threshold)]
+            found["predicted"] = [self._names[label] for label in chosen]
+        found["top"] = [
+            {"tag": self._names[label], "score": round(float(score), 6)}
+            for label, score in zip(labels[: self._top_k], scores)
+        ]
+        return found
+
+
+def best_labels(outputs: Feeds, n_best: int) -> tuple[np.ndarray, np.ndarray]:
     """The best labels of each text and their scores, best first, both `[batch, n_best]` at most.
 
     Raises:
@@ -24,46 +70,3 @@ def best_labels(outputs: dict[str, np.ndarray], n_best: int) -> tuple[np.ndarray
     if not np.isfinite(best_scores).all():
         raise FloatingPointError("a score is not finite: the weights are damaged")
     return best, best_scores
-
-
-def prediction(
-    names: Sequence[str],
-    labels: np.ndarray,
-    scores: np.ndarray,
-    top_k: int,
-    threshold: Optional[Threshold],
-) -> dict[str, Any]:
-    """What is predicted for one text.
-
-    Args:
-        names: of all labels.
-        labels: `[n]` best labels, best first; see `n_predictable`.
-        scores: `[n]` their scores.
-        top_k: how many of them to list.
-        threshold: the score above which a label is predicted; None: there is no such score.
-
-    Returns:
-        `predicted`, names of labels, if there is a threshold; `top`, tags with scores.
-    """
-    found = {}
-    if threshold is not None:
-        chosen = labels[is_predicted(labels, scores, threshold)]
-        found["predicted"] = [names[label] for label in chosen]
-    found["top"] = [
-        {"tag": names[label], "score": round(float(score), 6)}
-        for label, score in zip(labels[:top_k], scores)
-    ]
-    return found
-
-
-def predictions(
-    names: Sequence[str], outputs: dict[str, np.ndarray], top_k: int, threshold: Optional[Threshold]
-) -> list[dict[str, Any]]:
-    """What is predicted for each text of a batch, from its outputs; see `prediction`."""
-    labels, scores = best_labels(outputs, n_predictable(top_k, threshold))
-    return [prediction(names, *row, top_k, threshold) for row in zip(labels, scores)]
-
-
-def n_predictable(top_k: int, threshold: Optional[Threshold]) -> int:
-    """How many of a text's best labels a prediction looks at."""
-    return top_k if threshold is None else max(top_k, _PREDICTABLE)

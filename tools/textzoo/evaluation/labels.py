@@ -1,91 +1,63 @@
-"""Evaluating and predicting with a model that scores labels for a text."""
+"""Evaluating a model that scores labels for a text."""
 
-import json
-from collections.abc import Sequence
-from typing import Any, Optional, TextIO
+from typing import Optional, TextIO
 
 import numpy as np
 
-from textzoo.data.batching import inference_pools
+from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
-from textzoo.evaluation.label_predictions import best_labels, n_predictable, prediction
-from textzoo.metrics.labels import Metrics
+from textzoo.evaluation.label_predictions import LabelPredictions, best_labels
+from textzoo.evaluation.outputs import pools_of_outputs
+from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks, ranks_among
 from textzoo.metrics.thresholds import Threshold
+from textzoo.running.run import InferenceRun
+from textzoo.text.reader import Feeds, Reader
 
 
-def evaluate(
-    run: Any,
-    rows: Rows,
-    chosen: np.ndarray,
-    metrics: Metrics,
-    batch_size: int,
-    results: Sequence[Any] = (),
-) -> dict[str, float]:
-    """Metrics over rows that carry labels; results for all rows.
+class LabelEvaluator:
+    """Ranks each row's labels among all; see `Evaluator`. Rows need not all be labelled."""
 
-    Args:
-        run: `DygraphRun` or `StaticRun` of a model whose outputs have `scores` of all labels, or
-            `best_labels` with `best_scores`.
-        rows: the encoded rows.
-        chosen: `[n]` which of them to evaluate.
-        metrics: the metrics to compute.
-        batch_size: rows per batch.
-        results: such as `Predictions` and `ScoreMatrix`, given the best labels of each batch.
-
-    Returns:
-        The metrics by name, and `rows`, the number of labelled rows they are over.
-    """
-    text, labels = (rows.columns[name] for name in run.model.columns)
-    for pool in inference_pools(text.lengths(chosen), batch_size):
-        for batch in pool:
-            numbers = chosen[batch]
-            outputs = run.infer_step(run.model.infer_feeds(rows.columns, numbers))
-            gold, counts = labels.padded(numbers, fill=-1)
-            ranks, best, scores = _ranking(outputs, gold, run.model.n_best)
-            for result in results:
-                result.add(numbers, best, scores)
-            metrics.update(ranks, gold, counts, best, scores)
-        for result in results:
-            result.end_pool(rows)
-        rows.release()
-    return metrics.result()
-
-
-def _ranking(
-    outputs: dict[str, np.ndarray], gold: np.ndarray, n_best: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The ranks of the gold labels, the best labels, and their scores."""
-    if "scores" not in outputs:
-        best, scores = best_labels(outputs, n_best)
-        return ranks_among(best, gold), best, scores
-    return gold_ranks(outputs["scores"], gold), *best_labels(outputs, n_best)
-
-
-class Predictions:
-    """Writes one JSON object per row: what the row says, and its top labels with scores."""
-
-    def __init__(
-        self, file: TextIO, reader: Any, top_k: int, threshold: Optional[Threshold] = None
-    ):
-        """Take where to write, and the threshold above which labels are `predicted`, if any."""
-        self._file = file
+    def __init__(self, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray):
+        self._runner = runner
         self._reader = reader
-        self._top_k = top_k
-        self._threshold = threshold
-        self._n_kept = n_predictable(top_k, threshold)
-        self._pool: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._rows = rows
+        self._chosen = chosen
 
-    def add(self, numbers: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> None:
-        """Note a batch: row numbers `[batch]`; labels and scores `[batch, n]`, best first."""
-        self._pool.append((numbers, labels[:, : self._n_kept], scores[:, : self._n_kept]))
+    def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LabelMetrics:
+        """See `Evaluator.metrics`."""
+        return LabelMetrics(names, self._runner, self._reader, threshold)
 
-    def end_pool(self, rows: Rows) -> None:
-        """Write the rows noted since the last call, in the order of the file."""
-        numbers, top, scores = (np.concatenate(parts) for parts in zip(*self._pool))
-        names = self._reader.label_names
-        for i in np.argsort(numbers):
-            row = self._reader.describe(rows.line(int(numbers[i])).text)
-            row |= prediction(names, top[i], scores[i], self._top_k, self._threshold)
-            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        self._pool = []
+    def __call__(
+        self,
+        run: InferenceRun,
+        names: list[str],
+        threshold: Optional[Threshold] = None,
+        predictions: Optional[TextIO] = None,
+        scores: Optional[ScoreMatrix] = None,
+    ) -> LabelMetrics:
+        """See `Evaluator.__call__`."""
+        metrics = self.metrics(names, threshold)
+        named = LabelPredictions(self._reader.label_names, self._runner.top_k, threshold)
+        file = PredictionFile(predictions, self._reader) if predictions else None
+        labels = self._rows.columns[run.model.label_column]
+        batch_size = self._runner.infer_batch_size
+        for pool in pools_of_outputs(run, self._rows, self._chosen, batch_size):
+            for numbers, outputs in pool:
+                gold, counts = labels.padded(numbers, fill=-1)
+                best, best_scores = best_labels(outputs, run.model.n_best)
+                metrics.update(_ranks(outputs, best, gold), gold, counts, best, best_scores)
+                if file:
+                    file.add(numbers, named.of_best(best, best_scores))
+                if scores:
+                    scores.add(numbers, best, best_scores)
+            if file:
+                file.end_pool(self._rows)
+        return metrics
+
+
+def _ranks(outputs: Feeds, best: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """The ranks of the gold labels: among all where all are scored, else among the best."""
+    return gold_ranks(outputs["scores"], gold) if "scores" in outputs else ranks_among(best, gold)

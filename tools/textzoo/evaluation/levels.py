@@ -1,64 +1,59 @@
-"""Evaluating and predicting with a model that gives each label one of several levels.
+"""Evaluating a model that gives each label one of several levels."""
 
-The same names as in `tagging`, which is for labels that a text has or has not.
-"""
-
-import json
-from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Optional, TextIO
 
 import numpy as np
 
-from textzoo.data.batching import inference_pools
+from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
-from textzoo.evaluation.level_predictions import prediction
-from textzoo.metrics.levels import Metrics
+from textzoo.evaluation.level_predictions import LevelPredictions
+from textzoo.evaluation.outputs import pools_of_outputs
+from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.levels import LevelMetrics
+from textzoo.metrics.thresholds import Threshold
+from textzoo.running.run import InferenceRun
+from textzoo.text.reader import Reader
 
 
-def evaluate(
-    run: Any,
-    rows: Rows,
-    chosen: np.ndarray,
-    metrics: Metrics,
-    batch_size: int,
-    results: Sequence[Any] = (),
-) -> dict[str, float]:
-    """Metrics over rows, and results for them; arguments as for `tagging.evaluate`."""
-    text, levels = (rows.columns[name] for name in run.model.columns)
-    for pool in inference_pools(text.lengths(chosen), batch_size):
-        for batch in pool:
-            numbers = chosen[batch]
-            scores = run.infer_step(run.model.infer_feeds(rows.columns, numbers))["scores"]
-            if not np.isfinite(scores).all():
-                raise FloatingPointError("a score is not finite: the weights are damaged")
-            metrics.update(levels.padded(numbers)[0], scores)
-            for result in results:
-                result.add(numbers, scores)
-        for result in results:
-            result.end_pool(rows)
-        rows.release()
-    return metrics.result()
+class LevelEvaluator:
+    """Compares the level of each label with the row's; see `Evaluator`."""
 
-
-class Predictions:
-    """Writes one JSON object per row: what the row says, and the level of every label."""
-
-    def __init__(self, file: TextIO, reader: Any, top_k: int, threshold: None = None):
-        """Take where to write; `top` lists so many labels, the highest levels first."""
-        self._file = file
+    def __init__(self, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray):
+        self._runner = runner
         self._reader = reader
-        self._top_k = top_k
-        self._pool: list[tuple[int, np.ndarray]] = []
+        self._rows = rows
+        self._chosen = chosen
 
-    def add(self, numbers: np.ndarray, scores: np.ndarray) -> None:
-        """Note a batch: row numbers `[batch]`; scores `[batch, labels, levels]`."""
-        self._pool += zip(numbers.tolist(), scores)
+    def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LevelMetrics:
+        """See `Evaluator.metrics`; levels have no threshold."""
+        return LevelMetrics(names, self._reader.label_names)
 
-    def end_pool(self, rows: Rows) -> None:
-        """Write the rows noted since the last call, in the order of the file."""
-        names = self._reader.label_names
-        for number, scores in sorted(self._pool, key=lambda pair: pair[0]):
-            row = self._reader.describe(rows.line(number).text)
-            row |= prediction(names, scores, self._top_k)
-            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        self._pool = []
+    def __call__(
+        self,
+        run: InferenceRun,
+        names: list[str],
+        threshold: Optional[Threshold] = None,
+        predictions: Optional[TextIO] = None,
+        scores: Optional[ScoreMatrix] = None,
+    ) -> LevelMetrics:
+        """See `Evaluator.__call__`; a matrix of scores is for models that score labels.
+
+        Raises:
+            FloatingPointError: a score is not finite.
+        """
+        metrics = self.metrics(names)
+        named = LevelPredictions(self._reader.label_names, self._runner.top_k)
+        file = PredictionFile(predictions, self._reader) if predictions else None
+        levels = self._rows.columns[run.model.label_column]
+        batch_size = self._runner.infer_batch_size
+        for pool in pools_of_outputs(run, self._rows, self._chosen, batch_size):
+            for numbers, outputs in pool:
+                if not np.isfinite(outputs["scores"]).all():
+                    raise FloatingPointError("a score is not finite: the weights are damaged")
+                metrics.update(levels.padded(numbers)[0], outputs["scores"])
+                if file:
+                    file.add(numbers, named.of_batch(outputs))
+            if file:
+                file.end_pool(self._rows)
+        return metrics

@@ -1,11 +1,10 @@
 """The best labels of every row as a sparse matrix that SciPy can read."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from textzoo.data.cache import Rows
+from textzoo.files import new_file
 
 
 class ScoreMatrix:
@@ -27,14 +26,10 @@ class ScoreMatrix:
         self._labels[numbers] = np.take_along_axis(labels[:, :n_best], order, axis=1)
         self._scores[numbers] = np.take_along_axis(scores[:, :n_best], order, axis=1)
 
-    def end_pool(self, rows: Rows) -> None:
-        """Do nothing: the matrix is written at the end."""
-
     def save(self, path: Path) -> None:
         """Write the matrix `[rows, labels]` for `scipy.sparse.load_npz`, whole or not at all."""
         n_rows, n_best = self._labels.shape
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
+        with new_file(path) as file:
             np.savez_compressed(
                 file,
                 format=b"csr",
@@ -43,4 +38,3 @@ class ScoreMatrix:
                 indices=self._labels.ravel(),
                 data=self._scores.ravel(),
             )
-        os.replace(temporary, path)

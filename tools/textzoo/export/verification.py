@@ -7,8 +7,9 @@ import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
-from textzoo.running.engines import FORMATS, Feeds, is_installed
+from textzoo.running.engines import FORMATS, is_installed
 from textzoo.serving.exported_model import EXAMPLES, ExportedModel, read_manifest
+from textzoo.text.reader import Feeds
 
 log = logging.getLogger("textzoo")
 

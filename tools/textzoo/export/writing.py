@@ -1,11 +1,10 @@
-"""A trained model as a folder that stands alone: the recipe behind export.py."""
+"""What is written to an exported folder."""
 
 import json
 import logging
 import platform
 import shutil
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
@@ -14,39 +13,98 @@ import numpy as np
 import textzoo
 from textzoo.config.checking import Config
 from textzoo.config.model_folder import ModelFolder
-from textzoo.config.schema import Block
-from textzoo.config.schema import Index as IndexSettings
-from textzoo.data.cache import Cache
-from textzoo.data.encoding import good_lines
-from textzoo.data.input_files import input_files
+from textzoo.config.schema import Block, IndexSettings
 from textzoo.errors import UserError
-from textzoo.evaluation.evaluator import embeds, is_graded, kind
 from textzoo.export.verification import TOLERANCE, replayed_difference
-from textzoo.files import copy_files, digests
-from textzoo.index.opening import load_index
+from textzoo.files import copy_files, digests, new_folder
+from textzoo.index.opening import index_settings, load_index
 from textzoo.inference.choosing import chosen_threshold
+from textzoo.running.building import chosen_metrics
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.running.onnx_conversion import convert
+from textzoo.running.static import StaticRun
 from textzoo.serving.exported_model import (
     EXAMPLES,
     FORM,
     INDEX,
+    LABELS,
     MANIFEST,
     READER,
     VOCABULARY,
     ExportedModel,
+    is_exported,
 )
 from textzoo.serving.in_process import Tagger
-from textzoo.text.ragged import Column
+from textzoo.text.ragged import columns_of
+from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import Checkpoint
 
 log = logging.getLogger("textzoo")
 
-_N_EXAMPLES = 8
+N_EXAMPLES = 8  # texts
+
+
+def check_output(output: Path) -> None:
+    """Refuse a place that holds something other than an exported model.
+
+    Raises:
+        UserError: it does.
+    """
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output: {output} is a file; expected a folder to make")
+    if output.is_dir() and any(output.iterdir()) and not is_exported(output):
+        raise UserError(
+            f"--output: {output} holds something other than an exported model; choose a folder "
+            "that is new, empty or an earlier export"
+        )
+
+
+def write_export(
+    output: Path,
+    config: Config,
+    folder: ModelFolder,
+    checkpoint: Checkpoint,
+    run: StaticRun,
+    reader: Reader,
+    texts: list[str],
+    formats: Optional[list[str]],
+) -> None:
+    """Write a trained net with all that turns texts into its inputs and its outputs into words.
+
+    Args:
+        output: the folder to make, or to replace.
+        config: names the reader's settings, the threshold, the index.
+        folder: the model's.
+        checkpoint: what the run was restored from.
+        run: whose program and weights to write.
+        reader: with the checkpoint's vocabulary.
+        texts: examples, to be replayed when the export is verified.
+        formats: of `engines.FORMATS`; default: all that can be made.
+
+    Raises:
+        UserError: a format was asked for that cannot be made, or the folder cannot be written.
+    """
+    kind = run.model.kind
+    try:
+        with new_folder(output) as place:
+            run.save_inference(place / Path(PROGRAM).stem)
+            facts = _write_text_side(place, config, folder, checkpoint, reader)
+            facts |= {"kind": kind, "index": None}
+            if kind == "embeddings":
+                settings = index_settings(config.index, config.runner, folder.path.name)
+                facts["index"] = _copy_index(settings, checkpoint, place)
+            else:
+                facts |= _write_labels(config, checkpoint, run, reader, place)
+            facts |= _write_examples(place, run, texts, reader)
+            _finish(place, facts, formats)
+    except OSError as failure:
+        raise UserError(
+            f"--output: cannot write {failure.filename or output}: {failure.strerror or failure}"
+        ) from None
 
 
 def _write_text_side(
-    place: Path, config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Any
+    place: Path, config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Reader
 ) -> dict[str, Any]:
     """Write what turns texts into arrays: the reader's file, its settings, its vocabulary."""
     shutil.copyfile(folder.path / "reader.py", place / READER)
@@ -93,19 +151,15 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _write_labels(
-    config: Config, checkpoint: Checkpoint, run: Any, reader: Any, place: Path
+    config: Config, checkpoint: Checkpoint, run: StaticRun, reader: Reader, place: Path
 ) -> dict[str, Any]:
-    """Write the names of the labels, if there are any; what the outputs mean."""
-    if embeds(run.model):
-        return {"kind": kind(run.model)}
+    """Write the names of the labels; how predictions are made of scores."""
+    runner = config.runner
     names = list(reader.label_names)
-    (place / "labels.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-    facts = {"kind": kind(run.model), "top_k": config.runner.top_k}
-    metrics = config.runner.metrics or list(run.model.metrics)
-    facts["threshold"] = (
-        None if is_graded(run.model) else chosen_threshold(config.runner, [checkpoint], metrics)
-    )
-    return facts
+    (place / LABELS).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+    metrics = chosen_metrics(runner, run.model)
+    threshold = chosen_threshold(runner, [checkpoint], metrics, run.model.kind)
+    return {"top_k": runner.top_k, "threshold": threshold}
 
 
 def _copy_index(
@@ -124,33 +178,19 @@ def _copy_index(
     return settings.model_dump(mode="json", exclude={"path"})
 
 
-def _example_texts(config: Config, reader: Any) -> list[str]:
-    """The first texts of the test data, or else of the training data."""
-    runner = config.runner
-    key = "test_data_dir" if runner.test_data else "train_data_dir"
-    source = runner.test_data or runner.train_data_dir
-    if source is None:
-        raise UserError(f"{config.path}: runner.test_data_dir: missing; examples are taken from it")
-    files = input_files(source, f"runner.{key}", Cache(runner.cache_dir, "skip"))
-    lines = good_lines(files, reader.parse, "skip", [], getattr(reader, "has_header", False))
-    texts = [reader.describe(line.text)["text"] for _, line, _ in islice(lines, _N_EXAMPLES)]
-    if not texts:
-        raise UserError(f"runner.{key}: {source}: received no row, expected some as examples")
-    return texts
-
-
-def _write_examples(place: Path, run: Any, texts: list[str], reader: Any) -> dict[str, Any]:
+def _write_examples(
+    place: Path, run: StaticRun, texts: list[str], reader: Reader
+) -> dict[str, Any]:
     """Write what the net itself makes of some texts; what the program takes and gives."""
     rows = [reader.encode_text(text) for text in texts]
-    columns = {name: Column.of([row[name] for row in rows]) for name in rows[0]}
-    inputs = run.model.infer_feeds(columns, np.arange(len(texts)))
+    inputs = run.model.infer_feeds(columns_of(rows), np.arange(len(texts)))
     outputs = run.infer_step(inputs)
     arrays = {f"input/{name}": array for name, array in inputs.items()}
     np.savez(place / EXAMPLES, **arrays, **{f"output/{k}": v for k, v in outputs.items()})
     return {
         "inputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in inputs.items()},
         "outputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in outputs.items()},
-        "width": outputs["embeddings"].shape[1] if embeds(run.model) else None,
+        "width": outputs["embeddings"].shape[1] if "embeddings" in outputs else None,
         "examples": texts,
     }
 

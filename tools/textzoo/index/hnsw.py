@@ -1,9 +1,6 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly."""
 
 import json
-import os
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Optional
@@ -11,10 +8,10 @@ from typing import Any, Optional
 import hnswlib
 import numpy as np
 
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.files import copy_files, sha256
+from textzoo.files import copy_files, digests, new_folder, sha256, standing
 from textzoo.index.text_index import Hit
 
 _MANIFEST, _EMBEDDINGS, _GRAPH = "manifest.json", "embeddings.npy", "hnsw.bin"
@@ -109,11 +106,17 @@ class Index:
 
     def commit(self) -> None:
         """Write the index to the folder of its settings."""
-        self.save(self._settings.path)
+        self.save(self._folder)
 
     def copy(self, folder: Path) -> None:
         """Copy the files of the committed index."""
-        copy_files(self._settings.path, folder)
+        copy_files(standing(self._folder), folder)
+
+    @property
+    def _folder(self) -> Path:
+        if self._settings.path is None:
+            raise ValueError("settings: expected those with every name and path")
+        return self._settings.path
 
     def save(self, folder: Path) -> None:
         """Write the index; a reader sees a whole one or the one before it.
@@ -121,33 +124,26 @@ class Index:
         Raises:
             UserError: the disk cannot be written.
         """
-        temporary = None
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
-            np.save(temporary / _EMBEDDINGS, self._embeddings)
-            if self._graph is not None:
-                self._graph.save_index(str(temporary / _GRAPH))
-            manifest = {
-                "made_from": self.made_from,
-                "form": _form(self._settings),
-                "sha256": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
-                "deleted": np.flatnonzero(~self._alive).tolist(),
-                "texts": self.texts,
-            }
-            (temporary / _MANIFEST).write_text(
-                json.dumps(manifest, ensure_ascii=False), encoding="utf-8"
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            os.rename(temporary, folder)
+            with new_folder(folder) as place:
+                np.save(place / _EMBEDDINGS, self._embeddings)
+                if self._graph is not None:
+                    self._graph.save_index(str(place / _GRAPH))
+                manifest = {
+                    "made_from": self.made_from,
+                    "form": _form(self._settings),
+                    "sha256": digests(place),
+                    "deleted": np.flatnonzero(~self._alive).tolist(),
+                    "texts": self.texts,
+                }
+                (place / _MANIFEST).write_text(
+                    json.dumps(manifest, ensure_ascii=False), encoding="utf-8"
+                )
         except OSError as failure:
             raise UserError(
                 f"index.path: cannot write {folder}: {failure.strerror}; choose another folder "
                 "with -o index.path=PATH"
             ) from None
-        finally:
-            if temporary:
-                shutil.rmtree(temporary, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path, settings: IndexSettings) -> Optional["Index"]:
@@ -156,6 +152,7 @@ class Index:
         Raises:
             UserError: a file of it is damaged.
         """
+        folder = standing(folder)
         try:
             manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -17,7 +17,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
 from textzoo.files import copy_files

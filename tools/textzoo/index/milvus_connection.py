@@ -6,7 +6,7 @@ import os
 from time import sleep
 from typing import Any
 
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 
 log = logging.getLogger("textzoo")

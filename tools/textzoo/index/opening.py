@@ -4,10 +4,8 @@ import hashlib
 import re
 from typing import Any, Optional
 
-from textzoo.config.schema import Index as IndexSettings
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
-from textzoo.index.hnsw import Index
 from textzoo.index.text_index import TextIndex
 
 
@@ -44,7 +42,9 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
 
         return MilvusIndex.load(settings, exported)
     _refuse_filter(settings)
-    return Index.load(settings.path, settings)
+    from textzoo.index.hnsw import Index
+
+    return Index.load(settings.path, settings) if settings.path else None
 
 
 def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) -> TextIndex:
@@ -62,6 +62,8 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
         from textzoo.index.milvus import MilvusIndex
 
         return MilvusIndex.create(settings, width, made_from)
+    from textzoo.index.hnsw import Index
+
     return Index(settings, width, made_from)
 
 

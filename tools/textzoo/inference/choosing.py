@@ -8,7 +8,8 @@ import numpy as np
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.metrics.thresholds import NAME, Threshold
+from textzoo.metrics.names import Kind, family
+from textzoo.metrics.thresholds import Threshold
 from textzoo.training.checkpoint import (
     BEST,
     Checkpoint,
@@ -21,16 +22,16 @@ from textzoo.training.checkpoint import (
 log = logging.getLogger("textzoo")
 
 
-Engine = Literal["predictor", "dygraph", "static"]
+Computation = Literal["predictor", "dygraph", "static"]  # what computes a net's outputs
 
 
-def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
+def chosen_checkpoints(runner: Runner) -> list[Path]:
     """The checkpoints that `infer_checkpoint`, or else the two epochs, name.
 
     Raises:
         UserError: one of them is not there.
     """
-    chosen = runner.infer_checkpoint
+    chosen, load_path = runner.infer_checkpoint, runner.load_path
     first, end = runner.infer_start_epoch, runner.infer_end_epoch
     if chosen is None and (first, end) != (None, None):
         epochs = range(first or 0, end if end is not None else (first or 0) + 1)
@@ -60,7 +61,7 @@ def chosen_checkpoints(runner: Runner, load_path: Path) -> list[Path]:
 
 
 def chosen_threshold(
-    runner: Runner, checkpoints: list[Checkpoint], names: list[str]
+    runner: Runner, checkpoints: list[Checkpoint], names: list[str], kind: Kind = "tags"
 ) -> Optional[Threshold]:
     """The threshold of the config, or else the one that was tuned when the checkpoint was made.
 
@@ -71,7 +72,7 @@ def chosen_threshold(
         UserError: the checkpoint's is one for all labels and the config asks for one per label, or
             the other way round.
     """
-    if not any(NAME.fullmatch(name) for name in names):
+    if not any(family(name, kind) == "label sets" for name in names):
         return None
     if not isinstance(runner.threshold, str):
         return runner.threshold
@@ -89,6 +90,11 @@ def chosen_threshold(
     return np.mean(tuned, axis=0).tolist()
 
 
+def load_chosen(runner: Runner) -> list[Checkpoint]:
+    """The checkpoints whose scores or cosines are averaged, or else the last that is chosen."""
+    return load_checkpoints(runner.infer_ensemble or chosen_checkpoints(runner)[-1:])
+
+
 def load_checkpoints(paths: list[Path]) -> list[Checkpoint]:
     """Read checkpoints, and log which they are."""
     checkpoints = [load_checkpoint(path) for path in paths]
@@ -97,7 +103,7 @@ def load_checkpoints(paths: list[Path]) -> list[Checkpoint]:
     return checkpoints
 
 
-def chosen_engine(runner: Runner) -> Engine:
+def chosen_computation(runner: Runner) -> Computation:
     """What `runner` says to compute with.
 
     Raises:

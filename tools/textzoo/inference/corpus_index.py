@@ -9,7 +9,7 @@ import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
 from textzoo.errors import UserError
-from textzoo.files import file_digest
+from textzoo.files import kept_sha256
 from textzoo.index.opening import load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
@@ -27,26 +27,27 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
-    entries = _entries(corpus, "runner.corpus_file", embedder)
+    entries = corpus_entries(corpus, "runner.corpus_file", embedder)
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
-        "corpus": file_digest(corpus),
+        "corpus": kept_sha256(corpus),
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)
     if index is not None and index.made_from == made_from:
         log.info("index %s: as it was, %d texts", settings.place, len(index))
         return index
-    started, building, index = time.perf_counter(), 0.0, None
-    for chunk, embeddings in _embedded(entries, embedder):
-        embedded = time.perf_counter()
-        if index is None:
-            index = new_index(settings, embeddings.shape[1], made_from)
-        index.add(chunk, embeddings)
-        building += time.perf_counter() - embedded
+    started, building, built = time.perf_counter(), 0.0, None
+    for chunk, embeddings in embedded(entries, embedder):
+        began = time.perf_counter()
+        if built is None:
+            built = new_index(settings, embeddings.shape[1], made_from)
+        built.add(chunk, embeddings)
+        building += time.perf_counter() - began
     embedding = time.perf_counter() - started - building
-    index.commit()
+    assert built is not None  # a corpus has entries
+    built.commit()
     log.info(
         "index %s: %d texts embedded in %.1f s (%.0f/s), built in %.1f s",
         settings.place,
@@ -55,10 +56,10 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         len(entries) / embedding,
         time.perf_counter() - started - embedding,
     )
-    return index
+    return built
 
 
-def _entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
+def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     """The entries of a corpus file that the index can hold."""
     if embedder.index_settings.backend == "milvus":
         return read_entries(path, key, MAX_TEXT_BYTES)
@@ -68,7 +69,7 @@ def _entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     return entries
 
 
-def _embedded(entries: list[Entry], embedder: Embedder) -> Iterator[tuple[list[Entry], np.ndarray]]:
+def embedded(entries: list[Entry], embedder: Embedder) -> Iterator[tuple[list[Entry], np.ndarray]]:
     """Some entries at a time, with their embeddings."""
     first = 0
     for embeddings in embedder.chunks([entry.text for entry in entries]):

@@ -11,12 +11,15 @@ from tqdm import tqdm
 from textzoo.config.loading import load_config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.evaluation.embeddings import embed
+from textzoo.evaluation.outputs import embed
 from textzoo.index.opening import index_settings
-from textzoo.inference.choosing import chosen_checkpoints, chosen_engine, load_checkpoints
+from textzoo.inference.choosing import chosen_computation, load_chosen
 from textzoo.inference.restoring import restore
 from textzoo.logs import start_logging
-from textzoo.text.ragged import Column
+from textzoo.running.building import model_class
+from textzoo.running.run import InferenceRun
+from textzoo.text.ragged import Ragged
+from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import Checkpoint
 
 _CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
@@ -45,21 +48,19 @@ class Embedder:
         runner = self.config.runner
         start_logging()
         choose_device(runner.use_gpu)
-        if not getattr(folder.dygraph_model, "embeds", False):
+        if model_class(folder).kind != "embeddings":
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
-        load_path = runner.infer_load_path or runner.model_save_path
-        self.output = runner.infer_output_dir or load_path / "infer"
+        self.output = runner.output_path
         self.model = folder.path.name
         self.index_settings = index_settings(self.config.index, runner, self.model)
-        chosen = runner.infer_ensemble or chosen_checkpoints(runner, load_path)[-1:]
-        checkpoints = load_checkpoints(chosen)
-        engine = chosen_engine(runner)
-        self._members = []
+        checkpoints = load_chosen(runner)
+        computation = chosen_computation(runner)
+        self._members: list[tuple[InferenceRun, Reader]] = []
         for checkpoint in checkpoints:
             config = self.config
             if runner.infer_ensemble:
                 config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
-            self._members.append(restore(config, folder, checkpoint, engine))
+            self._members.append(restore(config, folder, checkpoint, computation))
         self.reader = self._members[0][1]
         self.made_from = checkpoints[0].facts["sha256"]
         for i, checkpoint in enumerate(checkpoints[1:], 1):
@@ -76,7 +77,7 @@ class Embedder:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
                 embeddings = [
-                    embed(run, Column.of([reader.tokenize(text) for text in chunk]))
+                    embed(run, Ragged.of([reader.encode_text(text)["text"] for text in chunk]))
                     for run, reader in self._members
                 ]
                 yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5

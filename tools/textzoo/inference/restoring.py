@@ -4,13 +4,16 @@ import logging
 from typing import Any
 
 from textzoo.config.checking import Config, differences
-from textzoo.config.loading import build_reader, net_arguments
+from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.errors import UserError
-from textzoo.inference.choosing import Engine
+from textzoo.inference.choosing import Computation
 from textzoo.running.building import Graph, build_run
 from textzoo.running.combined import AveragedRun
 from textzoo.running.predictor import Predictor
+from textzoo.running.run import InferenceRun, Run
+from textzoo.running.static import StaticRun
+from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import (
     Checkpoint,
     load_weights,
@@ -66,8 +69,8 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
 
 
 def restore_all(
-    config: Config, folder: ModelFolder, checkpoints: list[Checkpoint], engine: Engine
-) -> tuple[Any, Any]:
+    config: Config, folder: ModelFolder, checkpoints: list[Checkpoint], computation: Computation
+) -> tuple[InferenceRun, Reader]:
     """A run with the weights of a checkpoint, or one that gives the mean scores of several.
 
     Returns:
@@ -77,16 +80,16 @@ def restore_all(
         UserError: a checkpoint is of another model or has another vocabulary.
     """
     check_same_vocabulary(checkpoints)
-    restored = [restore(config, folder, checkpoint, engine) for checkpoint in checkpoints]
+    restored = [restore(config, folder, checkpoint, computation) for checkpoint in checkpoints]
     run, reader = restored[0]
     if len(restored) > 1:
-        run = AveragedRun([run for run, _ in restored], len(reader.label_names))
+        return AveragedRun([run for run, _ in restored], len(reader.label_names)), reader
     return run, reader
 
 
 def restore(
-    config: Config, folder: ModelFolder, checkpoint: Checkpoint, engine: Engine
-) -> tuple[Any, Any]:
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, computation: Computation
+) -> tuple[InferenceRun, Reader]:
     """A run with the weights of a checkpoint, and the reader with its vocabulary.
 
     A net that the inference engine does not take is computed in dynamic graph, which is logged.
@@ -96,20 +99,31 @@ def restore(
     """
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
-    arguments = net_arguments(config, reader)
-
-    def loaded(graph: Graph) -> Any:
-        run = build_run(graph, config, folder, arguments)
-        load_weights(run, checkpoint, folder, "runner.infer_load_path")
-        return run
-
-    if engine != "predictor":
-        return loaded(engine), reader
+    if computation != "predictor":
+        return _loaded(computation, config, folder, checkpoint, reader), reader
     try:
-        return Predictor(loaded("static"), config.runner.infer_precision), reader
+        run = restore_static(config, folder, checkpoint, reader)
+        return Predictor(run, config.runner.infer_precision), reader
     except UserError:
         raise
     except Exception as failure:  # whatever Paddle's compiler raises
         reason = str(failure).strip().rpartition("\n")[2]
         log.warning("infer_engine: the predictor cannot run this net, dygraph does: %s", reason)
-        return loaded("dygraph"), reader
+        return _loaded("dygraph", config, folder, checkpoint, reader), reader
+
+
+def restore_static(
+    config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Reader
+) -> StaticRun:
+    """A run in static graph, whose program can be saved."""
+    run = _loaded("static", config, folder, checkpoint, reader)
+    assert isinstance(run, StaticRun)
+    return run
+
+
+def _loaded(
+    graph: Graph, config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Reader
+) -> Run:
+    run = build_run(graph, config, folder, reader)
+    load_weights(run, checkpoint, folder, "runner.infer_load_path")
+    return run

@@ -3,10 +3,11 @@
 import csv
 import io
 import json
-import os
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
+
+from textzoo.files import write_text
 
 Figures = dict[str, float]
 
@@ -23,8 +24,8 @@ class LabelTable(NamedTuple):
     def save(self, folder: Path) -> None:
         """Write `label_report.txt`, `.json` and `.csv`, each whole or not at all."""
         for suffix, text in (("txt", self.as_text()), ("json", self.as_json())):
-            _write(folder / f"label_report.{suffix}", text)
-        _write(folder / "label_report.csv", self.as_csv())
+            write_text(folder / f"label_report.{suffix}", text)
+        write_text(folder / "label_report.csv", self.as_csv())
 
     def as_json(self) -> str:
         """An object with `labels` and `averages`."""
@@ -64,9 +65,3 @@ def _cell(value: object) -> str:
 
 def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(text.encode())
-    os.replace(temporary, path)

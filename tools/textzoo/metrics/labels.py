@@ -1,48 +1,77 @@
 """All metrics of labels that a text has or has not."""
 
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Optional, Protocol
 
 import numpy as np
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.metrics import propensity, thresholds
 from textzoo.metrics.label_table import LabelTable
-from textzoo.metrics.names import check_metric_names
+from textzoo.metrics.names import PREDICTABLE, check_metric_names, family
 from textzoo.metrics.propensity import PropensityMetrics, inverse_propensities
 from textzoo.metrics.ranking import RankingMetrics
-from textzoo.metrics.thresholds import _PREDICTABLE, Threshold, ThresholdMetrics
+from textzoo.metrics.thresholds import Threshold, ThresholdMetrics
 
 
-class Metrics:
+class Labels(Protocol):
+    """What metrics ask of labels; see `Reader`, which a corpus of texts to find stands in for."""
+
+    @property
+    def label_names(self) -> Sequence[str]:
+        """The labels in the order of their ids."""
+        ...
+
+    @property
+    def rows_without_labels_count(self) -> bool:
+        """Whether a row without labels has none; otherwise it is left out."""
+        ...
+
+    @property
+    def label_counts(self) -> Optional[np.ndarray]:
+        """`[labels]` training rows with each label, if they are counted."""
+        ...
+
+    @property
+    def n_train_rows(self) -> int:
+        """How many training rows there were."""
+        ...
+
+
+class LabelMetrics:
     """All metrics of one evaluation, fed batch by batch.
 
     Propensities come from the counts of labels that the reader keeps. Without a threshold, what
     `runner.threshold` says is chosen on these rows, and told among the results.
 
-    Rows without labels are left out, unless the reader says that they count.
+    Args:
+        names: of the metrics, see `names`.
+        runner: the config's `runner` block.
+        labels: the model's reader, or what stands in for it.
+        threshold: the score above which a label is predicted; None: it is chosen on these rows.
+
+    Raises:
+        UserError: there is no such metric, or the model's reader keeps no counts of labels.
     """
 
     def __init__(
-        self, names: list[str], runner: Runner, reader: Any, threshold: Optional[Threshold] = None
+        self,
+        names: list[str],
+        runner: Runner,
+        labels: Labels,
+        threshold: Optional[Threshold] = None,
     ):
-        """Take the names of the metrics, see `RankingMetrics`, `propensity` and `thresholds`.
-
-        Raises:
-            UserError: a name is none of these, or the model's reader keeps no counts of labels.
-        """
-        check_metric_names(names)
+        check_metric_names(names, "tags")
         self._names = names
-        self._label_names = reader.label_names
+        self._label_names = labels.label_names
         self._n_labels = len(self._label_names)
         self._per_label = runner.threshold == "per_label"
-        self._all_rows = getattr(reader, "rows_without_labels_count", False)
+        self._all_rows = labels.rows_without_labels_count
         self._threshold = threshold
-        self._thresholded = [name for name in names if thresholds.NAME.fullmatch(name)]
-        weighted = [name for name in names if propensity.NAME.fullmatch(name)]
-        others = {*self._thresholded, *weighted}
-        self._ranking = RankingMetrics([name for name in names if name not in others])
-        self._weighted = _propensity_metrics(weighted, runner, reader) if weighted else None
+        self._thresholded = [name for name in names if family(name) == "label sets"]
+        weighted = [name for name in names if family(name) == "propensity"]
+        self._ranking = RankingMetrics([name for name in names if family(name) == "ranking"])
+        self._weighted = _propensity_metrics(weighted, runner, labels) if weighted else None
         self._sets = ThresholdMetrics(self._n_labels) if self._thresholded else None
 
     def update(
@@ -69,7 +98,7 @@ class Metrics:
         if self._weighted:
             self._weighted.update(ranks, gold, gold_counts)
         if self._sets:
-            labels, scores = labels[:, :_PREDICTABLE], scores[:, :_PREDICTABLE]
+            labels, scores = labels[:, :PREDICTABLE], scores[:, :PREDICTABLE]
             self._sets.update(labels, scores, gold, gold_counts)
 
     def result(self) -> dict[str, float]:
@@ -110,10 +139,10 @@ class Metrics:
         return LabelTable(labels, averages)
 
 
-def _propensity_metrics(names: list[str], runner: Runner, reader: Any) -> PropensityMetrics:
-    if not hasattr(reader, "label_counts"):
+def _propensity_metrics(names: list[str], runner: Runner, labels: Labels) -> PropensityMetrics:
+    if labels.label_counts is None:
         raise UserError(f"runner.metrics: {names[0]}: this model's reader keeps no label counts")
-    counts = np.append(reader.label_counts, 0)
+    counts = np.append(labels.label_counts, 0)
     a, b = runner.propensity_a, runner.propensity_b
-    weights = inverse_propensities(counts, reader.n_train_rows, a, b)
+    weights = inverse_propensities(counts, labels.n_train_rows, a, b)
     return PropensityMetrics(names, weights[:-1], weights[-1])

@@ -1,35 +1,34 @@
 """Metrics of predicted levels."""
 
-import re
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
-from textzoo.config.schema import Runner
-from textzoo.errors import UserError
 from textzoo.metrics.label_table import LabelTable
+from textzoo.metrics.names import check_metric_names
 
-NAME = re.compile(r"level_accuracy|level_error|macro_f1|subset_accuracy")
 
-
-class Metrics:
+class LevelMetrics:
     """Metrics of predicted levels, each the mean over labels, fed batch by batch.
 
     - `level_accuracy`: how often the level is right.
     - `level_error`: the mean distance between predicted and gold level.
     - `macro_f1`: the mean F1 over the levels that occur, among gold or predicted ones.
     - `subset_accuracy`: how often the levels of all labels of a row are right.
+
+    Args:
+        names: of the metrics.
+        label_names: of the labels.
+
+    Raises:
+        UserError: a name is none of these.
     """
 
-    def __init__(self, names: list[str], runner: Runner, reader: Any, threshold: None = None):
-        """Take the names of the metrics.
-
-        Raises:
-            UserError: a name is none of these.
-        """
-        check_metric_names(names)
+    def __init__(self, names: list[str], label_names: Sequence[str]):
+        check_metric_names(names, "levels")
         self._names = names
-        self._label_names = reader.label_names
+        self._label_names = label_names
         self._confusion: Optional[np.ndarray] = None
         self._n_rows = self._n_exact = 0
 
@@ -73,17 +72,3 @@ class Metrics:
             "level_error": (counts * distances).sum(axis=(1, 2)) / self._n_rows,
             "macro_f1": f1.sum(axis=1) / (both > 0).sum(axis=1),
         }
-
-
-def check_metric_names(names: list[str]) -> None:
-    """Refuse unknown names of metrics.
-
-    Raises:
-        UserError: naming the first unknown one, and all that there are.
-    """
-    for name in names:
-        if not NAME.fullmatch(name):
-            raise UserError(
-                f"runner.metrics: received {name!r}, expected of rows with levels "
-                + NAME.pattern.replace("|", ", ")
-            )

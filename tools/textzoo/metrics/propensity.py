@@ -4,11 +4,10 @@ Jain, Prabhu, Varma: Extreme Multi-label Loss Functions for Recommendation, Tagg
 Other Missing Label Applications, KDD 2016.
 """
 
-import re
-
 import numpy as np
 
-NAME = re.compile(r"(psp|psndcg)@([1-9]\d*)")
+from textzoo.metrics.names import at
+from textzoo.metrics.ranking import dcg, ideal_dcg
 
 
 def inverse_propensities(counts: np.ndarray, n_rows: int, a: float, b: float) -> np.ndarray:
@@ -72,8 +71,7 @@ class PropensityMetrics:
 
 
 def _gain(name: str, ranks: np.ndarray, weights: np.ndarray, gold_counts: np.ndarray) -> float:
-    plain, k = NAME.fullmatch(name)[1], int(NAME.fullmatch(name)[2])
-    if plain == "psndcg":
-        discounts = np.cumsum(1 / np.log2(2 + np.arange(k)))
-        weights = weights / np.log2(1 + ranks) / discounts[np.minimum(gold_counts, k) - 1, None]
+    measure, k = at(name)
+    if measure == "psndcg":
+        return float((dcg(ranks, k, weights) / ideal_dcg(gold_counts, k)).sum())
     return float(np.where(ranks <= k, weights, 0).sum())

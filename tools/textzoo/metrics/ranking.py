@@ -5,14 +5,12 @@ by score. A row counts once, whatever its number of gold labels, and a gold labe
 does not know is never retrieved.
 """
 
-import re
 from collections.abc import Callable
+from typing import Union
 
 import numpy as np
 
-from textzoo.errors import UserError
-
-_NAMED = re.compile(r"(accuracy|mrr|pairwise_accuracy)|(precision|recall|ndcg)@([1-9]\d*)")
+from textzoo.metrics.names import at, check_metric_names
 
 
 def gold_ranks(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
@@ -75,6 +73,7 @@ class RankingMetrics:
         Raises:
             UserError: a name is not one of the above.
         """
+        check_metric_names(names, "embeddings")
         self._functions = {name: _function(name) for name in names}
         self._sums = dict.fromkeys(names, 0.0)
         self.rows = 0
@@ -98,23 +97,15 @@ class RankingMetrics:
 
 
 def _function(name: str) -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
-    match = _NAMED.fullmatch(name)
-    if not match:
-        raise UserError(
-            f"runner.metrics: received {name!r}, expected accuracy, mrr, pairwise_accuracy, "
-            "precision@k, recall@k, ndcg@k, psp@k or psndcg@k with k from 1, or micro_f1, "
-            "macro_f1, weighted_f1, samples_f1 or the same with precision or recall, "
-            "subset_accuracy, hamming_loss; of rows with levels: level_accuracy, level_error"
-        )
-    plain, at, k = match[1], match[2], int(match[3] or 0)
+    measure, k = at(name)
     return {
         "accuracy": lambda ranks, counts, n: ranks[:, 0] == 1,
         "mrr": lambda ranks, counts, n: 1 / ranks[:, 0],
         "pairwise_accuracy": _pairwise_accuracy,
         "precision": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / k,
         "recall": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / counts,
-        "ndcg": lambda ranks, counts, n: _ndcg(ranks, counts, k),
-    }[plain or at]
+        "ndcg": lambda ranks, counts, n: dcg(ranks, k) / ideal_dcg(counts, k),
+    }[measure]
 
 
 def _pairwise_accuracy(ranks: np.ndarray, counts: np.ndarray, n_labels: int) -> np.ndarray:
@@ -126,7 +117,20 @@ def _pairwise_accuracy(ranks: np.ndarray, counts: np.ndarray, n_labels: int) -> 
     return np.where(known, beaten, 0).sum(axis=1) / counts
 
 
-def _ndcg(ranks: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
-    gains = np.where(ranks <= k, 1 / np.log2(1 + ranks), 0).sum(axis=1)
-    ideal = np.cumsum(1 / np.log2(2 + np.arange(k)))
-    return gains / ideal[np.minimum(counts, k) - 1]
+def dcg(ranks: np.ndarray, k: int, gains: Union[float, np.ndarray] = 1.0) -> np.ndarray:
+    """Discounted cumulative gain (Järvelin and Kekäläinen, 2002, with base 2).
+
+    Args:
+        ranks: `[rows, gold]` ranks from 1; infinity for what was not found.
+        k: how many ranks count.
+        gains: of what is found, of the shape of `ranks`.
+
+    Returns:
+        `[rows]` the sum of gains / log2(1 + rank) over ranks up to k.
+    """
+    return np.where(ranks <= k, gains / np.log2(1 + ranks), 0).sum(axis=1)
+
+
+def ideal_dcg(counts: np.ndarray, k: int) -> np.ndarray:
+    """The highest `dcg` with gains of 1 of rows that have so many things to find, `[rows]`."""
+    return np.cumsum(1 / np.log2(2 + np.arange(k)))[np.minimum(counts, k) - 1]

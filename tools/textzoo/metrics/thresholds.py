@@ -1,14 +1,9 @@
 """Metrics of predicted sets of labels: those whose score exceeds a threshold."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
 
 import numpy as np
-
-NAME = re.compile(
-    r"(micro|macro|weighted|samples)_(precision|recall|f1)|subset_accuracy|hamming_loss"
-)
 
 Threshold = Union[float, Sequence[float]]
 
@@ -207,8 +202,3 @@ def ratios(hits: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> dict[st
         "recall": hits / np.maximum(gold, 1),
         "f1": 2 * hits / np.maximum(predicted + gold, 1),
     }
-
-
-# Metrics at a threshold look at so many of a row's best labels: none of them counts as predicted
-# beyond. It bounds the memory of an evaluation, and is far above what any text has.
-_PREDICTABLE = 100

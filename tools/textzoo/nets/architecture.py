@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 
 FAMILIES = ("bert", "ernie", "albert")

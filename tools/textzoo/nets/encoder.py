@@ -10,13 +10,12 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import Architecture, chosen_architecture, read_architecture
+from textzoo.nets.constants import NEVER
 from textzoo.nets.layer_norm import LayerNorm
-
-# Added to the attention score of padding: its weight becomes exactly 0.
-_PADDING_SCORE = -1e9
+from textzoo.nets.pooling import padding_mask
 
 NGRAM_WIDTH = 256
 
@@ -85,8 +84,9 @@ class Encoder(nn.Layer):
         hidden = _dropout(self, self.embedding_norm(vectors), a.hidden_dropout_prob)
         if a.embedding_size:
             hidden = self.embedding_projection(hidden)
-        is_padding = position.unsqueeze(0) >= lengths.unsqueeze(1)
-        mask = (is_padding.astype("float32") * _PADDING_SCORE).unsqueeze([1, 2])
+        # Added to the attention scores of padding: its weight becomes exactly 0.
+        is_padding = padding_mask(lengths, paddle.shape(word_vectors)[1])
+        mask = (is_padding.astype("float32") * NEVER).unsqueeze([1, 2])
         for i in range(a.num_hidden_layers):
             hidden = self.layers[0 if a.share_layers else i](hidden, mask)
         return self.final_norm(hidden) if a.norm_first else hidden

@@ -1,9 +1,50 @@
-"""The maximum over the places of a text."""
+"""From one vector per place of a text to one vector per text; what is padding is said here."""
 
 from typing import Literal
 
 import paddle
 import paddle.nn.functional as F
+from paddle import nn
+
+from textzoo.nets.constants import NEVER
+
+
+def token_mask(lengths: paddle.Tensor, length: paddle.Tensor) -> paddle.Tensor:
+    """Which places hold a token and no padding.
+
+    Args:
+        lengths: `[batch]` number of tokens of each text.
+        length: of the longest one, a scalar: the axis that is padded.
+
+    Returns:
+        `[batch, length]` of bool.
+    """
+    return paddle.arange(length).unsqueeze(0) < lengths.unsqueeze(1)
+
+
+def padding_mask(lengths: paddle.Tensor, length: paddle.Tensor) -> paddle.Tensor:
+    """Which places hold padding; see `token_mask`."""
+    return paddle.arange(length).unsqueeze(0) >= lengths.unsqueeze(1)
+
+
+def pool(
+    hidden: paddle.Tensor, lengths: paddle.Tensor, pooling: Literal["cls", "mean"]
+) -> paddle.Tensor:
+    """One vector per text: that of its first token, or the mean over its tokens.
+
+    Args:
+        hidden: `[batch, length, width]`.
+        lengths: `[batch]` number of tokens, at least 1.
+        pooling: which of the two.
+
+    Returns:
+        `[batch, width]`.
+    """
+    if pooling == "cls":
+        return hidden[:, 0]
+    inside = token_mask(lengths, paddle.shape(hidden)[1]).astype("float32")
+    weights = inside / lengths.unsqueeze(1).astype("float32")
+    return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
 
 
 def max_over_places(values: paddle.Tensor, training: bool) -> paddle.Tensor:
@@ -24,21 +65,22 @@ def max_over_places(values: paddle.Tensor, training: bool) -> paddle.Tensor:
     return F.adaptive_max_pool2d(values.unsqueeze(1), [1, None]).squeeze([1, 2])
 
 
-def pool(
-    hidden: paddle.Tensor, lengths: paddle.Tensor, pooling: Literal["cls", "mean"]
-) -> paddle.Tensor:
-    """One vector per text: that of its first token, or the mean over its tokens.
+class MaxOverTime(nn.Layer):
+    """The highest value of each dimension over a text's tokens."""
 
-    Args:
-        hidden: `[batch, length, width]`.
-        lengths: `[batch]` number of tokens, at least 1.
-        pooling: which of the two.
+    twice_differentiable = False  # see `layer_norm.make_twice_differentiable`
 
-    Returns:
-        `[batch, width]`.
-    """
-    if pooling == "cls":
-        return hidden[:, 0]
-    inside = paddle.arange(paddle.shape(hidden)[1]).unsqueeze(0) < lengths.unsqueeze(1)
-    weights = inside.astype("float32") / lengths.unsqueeze(1).astype("float32")
-    return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
+    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
+        return self.of_channels(hidden.transpose([0, 2, 1]), lengths)
+
+    def of_channels(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The same of `[batch, width, length]`."""
+        inside = token_mask(lengths, paddle.shape(hidden)[2]).astype("float32")
+        hidden = hidden + NEVER * (1 - inside).unsqueeze(1)
+        # The gradient of paddle.max is slow on a CPU.
+        highest = F.adaptive_max_pool1d(hidden, 1)
+        if not self.twice_differentiable:
+            return highest.squeeze(2)
+        is_highest = (hidden == highest).astype("float32").detach()
+        return (hidden * is_highest).sum(axis=2) / is_highest.sum(axis=2)

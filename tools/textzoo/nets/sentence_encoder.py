@@ -6,7 +6,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.config.schema import Encoder as EncoderSettings
+from textzoo.config.schema import EncoderSettings
 from textzoo.nets.encoder import build_encoder
 from textzoo.nets.pooling import pool
 

@@ -8,13 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, ClassVar, NamedTuple, Optional
 
 import numpy as np
 
 from textzoo.errors import BadLine
 from textzoo.text.hashing import hashed_pairs
-from textzoo.text.ragged import Column, Lists
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Feeds, Ids, Reader
 from textzoo.text.vocabulary import Vocabulary
 from textzoo.text.words import WordCounts, WordIds
 
@@ -47,17 +48,8 @@ class Counts:
         self.pairs = np.zeros(buckets, np.int64)
         self.n_rows = 0
 
-    def add_row(self, row: Parsed) -> None:
-        """Add one row."""
-        self.words.update(row.words)
-        self.labels.update(row.labels)
-        if len(self.pairs):
-            self.texts.update(set(row.words))
-            self.pairs[list(set(hashed_pairs(row.words, len(self.pairs))))] += 1
-        self.n_rows += 1
-
     def add(self, words: WordCounts, labels: Counter, n_rows: int) -> None:
-        """Add many rows."""
+        """Add some rows."""
         self.words.update(words.words)
         self.labels.update(labels)
         self.texts.update(words.texts)
@@ -65,7 +57,11 @@ class Counts:
         self.n_rows += n_rows
 
 
-class WordReader:
+# Of some rows: their words, the rows that each label is in, and how many they are.
+CountedRows = tuple[WordCounts, Counter, int]
+
+
+class WordReader(Reader):
     """Reads `label,label<TAB>text`.
 
     A model's reader derives from it, and sets the attributes.
@@ -90,8 +86,8 @@ class WordReader:
         ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
     """
 
-    label: str
-    form: str
+    label: ClassVar[str]
+    form: ClassVar[str]
 
     def __init__(
         self,
@@ -163,36 +159,34 @@ class WordReader:
         return [word for word in words if word not in self._stop_words]
 
     def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
-        """Build the vocabularies from the training rows.
+        """See `Reader.fit`; the sizes are checked later."""
+        self.fit_counts([self._counted(rows)], declared)
 
-        Args:
-            rows: what `parse` gave.
-            declared: sizes stated in the config; they are checked later.
-        """
-        counts = Counts(self._counted_buckets)
+    def _counted(self, rows: Iterable[Parsed]) -> CountedRows:
+        words, texts, labels = Counter(), Counter(), Counter()
+        pairs, n_rows = [], 0
         for row in rows:
-            counts.add_row(row)
-        self._fit(counts, declared)
+            words.update(row.words)
+            labels.update(row.labels)
+            if self._counted_buckets:
+                texts.update(set(row.words))
+                pairs += set(hashed_pairs(row.words, self._counted_buckets))
+            n_rows += 1
+        return WordCounts(words, texts, np.array(pairs, np.int64)), labels, n_rows
 
-    def count(self, lines: list[str]) -> Optional[tuple[WordCounts, Counter, int]]:
-        """What `fit_counts` needs of some lines; None for unusual patterns.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
+    def count(self, lines: list[str]) -> CountedRows:
+        """See `Reader.count`; line by line for unusual patterns of words."""
         rows = [self._cut(line) for line in lines]
         words = self._counting.count([text for _, text in rows])
         if words is None:
-            return None
+            return self._counted(map(self.parse, lines))
         names: Counter = Counter()
         for labels, n_rows in Counter(labels for labels, _ in rows).items():
             names.update(dict.fromkeys(self._names(labels), n_rows))
         return words, names, len(rows)
 
-    def fit_counts(
-        self, parts: Iterable[tuple[WordCounts, Counter, int]], declared: dict[str, int]
-    ) -> None:
-        """As `fit`, from what `count` gave for all lines."""
+    def fit_counts(self, parts: Iterable[CountedRows], declared: dict[str, int]) -> None:
+        """See `Reader.fit_counts`."""
         counts = Counts(self._counted_buckets)
         for part in parts:
             counts.add(*part)
@@ -207,21 +201,17 @@ class WordReader:
         )
         self._labels = Vocabulary.from_counts(counts.labels)
 
-    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
-        """The ids of a line's words and labels.
-
-        Raises:
-            BadLine: the line is malformed, or its labels are not as they should be.
-        """
+    def encode(self, line: str, training: bool) -> Ids:
+        """See `Reader.encode`."""
         row = self.parse(line)
         words = self._encode_words(row.words)
         return {**words, f"{self.label}s": self._label_ids(row.labels, training)}
 
-    def encode_text(self, text: str) -> dict[str, list[int]]:
-        """The ids of the words of a text without labels."""
+    def encode_text(self, text: str) -> Ids:
+        """See `Reader.encode_text`."""
         return self._encode_words(self._text_words(text))
 
-    def _encode_words(self, words: list[str]) -> dict[str, list[int]]:
+    def _encode_words(self, words: list[str]) -> Ids:
         words = words[: self._max_len]
         word_ids = self._ids(words)
         ngrams = []
@@ -240,22 +230,18 @@ class WordReader:
             raise BadLine(f"received no {self.label}, expected at least one before the tab")
         return [self._labels.ids.get(label, -1) for label in labels]
 
-    def encode_many(self, lines: list[str], training: bool) -> Optional[dict[str, Lists]]:
-        """What `encode` gives for each line, several times as fast; None for unusual patterns.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
+    def encode_many(self, lines: list[str], training: bool) -> Columns:
+        """See `Reader.encode_many`; several times as fast, but for unusual patterns of words."""
         rows = [self._cut(line) for line in lines]
         found = self._word_ids([text for _, text in rows])
         if found is None:
-            return None
+            return super().encode_many(lines, training)
         words, ngrams = found
         ids = {
             labels: self._label_ids(self._names(labels), training)
             for labels in {labels for labels, _ in rows}
         }
-        labels = Lists.of([ids[labels] for labels, _ in rows])
+        labels = Ragged.of([ids[labels] for labels, _ in rows])
         return {"words": words, "ngrams": ngrams, f"{self.label}s": labels}
 
     @functools.cached_property
@@ -267,12 +253,12 @@ class WordReader:
         return self._of_many(ids=self._words.ids, buckets=self._ngram_buckets)
 
     def describe(self, line: str) -> dict[str, Any]:
-        """A line as predictions show it: its text and its own labels."""
+        """See `Reader.describe`."""
         labels, text = self._columns(line)
         return {"text": text.strip(), "tags": labels}
 
     def sizes(self) -> dict[str, int]:
-        """What the net needs to know of the data."""
+        """See `Reader.sizes`."""
         n_words, buckets = len(self._words), self._ngram_buckets
         return {
             "vocab_text_size": n_words,
@@ -282,8 +268,13 @@ class WordReader:
 
     @property
     def label_names(self) -> list[str]:
-        """The labels in the order of their ids."""
+        """See `Reader.label_names`."""
         return self._labels.texts
+
+    @property
+    def word_ids(self) -> dict[str, int]:
+        """See `Reader.word_ids`."""
+        return self._words.ids
 
     def save(self, folder: Path) -> None:
         """Write the vocabularies."""
@@ -296,9 +287,7 @@ class WordReader:
         self._labels = Vocabulary.load(folder / f"{self.label}s.txt")
 
 
-def ngram_feeds(
-    columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
-) -> dict[str, np.ndarray]:
+def ngram_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
     """The arrays of these rows' n-grams, for a net that has such."""
     if not hyper_parameters["ngram_dim"]:
         return {}

@@ -13,8 +13,10 @@ import numpy as np
 
 from textzoo.config.schema import FilePath
 from textzoo.errors import BadLine
+from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
-from textzoo.text.ragged import Column, Lists
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Feeds, Ids
 from textzoo.text.wordpiece import WordPiece
 
 _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
@@ -33,7 +35,7 @@ class Pair(NamedTuple):
         return [text for text in self if text]
 
 
-class Reader:
+class Reader(text.Reader):
     """Reads pairs of texts.
 
     Args:
@@ -108,7 +110,7 @@ class Reader:
                 texts, self._max_len, self._vocab_size, self._lower_case
             )
 
-    def encode(self, line: str, training: bool) -> dict[str, list[int]]:
+    def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line's texts, and a key of each text that tells it from others.
 
         Raises:
@@ -124,12 +126,8 @@ class Reader:
             "keys": [half for text in pair for half in _key_halves(text)],
         }
 
-    def encode_many(self, lines: list[str], training: bool) -> dict[str, Lists]:
-        """What `encode` gives for each line, several times as fast.
-
-        Raises:
-            BadLine: a line is malformed.
-        """
+    def encode_many(self, lines: list[str], training: bool) -> Columns:
+        """See `Reader.encode_many`; several times as fast."""
         pairs = [self.parse(line) for line in lines]
         has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
         negatives = self._tokenizer.encode_many([pairs[row].negative for row in has_negative])
@@ -139,15 +137,15 @@ class Reader:
         return {
             "query": self._tokenizer.encode_many([pair.query for pair in pairs]),
             "title": self._tokenizer.encode_many([pair.title for pair in pairs]),
-            "negative": Lists(negatives.values, counts),
-            "keys": Lists(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
+            "negative": Ragged.with_counts(negatives.values, counts),
+            "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
         }
 
     def tokenize(self, text: str) -> list[int]:
         """The ids of a text."""
         return self._tokenizer.encode(text)
 
-    def encode_text(self, text: str) -> dict[str, list[int]]:
+    def encode_text(self, text: str) -> Ids:
         """The ids of one text, which is embedded by itself.
 
         Raises:
@@ -158,20 +156,18 @@ class Reader:
         return {"text": self.tokenize(text.strip())}
 
     @staticmethod
-    def infer_feeds(
-        columns: dict[str, Column], rows: np.ndarray, hyper_parameters: dict[str, Any]
-    ) -> dict[str, np.ndarray]:
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
         """The arrays that embedding the column `text` takes."""
         tokens, lengths = columns["text"].padded(rows)
         return {"tokens": tokens, "lengths": lengths}
 
     def describe(self, line: str) -> dict[str, Any]:
-        """A line as predictions show it."""
+        """A line as predictions show it: the query, and the title as its tag."""
         pair = self.parse(line)
         return {"text": pair.query, "tags": [pair.title]}
 
     def sizes(self) -> dict[str, int]:
-        """What the net needs to know of the data."""
+        """See `Reader.sizes`."""
         return {"vocab_size": self._tokenizer.vocab_size, "max_len": self._max_len}
 
     def save(self, folder: Path) -> None:
@@ -180,8 +176,8 @@ class Reader:
 
     def load(self, folder: Path) -> None:
         """Read the vocabulary."""
-        kind = CharacterNgrams if self._source == "ngram" else WordPiece
-        self._tokenizer = kind.load(folder, self._max_len)
+        tokenizer = CharacterNgrams if self._source == "ngram" else WordPiece
+        self._tokenizer = tokenizer.load(folder, self._max_len)
 
 
 def _key_halves(text: str) -> list[int]:

@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 from xml.etree.ElementTree import Element
 
 from textzoo.errors import UserError
+from textzoo.files import new_file
 from textzoo.report import results, training
 from textzoo.report.curves import curves_section
 from textzoo.report.markup import document, section, tag
@@ -34,10 +34,9 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
     runs = read_runs(folders)
     output = output or folders[0] / ("report.html" if len(runs) == 1 else "comparison.html")
     page = build_page(runs)
-    temporary = output.with_name(output.name + ".tmp")
     try:
-        temporary.write_bytes(page.encode("utf-8", "replace"))
-        os.replace(temporary, output)
+        with new_file(output) as file:
+            file.write(page.encode("utf-8", "replace"))
     except OSError as failure:
         raise UserError(f"--output: cannot write {output}: {failure.strerror}") from None
     print(output)

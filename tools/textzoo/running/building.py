@@ -2,22 +2,26 @@
 
 import logging
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Literal, Optional, Union
 
 import numpy as np
 import paddle
 
 from textzoo.config.checking import Config
-from textzoo.config.loading import _construct
+from textzoo.config.loading import construct, net_arguments
 from textzoo.config.model_folder import ModelFolder
-from textzoo.config.schema import Optimizer
+from textzoo.config.schema import Optimizer, Runner
 from textzoo.distributed.collectives import n_processes
 from textzoo.errors import UserError
-from textzoo.metrics.names import labels_needed
+from textzoo.metrics.names import check_metric_names, labels_needed
 from textzoo.nets.pretrained import pretrained_weights
 from textzoo.nets.word_vectors import read_word_vectors
 from textzoo.running.dygraph import DygraphRun
-from textzoo.running.static import StaticRun
+from textzoo.running.model import Model
+from textzoo.running.run import Run
+from textzoo.running.static import Example, StaticRun
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
@@ -25,32 +29,86 @@ Graph = Literal["dygraph", "static"]
 _ENCODER = "encoder."  # what a net calls its encoder
 
 
+def model_class(folder: ModelFolder, graph: Graph = "dygraph") -> type[Model]:
+    """What a folder says of its model.
+
+    Raises:
+        UserError: its class does not keep to the contract.
+    """
+    found = folder.dygraph_model if graph == "dygraph" else folder.static_model
+    if not issubclass(found, Model):
+        raise UserError(
+            f"{folder.path / f'{graph}_model.py'}: {found.__name__} derives from "
+            f"{found.__bases__[0].__name__}, expected textzoo.running.model.Model "
+            "(doc/add_a_model.md)"
+        )
+    return found
+
+
+def chosen_metrics(runner: Runner, model: Model) -> list[str]:
+    """The names of the metrics to compute: the config's, or else the model's own.
+
+    Raises:
+        UserError: this kind of model has no such metric.
+    """
+    names = runner.metrics or list(model.metrics)
+    check_metric_names(names, model.kind)
+    return names
+
+
 def build_run(
     graph: Graph,
     config: Config,
     folder: ModelFolder,
-    arguments: dict[str, Any],
+    reader: Reader,
     optimizer: Optional[Optimizer] = None,
-) -> Any:
-    """A run of the net in one of the two graphs, with the weights that the seed gives."""
-    paddle.seed(config.runner.seed)
-    clip, cache_rows = config.runner.max_grad_norm, config.runner.gradient_cache_rows
+    columns: Optional[Columns] = None,
+) -> Union[DygraphRun, StaticRun]:
+    """A run of the net in one of the two graphs, with the weights that the seed gives.
+
+    Args:
+        graph: which one.
+        config: with the arguments of the net.
+        folder: the model's.
+        reader: with its vocabulary.
+        optimizer: to train with; None: the run is for inference.
+        columns: of the training rows, to train in static graph.
+
+    Raises:
+        UserError: the config asks for what this run cannot do.
+    """
+    runner = config.runner
+    paddle.seed(runner.seed)
+    arguments, of_graph = net_arguments(config, reader), model_class(folder, graph)
+    names = runner.metrics or list(of_graph(arguments).metrics)
+    model = of_graph(arguments, labels_needed(names, runner))
     if optimizer:
-        _check_takes_parts(graph, folder, cache_rows)
-    model = (folder.dygraph_model if graph == "dygraph" else folder.static_model)(arguments)
-    model.n_best = labels_needed(config.runner.metrics or list(model.metrics), config.runner)
-    net = _new_net(config, model)
-    _check_shards(graph, getattr(net, "shards", {}), clip)
+        _check_takes_parts(graph, folder, model, runner.gradient_cache_rows)
+    with paddle.utils.unique_name.guard():
+        net = construct(config, "hyper_parameters", model.create_model)
+    _check_shards(graph, model.shards(net), runner.max_grad_norm)
     if graph == "dygraph":
-        return DygraphRun(model, net, optimizer, clip, cache_rows)
+        cache_rows = runner.gradient_cache_rows
+        return DygraphRun(model, net, optimizer, runner.max_grad_norm, cache_rows)
     # Drawn in dynamic graph, so that both graphs start from the same weights.
     initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
-    return StaticRun(model, model.create_model, initial, optimizer, clip)
+    example = _example(model, reader, columns)
+    return StaticRun(model, model.create_model, initial, example, optimizer, runner.max_grad_norm)
 
 
-def _check_takes_parts(graph: Graph, folder: ModelFolder, cache_rows: int) -> None:
+def _example(model: Model, reader: Reader, columns: Optional[Columns]) -> Example:
+    """Feeds of one row: the first one of training, and for inference one whose every id is 0."""
+    first, random = np.zeros(1, np.int64), np.random.default_rng(0)
+    made_up = dict.fromkeys((*reader.columns, "text"), Ragged.of([[0]]))
+    return Example(
+        inference=model.infer_feeds(made_up, first),
+        training=model.train_feeds(columns, first, random) if columns else {},
+    )
+
+
+def _check_takes_parts(graph: Graph, folder: ModelFolder, model: Model, cache_rows: int) -> None:
     """Refuse what only the parts of a batch of pairs in dynamic graph can do."""
-    embeds = getattr(folder.dygraph_model, "embeds", False)
+    embeds = model.kind == "embeddings"
     if cache_rows and (graph != "dygraph" or not embeds):
         raise UserError(
             "runner.gradient_cache_rows is for models of pairs in dynamic graph; received model "
@@ -80,7 +138,7 @@ def _check_shards(graph: Graph, shards: dict[str, int], clip: Optional[float]) -
     )
 
 
-def initialise(run: Any, config: Config, reader: Any) -> None:
+def initialise(run: Run, config: Config, reader: Reader) -> None:
     """Set the weights of a new run that depend on the data or come from a file.
 
     Raises:
@@ -88,13 +146,12 @@ def initialise(run: Any, config: Config, reader: Any) -> None:
     """
     weights = run.parameters()
     embedding = config.hyper_parameters.get("embedding")
-    if embedding and embedding.file:
+    if embedding and embedding.file and run.model.word_embedding:
         _set_word_vectors(weights[run.model.word_embedding], reader.word_ids, embedding.file)
     encoder = config.hyper_parameters.get("encoder")
     if encoder and encoder.pretrained:
         _set_pretrained(weights, encoder.pretrained)
-    if hasattr(run.model, "initialise"):
-        run.model.initialise(weights, reader)
+    run.model.initialise(weights, reader)
     run.set_parameters(weights)
 
 
@@ -123,8 +180,3 @@ def _set_pretrained(weights: dict[str, np.ndarray], folder: Path) -> None:
     }
     for name, tensor in pretrained_weights(folder, ours).items():
         weights[_ENCODER + name] = tensor
-
-
-def _new_net(config: Config, model: Any) -> paddle.nn.Layer:
-    with paddle.utils.unique_name.guard():
-        return _construct(config, "hyper_parameters", model.create_model)

@@ -1,12 +1,13 @@
-"""Several trained nets that score together."""
+"""Runs made of others: several nets that score together, several processes that share a batch."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import paddle
 
 from textzoo.distributed.collectives import all_rows, batch_rows, n_processes, own_feeds
-from textzoo.running.dygraph import Feeds
+from textzoo.running.run import InferenceRun, Run
+from textzoo.text.reader import Feeds
 
 
 class AveragedRun:
@@ -16,7 +17,7 @@ class AveragedRun:
     is held for a batch: `[batch, labels]`.
     """
 
-    def __init__(self, runs: list[Any], n_labels: int):
+    def __init__(self, runs: Sequence[InferenceRun], n_labels: int):
         self.model = runs[0].model
         self._runs = runs
         self._n_labels = n_labels
@@ -38,10 +39,10 @@ class SharedInference:
     """A run that shares each batch's rows among the processes and gives all of them all outputs.
 
     Args:
-        run: `DygraphRun` or `StaticRun`.
+        run: what computes the rows of this process.
     """
 
-    def __init__(self, run: Any):
+    def __init__(self, run: Run):
         self.model = run.model
         self._run = run
 

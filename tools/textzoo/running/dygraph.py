@@ -1,8 +1,7 @@
 """One step in dynamic graph: forward, backward, update; or forward alone."""
 
-from typing import Any, Optional
+from typing import Optional
 
-import numpy as np
 import paddle
 
 from textzoo.config.schema import Optimizer
@@ -13,24 +12,21 @@ from textzoo.distributed.collectives import (
     own_share,
     sum_gradients,
 )
-from textzoo.running import gradient_cache as contrastive
+from textzoo.running import gradient_cache
+from textzoo.running.model import Model, Tensors
 from textzoo.running.optimizer import build_optimizer
-
-Feeds = dict[str, np.ndarray]
+from textzoo.text.reader import Feeds
 
 
 class DygraphRun:
     """A net with its optimizer in dynamic graph.
 
-    `StaticRun` has the same methods; the training loop does not know which one it drives.
-
-    Attributes:
-        shards: the weights whose rows are divided among the processes; see `sharding`.
+    See `run.Run`; `StaticRun` is the same as static programs.
     """
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         net: paddle.nn.Layer,
         optimizer: Optional[Optimizer] = None,
         max_grad_norm: Optional[float] = None,
@@ -39,22 +35,19 @@ class DygraphRun:
         self.model = model
         self.net = net
         self._cache_rows = gradient_cache_rows
-        self._of_the_batch = getattr(model, "of_the_batch", ())
-        self.shards = getattr(net, "shards", {})
+        self.shards = model.shards(net)
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:
-            self._optimizer = build_optimizer(optimizer, net.parameters(), max_grad_norm)
+            self._optimizer: paddle.optimizer.Optimizer = build_optimizer(
+                optimizer, net.parameters(), max_grad_norm
+            )
 
     def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
-        """One update from the gradients of one or several batches, averaged by rows.
-
-        Returns:
-            The loss, averaged in the same way.
-        """
+        """See `Run.train_step`."""
         self.net.train()
         self._optimizer.set_lr(learning_rate)
-        weights = row_weights(micro_batches, self._of_the_batch)
+        weights = row_weights(micro_batches, self.model.of_the_batch)
         total = 0.0
         for feeds, weight in zip(micro_batches, weights):
             total += self._backward(feeds, weight)
@@ -68,33 +61,33 @@ class DygraphRun:
 
         With several processes: what its own rows contribute to either.
         """
-        if self._cache_rows or (n_processes() > 1 and getattr(self.model, "embeds", False)):
-            return contrastive.backward(self.model, self.net, feeds, weight, self._cache_rows)
+        if self._cache_rows or (n_processes() > 1 and self.model.kind == "embeddings"):
+            return gradient_cache.backward(self.model, self.net, feeds, weight, self._cache_rows)
         if not self.shards:  # else all processes take all rows, each for its own labels
-            weight *= own_share(batch_rows(feeds, self._of_the_batch))
-            feeds = own_feeds(feeds, self._of_the_batch)
+            weight *= own_share(batch_rows(feeds, self.model.of_the_batch))
+            feeds = own_feeds(feeds, self.model.of_the_batch)
         loss = self.model.train_forward(self.net, _tensors(feeds))
         (loss if weight == 1 else loss * weight).backward()
         return weight * float(loss)
 
     @paddle.no_grad()
     def infer_step(self, feeds: Feeds) -> Feeds:
-        """The model's outputs for one batch."""
+        """See `Run.infer_step`."""
         self.net.eval()
         outputs = self.model.infer_forward(self.net, _tensors(feeds))
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def parameters(self) -> Feeds:
-        """Every weight and buffer by its name in the net; of divided ones this process's rows."""
+        """See `Run.parameters`."""
         return {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
 
     def set_parameters(self, values: Feeds) -> None:
-        """Set every weight and buffer."""
+        """See `Run.set_parameters`."""
         for name, tensor in self.net.state_dict().items():
             tensor.set_value(values[name])
 
     def optimizer_state(self) -> Feeds:
-        """The optimizer's accumulators, as `<accumulator>/<parameter>`."""
+        """See `Run.optimizer_state`."""
         return {
             f"{kind}/{self._names[parameter]}": tensor.numpy()
             for kind, by_parameter in self._optimizer._accumulators.items()
@@ -102,7 +95,7 @@ class DygraphRun:
         }
 
     def set_optimizer_state(self, values: Feeds) -> None:
-        """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
+        """See `Run.set_optimizer_state`."""
         # Paddle would make the accumulators at the first step only.
         block = paddle.static.default_main_program().global_block()
         trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
@@ -118,5 +111,5 @@ def row_weights(micro_batches: list[Feeds], of_the_batch: tuple[str, ...] = ()) 
     return [n / sum(rows) for n in rows]
 
 
-def _tensors(feeds: Feeds) -> dict[str, paddle.Tensor]:
+def _tensors(feeds: Feeds) -> Tensors:
     return {name: paddle.to_tensor(array) for name, array in feeds.items()}

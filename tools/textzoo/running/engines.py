@@ -10,8 +10,7 @@ import numpy as np
 
 from textzoo.devices import import_paddle, n_threads
 from textzoo.errors import UserError
-
-Feeds = dict[str, np.ndarray]
+from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
 

@@ -7,18 +7,18 @@ batch, knows the embeddings of all, and computes the same loss.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import paddle
 
 from textzoo.distributed.collectives import all_rows, n_processes, own_gradient, own_rows
+from textzoo.running.model import Model
+from textzoo.text.reader import Feeds
 
-Feeds = dict[str, np.ndarray]
 Texts = tuple[paddle.Tensor, paddle.Tensor]
 
 
-def backward(model: Any, net: paddle.nn.Layer, feeds: Feeds, weight: float, rows: int) -> float:
+def backward(model: Model, net: paddle.nn.Layer, feeds: Feeds, weight: float, rows: int) -> float:
     """Add the gradients of a batch's loss to those of the net's parameters.
 
     With several processes each adds those of its own texts: their sum is the batch's.

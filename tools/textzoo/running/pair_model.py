@@ -1,30 +1,34 @@
 """The arrays of a batch of pairs, and how any net that embeds texts is run on them."""
 
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 import numpy as np
 import paddle
 
 from textzoo.readers.pairs import Reader
-from textzoo.text.ragged import Column
-
-Columns = dict[str, Column]
-Feeds = dict[str, np.ndarray]
+from textzoo.running.model import Model, Tensors
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds
 
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
 
 
-class PairModel:
-    """What a dynamic-graph run needs to know of a model of pairs; a folder adds its net."""
+class PairModel(Model):
+    """What a run needs to know of a model of pairs; a folder adds its net.
 
-    embeds = True
-    columns = ("query", "title")
+    Attributes:
+        net_class: the net, with `loss(queries, candidates, excluded)`.
+    """
+
+    kind = "embeddings"
+    text_column = "query"
+    label_column = "title"
     metrics = ("recall@1", "recall@5", "recall@10", "recall@50", "mrr")
-    net_class: type
+    net_class: ClassVar[type[paddle.nn.Layer]]
 
-    def __init__(self, hyper_parameters: dict[str, Any]):
-        self.hyper_parameters = hyper_parameters
+    def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
+        super().__init__(hyper_parameters, n_best)
         self._known: Optional[KnownPairs] = None
 
     def create_model(self) -> paddle.nn.Layer:
@@ -48,7 +52,7 @@ class PairModel:
         `excluded` says which candidates are not to count as negatives of a query.
         """
         if self._known is None:
-            self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"].offsets) - 1)))
+            self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"]))))
         keys = _keys(columns, rows)
         queries, titles = keys[:, 0], keys[:, 1]
         feeds = {
@@ -76,7 +80,7 @@ class PairModel:
         feeds["excluded"] = excluded.astype("float32")
         return feeds
 
-    def train_forward(self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]) -> paddle.Tensor:
+    def train_forward(self, net: paddle.nn.Layer, batch: Tensors) -> paddle.Tensor:
         """The loss."""
         names = [key[: -len("_tokens")] for key in batch if key.endswith("_tokens")]
         embeddings = {
@@ -87,7 +91,7 @@ class PairModel:
     def loss_of(
         self,
         net: paddle.nn.Layer,
-        embeddings: dict[str, paddle.Tensor],
+        embeddings: Tensors,
         excluded: paddle.Tensor,
     ) -> paddle.Tensor:
         """The loss of embeddings: of `query`, of `title`, and of `negative` if there are any."""
@@ -96,25 +100,9 @@ class PairModel:
             candidates = paddle.concat([candidates, embeddings["negative"]])
         return net.loss(embeddings["query"], candidates, excluded)
 
-    def infer_forward(
-        self, net: paddle.nn.Layer, batch: dict[str, paddle.Tensor]
-    ) -> dict[str, paddle.Tensor]:
+    def infer_forward(self, net: paddle.nn.Layer, batch: Tensors) -> Tensors:
         """The embeddings of texts."""
         return {"embeddings": net(**batch)}
-
-
-class StaticPairModel(PairModel):
-    """The same; what is added are the inputs of the programs."""
-
-    def create_feeds(self, training: bool) -> dict[str, paddle.Tensor]:
-        """The inputs of the training or the inference program."""
-        if not training:
-            return _inputs("")
-        feeds = {**_inputs("query_"), **_inputs("title_")}
-        if self.hyper_parameters["negatives"] != "batch":
-            feeds.update(_inputs("negative_"))
-        feeds["excluded"] = paddle.static.data("excluded", [None, None], "float32")
-        return feeds
 
 
 class KnownPairs:
@@ -181,11 +169,3 @@ def _pad(texts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     for row, text in zip(tokens, texts):
         row[: len(text)] = text
     return tokens, lengths
-
-
-def _inputs(prefix: str) -> dict[str, paddle.Tensor]:
-    data = paddle.static.data
-    return {
-        f"{prefix}tokens": data(f"{prefix}tokens", [None, None], "int64"),
-        f"{prefix}lengths": data(f"{prefix}lengths", [None], "int64"),
-    }

@@ -3,16 +3,16 @@
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import paddle
 
 from textzoo.errors import UserError
-from textzoo.running.dygraph import Feeds
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS, Engine, OnnxEngine, PaddleEngine
 from textzoo.running.onnx_conversion import check_converter, convert, quantize
 from textzoo.running.static import StaticRun
+from textzoo.text.reader import Feeds
 
 log = logging.getLogger("textzoo")
 
@@ -36,7 +36,7 @@ class Predictor:
     """
 
     def __init__(self, run: StaticRun, precision: Precision = "float32"):
-        self.model: Any = run.model
+        self.model = run.model
         self._outputs = run.output_names()
         if precision == "bfloat16" and not paddle.base.core.supports_bfloat16():
             raise UserError(

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import ClassVar, NamedTuple, Optional
 
 import numpy as np
 import paddle
@@ -18,14 +18,40 @@ from textzoo.distributed.collectives import (
     own_share,
     sum_arrays,
 )
-from textzoo.running.dygraph import Feeds, row_weights
+from textzoo.running.dygraph import row_weights
+from textzoo.running.model import Model, Tensors
 from textzoo.running.optimizer import build_optimizer
+from textzoo.text.reader import Feeds
 
 _WEIGHT = "loss_weight"
 
 
+class Example(NamedTuple):
+    """Arrays of a batch of one row, from which the inputs of the programs take their form.
+
+    Attributes:
+        inference: `Model.infer_feeds` of it.
+        training: `Model.train_feeds` of it, where there is an optimizer.
+    """
+
+    inference: Feeds
+    training: Feeds
+
+
+class _Inference(NamedTuple):
+    program: static.Program
+    inputs: Tensors
+    outputs: Tensors
+
+
+class _Gradients(NamedTuple):
+    program: static.Program
+    fetches: list[paddle.Tensor]  # the loss, then the gradients
+    names: list[str]  # of the gradients
+
+
 class StaticRun:
-    """A net with its optimizer as static programs; the same methods as `DygraphRun`.
+    """A net with its optimizer as static programs; see `run.Run`.
 
     The programs share their variables by name through one scope: inference; training; and, when
     several batches make one update, gradients and update apart. Each is built when first
@@ -36,9 +62,10 @@ class StaticRun:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         make_net: Callable[[], paddle.nn.Layer],
         initial: Feeds,
+        example: Example,
         optimizer: Optional[Optimizer] = None,
         max_grad_norm: Optional[float] = None,
     ):
@@ -48,17 +75,19 @@ class StaticRun:
             model: the folder's `StaticModel`.
             make_net: constructs the net; called once per program.
             initial: the weights to start from, see `set_parameters`.
+            example: what the inputs of the programs are like.
             optimizer: for training; without it, only inference can run.
             max_grad_norm: clip the gradients to this global norm.
         """
         self.model = model
         self._make_net = make_net
-        self._settings = (optimizer, max_grad_norm)
+        self._example = example
+        self._settings = optimizer, max_grad_norm
         self._scope = static.Scope()
         self._has_variables = False
-        self._inference: Optional[tuple] = None
-        self._gradients: Optional[tuple] = None
-        self._update: Optional[tuple] = None
+        self._built_inference: Optional[_Inference] = None
+        self._gradients: Optional[_Gradients] = None
+        self._update: Optional[static.Program] = None
         device, _, number = paddle.device.get_device().partition(":")
         self._place = paddle.CUDAPlace(int(number)) if device == "gpu" else paddle.CPUPlace()
         with self._static_mode():
@@ -66,15 +95,11 @@ class StaticRun:
             if optimizer:
                 self._build_training()
             else:
-                self._build_inference()
+                self._inference()
         self.set_parameters(initial)
 
     def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
-        """One update from the gradients of one or several batches, averaged by rows.
-
-        Returns:
-            The loss, averaged in the same way.
-        """
+        """See `Run.train_step`."""
         if len(micro_batches) > 1 or n_processes() > 1:
             return self._accumulated_step(micro_batches, learning_rate)
         with self._static_mode():
@@ -85,45 +110,39 @@ class StaticRun:
             return float(loss)
 
     def infer_step(self, feeds: Feeds) -> Feeds:
-        """The model's outputs for one batch."""
+        """See `Run.infer_step`."""
         with self._static_mode():
-            if self._inference is None:
-                self._build_inference()
-            program, _, outputs = self._inference
+            program, _, outputs = self._inference()
             values = self._executor.run(program, feed=feeds, fetch_list=list(outputs.values()))
             return dict(zip(outputs, values))
 
     def output_names(self) -> list[str]:
         """The names of what inference gives, in the order of the program's outputs."""
         with self._static_mode():
-            if self._inference is None:
-                self._build_inference()
-            return list(self._inference[2])
+            return list(self._inference().outputs)
 
     def save_inference(self, path: Path) -> None:
         """Write the inference program to `<path>.json` and its weights to `<path>.pdiparams`."""
         with self._static_mode():
-            if self._inference is None:
-                self._build_inference()
-            program, inputs, outputs = self._inference
+            program, inputs, outputs = self._inference()
             variables = list(inputs.values()), list(outputs.values())
             static.save_inference_model(str(path), *variables, self._executor, program=program)
 
     def parameters(self) -> Feeds:
-        """Every weight and buffer by its name in the net."""
+        """See `Run.parameters`."""
         return {name: self._get(variable) for name, variable in self._names.items()}
 
     def set_parameters(self, values: Feeds) -> None:
-        """Set every weight and buffer."""
+        """See `Run.set_parameters`."""
         for name, variable in self._names.items():
             self._set(variable, values[name])
 
     def optimizer_state(self) -> Feeds:
-        """The optimizer's accumulators, as `<accumulator>/<parameter>`."""
+        """See `Run.optimizer_state`."""
         return {key: self._get(variable) for key, variable in self._accumulators.items()}
 
     def set_optimizer_state(self, values: Feeds) -> None:
-        """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
+        """See `Run.set_optimizer_state`."""
         for key, variable in self._accumulators.items():
             self._set(variable, values[key])
 
@@ -132,7 +151,7 @@ class StaticRun:
         with self._new_program() as program:
             net = self._make_net()
             net.train()
-            self._loss = self.model.train_forward(net, self.model.create_feeds(training=True))
+            self._loss = self.model.train_forward(net, _inputs(self._example.training))
             self._names = _variable_names(net)
             optimizer = build_optimizer(self._settings[0], net.parameters(), self._settings[1])
             optimizer.minimize(self._loss)
@@ -145,26 +164,31 @@ class StaticRun:
                 for parameter, variable in by_parameter.items()
             }
 
-    def _build_inference(self) -> None:
-        with self._new_program() as program:
-            net = self._make_net()
-            net.eval()
-            inputs = self.model.create_feeds(training=False)
-            outputs = self.model.infer_forward(net, inputs)
-            self._names = _variable_names(net)
-            self._inference = program, inputs, outputs
+    def _inference(self) -> _Inference:
+        if self._built_inference is None:
+            with self._new_program() as program:
+                net = self._make_net()
+                net.eval()
+                inputs = _inputs(self._example.inference)
+                outputs = self.model.infer_forward(net, inputs)
+                self._names = _variable_names(net)
+                self._built_inference = _Inference(program, inputs, outputs)
+        return self._built_inference
 
-    def _build_accumulation(self) -> None:
+    def _accumulation(self) -> tuple[_Gradients, static.Program]:
         """Gradients of a weighted loss in one program, the update from given ones in another."""
+        if self._gradients is not None and self._update is not None:
+            return self._gradients, self._update
         with self._new_program() as program:
             net = self._make_net()
             net.train()
             weight = static.data(_WEIGHT, [], "float32")
-            loss = self.model.train_forward(net, self.model.create_feeds(training=True))
+            loss = self.model.train_forward(net, _inputs(self._example.training))
             trained = [parameter for parameter in net.parameters() if parameter.trainable]
             pairs = static.append_backward(loss * weight, parameter_list=trained)
             names = [f"gradient/{parameter.name}" for parameter, _ in pairs]
-            self._gradients = program, [loss, *(gradient for _, gradient in pairs)], names
+            fetches = [loss, *(gradient for _, gradient in pairs)]
+            self._gradients = _Gradients(program, fetches, names)
         with self._new_program() as program:
             parameters = self._make_net().parameters()
             by_name = {f"gradient/{p.name}": p for p in parameters if p.trainable}
@@ -176,28 +200,27 @@ class StaticRun:
                 [(by_name[name], static.data(name, by_name[name].shape)) for name in names]
             )
             self._update = program
+        return self._gradients, self._update
 
     def _accumulated_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
         """An update from gradients that are summed outside of the programs.
 
         With several processes, each computes those of its own rows.
         """
-        of_the_batch = getattr(self.model, "of_the_batch", ())
-        total, sums = 0.0, None
+        of_the_batch = self.model.of_the_batch
+        total, sums = 0.0, []
         with self._static_mode():
-            if self._gradients is None:
-                self._build_accumulation()
-            program, fetches, names = self._gradients
+            (program, fetches, names), update = self._accumulation()
             for feeds, weight in zip(micro_batches, row_weights(micro_batches, of_the_batch)):
                 weight *= own_share(batch_rows(feeds, of_the_batch))
                 own = {**own_feeds(feeds, of_the_batch), _WEIGHT: np.asarray(weight, np.float32)}
                 loss, *gradients = self._executor.run(program, feed=own, fetch_list=fetches)
                 total += weight * float(loss)
-                sums = gradients if sums is None else [a + b for a, b in zip(sums, gradients)]
+                sums = [a + b for a, b in zip(sums, gradients)] if sums else gradients
         loss, *sums = sum_arrays([np.asarray(total), *sums])
         with self._static_mode():
             self._set(self._learning_rate_name, np.float32(learning_rate))
-            self._executor.run(self._update, feed=dict(zip(names, sums)))
+            self._executor.run(update, feed=dict(zip(names, sums)))
         return float(loss)
 
     @contextmanager
@@ -231,6 +254,14 @@ class StaticRun:
 
     def _set(self, variable: str, value: np.ndarray) -> None:
         self._scope.find_var(variable).get_tensor().set(value, self._place)
+
+
+def _inputs(example: Feeds) -> Tensors:
+    """The inputs of a program: named, ranked and typed as the arrays of an example."""
+    return {
+        name: static.data(name, [None] * array.ndim, str(array.dtype))
+        for name, array in example.items()
+    }
 
 
 def _variable_names(net: paddle.nn.Layer) -> dict[str, str]:

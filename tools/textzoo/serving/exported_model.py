@@ -12,16 +12,16 @@ import numpy as np
 
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, BadText, UserError
-from textzoo.files import digests
-from textzoo.running.engines import Engine, Feeds, open_engine
-from textzoo.text.ragged import Column, columns_of
+from textzoo.files import digests, standing
+from textzoo.running.engines import Engine, open_engine
+from textzoo.text.ragged import Columns, columns_of
+from textzoo.text.reader import Feeds, Ids, Reader
 
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
+LABELS = "labels.json"
 EXAMPLES = "examples.npz"
-FORM = 1  # of the manifest
+FORM = 2  # of the manifest; 1 had readers that import modules of the flat library
 _BATCH = 64
-
-Row = dict[str, list[int]]  # the ids of one text
 
 
 class ExportedModel:
@@ -43,7 +43,7 @@ class ExportedModel:
     """
 
     def __init__(self, path: Path, engine: Optional[str] = None):
-        self.path = path
+        self.path = path = standing(path)
         self.manifest = read_manifest(path)
         self.reader = _load_reader(path, self.manifest["reader"])
         self._engine: Engine = open_engine(path, self.manifest["formats"], engine)
@@ -53,7 +53,7 @@ class ExportedModel:
         """The name and version of what runs the program."""
         return self._engine.version
 
-    def encode(self, texts: Sequence[str]) -> list[Row]:
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of each text: the first half of the way, which needs no engine.
 
         Raises:
@@ -75,7 +75,7 @@ class ExportedModel:
                 raise BadText(f"texts[{place}]: {problem}") from None
         return rows
 
-    def feeds(self, rows: Sequence[Row]) -> Feeds:
+    def feeds(self, rows: Sequence[Ids]) -> Feeds:
         """The arrays that the program takes for one batch of encoded texts."""
         return self._feeds(columns_of(rows), np.arange(len(rows)))
 
@@ -83,7 +83,7 @@ class ExportedModel:
         """The outputs of one batch by their names."""
         return dict(zip(self.manifest["outputs"], self._engine(feeds)))
 
-    def batches(self, rows: Sequence[Row]) -> Iterator[tuple[np.ndarray, Feeds]]:
+    def batches(self, rows: Sequence[Ids]) -> Iterator[tuple[np.ndarray, Feeds]]:
         """The outputs for any number of encoded texts, those of similar length together.
 
         Yields:
@@ -94,7 +94,7 @@ class ExportedModel:
         for columns, places in text_batches(rows, _BATCH):
             yield places, self.run(self._feeds(columns, places))
 
-    def outputs(self, rows: Sequence[Row]) -> Feeds:
+    def outputs(self, rows: Sequence[Ids]) -> Feeds:
         """The outputs for some encoded texts, in their order."""
         found: Feeds = {}
         for places, outputs in self.batches(rows):
@@ -104,7 +104,7 @@ class ExportedModel:
                 found[name][places] = array
         return found
 
-    def _feeds(self, columns: dict[str, Column], rows: np.ndarray) -> Feeds:
+    def _feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         return self.reader.infer_feeds(columns, rows, self.manifest["hyper_parameters"])
 
 
@@ -146,7 +146,7 @@ def is_exported(path: Path) -> bool:
         return False
 
 
-def _load_reader(path: Path, settings: dict[str, Any]) -> Any:
+def _load_reader(path: Path, settings: dict[str, Any]) -> Reader:
     """The reader of the folder's own `reader.py`, with its vocabulary.
 
     Raises:

@@ -1,6 +1,6 @@
 """Exported models in three lines of Python: the public interface of the library.
 
-    from textzoo.serving import Tagger
+    from textzoo import Tagger
 
     tagger = Tagger.load("exported")
     tagger.predict(["a text", "another one"])
@@ -16,16 +16,13 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import Index as IndexSettings
+from textzoo.config.schema import IndexSettings
 from textzoo.errors import BadText, UserError
-from textzoo.evaluation import labels as tagging
-from textzoo.evaluation import levels
+from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
-from textzoo.serving.exported_model import INDEX, ExportedModel
+from textzoo.serving.exported_model import INDEX, LABELS, ExportedModel
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
-
-_LABELS = "labels.json"
 
 FolderPath = Union[str, "os.PathLike[str]"]
 
@@ -43,10 +40,8 @@ class Tagger:
 
     def __init__(self, model: ExportedModel):
         self.model = model
-        self.label_names: list[str] = json.loads((model.path / _LABELS).read_text(encoding="utf-8"))
-        self._kind = levels if model.manifest["kind"] == "levels" else tagging
-        self._threshold = model.manifest["threshold"]
-        self.top_k = model.manifest["top_k"]
+        self.label_names: list[str] = json.loads((model.path / LABELS).read_text(encoding="utf-8"))
+        self.top_k: int = model.manifest["top_k"]
 
     @classmethod
     def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Tagger":
@@ -86,8 +81,9 @@ class Tagger:
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
     ) -> list[dict[str, Any]]:
         """The same from the program's outputs."""
-        top_k = top_k or self.top_k
-        return self._kind.predictions(self.label_names, outputs, top_k, self._threshold)
+        kind, threshold = self.model.manifest["kind"], self.model.manifest["threshold"]
+        named = predictions_of(kind, self.label_names, top_k or self.top_k, threshold)
+        return named.of_batch(outputs)
 
 
 class Encoder:

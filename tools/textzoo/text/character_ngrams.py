@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from textzoo.text.hashing import joined_crc32
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Ragged
 
 _FILE = "ngrams.json"
 
@@ -46,7 +46,7 @@ class CharacterNgrams:
         }
         return sorted({crc32(gram.encode()) % self.vocab_size for gram in grams})
 
-    def encode_many(self, texts: list[str]) -> Lists:
+    def encode_many(self, texts: list[str]) -> Ragged:
         """What `encode` gives for each text, several times as fast."""
         cut = (" ".join(text.lower().split())[: self._max_len] for text in texts)
         joined = "".join(f"\x02{text}\x03\n" for text in cut)
@@ -65,7 +65,7 @@ class CharacterNgrams:
         keys = np.sort(np.concatenate(keys))
         keys = keys[np.diff(keys, prepend=-1) > 0]
         rows, buckets = np.divmod(keys, self.vocab_size)
-        return Lists(buckets.astype(np.int32), np.bincount(rows, minlength=len(texts)))
+        return Ragged.with_counts(buckets.astype(np.int32), np.bincount(rows, minlength=len(texts)))
 
     def save(self, folder: Path) -> None:
         """Write what decides the ids."""

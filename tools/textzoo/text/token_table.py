@@ -7,7 +7,7 @@ import functools
 
 import numpy as np
 
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Ragged
 
 BLANK, INSIDE, ALONE = 0, 1, 2  # what a character is: between tokens, part of one, one by itself
 
@@ -39,7 +39,7 @@ class TokenTable:
         self._sorted = np.zeros(0, np.uint64)
         self._order = np.zeros(0, np.int64)  # the number of each sorted hash
 
-    def __call__(self, texts: list[str], lower_case: bool = False) -> Lists:
+    def __call__(self, texts: list[str], lower_case: bool = False) -> Ragged:
         """The numbers of each text's tokens. No text holds a line end."""
         joined = "\n".join(texts)
         if lower_case:
@@ -58,7 +58,7 @@ class TokenTable:
         line_ends = np.flatnonzero(points == _NEWLINE)
         before = np.searchsorted(starts, line_ends)
         counts = np.diff(before, prepend=0, append=len(starts))
-        return Lists(numbers, counts if texts else counts[:0])
+        return Ragged.with_counts(numbers, counts if texts else counts[:0])
 
     def _look_up(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each hash, -1 if there is none."""

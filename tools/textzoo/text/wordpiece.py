@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from tokenizers.processors import TemplateProcessing
 
 from textzoo.errors import UserError
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -45,13 +45,13 @@ class WordPiece:
         """The ids of a text with `[CLS]` and `[SEP]`, cut to `max_len` in all."""
         return self._tokenizer.encode(text).ids
 
-    def encode_many(self, texts: list[str]) -> Lists:
+    def encode_many(self, texts: list[str]) -> Ragged:
         """What `encode` gives for each text, several times as fast."""
         if self._pieces is None and _is_bert(self._tokenizer):
             self._pieces = _Pieces(self._tokenizer)
         if self._pieces and not self._pieces.has_special(texts):
             return self._pieces(texts, self._max_len)
-        return Lists.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
+        return Ragged.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json`."""
@@ -145,7 +145,7 @@ class _Pieces:
         joined = "\n".join(texts)
         return any(token in joined for token in self._special)
 
-    def __call__(self, texts: list[str], max_len: int) -> Lists:
+    def __call__(self, texts: list[str], max_len: int) -> Ragged:
         parts = self._table(texts)
         new = self._table.tokens[len(self._counts) :]
         for found in self._tokenizer.encode_batch_fast(new, add_special_tokens=False):
@@ -154,9 +154,9 @@ class _Pieces:
         counts = np.array(self._counts)
         firsts = (np.cumsum(counts) - counts)[parts.values]
         of_parts = counts[parts.values]
-        pieces = Lists(np.repeat(firsts, of_parts), of_parts)
+        pieces = Ragged.with_counts(np.repeat(firsts, of_parts), of_parts)
         n_pieces = np.bincount(parts.rows(), of_parts, len(texts)).astype(np.int64)
-        ids = Lists(np.array(self._values)[pieces.values + pieces.places()], n_pieces)
+        ids = Ragged.with_counts(np.array(self._values)[pieces.values + pieces.places()], n_pieces)
         ids = ids.kept(ids.places() < max_len - len(self._before) - len(self._behind))
         if len(self._table.tokens) > _MOST_PARTS:
             self._forget()
@@ -164,8 +164,8 @@ class _Pieces:
         return before.followed_by(ids).followed_by(behind)
 
 
-def _repeated(ids: list[int], n: int) -> Lists:
-    return Lists(np.tile(np.array(ids, np.int32), n), np.full(n, len(ids)))
+def _repeated(ids: list[int], n: int) -> Ragged:
+    return Ragged.with_counts(np.tile(np.array(ids, np.int32), n), np.full(n, len(ids)))
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from textzoo.text.hashing import joined_crc32
-from textzoo.text.ragged import Lists
+from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 
 _MOST_WORDS = 1_000_000  # different ones that are kept in memory between calls
@@ -81,7 +81,7 @@ class WordIds:
         self._token_ids, self._counts, self._lengths = array("i"), array("b"), array("q")
         self._hashes, self._hashes_after_space = array("I"), array("I")
 
-    def __call__(self, texts: list[str]) -> Optional[tuple[Lists, Lists]]:
+    def __call__(self, texts: list[str]) -> Optional[tuple[Ragged, Ragged]]:
         r"""The ids of each text's words; and these with those of its pairs after them.
 
         Without buckets, the second lists are empty.
@@ -94,12 +94,12 @@ class WordIds:
             return None
         if self._max_len is not None:
             words = words.kept(words.places() < self._max_len)
-        ids = Lists(np.array(self._token_ids, np.int32)[words.values], words.counts)
+        ids = Ragged.with_counts(np.array(self._token_ids, np.int32)[words.values], words.counts)
         ids = _with_unknown(ids, self._unknown)
         pairs = self._pairs(words) if self._buckets else None
         self._forget_many()
         if pairs is None:
-            return ids, Lists(np.zeros(0, np.int32), np.zeros(len(texts), np.int64))
+            return ids, Ragged.with_counts(np.zeros(0, np.int32), np.zeros(len(texts), np.int64))
         return ids, ids.followed_by(pairs)
 
     def count(self, texts: list[str]) -> Optional["WordCounts"]:
@@ -121,7 +121,7 @@ class WordIds:
         self._forget_many()
         return counts
 
-    def _words(self, texts: list[str]) -> Optional[Lists]:
+    def _words(self, texts: list[str]) -> Optional[Ragged]:
         if self._table is None:
             return None
         words = self._table(texts, self._lower_case)
@@ -143,7 +143,7 @@ class WordIds:
             self._hashes.append(crc32(encoded))
             self._hashes_after_space.append(crc32(encoded, _SPACE_HASH))
 
-    def _pairs(self, words: Lists) -> Lists:
+    def _pairs(self, words: Ragged) -> Ragged:
         is_second = words.places() > 0
         second = words.values[is_second]
         first = words.values[:-1][is_second[1:]]
@@ -153,7 +153,7 @@ class WordIds:
             np.array(self._lengths, np.int64)[second] + 1,
         )
         buckets = len(self._ids) + (hashes % np.uint32(self._buckets)).astype(np.int64)
-        return Lists(buckets.astype(np.int32), np.maximum(words.counts - 1, 0))
+        return Ragged.with_counts(buckets.astype(np.int32), np.maximum(words.counts - 1, 0))
 
 
 @functools.cache
@@ -170,13 +170,13 @@ def _kinds(token_pattern: str) -> Optional[np.ndarray]:
     return kinds
 
 
-def _once_a_list(lists: Lists, n: int) -> np.ndarray:
+def _once_a_list(lists: Ragged, n: int) -> np.ndarray:
     """The values of all lists, all below n, each once for every list that it is in."""
     keys = np.sort(lists.rows() * n + lists.values)
     return keys[np.diff(keys, prepend=-1) > 0] % n
 
 
-def _with_unknown(ids: Lists, unknown: int) -> Lists:
+def _with_unknown(ids: Ragged, unknown: int) -> Ragged:
     """One unknown word where a text has none."""
     ends = np.cumsum(ids.counts)[ids.counts == 0]
-    return Lists(np.insert(ids.values, ends, unknown), np.maximum(ids.counts, 1))
+    return Ragged.with_counts(np.insert(ids.values, ends, unknown), np.maximum(ids.counts, 1))

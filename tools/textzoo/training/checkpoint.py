@@ -6,7 +6,6 @@ import math
 import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ import textzoo
 from textzoo.config.model_folder import ModelFolder
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
-from textzoo.files import REPLACED, digests, replace, replaced, sync
+from textzoo.files import digests, new_folder, standing, write_text
+from textzoo.running.run import Run
 
 log = logging.getLogger("textzoo")
 
@@ -78,35 +78,26 @@ def save_checkpoint(
     Raises:
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
-        paddle.save(parameters, str(temporary / _WEIGHTS))
-        paddle.save(optimizer_state, str(temporary / _OPTIMIZER))
-        (temporary / _VOCABULARY).mkdir()
-        save_vocabulary(temporary / _VOCABULARY)
-        save_more(temporary)
-        versions = {
-            "textzoo": textzoo.__version__,
-            "paddlepaddle": paddle.__version__,
-            "python": platform.python_version(),
-        }
-        facts = {**facts, "versions": versions, "sha256": digests(temporary)}
-        (temporary / _FACTS).write_text(
-            json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
-        sync(temporary)
-        replace(temporary, path)
+        with new_folder(path) as place:
+            paddle.save(parameters, str(place / _WEIGHTS))
+            paddle.save(optimizer_state, str(place / _OPTIMIZER))
+            (place / _VOCABULARY).mkdir()
+            save_vocabulary(place / _VOCABULARY)
+            save_more(place)
+            versions = {
+                "textzoo": textzoo.__version__,
+                "paddlepaddle": paddle.__version__,
+                "python": platform.python_version(),
+            }
+            facts = {**facts, "versions": versions, "sha256": digests(place)}
+            write_text(place / _FACTS, json.dumps(facts, ensure_ascii=False, indent=1))
     except OSError as failure:
         raise UserError(
             f"cannot save the checkpoint {path}: {failure.strerror or failure}. Earlier "
             "checkpoints are intact: make room and run the same command again, or choose another "
             "folder with -o runner.model_save_path=PATH"
         ) from None
-    finally:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -115,8 +106,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         UserError: it is not a checkpoint, or a file of it is missing or damaged.
     """
-    if not path.is_dir():
-        path = replaced(path) or path
+    path = standing(path)
     try:
         facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
         expected = dict(facts["sha256"])
@@ -172,7 +162,7 @@ def is_checkpoint(folder: Path) -> bool:
 
 def has_best(folder: Path) -> bool:
     """Whether there is a `best` checkpoint."""
-    return (folder / BEST).is_dir() or replaced(folder / BEST) is not None
+    return standing(folder / BEST).is_dir()
 
 
 def remove_checkpoints(folder: Path, keep: int = 0) -> int:
@@ -190,18 +180,6 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
     for path in doomed:
         shutil.rmtree(path)
     return len(doomed)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run left half written."""
-    for path in folder.glob(".tmp-*"):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{REPLACED}*"):
-        original = folder / path.name[len(REPLACED) :]
-        if original.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.rename(original)
 
 
 def check_fit(
@@ -243,7 +221,7 @@ def _step(path: Path) -> float:
         return _DAMAGED
 
 
-def load_weights(run: Any, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:
+def load_weights(run: Run, checkpoint: Checkpoint, folder: ModelFolder, source: str) -> None:
     """Give a run the weights of a checkpoint, after checking that they fit exactly."""
     expected = run.parameters()
     for name, n_rows in run.shards.items():

@@ -14,11 +14,14 @@ import paddle
 from textzoo.config.schema import Optimizer, Runner
 from textzoo.data.batching import training_batches
 from textzoo.devices import process_rank
-from textzoo.distributed.collectives import highest
+from textzoo.distributed.collectives import all_reduce_max
 from textzoo.errors import UserError
+from textzoo.metrics.names import is_better
 from textzoo.running.optimizer import learning_rate
+from textzoo.running.run import Run
+from textzoo.text.reader import Feeds
 from textzoo.training.interruption import Interrupted, Interruption
-from textzoo.training.run_log import Report
+from textzoo.training.run_log import RunLog
 
 log = logging.getLogger("textzoo")
 
@@ -72,7 +75,7 @@ class Training:
     """A training run: its parts, and the loop over them.
 
     Attributes:
-        run: `DygraphRun` or `StaticRun`.
+        run: what trains, in either graph.
         runner: the config's `runner` block.
         optimizer: the optimizer's settings, for the schedule.
         lengths: `[rows]` text lengths of the training rows.
@@ -82,19 +85,21 @@ class Training:
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
+        n_validation_rows: how many rows `validate` looks at.
         distinct_keys: `[rows, n]` keys that rows of one batch should not share, or None.
     """
 
-    run: Any
+    run: Run
     runner: Runner
     optimizer: Optimizer
     lengths: np.ndarray
-    feeds: Callable[[np.ndarray, np.random.Generator], dict[str, np.ndarray]]
+    feeds: Callable[[np.ndarray, np.random.Generator], Feeds]
     release: Callable[[], None]
     validate: Optional[Callable[[], dict[str, float]]]
     best_metric: str
     save: Callable[[str], None]
     progress: Progress
+    n_validation_rows: int = 0
     distinct_keys: Optional[np.ndarray] = None
 
     def __post_init__(self) -> None:
@@ -112,12 +117,14 @@ class Training:
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
-        report = Report(self.runner, self.total_steps, progress.step)
+        report = RunLog(self.runner, self.total_steps, progress.step)
         with Interruption() as interruption, report:
+            if progress.epoch < self.runner.epochs and not progress.stopped:
+                report.session(progress.step, len(self.lengths), self.n_validation_rows)
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 
-    def _epoch(self, report: Report, interruption: Interruption) -> None:
+    def _epoch(self, report: RunLog, interruption: Interruption) -> None:
         progress, runner = self.progress, self.runner
         batches = training_batches(
             self.lengths,
@@ -135,9 +142,9 @@ class Training:
         if progress.batch < len(batches):  # stopped within the epoch
             return
         self._end_epoch(report)
-        self._stop_if(highest(interruption.signal_number))
+        self._stop_if(all_reduce_max(interruption.signal_number))
 
-    def _step(self, batches: list[np.ndarray], report: Report) -> None:
+    def _step(self, batches: list[np.ndarray], report: RunLog) -> None:
         progress, runner = self.progress, self.runner
         rate = learning_rate(self.optimizer, progress.step, self.total_steps)
         generator = seed_step(runner.seed, progress.step)
@@ -163,7 +170,7 @@ class Training:
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
 
-    def _report_interval(self, report: Report, rate: float) -> None:
+    def _report_interval(self, report: RunLog, rate: float) -> None:
         progress, interval = self.progress, self._interval
         left = interval.seconds / interval.steps * (self.total_steps - progress.step)
         facts = {
@@ -176,19 +183,19 @@ class Training:
         progress.unreported_rows, progress.unreported_loss_sum = 0, 0.0
         self._interval = _Interval()
 
-    def _between_steps(self, report: Report, interruption: Interruption) -> None:
+    def _between_steps(self, report: RunLog, interruption: Interruption) -> None:
         """What may be due after a step that does not end its epoch."""
         step, runner = self.progress.step, self.runner
         if runner.eval_steps and step % runner.eval_steps == 0:
             self._evaluate(report)
         due = runner.save_steps and step % runner.save_steps == 0
         # Read once: a signal that comes after this is for the next step to save and stop at.
-        signal_number = highest(interruption.signal_number)
+        signal_number = all_reduce_max(interruption.signal_number)
         if due or self.progress.stopped or signal_number:
             self._save(f"step_{step}")
         self._stop_if(signal_number)
 
-    def _end_epoch(self, report: Report) -> None:
+    def _end_epoch(self, report: RunLog) -> None:
         progress = self.progress
         epoch, last = progress.epoch, progress.epoch + 1 == self.runner.epochs
         log.info(
@@ -203,7 +210,7 @@ class Training:
         progress.epoch, progress.batch, progress.rows, progress.loss_sum = epoch + 1, 0, 0, 0.0
         self._save(str(epoch))
 
-    def _evaluate(self, report: Report) -> None:
+    def _evaluate(self, report: RunLog) -> None:
         """Compute the validation metrics, keep the best weights, count towards patience."""
         progress = self.progress
         if self.validate is None or progress.evaluated == progress.step:
@@ -211,7 +218,8 @@ class Training:
         metrics = self.validate()
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
-        best = progress.best_value is None or value > progress.best_value
+        before = progress.best_value
+        best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
         if best:
             progress.best_value, progress.best_step, progress.worse = value, progress.step, 0

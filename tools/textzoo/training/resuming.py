@@ -1,11 +1,27 @@
-"""The checkpoint that a run starts from."""
+"""What a run starts from: nothing, the weights of a checkpoint, or where an earlier run stood."""
 
-from typing import Optional
+import logging
+from pathlib import Path
+from typing import NamedTuple, Optional
 
 from textzoo.config.checking import Config, differences
-from textzoo.config.schema import Runner
+from textzoo.config.model_folder import ModelFolder
+from textzoo.devices import process_rank
+from textzoo.distributed.sharding import own_shards
 from textzoo.errors import UserError
-from textzoo.training.checkpoint import Checkpoint, load_checkpoint, newest_checkpoint
+from textzoo.running.building import initialise
+from textzoo.running.run import Run
+from textzoo.text.reader import Reader
+from textzoo.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    newest_checkpoint,
+    remove_checkpoints,
+)
+from textzoo.training.loop import Progress
+
+log = logging.getLogger("textzoo")
 
 # A run can only be gone on with if these are as they were.
 _FIXED = (
@@ -14,14 +30,79 @@ _FIXED = (
 )
 
 
-def _starting_point(runner: Runner) -> tuple[Optional[Checkpoint], bool]:
-    """The checkpoint to start from, and whether to resume it or only to take its weights."""
+class Start(NamedTuple):
+    """What a run starts from.
+
+    Attributes:
+        checkpoint: None: random weights.
+        resumed: whether the run goes on from it, or only takes its weights and vocabulary.
+    """
+
+    checkpoint: Optional[Checkpoint]
+    resumed: bool
+
+    @property
+    def vocabulary(self) -> Optional[Path]:
+        """The folder of the vocabulary to keep to, if there is one."""
+        return self.checkpoint.vocabulary if self.checkpoint else None
+
+    def check_data(self, contents: dict[str, list[str]]) -> None:
+        """Refuse to go on with other data.
+
+        Raises:
+            UserError: a file has changed since.
+        """
+        if self.resumed and self.checkpoint and self.checkpoint.facts["data"] != contents:
+            raise UserError(
+                f"runner.resume: the data have changed since {self.checkpoint.path} was saved; start "
+                "over with -o runner.resume=none, or from its weights with runner.model_init_path"
+            )
+
+    def give(self, run: Run, config: Config, folder: ModelFolder, reader: Reader) -> Progress:
+        """Give a new run its weights, and a resumed one its optimizer; says so in the log.
+
+        Checkpoints of an earlier run are removed where this one starts over.
+
+        Returns:
+            Where the run stands.
+
+        Raises:
+            UserError: the checkpoint does not fit the net.
+        """
+        if self.checkpoint is None:
+            initialise(run, config, reader)
+        else:
+            source = "runner.resume" if self.resumed else "runner.model_init_path"
+            load_weights(run, self.checkpoint, folder, source)
+        if self.resumed and self.checkpoint:
+            run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
+            progress = Progress.from_facts(self.checkpoint.facts["progress"])
+            log.info("going on from %s (step %d)", self.checkpoint.path, progress.step)
+            return progress
+        if not process_rank() and (removed := remove_checkpoints(config.runner.model_save_path)):
+            log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
+        return Progress()
+
+
+def starting_point(config: Config) -> Start:
+    """What the config says that its run is to start from.
+
+    Raises:
+        UserError: there is no such checkpoint, it is damaged, or a run cannot go on from it.
+    """
+    runner = config.runner
     if runner.resume == "auto":
-        if newest := newest_checkpoint(runner.model_save_path):
-            return newest, True
-    elif runner.resume != "none":
-        return load_checkpoint(runner.resume), True
-    return (load_checkpoint(runner.model_init_path) if runner.model_init_path else None), False
+        checkpoint = newest_checkpoint(runner.model_save_path)
+    elif runner.resume == "none":
+        checkpoint = None
+    else:
+        checkpoint = load_checkpoint(Path(runner.resume))
+    if checkpoint:
+        _check_resumable(config, checkpoint)
+        return Start(checkpoint, resumed=True)
+    if runner.model_init_path:
+        return Start(load_checkpoint(runner.model_init_path), resumed=False)
+    return Start(None, resumed=False)
 
 
 def _check_resumable(config: Config, start: Checkpoint) -> None:

@@ -1,11 +1,14 @@
 """What a run tells while it works: the bar or lines, the log file, metrics.jsonl, VisualDL."""
 
+import contextlib
 import json
 import logging
 import os
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -13,15 +16,17 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from textzoo.config.schema import Runner
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
+from textzoo.files import write_text
 
 log = logging.getLogger("textzoo")
 
 
-class Report:
+class RunLog:
     """Reports a training run. Use it as a context manager.
 
-    Each report is a line of `metrics.jsonl`. On a terminal a bar shows the last one of training,
-    otherwise it is a log line.
+    Each report is a line of `metrics.jsonl`, with the seconds since this session began: a `session`
+    begins, the loss of some steps in `train`, an `evaluation`, the `end`. On a terminal a bar shows
+    the last one of training, otherwise it is a log line.
     """
 
     def __init__(self, runner: Runner, total_steps: int, step: int):
@@ -47,13 +52,18 @@ class Report:
         )
         self._redirect = logging_redirect_tqdm([log])
         self._shown: dict[str, str] = {}
+        self._began: Optional[float] = None
+        self._step = step
 
-    def __enter__(self) -> "Report":
+    def __enter__(self) -> "RunLog":
         if not self._bar.disable:
             self._redirect.__enter__()
         return self
 
     def __exit__(self, *failure: Any) -> None:
+        if self._began is not None:
+            with contextlib.suppress(UserError):  # of a full disk, which something else tells of
+                self._write("end", self._step, {})
         self._bar.close()
         if not self._bar.disable:
             self._redirect.__exit__(*failure)
@@ -61,8 +71,16 @@ class Report:
         if self._visual:
             self._visual.close()
 
+    def session(self, step: int, train_rows: int, valid_rows: int) -> None:
+        """Note that a session begins, at a step: a run has one more for each time it is resumed."""
+        self._began = time.monotonic()
+        started = datetime.now().isoformat(sep=" ", timespec="seconds")
+        facts = {"started": started, "train_rows": train_rows, "valid_rows": valid_rows}
+        self._write("session", step, facts)
+
     def step(self) -> None:
         """Move the bar."""
+        self._step += 1
         self._bar.update()
 
     def training(self, step: int, facts: dict[str, Any], seconds_left: float) -> None:
@@ -93,7 +111,8 @@ class Report:
         )
 
     def _write(self, kind: str, step: int, facts: dict[str, Any]) -> None:
-        line = json.dumps({"kind": kind, "step": step, **facts}) + "\n"
+        seconds = 0.0 if self._began is None else round(time.monotonic() - self._began, 3)
+        line = json.dumps({"kind": kind, "step": step, **facts, "seconds": seconds}) + "\n"
         try:
             self._file.write(line.encode())
         except OSError as failure:
@@ -101,7 +120,7 @@ class Report:
                 f"cannot write {self._path}: {failure.strerror}. The checkpoints are intact: make "
                 "room and run the same command again"
             ) from None
-        if self._visual:
+        if self._visual and kind in ("train", "evaluation"):
             numbers = {k: v for k, v in facts.items() if not isinstance(v, list)}
             for name, value in numbers.items():
                 self._visual.add_scalar(tag=f"{kind}/{name}", step=step, value=value)
@@ -122,9 +141,7 @@ def _drop_lines_after(path: Path, step: int) -> None:
                 kept.append(line + "\n")
         except ValueError:  # the line that was being written when the run was killed
             continue
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, "".join(kept))
 
 
 def _visual_writer(folder: Path) -> Any:

@@ -7,8 +7,8 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from textzoo.errors import UserError
-
-_NEVER = 1e9  # taken off a value, it is never the highest, and leaves nothing in a softmax
+from textzoo.nets.constants import NEVER
+from textzoo.nets.pooling import MaxOverTime, pool, token_mask
 
 
 class MeanHead(nn.Layer):
@@ -20,8 +20,7 @@ class MeanHead(nn.Layer):
 
     def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """`hidden` `[batch, length, width]`, `lengths` `[batch]` at least 1 -> `[batch, width]`."""
-        weights = inside(hidden, lengths) / lengths.unsqueeze(1).astype("float32")
-        return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
+        return pool(hidden, lengths, "mean")
 
 
 class BiLstmHead(nn.Layer):
@@ -77,9 +76,8 @@ class BiLstmHead(nn.Layer):
         In ONNX the kernel's second direction would start at the padding.
         """
         places = paddle.arange(paddle.shape(hidden)[1]).unsqueeze(0)
-        turned = paddle.where(
-            places < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - places, places
-        )
+        inside = token_mask(lengths, paddle.shape(hidden)[1])
+        turned = paddle.where(inside, lengths.unsqueeze(1) - 1 - places, places)
         turned = turned.unsqueeze(2)
         backward = paddle.take_along_axis(hidden, turned, axis=1, broadcast=True)
         forward, backward = (
@@ -131,7 +129,7 @@ class TextCnnHead(nn.Layer):
 
     def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, filters]`."""
-        hidden = (hidden * inside(hidden, lengths).unsqueeze(2)).transpose([0, 2, 1])
+        hidden = (hidden * _inside(hidden, lengths).unsqueeze(2)).transpose([0, 2, 1])
         highest = []
         for convolution in self.convolutions:
             # An even window has one response more than there are tokens, always beyond the text.
@@ -153,34 +151,13 @@ class Attention(nn.Layer):
     def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
         scores = paddle.matmul(paddle.tanh(self.projection(hidden)), self.context).squeeze(2)
-        weights = F.softmax(scores - _NEVER * (1 - inside(hidden, lengths)))
+        weights = F.softmax(scores + NEVER * (1 - _inside(hidden, lengths)))
         return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
 
 
-class MaxOverTime(nn.Layer):
-    """The highest value of each dimension over a text's tokens."""
-
-    twice_differentiable = False
-
-    def forward(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-        """`hidden` `[batch, length, width]`, `lengths` `[batch]` -> `[batch, width]`."""
-        return self.of_channels(hidden.transpose([0, 2, 1]), lengths)
-
-    def of_channels(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-        """The same of `[batch, width, length]`."""
-        hidden = hidden - _NEVER * (1 - inside(hidden, lengths, axis=2)).unsqueeze(1)
-        # The gradient of paddle.max is slow on a CPU.
-        highest = F.adaptive_max_pool1d(hidden, 1)
-        if not self.twice_differentiable:
-            return highest.squeeze(2)
-        is_highest = (hidden == highest).astype("float32").detach()
-        return (hidden * is_highest).sum(axis=2) / is_highest.sum(axis=2)
-
-
-def inside(hidden: paddle.Tensor, lengths: paddle.Tensor, axis: int = 1) -> paddle.Tensor:
-    """1 for a text's tokens and 0 for padding, `[batch, length]`; `axis` is that of length."""
-    places = paddle.arange(paddle.shape(hidden)[axis]).unsqueeze(0)
-    return (places < lengths.unsqueeze(1)).astype("float32")
+def _inside(hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """1 for the tokens of `[batch, length, width]` and 0 for padding, `[batch, length]`."""
+    return token_mask(lengths, paddle.shape(hidden)[1]).astype("float32")
 
 
 def build_head(

@@ -1,0 +1,53 @@
+"""Labels of plain texts, one JSON object a line."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Optional
+
+from textzoo.config.schema import Runner
+from textzoo.data.batching import text_batches
+from textzoo.errors import BadLine, UserError
+from textzoo.evaluation.predictions import predictions_of
+from textzoo.metrics.thresholds import Threshold
+from textzoo.running.run import InferenceRun
+from textzoo.text.lines import Line
+from textzoo.text.reader import Ids, Reader
+
+NO_TEXT = "--texts: received no text, expected one a line"
+_CHUNK = 20_000  # texts that are in memory together
+
+
+def labelled_lines(
+    run: InferenceRun,
+    reader: Reader,
+    runner: Runner,
+    threshold: Optional[Threshold],
+    lines: Iterable[Line],
+) -> Iterator[str]:
+    """A JSON object for each line, in their order: its text, and what is predicted for it.
+
+    Raises:
+        UserError: there is no line, or the model cannot read one.
+    """
+    named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold)
+    is_empty, lines = True, iter(lines)
+    while chunk := list(islice(lines, _CHUNK)):
+        found: list[dict[str, Any]] = [{}] * len(chunk)
+        rows = [_encoded(reader, line) for line in chunk]
+        for columns, places in text_batches(rows, runner.infer_batch_size):
+            outputs = run.infer_step(run.model.infer_feeds(columns, places))
+            for place, row in zip(places, named.of_batch(outputs)):
+                found[place] = row
+        for line, row in zip(chunk, found):
+            yield json.dumps({"text": line.text.strip(), **row}, ensure_ascii=False)
+        is_empty = False
+    if is_empty:
+        raise UserError(NO_TEXT)
+
+
+def _encoded(reader: Reader, line: Line) -> Ids:
+    try:
+        return reader.encode_text(line.text.strip())
+    except BadLine as problem:
+        raise UserError(f"{line.place}: {problem}") from None

@@ -1,0 +1,112 @@
+"""The contract of a model: all that a run may ask of a model folder."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Optional
+
+import numpy as np
+import paddle
+
+from textzoo.metrics.names import Kind
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import Feeds, Reader
+
+Tensors = dict[str, paddle.Tensor]  # the feeds of a batch on the device
+
+
+class Model:
+    """What a model folder's `DygraphModel` and `StaticModel` derive from.
+
+    It has the sizes of a net and no weights: it makes the net, a batch's arrays, and computes the
+    net's loss or outputs. Everything that it says may be asked for; nothing is set from outside.
+
+    Args:
+        hyper_parameters: the arguments of the net.
+        n_best: how many of a text's best labels the outputs of inference need to have.
+
+    Attributes:
+        kind: what the model gives for a text: `tags`, scores of labels; `levels`, for each label one
+            of several levels; `embeddings`, a vector.
+        text_column: the column of ids of a row's text, by whose lengths batches are made.
+        label_column: the column of what is predicted: labels, levels, or a second text.
+        metrics: names of the metrics to compute when the config names none; the first one chooses
+            the best checkpoint. See `metrics.names`.
+        of_the_batch: names of feeds that belong to a batch as a whole; all others hold one row per
+            text, which several processes share.
+        word_embedding: the weight, `[words, width]`, that starts from a file of word vectors.
+    """
+
+    kind: Kind = "tags"
+    text_column: ClassVar[str]
+    label_column: ClassVar[str]
+    metrics: Sequence[str] = ()
+    of_the_batch: ClassVar[tuple[str, ...]] = ()
+    word_embedding: ClassVar[Optional[str]] = None
+
+    def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
+        self.hyper_parameters = hyper_parameters
+        self.n_best = n_best
+
+    def create_model(self) -> paddle.nn.Layer:
+        """The net, with random weights.
+
+        Raises:
+            ValueError: hyper-parameters do not go together.
+        """
+        raise NotImplementedError
+
+    def shards(self, net: paddle.nn.Layer) -> dict[str, int]:
+        """The weights whose rows are divided among the processes, and how many rows each has in all.
+
+        See `distributed.sharding`.
+        """
+        return {}
+
+    def initialise(self, weights: Feeds, reader: Reader) -> None:
+        """Change weights of a new net, by name, that depend on the training rows."""
+
+    def distinct_keys(self, columns: Columns, rows: np.ndarray) -> Optional[np.ndarray]:
+        """Keys of training rows, `[rows, n]`; rows that share one do not go into one batch."""
+        return None
+
+    def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
+        """The arrays that the loss of some rows takes.
+
+        Args:
+            columns: the ids of all training rows.
+            rows: `[batch]` their numbers.
+            random: the source of what is drawn for the batch, such as negatives.
+        """
+        raise NotImplementedError
+
+    def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
+        """The arrays that the outputs for some rows take, see `Reader.infer_feeds`."""
+        raise NotImplementedError
+
+    def train_forward(self, net: paddle.nn.Layer, batch: Tensors) -> paddle.Tensor:
+        """The loss of a batch, a scalar: a mean over its rows, so that processes can share them."""
+        raise NotImplementedError
+
+    def infer_forward(self, net: paddle.nn.Layer, batch: Tensors) -> Tensors:
+        """The outputs for a batch.
+
+        Returns:
+            Of `tags`: `scores` `[batch, labels]`; or, for very many labels, `best_labels` and
+            `best_scores` `[batch, n_best]`, best first. Of `levels`: `scores`
+            `[batch, labels, levels]`. Of `embeddings`: `embeddings` `[batch, width]`, of length 1.
+        """
+        raise NotImplementedError
+
+    def loss_of(
+        self, net: paddle.nn.Layer, embeddings: Tensors, excluded: paddle.Tensor
+    ) -> paddle.Tensor:
+        """The loss of texts that are embedded already; of `embeddings` alone.
+
+        It lets a batch be embedded in parts, see `gradient_cache`.
+
+        Args:
+            net: the net.
+            embeddings: `[batch, width]` each: of `query`, of `title`, and of `negative` if there are
+                any.
+            excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
+        """
+        raise NotImplementedError

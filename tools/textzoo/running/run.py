@@ -1,0 +1,53 @@
+"""What a run can do, whichever graph or engine computes it."""
+
+from typing import Protocol
+
+from textzoo.running.model import Model
+from textzoo.text.reader import Feeds
+
+
+class InferenceRun(Protocol):
+    """Computes a net's outputs."""
+
+    model: Model
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """The model's outputs for one batch, see `Model.infer_forward`."""
+        ...
+
+
+class Run(InferenceRun, Protocol):
+    """A net with its optimizer, which trains as well.
+
+    The training loop does not know which graph it drives.
+
+    Attributes:
+        shards: the weights whose rows are divided among the processes, and how many each has in all;
+            see `distributed.sharding`.
+    """
+
+    shards: dict[str, int]
+
+    def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
+        """One update from the gradients of one or several batches, averaged by rows.
+
+        Returns:
+            The loss, averaged in the same way.
+        """
+        ...
+
+    def parameters(self) -> Feeds:
+        """Every weight and buffer by its name in the net; of divided ones this process's rows."""
+        ...
+
+    def set_parameters(self, values: Feeds) -> None:
+        """Set every weight and buffer."""
+        ...
+
+    def optimizer_state(self) -> Feeds:
+        """The optimizer's accumulators, as `<accumulator>/<parameter>`."""
+        ...
+
+    def set_optimizer_state(self, values: Feeds) -> None:
+        """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
+        ...

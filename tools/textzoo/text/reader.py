@@ -1,0 +1,132 @@
+"""The contract of a reader: what turns lines of the user's files into ids, and texts into arrays."""
+
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar, Optional
+
+import numpy as np
+
+from textzoo.text.ragged import Columns, Ragged
+
+Feeds = dict[str, np.ndarray]  # the arrays of a batch by name
+Ids = dict[str, list[int]]  # the ids of one row, or of one text, by column
+
+
+class Reader:
+    """What a model folder's `Reader` derives from.
+
+    Its keyword-only constructor arguments are the schema of the config's `reader` block. A reader is
+    made from these, then either fitted to the training rows or given a vocabulary by `load`.
+
+    Attributes:
+        supplies: the arguments of the net that come from the data, as `sizes` gives them.
+        columns: what `encode` gives ids of.
+        has_header: whether the first line of each file is left out.
+        rows_without_labels_count: whether a row without labels has none; otherwise it is not
+            labelled, and left out of metrics.
+        label_counts: `[labels]` the training rows with each label; None: the reader keeps none.
+        n_train_rows: how many rows it was fitted to, where it keeps `label_counts`.
+    """
+
+    supplies: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
+    has_header: bool = False
+    rows_without_labels_count: ClassVar[bool] = False
+    label_counts: Optional[np.ndarray] = None
+    n_train_rows: int = 0
+
+    def parse(self, line: str) -> Any:
+        """Take a line apart into its labels and texts.
+
+        Raises:
+            BadLine: saying what was received and what was expected; the caller adds file and line.
+        """
+        raise NotImplementedError
+
+    def fit(self, rows: Iterable[Any], declared: dict[str, int]) -> None:
+        """Read or build the vocabulary; collect what else the training rows tell.
+
+        Args:
+            rows: what `parse` gave of each.
+            declared: sizes that the config states, such as `vocab_text_size`.
+        """
+        raise NotImplementedError
+
+    def count(self, lines: list[str]) -> Any:
+        """What `fit_counts` needs of some lines; computed in several processes.
+
+        Raises:
+            BadLine: a line is malformed.
+        """
+        return [self.parse(line) for line in lines]
+
+    def fit_counts(self, parts: Iterable[Any], declared: dict[str, int]) -> None:
+        """As `fit`, from what `count` gave for all lines, in their order."""
+        self.fit(chain.from_iterable(parts), declared)
+
+    def encode(self, line: str, training: bool) -> Ids:
+        """The ids of a line, by column; labels that training did not have are -1.
+
+        Args:
+            line: of a file.
+            training: whether the row is trained on.
+
+        Raises:
+            BadLine: the line is malformed, or cannot be trained on.
+        """
+        raise NotImplementedError
+
+    def encode_many(self, lines: list[str], training: bool) -> dict[str, Ragged]:
+        """What `encode` gives for each line. A reader may do it faster for many at a time.
+
+        Raises:
+            BadLine: a line is malformed; `encode` then finds out which.
+        """
+        rows = [self.encode(line, training) for line in lines]
+        return {name: Ragged.of([row[name] for row in rows]) for name in self.columns}
+
+    def encode_text(self, text: str) -> Ids:
+        """The ids of a text without labels.
+
+        Raises:
+            BadLine: the model cannot read it.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
+        """The arrays that the net takes of some rows, for inference.
+
+        Args:
+            columns: the ids of all rows.
+            rows: `[batch]` their numbers.
+            hyper_parameters: those of the net.
+        """
+        raise NotImplementedError
+
+    def describe(self, line: str) -> dict[str, Any]:
+        """A line as predictions show it: its `text`, and its own labels as `tags`."""
+        raise NotImplementedError
+
+    def sizes(self) -> dict[str, int]:
+        """What the net needs to know of the data: a number for each of `supplies`."""
+        raise NotImplementedError
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels in the order of their ids."""
+        raise NotImplementedError
+
+    @property
+    def word_ids(self) -> dict[str, int]:
+        """The id of each word, of a reader whose net starts from word vectors."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary, and what else `load` needs, to a folder."""
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        raise NotImplementedError

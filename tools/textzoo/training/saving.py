@@ -1,0 +1,92 @@
+"""The checkpoints that a training run leaves: what is in them, and when earlier ones go."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textzoo.config.checking import Config
+from textzoo.devices import process_rank
+from textzoo.distributed.collectives import barrier, broadcast
+from textzoo.distributed.sharding import save_shards, split_off
+from textzoo.errors import UserError
+from textzoo.files import remove_leftovers
+from textzoo.logs import start_logging
+from textzoo.running.run import Run
+from textzoo.text.reader import Reader
+from textzoo.training.checkpoint import BEST, remove_checkpoints, save_checkpoint
+from textzoo.training.loop import Progress
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Saves a run under a name; every process calls it, and all go on when it is done.
+
+    Attributes:
+        model: the name of the model's folder.
+        config: as it was resolved, kept in the checkpoint.
+        run: whose weights and optimizer to save.
+        reader: whose vocabulary to save.
+        contents: the checksums of the data, see `TrainingData.contents`.
+        progress: where the run stands.
+    """
+
+    model: str
+    config: Config
+    run: Run
+    reader: Reader
+    contents: dict[str, list[str]]
+    progress: Progress
+
+    def __call__(self, name: str) -> None:
+        """Write the checkpoint of this name; process 0 does, others add what they alone hold."""
+        if not process_rank() or self.run.shards:
+            self._write(name)
+        barrier()
+
+    def _write(self, name: str) -> None:
+        shards, runner = self.run.shards, self.config.runner
+        weights, own_weights = split_off(self.run.parameters(), shards)
+        state, own_state = split_off(self.run.optimizer_state(), shards)
+        own = {**own_weights, **own_state}
+        if process_rank():
+            save_shards(broadcast(None), own, shards)
+            return
+
+        def save_own(place: Path) -> None:
+            if own:
+                save_shards(broadcast(place), own, shards)
+
+        path = runner.model_save_path / name
+        save_checkpoint(path, weights, state, self.reader.save, self._facts(), save_own)
+        if name != BEST and runner.keep_checkpoints:
+            remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "kind": self.run.model.kind,
+            "progress": dataclasses.asdict(self.progress),
+            "data": self.contents,
+            "config": self.config.resolved(),
+        }
+
+
+def prepare_output(folder: Path) -> None:
+    """Make the folder of a run, tidy up what a killed run left in it, and log to it.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    if process_rank():
+        start_logging()
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        start_logging(folder / "train.log")
+    except OSError as failure:
+        raise UserError(
+            f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
+            "choose another folder with -o runner.model_save_path=PATH"
+        ) from None
