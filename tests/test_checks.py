@@ -1,4 +1,4 @@
-"""tests/run.sh: what it checks, and that no check keeps the others from running."""
+"""What is checked in tests/run.sh, before a commit and in the public CI."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 from conftest import ROOT
 
 CHECKS = ["-m ruff check", "-m ruff format", "shellcheck", "-m pytest"]
@@ -73,3 +74,15 @@ def test_every_shell_script_is_checked(checkout):
     _, asked = run_checks(checkout, "nothing")
     (checked,) = [line.split()[1:] for line in asked if line.startswith("shellcheck ")]
     assert sorted(checked) == shell_scripts()
+
+
+def test_before_a_commit_the_linters_are_those_of_the_tests():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert {hook["entry"].split(" --")[0] for hook in hooks} >= {
+        *("ruff check", "ruff format", "shellcheck")
+    }
+    extras = (ROOT / "setup.py").read_text(encoding="utf-8")
+    for hook in hooks:
+        for requirement in hook["additional_dependencies"]:
+            assert f'"{requirement}"' in extras, hook["id"]
