@@ -86,3 +86,13 @@ def test_before_a_commit_the_linters_are_those_of_the_tests():
     for hook in hooks:
         for requirement in hook["additional_dependencies"]:
             assert f'"{requirement}"' in extras, hook["id"]
+
+
+def test_the_public_ci_runs_the_command_of_the_readme_with_the_oldest_and_the_newest_python():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["test"]
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    supported = re.findall(r"Python :: (\d+\.\d+)", setup)
+    assert job["strategy"]["matrix"]["python"] == [supported[0], supported[-1]]
+    command = job["steps"][-1]["run"]
+    assert f"\n{command} " in (ROOT / "README.md").read_text(encoding="utf-8")
