@@ -51,6 +51,12 @@ def test_readme_leads_to_every_page_and_names_every_command():
             assert f"| `{command.name}`" in text or f", `{command.name}` |" in text, command
 
 
+def test_contributing_names_every_package_of_the_library():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for package in (ROOT / "tools" / "textzoo").glob("*/__init__.py"):
+        assert f"\n| `{package.parent.name}` | " in text, package
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_refers_to_is_there(page):
     text = page.read_text(encoding="utf-8")
