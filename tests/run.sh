@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up .venv, then runs the linter and the tests. Arguments go to pytest:
+# Sets up .venv, then runs the linters and the tests. Arguments go to pytest:
 #
 #     bash tests/run.sh -k checkpoint -x
 #     bash tests/run.sh -k checkpoint --pdb -n 0    # in one process, not in two
@@ -11,5 +11,6 @@ cd "$root"
 status=0
 "$venv_python" -m ruff check . || status=1
 "$venv_python" -m ruff format --check . || status=1
+"${venv_python%/*}/shellcheck" .ci/run tests/*.sh tools/*.sh datasets/*.sh datasets/*/*.sh || status=1
 "$venv_python" -m pytest "$@" || status=$?
 exit $status

@@ -14,6 +14,7 @@ show() {
     "$@"
 }
 
+# shellcheck disable=SC2119  # no argument: training needs no extra
 set_up_environment
 cd "$root"
 python=${venv_python#"$root/"}

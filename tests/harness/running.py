@@ -14,6 +14,8 @@ TIMEOUT = 300  # seconds; only a run that hangs comes near it
 
 # One thread: so many small runs gain nothing from more.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# Coverage, where it is asked for, starts in each process that is told to by this variable.
+UNMEASURED = {k: v for k, v in ENVIRONMENT.items() if k != "COVERAGE_PROCESS_CONFIG"}
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ def run(
         arguments: of the process.
         expect: the exit status; whatever it is, a traceback is not expected.
         cwd: the working directory.
-        before: what the new process does before it becomes the command.
+        before: what the new process does before it becomes the command. Its coverage is not
+            measured: where files cannot grow, coverage has nowhere to write.
     """
     done = subprocess.run(
         arguments,
         cwd=cwd,
-        env=ENVIRONMENT,
+        env=UNMEASURED if before else ENVIRONMENT,
         capture_output=True,
         encoding="utf-8",
         timeout=TIMEOUT,
