@@ -3,6 +3,7 @@
 import _pyio
 import io
 import os
+import shutil
 import subprocess
 import sys
 
@@ -190,3 +191,24 @@ def test_a_split_has_a_line_for_each_row_and_says_how_many(tmp_path):
     assert written == "a,b c\t很 好\n\tnone\n".encode()
     assert write_split(tmp_path, "valid", []) == 0
     assert (tmp_path / "valid" / "valid.tsv").read_bytes() == b""
+
+
+# ------------------------------------------------------------------------ stamp
+
+
+def test_a_changed_conversion_is_converted_anew(questions, tmp_path):
+    copied = tmp_path / "datasets"
+    (copied / "weibo_hashtags").mkdir(parents=True)
+    for name in ("fetch.sh", "conversion.py", "weibo_hashtags/run.sh", "weibo_hashtags/convert.py"):
+        shutil.copy(DATASETS / name, copied / name)
+    script = copied / "weibo_hashtags/run.sh"
+    arguments = ("--from", questions, "--output", tmp_path / "output")
+    assert run_script(script, *arguments).returncode == 0
+    assert "up to date" in run_script(script, *arguments).stdout
+    path = copied / "conversion.py"
+    path.write_text(path.read_text(encoding="utf-8").replace("{text}\\n", "{text}.\\n"))
+    done = run_script(script, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "up to date" not in done.stdout
+    written = (tmp_path / "output/train/train.tsv").read_text(encoding="utf-8")
+    assert written == "电影,é\t很 好 café.\n"
