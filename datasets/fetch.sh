@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every datasets/<name>/run.sh: fetch, verify, convert, publish.
 #
 # A run.sh describes its data set and hands over:
