@@ -14,7 +14,8 @@
 #
 # An ADDRESS may be `archive.tgz#member`. convert.py is called as
 #   convert.py --source DIR --output DIR [--format FORMAT]
-# and writes into an empty folder; only a complete result is moved into place.
+# and writes into an empty folder; only a complete result is moved into place. What every convert.py
+# shares is in conversion.py beside this file.
 #
 # Written for bash 3.2 (macOS) and git-bash too: no associative arrays, no
 # expansion of an empty array under `set -u`.
@@ -30,6 +31,7 @@ OUTPUTS=()
 LOCAL_SOURCE=""
 FORMAT=""
 OUTPUT="$HERE/data"
+CONVERSION="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/conversion.py"
 
 TRIES=4
 RETRY_WAIT="${TEXTZOO_RETRY_WAIT:-2}"
@@ -382,6 +384,7 @@ describe_state() {
     local i file
     say "format $FORMAT"
     say "convert.py $(checksum sha256 "$HERE/convert.py")"
+    say "conversion.py $(checksum sha256 "$CONVERSION")"
     for i in "${!FILE_NAMES[@]}"; do say "source ${FILE_NAMES[$i]} ${SOURCE_CHECKSUMS[$i]}"; done
     for file in $(current_outputs); do
         if [ ! -f "$OUTPUT/$file" ]; then return 1; fi

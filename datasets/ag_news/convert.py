@@ -1,21 +1,30 @@
 """Convert the official AG News CSV to lines that the tagspace reader takes.
 
 ``--format text`` writes ``tag<TAB>text``; ``--format ids`` writes PaddleRec's
-``tag,id id id `` with the vocabulary beside it. ``run.sh`` calls this with an empty
-output folder and moves only a complete result into place.
+``tag,id id id `` with the vocabulary beside it.
 """
 
-import argparse
 import collections
 import csv
 import html
 import io
 import re
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from conversion import (
+    BadSource,
+    Row,
+    argument_parser,
+    one_line,
+    open_for_writing,
+    read_text,
+    run_timed,
+    write_split,
+)
 
 TAGS = ("World", "Sports", "Business", "Sci/Tech")
 SPLITS = ("train", "test")
@@ -38,10 +47,6 @@ _HTML_TAG = re.compile(
 )
 
 
-class BadRow(ValueError):
-    """A row of the source does not have the official layout."""
-
-
 class Article(NamedTuple):
     """One row: ``tag`` is the class counted from 0, ``text`` one line without tabs."""
 
@@ -55,7 +60,7 @@ def clean(text: str) -> str:
     text = text.replace("\\", " ")
     text = _ENTITY.sub(_decode_entity, text)
     text = _HTML_TAG.sub(" ", text)
-    return " ".join(text.split())
+    return one_line(text)
 
 
 def _decode_entity(match: "re.Match[str]") -> str:
@@ -72,47 +77,37 @@ def read_articles(path: Path) -> Iterator[Article]:
     """Yield every row of an official CSV file.
 
     Raises:
-        BadRow: naming file and line, for a row that is not ``class,title,description``.
+        BadSource: naming file and line, for a row that is not ``class,title,description``.
     """
-    rows = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     while True:
         line = rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
             if line == 1:
-                raise BadRow(f"{path}: the file is empty") from None
+                raise BadSource(f"{path}: the file is empty") from None
             return
         except csv.Error as error:
-            raise BadRow(
+            raise BadSource(
                 f"{path}:{line}: not valid CSV ({error}); expected class,title,description"
                 ' with every field in double quotes and a quote inside written as ""'
             ) from None
         yield _parse_row(row, f"{path}:{line}")
 
 
-def _read_text(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        raise BadRow(f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save it as UTF-8") from None
-
-
 def _parse_row(row: list[str], place: str) -> Article:
     if len(row) != 3:
-        raise BadRow(
+        raise BadSource(
             f"{place}: received {len(row)} columns {_shortened(row)},"
             " expected 3: class,title,description"
         )
     tag, title, description = row
     if tag not in ("1", "2", "3", "4"):
-        raise BadRow(f"{place}: received class {tag!r}, expected 1, 2, 3 or 4")
+        raise BadSource(f"{place}: received class {tag!r}, expected 1, 2, 3 or 4")
     text = clean(f"{title} {description}")
     if not text:
-        raise BadRow(
+        raise BadSource(
             f"{place}: received no text {_shortened(row)}, expected a title or description"
         )
     return Article(int(tag) - 1, text)
@@ -141,18 +136,17 @@ def build_vocabulary(articles: list[Article]) -> dict[str, int]:
 def write_text(articles: dict[str, list[Article]], output: Path) -> None:
     """Write ``<split>/<split>.tsv`` with lines ``tag<TAB>text``."""
     for split, rows in articles.items():
-        with _open_for_writing(output / split / f"{split}.tsv") as file:
-            file.writelines(f"{TAGS[row.tag]}\t{row.text}\n" for row in rows)
+        write_split(output, split, (Row([TAGS[row.tag]], row.text) for row in rows))
 
 
 def write_ids(articles: dict[str, list[Article]], output: Path) -> None:
     """Write ``ids/<split>/<split>.txt`` with lines ``tag,id id id `` and ``ids/words.txt``."""
     # From the training text alone: a test word never seen in training has nothing to teach.
     vocabulary = build_vocabulary(articles["train"])
-    with _open_for_writing(output / "ids" / "words.txt") as file:
+    with open_for_writing(output / "ids" / "words.txt") as file:
         file.writelines(f"{word}\n" for word in vocabulary)
     for split, rows in articles.items():
-        with _open_for_writing(output / "ids" / split / f"{split}.txt") as file:
+        with open_for_writing(output / "ids" / split / f"{split}.txt") as file:
             file.writelines(_ids_line(row, vocabulary) for row in rows)
     print(f"words: {len(vocabulary) - 1:,} from train, and {UNKNOWN_WORD}")
 
@@ -164,36 +158,16 @@ def _ids_line(article: Article, vocabulary: dict[str, int]) -> str:
     return f"{article.tag}," + "".join(f"{word_id} " for word_id in ids) + "\n"
 
 
-def _open_for_writing(path: Path) -> io.TextIOWrapper:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return open(path, "w", encoding="utf-8", newline="\n")
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--source", type=Path, required=True, help="folder of train.csv, test.csv")
-    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
-    parser.add_argument("--format", choices=("text", "ids"), default="text")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Convert both files; return 0, or 2 when a row is malformed."""
-    arguments = parse_arguments()
-    started = time.perf_counter()
-    try:
-        articles = {s: list(read_articles(arguments.source / f"{s}.csv")) for s in SPLITS}
-    except BadRow as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def convert(source: Path, output: Path, format: str) -> None:
+    """Convert both files."""
+    articles = {split: list(read_articles(source / f"{split}.csv")) for split in SPLITS}
     for split, rows in articles.items():
         print(f"{split}: {len(rows):,} rows")
-    write = {"text": write_text, "ids": write_ids}[arguments.format]
-    write(articles, arguments.output)
-    print(f"converted in {time.perf_counter() - started:.1f} s")
-    return 0
+    write = {"text": write_text, "ids": write_ids}[format]
+    write(articles, output)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argument_parser(__doc__, "train.csv, test.csv")
+    parser.add_argument("--format", choices=("text", "ids"), default="text")
+    sys.exit(run_timed(convert, parser))

@@ -1,23 +1,19 @@
 """Join the texts and labels of an archive of AttentionXML into lines ``label,label<TAB>text``.
 
 The archive holds ``train_texts.txt`` (or ``train_raw_texts.txt``) and ``train_labels.txt``, line n
-of one belonging to line n of the other, and the same for ``test``. ``run.sh`` calls this with an
-empty output folder and moves only a complete result into place.
+of one belonging to line n of the other, and the same for ``test``.
 """
 
-import argparse
 import sys
 import tarfile
-import time
 import zipfile
 import zlib
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
+
 SPLITS = ("train", "test")
-
-
-class BadSource(ValueError):
-    """The archive does not have the layout described above."""
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
@@ -41,7 +37,7 @@ def _wanted(name: str) -> bool:
     return name.endswith(("texts.txt", "labels.txt"))
 
 
-def join(files: dict[str, bytes], split: str) -> list[str]:
+def join(files: dict[str, bytes], split: str) -> list[Row]:
     """Return the rows of a split.
 
     Raises:
@@ -61,10 +57,7 @@ def join(files: dict[str, bytes], split: str) -> list[str]:
             " expected line n of one to belong to line n of the other"
         )
     # Commas separate labels in the output.
-    return [
-        f"{','.join(own.replace(',', '_').split())}\t{' '.join(text.split())}\n"
-        for text, own in zip(texts, labels)
-    ]
+    return [Row(own.replace(",", "_").split(), one_line(text)) for text, own in zip(texts, labels)]
 
 
 def _lines(files: dict[str, bytes], name: str) -> list[str]:
@@ -75,29 +68,19 @@ def _lines(files: dict[str, bytes], name: str) -> list[str]:
         raise BadSource(f"{name}:{line}: is not UTF-8") from None
 
 
-def main() -> int:
-    """Convert the archive; return 0, or 2 when it is not as expected."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--source", type=Path, required=True, help="folder of the archive")
-    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
-    parser.add_argument("--archive", default="EUR-Lex.tar.gz", help="its name")
-    arguments = parser.parse_args()
-    started = time.perf_counter()
+def convert(source: Path, output: Path, archive: str) -> None:
+    """Convert the archive of this name."""
     try:
-        files = read_archive(arguments.source / arguments.archive)
+        files = read_archive(source / archive)
         parts = {split: join(files, split) for split in SPLITS}
     except BadSource as error:
-        print(f"error: {arguments.archive}: {error}", file=sys.stderr)
-        return 2
+        raise BadSource(f"{archive}: {error}") from None
     for split, rows in parts.items():
-        path = arguments.output / split / f"{split}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(rows)
+        write_split(output, split, rows)
         print(f"{split}: {len(rows):,} rows")
-    print(f"converted in {time.perf_counter() - started:.1f} s")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argument_parser(__doc__, "the archive")
+    parser.add_argument("--archive", default="EUR-Lex.tar.gz", help="its name")
+    sys.exit(run_timed(convert, parser))

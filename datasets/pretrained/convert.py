@@ -1,14 +1,13 @@
-"""Check the files of a pretrained encoder and lay them out as a folder.
+"""Check the files of a pretrained encoder and lay them out as a folder."""
 
-``run.sh`` calls this with an empty output folder and moves only a complete result into place.
-"""
-
-import argparse
 import json
 import shutil
 import sys
 import zipfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from conversion import BadSource, argument_parser, open_for_writing, run
 
 # PaddleNLP keeps this in its source in place of a file.
 _ALBERT_CHINESE_TINY = {
@@ -28,13 +27,12 @@ _ALBERT_CHINESE_TINY = {
 }
 
 
-def main() -> int:
-    """Lay the files out; return 0, or 2 when one of them is damaged."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--source", type=Path, required=True, help="folder of the published files")
-    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
-    arguments = parser.parse_args()
-    source, output = arguments.source, arguments.output
+def lay_out(source: Path, output: Path) -> None:
+    """Lay the files out.
+
+    Raises:
+        BadSource: one of them is damaged.
+    """
     try:
         if (source / "model.safetensors").is_file():
             _check_safetensors(source / "model.safetensors")
@@ -47,17 +45,15 @@ def main() -> int:
             _check_pickle(weights)
             vocabulary = source / "albert-chinese-tiny.vocab.txt"
             shutil.copy(weights, output / "model_state.pdparams")
-            config = json.dumps(_ALBERT_CHINESE_TINY, indent=1)
-            (output / "config.json").write_text(config + "\n", encoding="utf-8")
+            with open_for_writing(output / "config.json") as file:
+                file.write(json.dumps(_ALBERT_CHINESE_TINY, indent=1) + "\n")
         if "[MASK]" not in vocabulary.read_text(encoding="utf-8").split("\n"):
-            raise ValueError(
+            raise BadSource(
                 f"{vocabulary.name}: has no line [MASK], expected a WordPiece vocabulary"
             )
         shutil.copy(vocabulary, output / "vocab.txt")
-    except ValueError as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return 2
-    return 0
+    except ValueError as failure:  # also of JSON, and of bytes that are not UTF-8
+        raise BadSource(str(failure)) from None
 
 
 def _check_safetensors(path: Path) -> None:
@@ -68,19 +64,19 @@ def _check_safetensors(path: Path) -> None:
         try:
             header = json.loads(file.read(min(n_header, size)))
         except ValueError:
-            raise ValueError(f"{path.name}: is not a safetensors file") from None
+            raise BadSource(f"{path.name}: is not a safetensors file") from None
     header.pop("__metadata__", None)
     expected = 8 + n_header + max(tensor["data_offsets"][1] for tensor in header.values())
     if size != expected:
-        raise ValueError(f"{path.name}: has {size} bytes, expected {expected}: is not whole")
+        raise BadSource(f"{path.name}: has {size} bytes, expected {expected}: is not whole")
 
 
 def _check_pickle(path: Path) -> None:
     """A pickle begins with its protocol and ends in a full stop; some versions zip it."""
     content = path.read_bytes()
     if not (content[:1] == b"\x80" and content[-1:] == b".") and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path.name}: is not a whole file of weights")
+        raise BadSource(f"{path.name}: is not a whole file of weights")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(lay_out, argument_parser(__doc__, "the published files")))

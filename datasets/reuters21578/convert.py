@@ -1,17 +1,15 @@
-"""Take the ModApte split, 90 topics, out of Reuters-21578: lines ``topic,topic<TAB>text``.
+"""Take the ModApte split, 90 topics, out of Reuters-21578: lines ``topic,topic<TAB>text``."""
 
-``run.sh`` calls this with an empty output folder and moves only a complete result into place.
-"""
-
-import argparse
 import hashlib
 import html
 import re
 import sys
 import tarfile
-import time
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
 
 ARCHIVE = "reuters21578.tar.gz"
 SPLITS = ("train", "test")
@@ -47,10 +45,6 @@ _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 _TOPIC = re.compile(r"<D>(.*?)</D>")
 _TEXT = re.compile(r"<TEXT(?P<kind>[^>]*)>(?P<text>.*?)</TEXT>", re.DOTALL)
 _NOT_TEXT = re.compile(r"<(DATELINE|AUTHOR)>.*?</\1>|<[/\w]+>", re.DOTALL)
-
-
-class BadSource(ValueError):
-    """The source is not the published distribution."""
 
 
 class Story(NamedTuple):
@@ -103,44 +97,30 @@ def clean(document: str) -> str:
     """Return title and body as one line, without date line, author and control characters."""
     found = _TEXT.search(document)
     text = html.unescape(_NOT_TEXT.sub(" ", found["text"]) if found else "")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return one_line("".join(c if c.isprintable() else " " for c in text))
 
 
-def keep_shared_topics(stories: list[Story]) -> dict[str, list[Story]]:
-    """Return the stories of each split, with the topics that both splits have."""
+def keep_shared_topics(stories: list[Story]) -> dict[str, list[Row]]:
+    """Return the rows of each split, with the topics that both splits have."""
     splits = {name: [story for story in stories if story.split == name] for name in SPLITS}
     shared = set.intersection(*({t for s in part for t in s.topics} for part in splits.values()))
     kept = {name: [] for name in SPLITS}
     for story in stories:
         topics = [topic for topic in story.topics if topic in shared]
         if topics:
-            kept[story.split].append(story._replace(topics=topics))
+            kept[story.split].append(Row(topics, story.text))
     return kept
 
 
-def main() -> int:
-    """Convert the archive; return 0, or 2 when it is not the distribution."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--source", type=Path, required=True, help=f"folder of {ARCHIVE}")
-    parser.add_argument("--output", type=Path, required=True, help="an empty folder")
-    arguments = parser.parse_args()
-    started = time.perf_counter()
-    try:
-        contents = read_archive(arguments.source / ARCHIVE)
-    except BadSource as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def convert(source: Path, output: Path) -> None:
+    """Convert the archive."""
+    contents = read_archive(source / ARCHIVE)
     stories = [story for content in contents.values() for story in read_stories(content)]
     for split, rows in keep_shared_topics(stories).items():
-        path = arguments.output / split / f"{split}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{','.join(row.topics)}\t{row.text}\n" for row in rows)
-        topics = {topic for row in rows for topic in row.topics}
+        write_split(output, split, rows)
+        topics = {topic for row in rows for topic in row.labels}
         print(f"{split}: {len(rows):,} rows, {len(topics)} topics")
-    print(f"converted in {time.perf_counter() - started:.1f} s")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_timed(convert, argument_parser(__doc__, ARCHIVE)))
