@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from test_datasets import DATASETS, run_script, written_files
+from harness.fetched import DATASETS, run_script, written_files
 
 sys.path.insert(0, str(DATASETS))
 from conversion import (
