@@ -3,7 +3,7 @@ import re
 import pytest
 from harness.workspace import MODELS
 
-from textzoo.commands.cli import check_data
+from textzoo.commands.check_data import main as check_data
 
 TRAIN = [
     "music\ta new record",  # 1

@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 from harness.workspace import digests, model_folders
 
-from textzoo.commands.cli import new_model
+from textzoo.commands.new_model import main as new_model
 from textzoo.commands.train import train
 from textzoo.config.layers import read_layers
 

@@ -9,7 +9,8 @@ from harness.exports import NAMES
 from harness.workspace import ENVIRONMENT, TIMEOUT, command_line, predictions
 
 from textzoo.commands import predict as predicting
-from textzoo.commands.cli import infer, predict
+from textzoo.commands.infer import main as infer
+from textzoo.commands.predict import main as predict
 from textzoo.commands.train import train
 
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]

@@ -9,7 +9,11 @@ from harness.pretrained import REFERENCES, write_hugging_face
 from harness.recalled import CONFIG, call, lines_of
 from harness.workspace import command_line, run
 
-from textzoo.commands.cli import infer, mine_negatives, predict, recall, trainer
+from textzoo.commands.infer import main as infer
+from textzoo.commands.mine_negatives import main as mine_negatives
+from textzoo.commands.predict import main as predict
+from textzoo.commands.recall import main as recall
+from textzoo.commands.train import main as trainer
 
 
 @pytest.fixture(scope="module")

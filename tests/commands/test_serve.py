@@ -17,7 +17,7 @@ pytest.importorskip("uvicorn")
 
 from harness.served import request, wait_until
 
-from textzoo.commands.cli import serve as serve_command
+from textzoo.commands.serve import main as serve_command
 from textzoo.commands.serve import read_token
 from textzoo.errors import UserError
 

@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 import time
 from types import ModuleType
@@ -11,11 +12,13 @@ from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary, reader_identity
 from textzoo.data.encoding import good_lines
 from textzoo.errors import BadLine, UserError
+from textzoo.text.reader import Reader
 
 READER = """
 from textzoo.errors import BadLine
+from textzoo.text import reader
 
-class Reader:
+class Reader(reader.Reader):
     columns = ("letters", "length")
     calls = 0
 
@@ -242,22 +245,25 @@ def test_only_malformed_lines_leave_no_rows(tmp_path, reader_class):
         encode(write(tmp_path, "bad\n"), reader_class, Cache(tmp_path / "cache", "skip"))
 
 
-def test_good_lines_name_the_file_by_its_place_in_the_list(tmp_path):
-    files = write(tmp_path, "1\n2\n", "3\n")
-    found = [(place, line.number, n) for place, line, n in good_lines(files, int, "error", [])]
-    assert found == [(0, 1, 1), (0, 2, 2), (1, 1, 3)]
-
-
-def test_skipped_lines_are_handed_back(tmp_path):
-    def even(text):
-        if int(text) % 2:
+class Even(Reader):
+    def parse(self, line):
+        if int(line) % 2:
             raise BadLine("odd")
-        return int(text)
+        return int(line)
 
-    skipped = []
-    found = [n for _, _, n in good_lines(write(tmp_path, "1\n2\n3\n4\n"), even, "skip", skipped)]
-    assert found == [2, 4]
-    assert [(line.number, line.text) for line in skipped] == [(1, "1"), (3, "3")]
+
+def test_good_lines_come_with_their_file_and_number(tmp_path):
+    files = write(tmp_path, "2\n4\n", "6\n")
+    found = [(line.path, line.number, n) for line, n in good_lines(files, Even(), "error")]
+    assert found == [(files[0], 1, 2), (files[0], 2, 4), (files[1], 1, 6)]
+
+
+def test_skipped_lines_are_left_out(tmp_path):
+    files = write(tmp_path, "1\n2\n3\n4\n")
+    found = [(line.number, n) for line, n in good_lines(files, Even(), "skip")]
+    assert found == [(2, 2), (4, 4)]
+    with pytest.raises(UserError, match=rf"{re.escape(str(files[0]))}:1: odd"):
+        list(good_lines(files, Even(), "error"))
 
 
 # ------------------------------------------------------------------ whole or not at all

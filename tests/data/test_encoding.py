@@ -14,10 +14,12 @@ from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
 from textzoo.data.encoding import encode_chunk, encoded_parts
 from textzoo.errors import UserError
+from textzoo.readers.labelled_text import WordReader
 from textzoo.text import wordpiece
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Ragged
+from textzoo.text.reader import Reader
 from textzoo.text.wordpiece import WordPiece
 from textzoo.text.words import WordIds
 
@@ -158,7 +160,8 @@ def test_vocabularies_are_those_of_counting_line_by_line(
     for place in ("counted", "by lines"):
         cache = Cache(tmp_path / place, bad_lines, workers)
         found.append(fitted_vocabulary(files, build_reader(config, folder), {}, "i", cache))
-        monkeypatch.setattr("textzoo.cache._fitted_by_counts", lambda *_: False)
+        for name in ("count", "fit_counts"):  # from here on line by line
+            monkeypatch.setattr(WordReader, name, getattr(Reader, name))
     assert len(content(found[0])) > 2
     assert content(found[0]) == content(found[1])
 
@@ -211,7 +214,7 @@ def test_places_of_lines_are_those_of_reading_line_by_line(tmp_path, monkeypatch
     ]
     file.write_bytes("\n".join(raw).encode())
 
-    class Reader:
+    class Letters(Reader):
         columns = ("letters",)
 
         def encode(self, line, training):
@@ -222,12 +225,13 @@ def test_places_of_lines_are_those_of_reading_line_by_line(tmp_path, monkeypatch
 
     for size in (1, 10, 10_000):
         monkeypatch.setattr(encoding, "_CHUNK_BYTES", size)
-        at_once = [encode_chunk(c, Reader(), True, "error") for c in encoding._chunks(file, 0)]
+        at_once = [encode_chunk(c, Letters(), True, "error") for c in encoding._chunks(file, 0)]
         with monkeypatch.context() as patch:
             patch.setattr(encoding, "_encode_at_once", lambda *_: None)
-            by_line = [encode_chunk(c, Reader(), True, "error") for c in encoding._chunks(file, 0)]
+            by_line = [encode_chunk(c, Letters(), True, "error") for c in encoding._chunks(file, 0)]
         for ours, theirs in zip(at_once, by_line):
             np.testing.assert_array_equal(ours.places, theirs.places)
-            for our, their in zip(ours.columns["letters"], theirs.columns["letters"]):
+            for part in ("values", "counts"):
+                our, their = (getattr(x.columns["letters"], part) for x in (ours, theirs))
                 np.testing.assert_array_equal(our, their)
         assert sum(len(part.places) for part in at_once) > 40

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from textzoo.commands.cli import evaluate
+from textzoo.commands.evaluate import main as evaluate
 from textzoo.evaluation.trec import evaluate_ranking, read_qrels, read_run, without_own_text
 
 GOLDS = {"a": {"x", "y"}, "b": {"z"}, "c": {"w"}}

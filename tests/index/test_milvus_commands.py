@@ -7,7 +7,9 @@ import pytest
 from harness.recalled import CONFIG, call, lines_of
 from harness.served import Client
 
-from textzoo.commands.cli import export, recall, trainer
+from textzoo.commands.export import main as export
+from textzoo.commands.recall import main as recall
+from textzoo.commands.train import main as trainer
 from textzoo.serving.api_schema import Limits
 from textzoo.serving.app import create_app
 from textzoo.serving.in_process import SemanticIndex

@@ -7,8 +7,8 @@ import pytest
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.labels import evaluate
-from textzoo.metrics.labels import LabelMetrics as Metrics
+from textzoo.evaluation.labels import LabelEvaluator
+from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.names import check_metric_names, labels_needed
 from textzoo.metrics.ranking import gold_ranks, ranks_among
 
@@ -37,7 +37,8 @@ class FakeRun:
     def __init__(self, scores, n_best=None):
         self.scores, self.n_best = scores, n_best
         self.model = SimpleNamespace(
-            columns=("words", "labels"),
+            text_column="words",
+            label_column="labels",
             n_best=n_best or N_LABELS,
             infer_feeds=lambda columns, numbers: numbers,
         )
@@ -66,13 +67,16 @@ def scores():
 
 
 READER = SimpleNamespace(
-    label_names=list("abcdef"), label_counts=np.array([9, 5, 4, 2, 1, 1]), n_train_rows=20
+    label_names=list("abcdef"),
+    label_counts=np.array([9, 5, 4, 2, 1, 1]),
+    n_train_rows=20,
+    rows_without_labels_count=False,
 )
 
 
 def measure(run, rows, batch_size, threshold=None, names=NAMES):
-    metrics = Metrics(names, Runner(), READER, threshold)
-    return evaluate(run, rows, np.arange(N_ROWS), metrics, batch_size)
+    runner = Runner(infer_batch_size=batch_size)
+    return LabelEvaluator(runner, READER, rows, np.arange(N_ROWS))(run, names, threshold).result()
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 100])
@@ -93,9 +97,9 @@ def test_a_given_threshold_is_used_and_told(rows, scores):
 
 
 def test_rows_without_labels_give_no_figures(rows, scores):
-    metrics = Metrics(NAMES, Runner(), READER)
     unlabelled = np.arange(0, N_ROWS, 4)
-    assert evaluate(FakeRun(scores), rows, unlabelled, metrics, 100) == {"rows": 0}
+    metrics = LabelEvaluator(Runner(), READER, rows, unlabelled)(FakeRun(scores), NAMES)
+    assert metrics.result() == {"rows": 0}
     assert metrics.report() is None
 
 
@@ -119,10 +123,12 @@ def test_as_many_labels_are_ranked_as_the_metrics_look_at():
 @pytest.mark.parametrize("name", ["f1", "micro_f2", "psp", "psp@0", "tail_f1"])
 def test_an_unknown_metric_is_refused(name):
     with pytest.raises(UserError, match=f"received '{name}'"):
-        check_metric_names(["precision@1", name])
+        check_metric_names(["precision@1", name], "tags")
 
 
 def test_propensities_need_counts():
-    reader = SimpleNamespace(label_names=["a"])
+    reader = SimpleNamespace(
+        label_names=["a"], rows_without_labels_count=False, label_counts=None, n_train_rows=0
+    )
     with pytest.raises(UserError, match="psp@1: this model's reader keeps no label counts"):
-        Metrics(["psp@1"], Runner(), reader)
+        LabelMetrics(["psp@1"], Runner(), reader)

@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
-from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.levels import Predictions
+from textzoo.evaluation.level_predictions import LevelPredictions
+from textzoo.evaluation.predictions import PredictionFile
 from textzoo.metrics.label_table import LabelTable
-from textzoo.metrics.levels import LevelMetrics as Metrics
+from textzoo.metrics.levels import LevelMetrics
 
 LABELS = ["喜悦", "愤怒", "悲伤"]
 NAMES = ["macro_f1", "level_accuracy", "level_error", "subset_accuracy"]
 
 
 class Reader:
-    label_names = LABELS
-
     def describe(self, line):
         return {"text": line}
 
@@ -29,7 +27,7 @@ def measured():
     gold = random.integers(0, 3, (40, 3))  # level 3 is predicted and never right
     scores = random.random((40, 3, 4))
     scores[np.arange(40)[:, None], np.arange(3), gold] += 0.5
-    metrics = Metrics(NAMES, Runner(), Reader())
+    metrics = LevelMetrics(NAMES, LABELS)
     for rows in np.array_split(np.arange(40), 3):
         metrics.update(gold[rows], scores[rows])
     return gold, scores, metrics
@@ -54,14 +52,15 @@ def test_figures_are_those_of_scikit_learn(measured):
 
 def test_other_metrics_are_refused():
     with pytest.raises(UserError, match=r"runner\.metrics: received 'micro_f1'"):
-        Metrics(["micro_f1"], Runner(), Reader())
+        LevelMetrics(["micro_f1"], LABELS)
 
 
 def test_predictions_have_every_level_and_the_highest_first():
     file = io.StringIO()
-    predictions = Predictions(file, Reader(), top_k=2)
+    predictions = PredictionFile(file, Reader())
     scores = np.array([[[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], [[0.6, 0.4], [0.9, 0.1], [0.7, 0.3]]])
-    predictions.add(np.array([7, 4]), scores)
+    named = LevelPredictions(LABELS, top_k=2)
+    predictions.add(np.array([7, 4]), named.of_batch({"scores": scores}))
     rows = type("Rows", (), {"line": lambda self, i: type("Line", (), {"text": f"第{i}行"})})()
     predictions.end_pool(rows)
     first, second = map(json.loads, file.getvalue().splitlines())

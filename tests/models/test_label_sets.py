@@ -15,9 +15,10 @@ from sklearn.metrics import (
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.labels import Predictions
+from textzoo.evaluation.label_predictions import LabelPredictions
+from textzoo.evaluation.predictions import PredictionFile
 from textzoo.inference.choosing import chosen_threshold
-from textzoo.metrics.labels import LabelMetrics as Metrics
+from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.thresholds import ThresholdMetrics
 
 N_ROWS, N_LABELS = 60, 6
@@ -29,6 +30,7 @@ NAMES += ["subset_accuracy", "hamming_loss"]
 
 class Reader:
     rows_without_labels_count = True
+    label_counts, n_train_rows = None, 0
     label_names = tuple(f"标签{i}" for i in range(N_LABELS))
 
     def describe(self, line):
@@ -45,7 +47,7 @@ def random_rows(seed):
 
 
 def batch_facts(scores, gold):
-    """What `tagging.evaluate` gives to `Metrics.update`, without ranks that matter."""
+    """What `LabelEvaluator` gives to `LabelMetrics.update`, without ranks that matter."""
     counts = gold.sum(axis=1)
     padded = np.full((len(gold), max(1, counts.max())), -1)
     for row, labels in zip(padded, gold):
@@ -56,7 +58,7 @@ def batch_facts(scores, gold):
 
 
 def measure(scores, gold, threshold):
-    metrics = Metrics(NAMES, Runner(), Reader(), threshold)
+    metrics = LabelMetrics(NAMES, Runner(), Reader(), threshold)
     for rows in np.array_split(np.arange(N_ROWS), 4):
         metrics.update(*batch_facts(scores[rows], gold[rows]))
     return metrics, metrics.result()
@@ -114,7 +116,7 @@ def test_no_other_threshold_of_a_label_has_a_higher_f1(seed):
 def test_runner_threshold_chooses_what_is_tuned():
     scores, gold = random_rows(4)
     runner = Runner(threshold="per_label")
-    metrics = Metrics(["micro_f1"], runner, Reader())
+    metrics = LabelMetrics(["micro_f1"], runner, Reader())
     metrics.update(*batch_facts(scores, gold))
     assert len(metrics.result()["threshold"]) == N_LABELS
     facts = {"progress": {"threshold": [0.1] * N_LABELS}}
@@ -130,15 +132,16 @@ def test_runner_threshold_chooses_what_is_tuned():
 
 def test_metrics_of_levels_are_refused():
     with pytest.raises(UserError, match=r"runner\.metrics: received 'level_error'"):
-        Metrics(["level_error"], Runner(), Reader())
+        LabelMetrics(["level_error"], Runner(), Reader())
 
 
 def test_predictions_say_which_labels_are_above_the_threshold():
     file = io.StringIO()
-    predictions = Predictions(file, Reader(), 2, threshold=[0.5, 0.2, 0.5, 0.9, 0.5, 0.5])
+    predictions = PredictionFile(file, Reader())
+    named = LabelPredictions(Reader.label_names, 2, threshold=[0.5, 0.2, 0.5, 0.9, 0.5, 0.5])
     labels = np.array([[3, 0, 1, 2, 4, 5], [3, 0, 1, 2, 4, 5]])
     scores = np.array([[0.8, 0.6, 0.3, 0.2, 0.1, 0.0], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]])
-    predictions.add(np.array([0, 1]), labels, scores)
+    predictions.add(np.array([0, 1]), named.of_best(labels, scores))
     rows = type("Rows", (), {"line": lambda self, i: type("Line", (), {"text": str(i)})})()
     predictions.end_pool(rows)
     first, second = map(json.loads, file.getvalue().splitlines())

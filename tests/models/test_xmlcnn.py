@@ -9,7 +9,7 @@ from textzoo.config.model_folder import load_model_folder
 from textzoo.config.schema import Embedding, Optimizer
 from textzoo.errors import BadLine
 from textzoo.running.dygraph import DygraphRun
-from textzoo.running.static import StaticRun
+from textzoo.running.static import Example, StaticRun
 
 N_WORDS, N_LABELS, N_NGRAMS = 15, 9, 40
 WIDTH = 6  # of what the output layer takes
@@ -269,9 +269,10 @@ def test_static_word_vectors_stay_as_they_are_in_both_graphs(xmlcnn, n_batches):
     with paddle.utils.unique_name.guard():
         dygraph = DygraphRun(model, model.create_model(), settings)
     start = dygraph.parameters()
-    static = StaticRun(static_model, static_model.create_model, start, settings)
     random = np.random.default_rng(0)
     feeds = [model.train_feeds(random_columns(), np.arange(12), random)] * n_batches
+    example = Example(inference={}, training=feeds[0])
+    static = StaticRun(static_model, static_model.create_model, start, example, settings)
     for first, then in ((dygraph, static), (static, dygraph)):
         first.train_step(feeds, 0.1)
         then.set_parameters(first.parameters())

@@ -237,8 +237,8 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
 def test_without_matplotlib_the_extra_is_named_and_paddle_is_not_needed(tmp_path):
     folder = make_run(tmp_path / "run", random_rows()[2])
     code = (
-        "import sys\nsys.modules['{}'] = None\nfrom textzoo.commands import report\n"
-        f"sys.exit(report([{str(folder)!r}]))"
+        "import sys\nsys.modules['{}'] = None\nfrom textzoo.commands.report import main\n"
+        f"sys.exit(main([{str(folder)!r}]))"
     )
     path = {**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")}
     for module, status in (("matplotlib", 2), ("paddle", 0)):

@@ -11,8 +11,7 @@ from textzoo.config.schema import EncoderSettings, Runner
 from textzoo.data.batching import training_batches
 from textzoo.data.cache import Cache, encoded_rows
 from textzoo.errors import BadLine
-from textzoo.evaluation.embeddings import Corpus, evaluate
-from textzoo.metrics.labels import LabelMetrics as Metrics
+from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.readers.pairs import Reader
 from textzoo.running.pair_model import KnownPairs, PairModel
 
@@ -247,9 +246,10 @@ def test_recall_over_a_corpus_equals_a_calculation_by_hand(tmp_path):
     lines = [("ab", "abc"), ("xy", "abd"), ("ab", "lost"), ("ab", "ab")]
     rows, reader = make_rows(tmp_path, lines)
     run = OneHotRun()
-    corpus = Corpus(["ab", "abd", "abc", "xyz", "xy", "xyw"], reader)
-    metrics = Metrics(["recall@1", "recall@2", "mrr"], Runner(), corpus)
-    found = evaluate(run, rows, np.arange(4), metrics, corpus, n_best=5)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("ab\nabd\nabc\nxyz\nxy\nxyw\n", encoding="utf-8")
+    evaluator = EmbeddingEvaluator(Runner(corpus_file=corpus), reader, rows, np.arange(4))
+    found = evaluator(run, ["recall@1", "recall@2", "mrr"]).result()
     # "ab": abd and abc are equally near, abd comes first in the corpus. "xy": xyz, xyw, then the
     # others alike, of which "ab" is the shortest. A lost title and the query itself: never.
     assert found["rows"] == 4

@@ -7,8 +7,8 @@ import pytest
 from harness.workspace import MODELS, Workspace, infer_metrics, predictions
 
 from textzoo.commands.infer import infer
-from textzoo.config.loading import load_config, net_arguments
-from textzoo.data.dataset import load_data
+from textzoo.config.loading import load_config
+from textzoo.data.dataset import Dataset
 from textzoo.export.verification import largest_difference
 from textzoo.running.building import build_run, initialise
 from textzoo.running.predictor import Predictor
@@ -51,10 +51,10 @@ def make_runs(workspaces, name):
     arguments = workspaces[model].arguments("trainer", "none", *overrides)
     overrides = arguments[arguments.index("-o") + 1 :]
     config, folder = load_config(workspaces[model].model.config, overrides)
-    data = load_data(config, folder, None)
+    data = Dataset(config, folder).for_training()
     runs = {}
     for graph in ("dygraph", "static"):
-        runs[graph] = build_run(graph, config, folder, net_arguments(config, data.reader))
+        runs[graph] = build_run(graph, config, folder, data.reader)
         initialise(runs[graph], config, data.reader)
     random = np.random.default_rng(0)
     weights = runs["dygraph"].parameters()
@@ -63,7 +63,7 @@ def make_runs(workspaces, name):
     for run in runs.values():
         run.set_parameters(weights)
     columns = data.train_rows.columns
-    columns = {**columns, "text": columns[runs["dygraph"].model.columns[0]]}
+    columns = {**columns, "text": columns[runs["dygraph"].model.text_column]}
     batches = (np.arange(1), np.arange(50), np.arange(100, 107))
     feeds = [runs["dygraph"].model.infer_feeds(columns, rows) for rows in batches]
     return runs, feeds
@@ -137,8 +137,8 @@ def test_a_net_that_the_predictor_refuses_is_computed_in_dynamic_graph(
 
     workspace = workspaces["tagspace"]
     workspace.run("trainer", "trained again", "runner.epochs=1")
-    monkeypatch.setattr("textzoo.predictor.PaddleEngine", refuse)
-    monkeypatch.setattr("textzoo.infer.start_logging", lambda: None)
+    monkeypatch.setattr("textzoo.running.predictor.PaddleEngine", refuse)
+    monkeypatch.setattr("textzoo.logs.start_logging", lambda: None)
     arguments = workspace.arguments("infer", "trained again")
     with caplog.at_level(logging.INFO, logger="textzoo"):
         infer(workspace.model.config, arguments[arguments.index("-o") + 1 :])

@@ -8,7 +8,7 @@ from textzoo.config.checking import signature_fields
 from textzoo.config.optimizer_keys import SPARSE_OPTIMIZERS
 from textzoo.config.schema import Optimizer
 from textzoo.running.dygraph import DygraphRun, row_weights
-from textzoo.running.static import StaticRun
+from textzoo.running.static import Example, StaticRun
 
 N_WORDS, N_TAGS = 20, 6
 NET = {
@@ -40,7 +40,15 @@ def make_run(tagspace, graph, optimizer=None, clip=None, seed=0, **net):
         return DygraphRun(tagspace.dygraph_model(arguments), first, optimizer, clip)
     model = tagspace.static_model(arguments)
     initial = {name: tensor.numpy() for name, tensor in first.state_dict().items()}
-    return StaticRun(model, model.create_model, initial, optimizer, clip)
+    batch = random_batch(np.random.default_rng(0), 1, arguments["negatives"])
+    if arguments["loss"] == "softmax":
+        del batch["negatives"]
+    words = {name: batch[name] for name in ("tokens", "lengths")}
+    if arguments["ngram_dim"]:
+        words.update(ngrams=np.zeros((1, 1), int), ngram_counts=np.ones(1, int))
+        batch.update(words)
+    example = Example(inference=words, training=batch)
+    return StaticRun(model, model.create_model, initial, example, optimizer, clip)
 
 
 def random_batch(random, n_rows, negatives="random"):

@@ -103,7 +103,7 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
             Embedder.chunks += (len(texts),)
             return np.array([[len(text), 1] for text in texts], np.float32)
 
-    monkeypatch.setattr(predict, "Embedder", Embedder)
+    monkeypatch.setattr("textzoo.inference.embedder.Embedder", Embedder)
     monkeypatch.setattr(predict, "_CHUNK", 3)
     config = MODELS["batchneg"].config
     given = io.TextIOWrapper(io.BytesIO(b"a\nbb\n\na\ndddd\neeeee\n"))

@@ -11,13 +11,13 @@ import pytest
 from harness.saved import assert_whole, names, tensors, write_vocabulary
 
 import textzoo
+from textzoo import files
 from textzoo.errors import UserError
-from textzoo.training import checkpoint as checkpoint_module
+from textzoo.files import remove_leftovers
 from textzoo.training.checkpoint import (
     has_best,
     list_checkpoints,
     load_checkpoint,
-    remove_leftovers,
     save_checkpoint,
 )
 
@@ -35,7 +35,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(save, runs, monkeypatch, plac
     owner, attribute = {
         "fsync": (os, "fsync"),
         "paddle.save": (paddle, "save"),
-        "vocabulary": (Path, "write_text"),
+        "vocabulary": (Path, "write_bytes"),
         "rename": (Path, "rename"),
     }[place]
     with monkeypatch.context() as patch:
@@ -61,7 +61,7 @@ sys.path.insert(0, sys.argv[1])
 from textzoo.devices import import_paddle
 import_paddle()
 import numpy as np
-from textzoo.checkpoint import save_checkpoint
+from textzoo.training.checkpoint import save_checkpoint
 from textzoo.errors import UserError
 
 runs = Path(sys.argv[2])
@@ -110,7 +110,7 @@ def kill_at(monkeypatch, renames):
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", counting)
-    monkeypatch.setattr(checkpoint_module.shutil, "rmtree", lambda *a, **k: None)
+    monkeypatch.setattr(files.shutil, "rmtree", lambda *a, **k: None)
 
 
 @pytest.mark.parametrize(("renames", "survivor"), [(0, 1), (1, 1)])
@@ -134,7 +134,7 @@ def test_best_is_whole_wherever_its_replacement_is_killed(
 def test_best_is_the_new_one_when_killed_after_the_swap(save, runs, monkeypatch):
     save("best", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module.shutil, "rmtree", lambda *a, **k: None)
+        patch.setattr(files.shutil, "rmtree", lambda *a, **k: None)
         save("best", 2)
     assert names(runs) == [".replaced-best", "best"]
     assert_whole(runs / "best", 2)
@@ -159,7 +159,7 @@ def test_saving_again_after_a_kill_needs_no_repair(save, runs, monkeypatch):
 def test_a_half_written_checkpoint_is_no_checkpoint(save, runs, monkeypatch):
     save("0", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module.shutil, "rmtree", lambda *a, **k: None)
+        patch.setattr(files.shutil, "rmtree", lambda *a, **k: None)
         patch.setattr(paddle, "save", no_space)
         with pytest.raises(UserError):
             save("1", 2)

@@ -7,7 +7,7 @@ import pytest
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
-from textzoo.training.run_log import Report
+from textzoo.training.run_log import RunLog
 
 TRAINING = {"epoch": 0, "loss": 0.25, "learning_rate": 0.001, "rows_per_second": 812.4}
 
@@ -23,7 +23,7 @@ def reported(runner):
 
 
 def report_steps(runner, steps, start=0):
-    with Report(runner, total_steps=100, step=start) as report:
+    with RunLog(runner, total_steps=100, step=start) as report:
         for step in steps:
             report.training(step, TRAINING, seconds_left=1.0)
 
@@ -59,7 +59,7 @@ def test_the_log_file_of_an_earlier_run_is_gone_on_with(tmp_path):
 
 
 def test_each_report_is_an_object_of_its_own_line(runner):
-    with Report(runner, total_steps=10, step=0) as report:
+    with RunLog(runner, total_steps=10, step=0) as report:
         report.training(5, TRAINING, seconds_left=60)
         report.evaluation(10, {"epoch": 1, "accuracy": 0.5, "rows": 7}, best=True)
     assert reported(runner) == [
@@ -69,7 +69,7 @@ def test_each_report_is_an_object_of_its_own_line(runner):
 
 
 def test_a_line_can_be_read_as_soon_as_it_is_reported(runner):
-    with Report(runner, total_steps=10, step=0) as report:
+    with RunLog(runner, total_steps=10, step=0) as report:
         report.training(5, TRAINING, seconds_left=60)
         assert [line["step"] for line in reported(runner)] == [5]
 
@@ -101,7 +101,7 @@ def test_dropping_lines_leaves_no_temporary_file(runner):
 
 
 def test_the_file_is_whole_after_a_failure(runner):
-    with pytest.raises(RuntimeError), Report(runner, total_steps=10, step=0) as report:
+    with pytest.raises(RuntimeError), RunLog(runner, total_steps=10, step=0) as report:
         report.training(5, TRAINING, seconds_left=60)
         raise RuntimeError
     assert [line["step"] for line in reported(runner)] == [5]
@@ -111,7 +111,7 @@ def test_the_file_is_whole_after_a_failure(runner):
 
 
 def test_plain_lines_when_there_is_no_terminal(runner, caplog, capsys):
-    with Report(runner, total_steps=80, step=0) as report:
+    with RunLog(runner, total_steps=80, step=0) as report:
         report.step()
         report.training(50, TRAINING, seconds_left=3725)
         report.evaluation(80, {"epoch": 2, "accuracy": 0.51239, "mrr": 0.6, "rows": 9}, best=True)
@@ -126,7 +126,7 @@ def test_plain_lines_when_there_is_no_terminal(runner, caplog, capsys):
 
 def test_a_bar_instead_of_training_lines_on_a_terminal(runner, monkeypatch, caplog, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with Report(runner, total_steps=80, step=79) as report:
+    with RunLog(runner, total_steps=80, step=79) as report:
         report.training(80, TRAINING, seconds_left=0)
         report.step()
     shown = capsys.readouterr().err
@@ -139,7 +139,7 @@ def test_a_bar_instead_of_training_lines_on_a_terminal(runner, monkeypatch, capl
 def test_use_visual_without_visualdl_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "visualdl", None)  # as if it were not installed
     with pytest.raises(UserError, match=r"runner\.use_visual: .*pip install 'textzoo\[visual\]'"):
-        Report(Runner(model_save_path=tmp_path, use_visual=True), total_steps=1, step=0)
+        RunLog(Runner(model_save_path=tmp_path, use_visual=True), total_steps=1, step=0)
 
 
 def test_visual_scalars_are_the_reported_ones(tmp_path, monkeypatch):
@@ -159,7 +159,7 @@ def test_visual_scalars_are_the_reported_ones(tmp_path, monkeypatch):
     module.LogWriter = LogWriter
     monkeypatch.setitem(sys.modules, "visualdl", module)
     runner = Runner(model_save_path=tmp_path, use_visual=True)
-    with Report(runner, total_steps=1, step=0) as report:
+    with RunLog(runner, total_steps=1, step=0) as report:
         report.evaluation(1, {"epoch": 0, "accuracy": 0.5}, best=True)
     assert written == [
         str(tmp_path / "visual"),

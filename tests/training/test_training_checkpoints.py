@@ -7,7 +7,7 @@ from harness.looping import LENGTHS, OPTIMIZER, FakeRun
 from textzoo.commands.train import assemble
 from textzoo.config.checking import Config
 from textzoo.config.schema import IndexSettings, Runner
-from textzoo.data.dataset import Data
+from textzoo.data.dataset import TrainingData
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
 from textzoo.training.loop import Progress
@@ -17,9 +17,11 @@ class SavedRun(FakeRun):
     """A run with weights and scores, for `assemble`."""
 
     model = SimpleNamespace(
-        columns=("words",),
+        text_column="words",
+        kind="tags",
         metrics=("accuracy",),
         train_feeds=lambda columns, rows, random: {"rows": rows},
+        distinct_keys=lambda columns, rows: None,
     )
 
     @property
@@ -50,7 +52,7 @@ def assembled(tmp_path, **runner):
     )
     (tmp_path / "out").mkdir()
     train = np.arange(1, 23, 2)  # 11 rows of the file
-    data = Data(FakeReader(), rows, train, rows, np.zeros(0, int))
+    data = TrainingData(FakeReader(), rows, train, rows, np.zeros(0, int))
     folder = SimpleNamespace(path=tmp_path / "mymodel")
     return assemble(config, folder, data, SavedRun(), Progress())
 

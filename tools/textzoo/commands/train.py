@@ -10,7 +10,12 @@ from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 
 if TYPE_CHECKING:
+    from textzoo.config.checking import Config
+    from textzoo.config.model_folder import ModelFolder
+    from textzoo.data.dataset import TrainingData
     from textzoo.running.building import Graph
+    from textzoo.running.run import Run
+    from textzoo.training.loop import Progress, Training
 
 log = logging.getLogger("textzoo")
 
@@ -50,15 +55,11 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.data.dataset import Dataset, in_turn
     from textzoo.devices import choose_device
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
-    from textzoo.evaluation.evaluator import evaluator_of
-    from textzoo.evaluation.validation import Validation
-    from textzoo.metrics.names import check_metric_names
-    from textzoo.running.building import build_run, chosen_metrics
+    from textzoo.running.building import build_run
     from textzoo.training.checkpoint import BEST
     from textzoo.training.interruption import remember_early_interrupts
-    from textzoo.training.loop import Training
     from textzoo.training.resuming import starting_point
-    from textzoo.training.saving import Saving, prepare_output
+    from textzoo.training.saving import prepare_output
 
     remember_early_interrupts()
     config, folder = load_config(path, overrides)
@@ -72,11 +73,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     start = starting_point(config)
     data = in_turn(lambda: Dataset(config, folder).for_training(start.vocabulary))
     start.check_data(data.contents)
-    columns = data.train_rows.columns
 
     # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
-    run = build_run(graph, config, folder, data.reader, config.optimizer, columns)
-    model = run.model
+    run = build_run(graph, config, folder, data.reader, config.optimizer, data.train_rows.columns)
     progress = start.give(run, config, folder, data.reader)
     log.info(
         "%s: %s%d training rows, %d validation rows, %s",
@@ -87,18 +86,51 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
     )
 
-    # What is measured on the validation rows, and chooses the best checkpoint.
+    training = assemble(config, folder, data, run, progress)
+    if progress.stopped:
+        log.info("patience had ended this run: start over with -o runner.resume=none")
+    elif progress.epoch >= runner.epochs:
+        log.info(
+            "already trained to the end: raise runner.epochs to go on, or start over with "
+            "-o runner.resume=none"
+        )
+    training.fit()
+    if progress.best_value is not None:
+        log.info(
+            "best %s %.4f at step %d: %s",
+            training.best_metric,
+            progress.best_value,
+            progress.best_step,
+            runner.model_save_path / BEST,
+        )
+
+
+def assemble(
+    config: "Config", folder: "ModelFolder", data: "TrainingData", run: "Run", progress: "Progress"
+) -> "Training":
+    """Put the parts of a training run together: batches, validation, checkpoints, the loop.
+
+    Raises:
+        UserError: there is no such metric, or the reader lacks what it needs.
+    """
+    from textzoo.evaluation.evaluator import evaluator_of
+    from textzoo.evaluation.validation import Validation
+    from textzoo.metrics.names import check_metric_names
+    from textzoo.running.building import chosen_metrics
+    from textzoo.training.loop import Training
+    from textzoo.training.saving import Saving
+
+    runner, model, columns = config.runner, run.model, data.train_rows.columns
     metrics = chosen_metrics(runner, model)
     best_metric = runner.best_metric or metrics[0]
-    check_metric_names([best_metric], model.kind, "runner.best_metric")
+    check_metric_names([best_metric], model.kind)
     validate = None
     if len(data.valid):
         evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, data.valid)
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
         validate = Validation(run, evaluator, names, threshold)
-
-    training = Training(
+    return Training(
         run=run,
         runner=runner,
         optimizer=config.optimizer,
@@ -112,19 +144,3 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         n_validation_rows=len(data.valid),
         distinct_keys=model.distinct_keys(columns, data.train),
     )
-    if progress.stopped:
-        log.info("patience had ended this run: start over with -o runner.resume=none")
-    elif progress.epoch >= runner.epochs:
-        log.info(
-            "already trained to the end: raise runner.epochs to go on, or start over with "
-            "-o runner.resume=none"
-        )
-    training.fit()
-    if progress.best_value is not None:
-        log.info(
-            "best %s %.4f at step %d: %s",
-            best_metric,
-            progress.best_value,
-            progress.best_step,
-            runner.model_save_path / BEST,
-        )

@@ -160,7 +160,9 @@ class WordReader(Reader):
 
     def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
         """See `Reader.fit`; the sizes are checked later."""
-        self.fit_counts([self._counted(rows)], declared)
+        counts = Counts(self._counted_buckets)
+        counts.add(*self._counted(rows))
+        self._fit(counts, declared)
 
     def _counted(self, rows: Iterable[Parsed]) -> CountedRows:
         words, texts, labels = Counter(), Counter(), Counter()

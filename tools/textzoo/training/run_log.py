@@ -111,8 +111,10 @@ class RunLog:
         )
 
     def _write(self, kind: str, step: int, facts: dict[str, Any]) -> None:
-        seconds = 0.0 if self._began is None else round(time.monotonic() - self._began, 3)
-        line = json.dumps({"kind": kind, "step": step, **facts, "seconds": seconds}) + "\n"
+        told = {"kind": kind, "step": step, **facts}
+        if self._began is not None:
+            told["seconds"] = round(time.monotonic() - self._began, 3)
+        line = json.dumps(told) + "\n"
         try:
             self._file.write(line.encode())
         except OSError as failure:
