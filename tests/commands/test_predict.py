@@ -8,10 +8,12 @@ import pytest
 from harness.exports import NAMES
 from harness.workspace import ENVIRONMENT, TIMEOUT, command_line, predictions
 
-from textzoo.commands import predict as predicting
 from textzoo.commands.infer import main as infer
 from textzoo.commands.predict import main as predict
 from textzoo.commands.train import train
+from textzoo.config.model_folder import load_model_folder
+from textzoo.errors import BadLine
+from textzoo.inference import labelling
 
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
 
@@ -85,7 +87,7 @@ def test_checkpoint_ensemble_engine_precision_and_threshold_are_as_for_infer(exp
 
 
 def test_lines_are_answered_in_order_a_chunk_at_a_time(exported, monkeypatch, capfd, tmp_path):
-    monkeypatch.setattr(predicting, "_CHUNK", 3)
+    monkeypatch.setattr(labelling, "_CHUNK", 3)
     given = "sharp knife\n\n  the moon\tof\r\n \na much longer text about null pointers\n"
     texts = ["sharp knife", "", "the moon\tof", "", "a much longer text about null pointers"]
     typed(monkeypatch, given.encode())
@@ -107,10 +109,10 @@ def test_lines_are_answered_in_order_a_chunk_at_a_time(exported, monkeypatch, ca
 
 def test_a_text_that_the_model_cannot_read_is_named(exported, monkeypatch, capfd):
     def refuse(self, text):
-        raise predicting.BadLine("too odd")
+        raise BadLine("too odd")
 
     typed(monkeypatch, b"a text\n")
-    reader = predicting.load_model_folder(exported("tagspace").config.parent).reader
+    reader = load_model_folder(exported("tagspace").config.parent).reader
     monkeypatch.setattr(reader, "encode_text", refuse)
     assert call(predict, exported("tagspace"), "--texts", "-") == 2
     assert "-:1: too odd" in capfd.readouterr().err

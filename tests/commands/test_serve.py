@@ -24,7 +24,7 @@ from textzoo.errors import UserError
 _SLOW = """
 import sys, time
 sys.path.insert(0, sys.argv.pop(1))
-from textzoo.exported import ExportedModel
+from textzoo.serving.exported_model import ExportedModel
 outputs = ExportedModel.outputs
 ExportedModel.outputs = lambda model, rows: time.sleep(1) or outputs(model, rows)
 from textzoo.commands import serve

@@ -14,7 +14,6 @@ from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
 from textzoo.data.encoding import encode_chunk, encoded_parts
 from textzoo.errors import UserError
-from textzoo.readers.labelled_text import WordReader
 from textzoo.text import wordpiece
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.hashing import hashed_pairs
@@ -161,7 +160,7 @@ def test_vocabularies_are_those_of_counting_line_by_line(
         cache = Cache(tmp_path / place, bad_lines, workers)
         found.append(fitted_vocabulary(files, build_reader(config, folder), {}, "i", cache))
         for name in ("count", "fit_counts"):  # from here on line by line
-            monkeypatch.setattr(WordReader, name, getattr(Reader, name))
+            monkeypatch.setattr(folder.reader, name, getattr(Reader, name))
     assert len(content(found[0])) > 2
     assert content(found[0]) == content(found[1])
 

@@ -293,13 +293,14 @@ def metric_lines(output: Path, kind: Optional[str] = None) -> list[dict[str, Any
 
     Args:
         output: the run's `model_save_path`.
-        kind: only the lines of this kind, `train` or `evaluation`.
+        kind: only the lines of this kind; default: of `train` and `evaluation`.
     """
     lines = [json.loads(line) for line in (output / "metrics.jsonl").open(encoding="utf-8")]
     for line in lines:
         for clock in ("rows_per_second", "seconds", "started"):
             line.pop(clock, None)
-    return [line for line in lines if kind in (None, line["kind"])]
+    kinds = (kind,) if kind else ("train", "evaluation")
+    return [line for line in lines if line["kind"] in kinds]
 
 
 def predictions(folder: Path) -> list[dict[str, Any]]:

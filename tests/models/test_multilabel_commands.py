@@ -65,7 +65,6 @@ def test_levels_are_trained_and_predicted(workspace):
     [
         (["hyper_parameters.loss=softmax"], "loss: softmax needs levels"),
         (["hyper_parameters.r_drop=1", "hyper_parameters.dropout=0"], "every dropout is 0"),
-        (["runner.best_metric=hamming_loss"], "runner.best_metric: received hamming_loss"),
         (["runner.threshold=best"], "runner.threshold: received 'best'"),
     ],
 )
@@ -76,6 +75,18 @@ def test_mistakes_are_named(workspace, overrides, message):
     ]
     result = workspace.run("trainer", "mistakes", *no_dropout, *overrides, expect=2)
     assert message in result.stderr
+
+
+def test_a_metric_of_which_less_is_better_chooses_the_best_checkpoint(workspace):
+    settings = ("runner.best_metric=hamming_loss", "runner.epochs=1", "runner.eval_steps=10")
+    result = workspace.run("trainer", "least", *settings)
+    lines = metric_lines(workspace.output("least"), "evaluation")
+    losses = [line["hamming_loss"] for line in lines]
+    assert losses[0] > min(losses)
+    assert (
+        Saved(workspace.output("least") / "best").step == lines[losses.index(min(losses))]["step"]
+    )
+    assert f"best hamming_loss {min(losses):.4f}" in result.stdout
 
 
 def test_the_header_of_a_csv_file_is_no_row(tmp_path):

@@ -7,16 +7,6 @@ from pathlib import Path
 from typing import Optional
 
 from textzoo.commands.cli import guarded
-from textzoo.evaluation.trec import (
-    CUTS,
-    evaluate_ranking,
-    read_pairs,
-    read_qrels,
-    read_result,
-    read_run,
-    without_own_text,
-    write_trec_files,
-)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -57,6 +47,17 @@ def evaluate(
     keep_own_text: bool,
 ) -> None:
     """Read, evaluate, print the final line `metrics: {json}`; the arguments are evaluate.py's."""
+    from textzoo.evaluation.trec import (
+        CUTS,
+        evaluate_ranking,
+        read_pairs,
+        read_qrels,
+        read_result,
+        read_run,
+        without_own_text,
+        write_trec_files,
+    )
+
     golds = read_pairs(pairs) if pairs else read_qrels(qrels or Path())
     ranking = read_result(result) if result else read_run(run or Path())
     if not keep_own_text:

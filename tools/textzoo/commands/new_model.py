@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-import yaml
-
 from textzoo.commands.cli import guarded
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
@@ -91,6 +89,8 @@ def _model_folder(source: str) -> Path:
 
 def _copy_data(model: Path, copy: Path) -> str:
     """Copy the data that the config names into `data/`; the config with the places it then has."""
+    import yaml
+
     text = (model / _CONFIG).read_text(encoding="utf-8")
     for written in _texts(yaml.safe_load(text)["runner"]):
         data = model / written

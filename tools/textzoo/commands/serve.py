@@ -89,6 +89,8 @@ def serve(
         UserError: the folder, the address, the token or a limit is not as it should be, or the
             extra `serve` is not installed.
     """
+    import numpy  # noqa: F401 (of an environment that is not activated, it is missing too)
+
     start_logging()
     needed = ("fastapi", "prometheus_client", "uvicorn")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
