@@ -9,7 +9,7 @@ from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
 from textzoo.evaluation.label_predictions import LabelPredictions
-from textzoo.evaluation.outputs import embed
+from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.labels import LabelMetrics
@@ -19,7 +19,7 @@ from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader
 
-_QUERIES = 64  # compared with the corpus at once; always so many, see `outputs.embed`
+_QUERIES = 64  # compared with the corpus at once; always so many, see `row_outputs.embed`
 # Cosines count to 5 decimals: those of texts that a net hardly tells apart are equal, however an
 # engine rounds them.
 _STEPS = np.float32(2**17)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from textzoo.config.loading import load_config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
-from textzoo.evaluation.outputs import embed
+from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
 from textzoo.inference.choosing import chosen_computation, load_chosen
 from textzoo.inference.restoring import restore
