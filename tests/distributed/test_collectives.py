@@ -45,7 +45,6 @@ NO_DROPOUT = {
     "batchneg": (
         "hyper_parameters.encoder.hidden_dropout_prob=0.0",
         "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
-        "hyper_parameters.optimizer.learning_rate=0.001",
     ),
 }
 NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
