@@ -27,8 +27,8 @@ sys.path.insert(0, sys.argv.pop(1))
 from textzoo.serving.exported_model import ExportedModel
 outputs = ExportedModel.outputs
 ExportedModel.outputs = lambda model, rows: time.sleep(1) or outputs(model, rows)
-from textzoo.commands import serve
-sys.exit(serve())
+from textzoo.commands.serve import main
+sys.exit(main())
 """
 
 

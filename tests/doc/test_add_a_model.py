@@ -8,8 +8,8 @@ import pytest
 from harness.running import ROOT
 from harness.workspace import MODELS, Saved, copy_rows, infer_metrics, metric_lines
 
+from textzoo import Tagger
 from textzoo.commands import export, infer, train
-from textzoo.serving import Tagger
 
 PAGE = (ROOT / "doc" / "add_a_model.md").read_text(encoding="utf-8")
 
@@ -44,7 +44,9 @@ def write_model(folder: Path, **changed):
         copy_rows(MODELS["tagspace"].folder / "data" / split, folder / "data" / split, n_rows)
         (file,) = (folder / "data" / split).iterdir()
         lines = file.read_text(encoding="utf-8").splitlines()
-        rows = [f"{line.split(',')[0].split(chr(9))[0]}\t{line.split(chr(9))[1]}\n" for line in lines]
+        rows = [
+            f"{line.split(',')[0].split(chr(9))[0]}\t{line.split(chr(9))[1]}\n" for line in lines
+        ]
         (folder / "data" / f"{split}.tsv").write_text("".join(rows), encoding="utf-8")
 
 
@@ -122,7 +124,7 @@ def test_an_optimizer_is_one_file_and_a_name_and_resumes(tmp_path, capsys):
     saved = [Saved(output / "1") for output in (whole, resumed)]
     for ours, theirs in zip(*(each.weights.values() for each in saved)):
         assert ours.tobytes() == theirs.tobytes()
-    assert {"mean_0/words.weight"} <= saved[0].optimizer.keys()
+    assert "mean/words.weight" in saved[0].optimizer
     losses = [line["loss"] for line in metric_lines(whole, "train")]
     assert losses[-1] < losses[0]
 

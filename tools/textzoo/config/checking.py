@@ -8,6 +8,7 @@ that a constructor's signature is its schema; `hyper_parameters.optimizer` is `s
 import inspect
 import os
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -55,14 +56,27 @@ class Config:
         return _plain(blocks)
 
 
-def check(path: Path, layers: Layers, net_class: type, reader_class: type) -> Config:
+def check(
+    path: Path,
+    layers: Layers,
+    net_class: type,
+    reader_class: type,
+    optimizers: Optional[Mapping[str, type]] = None,
+) -> Config:
     """Check merged blocks against the schema of this model.
+
+    Args:
+        path: the config.
+        layers: what it says.
+        net_class: the model's net.
+        reader_class: the model's reader.
+        optimizers: those that the model brings, see `Model.optimizers`.
 
     Raises:
         UserError: listing every unknown, missing or wrongly typed key at once.
     """
     model = schema_of(net_class, reader_class)
-    problems = _optimizer_problems(layers.blocks)
+    problems = _optimizer_problems(layers.blocks, optimizers or {})
     try:
         checked = model.model_validate(layers.blocks)
     except pydantic.ValidationError as failure:
@@ -163,14 +177,16 @@ def _explain(error: dict[str, Any], model: type[Block]) -> str:
     return f"{key}: received {shown} ({type(received).__name__}), expected {expected}"
 
 
-def _optimizer_problems(blocks: Layer) -> list[str]:
+def _optimizer_problems(blocks: Layer, own: Mapping[str, type]) -> list[str]:
     """Problems with the arguments of the optimizer's class, which Paddle's signature decides."""
     from textzoo.config.optimizer_keys import optimizer_problems  # imports Paddle
 
     try:
         keys = dict(blocks["hyper_parameters"]["optimizer"])
         return optimizer_problems(
-            keys.pop("class"), {k: v for k, v in keys.items() if k not in Optimizer.model_fields}
+            keys.pop("class"),
+            {k: v for k, v in keys.items() if k not in Optimizer.model_fields},
+            own,
         )
     except (KeyError, TypeError, ValueError):
         return []  # there is no such block or class, as the schema will say

@@ -24,18 +24,25 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     """
     layers = read_layers(path, overrides)
     folder = load_model_folder(layers.model_folder)
-    if not issubclass(folder.reader, Reader):
-        raise UserError(
-            f"{folder.path / 'reader.py'}: Reader derives from {folder.reader.__bases__[0].__name__}, "
-            "expected textzoo.text.reader.Reader (doc/add_a_model.md)"
-        )
-    config = check(path, layers, folder.net, folder.reader)
+    _check_contracts(folder)
+    config = check(path, layers, folder.net, folder.reader, folder.dygraph_model.optimizers)
     # Values that only the constructors can judge: tried before any data is read.
     build_reader(config, folder)
     smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
     net = construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
     check_sparse(net, config.optimizer.class_name)
     return config, folder
+
+
+def _check_contracts(folder: ModelFolder) -> None:
+    """Refuse classes that do not derive from those that say what they may be asked."""
+    problem = ""
+    if not issubclass(folder.reader, Reader):
+        problem = "reader.py: Reader does not derive from textzoo.text.reader.Reader"
+    elif not hasattr(folder.dygraph_model, "optimizers"):
+        problem = "dygraph_model.py: DygraphModel does not derive from textzoo.running.model.Model"
+    if problem:
+        raise UserError(f"{folder.path}/{problem}; see doc/add_a_model.md")
 
 
 def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Reader:

@@ -3,14 +3,22 @@
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar, Protocol
 
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader
 
 _PREFIX = "textzoo_model_"
+
+
+class ModelClass(Protocol):
+    """What a config asks of a model; all that a run asks is `running.model.Model`."""
+
+    optimizers: ClassVar[Mapping[str, type]]
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,8 @@ class ModelFolder:
     path: Path
     net: type
     reader: type[Reader]
-    dygraph_model: type
-    static_model: type
+    dygraph_model: type[ModelClass]
+    static_model: type[ModelClass]
 
 
 def load_model_folder(path: Path) -> ModelFolder:

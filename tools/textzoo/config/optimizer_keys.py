@@ -1,7 +1,8 @@
 """Which optimizers and arguments a config may name."""
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
 import paddle
 
@@ -15,23 +16,40 @@ _SET_BY_US = {"learning_rate", "parameters", "grad_clip", "name"}
 _NOT_CHOOSABLE = {"Optimizer", "LBFGS"}  # the base class; one whose step needs a closure
 
 
-def optimizer_problems(class_name: str, arguments: dict[str, Any]) -> list[str]:
-    """What Paddle would not accept, one text per key.
+Classes = Mapping[str, type[paddle.optimizer.Optimizer]]
+
+
+def optimizer_classes(own: Classes) -> Classes:
+    """The optimizers that a config may name.
 
     Args:
-        class_name: the class of `paddle.optimizer`.
-        arguments: the class's own arguments, such as `beta1`.
+        own: those that the model brings, see `Model.optimizers`.
     """
-    known = sorted(
-        name
+    known = {
+        name: value
         for name, value in vars(paddle.optimizer).items()
         if inspect.isclass(value)
         and issubclass(value, paddle.optimizer.Optimizer)
         and name not in _NOT_CHOOSABLE
-    )
+    }
+    return {**known, **own}
+
+
+def optimizer_problems(
+    class_name: str, arguments: dict[str, Any], own: Optional[Classes] = None
+) -> list[str]:
+    """What the class would not accept, one text per key.
+
+    Args:
+        class_name: the class of the optimizer.
+        arguments: the class's own arguments, such as `beta1`.
+        own: see `optimizer_classes`.
+    """
+    known = optimizer_classes(own or {})
     if class_name not in known:
-        return [f"{_BLOCK}.class: received {class_name!r}, expected one of {', '.join(known)}"]
-    optimizer_class = getattr(paddle.optimizer, class_name)
+        names = ", ".join(sorted(known))
+        return [f"{_BLOCK}.class: received {class_name!r}, expected one of {names}"]
+    optimizer_class = known[class_name]
     accepted = sorted(set(inspect.signature(optimizer_class).parameters) - _SET_BY_US)
     unknown = [name for name in arguments if name not in accepted]
     if unknown:

@@ -9,8 +9,8 @@ from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
 from textzoo.evaluation.label_predictions import LabelPredictions
-from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks

@@ -7,8 +7,8 @@ import numpy as np
 from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
 from textzoo.evaluation.label_predictions import LabelPredictions, best_labels
-from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks, ranks_among

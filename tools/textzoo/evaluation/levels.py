@@ -7,8 +7,8 @@ import numpy as np
 from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
 from textzoo.evaluation.level_predictions import LevelPredictions
-from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.predictions import PredictionFile
+from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold

@@ -38,9 +38,8 @@ def model_class(folder: ModelFolder, graph: Graph = "dygraph") -> type[Model]:
     found = folder.dygraph_model if graph == "dygraph" else folder.static_model
     if not issubclass(found, Model):
         raise UserError(
-            f"{folder.path / f'{graph}_model.py'}: {found.__name__} derives from "
-            f"{found.__bases__[0].__name__}, expected textzoo.running.model.Model "
-            "(doc/add_a_model.md)"
+            f"{folder.path / f'{graph}_model.py'}: {found.__name__} does not derive from "
+            "textzoo.running.model.Model; see doc/add_a_model.md"
         )
     return found
 

@@ -40,7 +40,7 @@ class DygraphRun:
         self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:
             self._optimizer: paddle.optimizer.Optimizer = build_optimizer(
-                optimizer, net.parameters(), max_grad_norm
+                optimizer, net.parameters(), max_grad_norm, model.optimizers
             )
 
     def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:

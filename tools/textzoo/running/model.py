@@ -1,6 +1,6 @@
 """The contract of a model: all that a run may ask of a model folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional
 
 import numpy as np
@@ -33,6 +33,8 @@ class Model:
         of_the_batch: names of feeds that belong to a batch as a whole; all others hold one row per
             text, which several processes share.
         word_embedding: the weight, `[words, width]`, that starts from a file of word vectors.
+        optimizers: classes of the model's own that a config may choose, by the names it gives them,
+            beside those of `paddle.optimizer`; see doc/add_a_model.md.
     """
 
     kind: Kind = "tags"
@@ -41,6 +43,7 @@ class Model:
     metrics: Sequence[str] = ()
     of_the_batch: ClassVar[tuple[str, ...]] = ()
     word_embedding: ClassVar[Optional[str]] = None
+    optimizers: ClassVar[Mapping[str, type[paddle.optimizer.Optimizer]]] = {}
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
         self.hyper_parameters = hyper_parameters

@@ -6,15 +6,26 @@ from typing import Any, Optional
 
 import paddle
 
+from textzoo.config.optimizer_keys import Classes, optimizer_classes
 from textzoo.config.schema import Optimizer
 
 
 def build_optimizer(
-    settings: Optimizer, parameters: Iterable[Any], max_grad_norm: Optional[float]
+    settings: Optimizer,
+    parameters: Iterable[Any],
+    max_grad_norm: Optional[float],
+    own: Optional[Classes] = None,
 ) -> paddle.optimizer.Optimizer:
-    """Make the optimizer for these parameters, in whichever graph mode is on."""
+    """Make the optimizer for these parameters, in whichever graph mode is on.
+
+    Args:
+        settings: its class and arguments.
+        parameters: the weights.
+        max_grad_norm: clip the gradients to this global norm.
+        own: classes that the model brings, see `Model.optimizers`.
+    """
     clip = paddle.nn.ClipGradByGlobalNorm(max_grad_norm) if max_grad_norm else None
-    return getattr(paddle.optimizer, settings.class_name)(
+    return optimizer_classes(own or {})[settings.class_name](
         learning_rate=settings.learning_rate,
         parameters=list(parameters),
         grad_clip=clip,

@@ -1,7 +1,7 @@
 """One step in static graph: the same net as programs that Paddle's executor runs."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Optional
@@ -153,7 +153,7 @@ class StaticRun:
             net.train()
             self._loss = self.model.train_forward(net, _inputs(self._example.training))
             self._names = _variable_names(net)
-            optimizer = build_optimizer(self._settings[0], net.parameters(), self._settings[1])
+            optimizer = self._new_optimizer(net.parameters())
             optimizer.minimize(self._loss)
             self._training = program
             self._learning_rate_name = optimizer._global_learning_rate().name
@@ -163,6 +163,11 @@ class StaticRun:
                 for kind, by_parameter in optimizer._accumulators.items()
                 for parameter, variable in by_parameter.items()
             }
+
+    def _new_optimizer(self, parameters: Iterable[paddle.Tensor]) -> paddle.optimizer.Optimizer:
+        settings, max_grad_norm = self._settings
+        assert settings is not None  # only a run that has an optimizer trains
+        return build_optimizer(settings, parameters, max_grad_norm, self.model.optimizers)
 
     def _inference(self) -> _Inference:
         if self._built_inference is None:
@@ -192,7 +197,7 @@ class StaticRun:
         with self._new_program() as program:
             parameters = self._make_net().parameters()
             by_name = {f"gradient/{p.name}": p for p in parameters if p.trainable}
-            optimizer = build_optimizer(self._settings[0], by_name.values(), self._settings[1])
+            optimizer = self._new_optimizer(by_name.values())
             # Else Paddle sorts by name here, and sums the norm to clip in another order than
             # dynamic graph does.
             optimizer._sorted = True
