@@ -1,8 +1,7 @@
-from zlib import crc32
-
 import pytest
 
 from textzoo.errors import BadLine
+from textzoo.text.hashing import hashed_pairs
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_pairs_of_neighbours_are_hashed_behind_the_words(make_reader):
     reader = make_reader("s\ta b c", "n\ta", ngram_buckets=7, max_len=3)
     n_words = reader.sizes()["vocab_text_size"]
     encoded = reader.encode("s\tA zzz b c", training=True)
-    pairs = [n_words + crc32(pair) % 7 for pair in (b"a zzz", b"zzz b")]
+    pairs = [n_words + bucket for bucket in hashed_pairs(["a", "zzz", "b"], 7)]
     assert encoded["ngrams"] == [*encoded["words"], *pairs]
     assert reader.sizes()["vocab_ngram_size"] == n_words + 7
     assert reader.encode("s\t", training=True)["ngrams"] == [0]

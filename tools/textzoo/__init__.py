@@ -7,7 +7,7 @@ An exported model in three lines:
     tagger = Tagger.load("exported")
     tagger.predict(["a text", "another one"])
 
-`Encoder` embeds texts, `SemanticIndex` searches them. They are imported when they are first asked for:
+`Encoder` embeds texts, `SemanticIndex` searches them. They are imported when first asked for:
 importing `textzoo` itself needs none of the packages behind them.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Encoder", "SemanticIndex", "Tagger"]
 
 

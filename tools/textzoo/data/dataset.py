@@ -147,7 +147,7 @@ class Dataset:
 
 
 def in_turn(load: Callable[[], TrainingData]) -> TrainingData:
-    """Load data in every process; the first one of a machine encodes, the others find it encoded."""
+    """Load data in every process; a machine's first encodes, the others find it encoded."""
     if rank_on_machine():
         barrier()
         data = load()

@@ -226,7 +226,7 @@ def _sum_sparse(weight: paddle.Tensor) -> None:
 
 
 def all_reduce_max(number: Optional[int]) -> Optional[int]:
-    """The all_reduce_max of the numbers, such as a signal's, that processes have; None if none has one."""
+    """The largest number, such as a signal's, that a process has; None if none has one."""
     if n_processes() == 1:
         return number
     return all_gather(paddle.to_tensor(number or 0)).max().item() or None

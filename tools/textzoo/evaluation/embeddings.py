@@ -74,8 +74,8 @@ class Corpus:
 class EmbeddingEvaluator:
     """Recalls each row's title from a corpus by its query; see `Evaluator`.
 
-    The corpus is that of the config, or else all texts of the chosen rows, in their order. A query's
-    own text is no candidate; a title that the corpus lacks is never found.
+    The corpus is that of the config, or else all texts of the chosen rows, in their order. A
+    query's own text is no candidate; a title that the corpus lacks is never found.
     """
 
     def __init__(self, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray):

@@ -1,4 +1,4 @@
-"""How a model is evaluated: by labels or levels that it scores, or by what its embeddings recall."""
+"""How a model is evaluated: by labels or levels it scores, or by what its embeddings recall."""
 
 from typing import Optional, Protocol, TextIO, Union
 

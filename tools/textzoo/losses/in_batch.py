@@ -24,7 +24,8 @@ def in_batch_cross_entropy(
         queries: `[batch, width]` embeddings of length 1.
         candidates: `[n, width]` embeddings of length 1; the i-th is the title of query i, hard
             negatives may follow.
-        excluded: `[batch, n]`, 1 where a candidate is no negative of a query: known to mean the same.
+        excluded: `[batch, n]`, 1 where a candidate is no negative of a query, known to mean
+            the same.
         scale: what cosines are multiplied by: one over the temperature.
         margin: taken off the cosine of a query and its title (additive margin softmax).
         symmetric: whether each title also ranks its query among those of the batch; for batches

@@ -1,7 +1,7 @@
 """Losses of a text over all its labels.
 
-Those with dense targets are twice differentiable; those whose name begins with `sparse` are for very
-many labels, of which a text has few.
+Those with dense targets are twice differentiable; those whose name begins with `sparse` are for
+very many labels, of which a text has few.
 """
 
 from typing import Optional

@@ -4,6 +4,7 @@ What the readers of tagspace and xmlcnn share.
 """
 
 import functools
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -12,7 +13,8 @@ from typing import Any, ClassVar, NamedTuple, Optional
 
 import numpy as np
 
-from textzoo.errors import BadLine
+import textzoo
+from textzoo.errors import BadLine, UserError
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Reader
@@ -20,6 +22,8 @@ from textzoo.text.vocabulary import Vocabulary
 from textzoo.text.words import WordCounts, WordIds
 
 _UNKNOWN_ID = 0
+# Which hash gives pairs of words their ids; a vocabulary without this file has that of textzoo 0.1.
+_PAIRS, _PAIR_HASH = "pairs.json", 2
 
 
 class Parsed(NamedTuple):
@@ -281,10 +285,21 @@ class WordReader(Reader):
     def save(self, folder: Path) -> None:
         """Write the vocabularies."""
         self._words.save(folder / "words.txt")
+        if self._ngram_buckets:
+            (folder / _PAIRS).write_text(json.dumps({"hash": _PAIR_HASH}), encoding="utf-8")
         self._labels.save(folder / f"{self.label}s.txt")
 
     def load(self, folder: Path) -> None:
-        """Read the vocabularies."""
+        """Read the vocabularies.
+
+        Raises:
+            UserError: pairs of words had other ids when they were written.
+        """
+        if self._ngram_buckets and not (folder / _PAIRS).is_file():
+            raise UserError(
+                f"{folder}: its pairs of words have the ids of textzoo 0.1, received version "
+                f"{textzoo.__version__}: train anew, or use that version"
+            )
         self._words = Vocabulary.load(folder / "words.txt")
         self._labels = Vocabulary.load(folder / f"{self.label}s.txt")
 

@@ -24,8 +24,8 @@ class Model:
         n_best: how many of a text's best labels the outputs of inference need to have.
 
     Attributes:
-        kind: what the model gives for a text: `tags`, scores of labels; `levels`, for each label one
-            of several levels; `embeddings`, a vector.
+        kind: what the model gives for a text: `tags`, scores of labels; `levels`, for each label
+            one of several levels; `embeddings`, a vector.
         text_column: the column of ids of a row's text, by whose lengths batches are made.
         label_column: the column of what is predicted: labels, levels, or a second text.
         metrics: names of the metrics to compute when the config names none; the first one chooses
@@ -58,7 +58,7 @@ class Model:
         raise NotImplementedError
 
     def shards(self, net: paddle.nn.Layer) -> dict[str, int]:
-        """The weights whose rows are divided among the processes, and how many rows each has in all.
+        """The weights whose rows are divided among processes, and how many rows each has in all.
 
         See `distributed.sharding`.
         """
@@ -108,8 +108,7 @@ class Model:
 
         Args:
             net: the net.
-            embeddings: `[batch, width]` each: of `query`, of `title`, and of `negative` if there are
-                any.
+            embeddings: `[batch, width]` each: of `query`, `title`, and `negative` if there are any.
             excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
         """
         raise NotImplementedError

@@ -22,7 +22,7 @@ class Run(InferenceRun, Protocol):
     The training loop does not know which graph it drives.
 
     Attributes:
-        shards: the weights whose rows are divided among the processes, and how many each has in all;
+        shards: the weights whose rows are divided among processes, and how many each has in all;
             see `distributed.sharding`.
     """
 

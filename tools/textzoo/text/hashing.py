@@ -5,6 +5,9 @@ from zlib import crc32
 
 import numpy as np
 
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+
 
 def joined_crc32(first: np.ndarray, second: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """CRC-32 of byte strings behind one another, from that of each.
@@ -42,5 +45,23 @@ def _after_zeros(length: int) -> np.ndarray:
 
 def hashed_pairs(words: list[str], buckets: int) -> list[int]:
     """The bucket of each pair of neighbouring words, from 0."""
-    pairs = (f"{first} {second}".encode() for first, second in zip(words, words[1:]))
-    return [crc32(pair) % buckets for pair in pairs]
+    hashes = np.array([crc32(word.encode()) for word in words], np.uint32)
+    return pair_buckets(hashes[:-1], hashes[1:], buckets).tolist()
+
+
+def pair_buckets(first: np.ndarray, second: np.ndarray, buckets: int) -> np.ndarray:
+    """The bucket of each pair of words from the hashes of both.
+
+    One step of a polynomial modulo 2^64, then the upper half of a product (multiply-shift hashing,
+    Dietzfelbinger et al. 1997): pairs in another order, or of equal words, are told apart.
+
+    Args:
+        first: `[n]` CRC-32 of the first words, uint32.
+        second: `[n]` of the second ones.
+        buckets: how many there are.
+
+    Returns:
+        `[n]` from 0, int64.
+    """
+    mixed = (first.astype(np.uint64) * _FACTOR + second) * _MIX
+    return ((mixed >> np.uint64(32)) % np.uint64(buckets)).astype(np.int64)

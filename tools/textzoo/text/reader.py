@@ -1,4 +1,4 @@
-"""The contract of a reader: what turns lines of the user's files into ids, and texts into arrays."""
+"""The contract of a reader: what turns lines of the user's files into ids, texts into arrays."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -16,8 +16,8 @@ Ids = dict[str, list[int]]  # the ids of one row, or of one text, by column
 class Reader:
     """What a model folder's `Reader` derives from.
 
-    Its keyword-only constructor arguments are the schema of the config's `reader` block. A reader is
-    made from these, then either fitted to the training rows or given a vocabulary by `load`.
+    Its keyword-only constructor arguments are the schema of the config's `reader` block. A reader
+    is made from these, then either fitted to the training rows or given a vocabulary by `load`.
 
     Attributes:
         supplies: the arguments of the net that come from the data, as `sizes` gives them.

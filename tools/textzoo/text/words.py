@@ -1,6 +1,6 @@
 """Many texts at once to ids of words and of hashed pairs of words.
 
-What a regular expression, a dictionary and `vocabulary.hashed_pairs` give text by text, several
+What a regular expression, a dictionary and `hashing.hashed_pairs` give text by text, several
 times as fast.
 """
 
@@ -13,12 +13,11 @@ from zlib import crc32
 
 import numpy as np
 
-from textzoo.text.hashing import joined_crc32
+from textzoo.text.hashing import pair_buckets
 from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 
 _MOST_WORDS = 1_000_000  # different ones that are kept in memory between calls
-_SPACE_HASH = crc32(b" ")
 # The patterns whose tokens are decided character by character: runs of what each is made of.
 _PARTS = {
     r"\S+": {r"\S+": INSIDE},
@@ -77,9 +76,8 @@ class WordIds:
     def _forget(self) -> None:
         kinds = _kinds(self._pattern)
         self._table = None if kinds is None else TokenTable(kinds)
-        # By the number of a token: its id, whether it counts, its bytes, and hashes of these.
-        self._token_ids, self._counts, self._lengths = array("i"), array("b"), array("q")
-        self._hashes, self._hashes_after_space = array("I"), array("I")
+        # By the number of a token: its id, whether it counts, and its hash.
+        self._token_ids, self._counts, self._hashes = array("i"), array("b"), array("I")
 
     def __call__(self, texts: list[str]) -> Optional[tuple[Ragged, Ragged]]:
         r"""The ids of each text's words; and these with those of its pairs after them.
@@ -136,23 +134,15 @@ class WordIds:
         for word in self._table.tokens[len(self._token_ids) :]:
             self._token_ids.append(self._ids.get(word, self._unknown))
             self._counts.append(word not in self._stop_words)
-            if not self._buckets:
-                continue
-            encoded = word.encode()
-            self._lengths.append(len(encoded))
-            self._hashes.append(crc32(encoded))
-            self._hashes_after_space.append(crc32(encoded, _SPACE_HASH))
+            if self._buckets:
+                self._hashes.append(crc32(word.encode()))
 
     def _pairs(self, words: Ragged) -> Ragged:
         is_second = words.places() > 0
         second = words.values[is_second]
         first = words.values[:-1][is_second[1:]]
-        hashes = joined_crc32(
-            np.array(self._hashes, np.uint32)[first],
-            np.array(self._hashes_after_space, np.uint32)[second],
-            np.array(self._lengths, np.int64)[second] + 1,
-        )
-        buckets = len(self._ids) + (hashes % np.uint32(self._buckets)).astype(np.int64)
+        hashes = np.array(self._hashes, np.uint32)
+        buckets = len(self._ids) + pair_buckets(hashes[first], hashes[second], self._buckets)
         return Ragged.with_counts(buckets.astype(np.int32), np.maximum(words.counts - 1, 0))
 
 

@@ -54,8 +54,9 @@ class Start(NamedTuple):
         """
         if self.resumed and self.checkpoint and self.checkpoint.facts["data"] != contents:
             raise UserError(
-                f"runner.resume: the data have changed since {self.checkpoint.path} was saved; start "
-                "over with -o runner.resume=none, or from its weights with runner.model_init_path"
+                f"runner.resume: the data have changed since {self.checkpoint.path} was saved; "
+                "start over with -o runner.resume=none, or from its weights with "
+                "runner.model_init_path"
             )
 
     def give(self, run: Run, config: Config, folder: ModelFolder, reader: Reader) -> Progress:
