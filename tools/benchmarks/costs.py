@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.runs import WatchedRun
+from benchmarks.watched_run import WatchedRun
 
 _CHUNK_SECONDS = 5.0  # text by text: as many rows as this takes
 _REPEATS = 3
@@ -97,17 +97,6 @@ def lengths(config: Path, overrides: list[str], sizes: list[int], batch: int) ->
             "inference_seconds_per_step": _median(run.infer_step, texts),
         }
     return figures
-
-
-def straight_line(x: list[float], y: list[float]) -> dict[str, float]:
-    """The least-squares line, and how much of the spread of y it explains (R squared)."""
-    slope, intercept = np.polyfit(x, y, 1)
-    rest = np.array(y) - (intercept + slope * np.array(x))
-    return {
-        "slope": float(slope),
-        "intercept": float(intercept),
-        "r_squared": 1 - float((rest**2).sum() / ((y - np.mean(y)) ** 2).sum()),
-    }
 
 
 def _median(step: Callable, *arguments: Any) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from benchmarks.costs import straight_line
+from benchmarks.printing import straight_line
 
 matplotlib.use("svg")
 from matplotlib import pyplot as plt

@@ -19,6 +19,7 @@ from benchmarks import runs as benchmark_runs
 from benchmarks import serve as benchmark_serve
 from benchmarks import tagspace as benchmark_tagspace
 from benchmarks import xmlcnn as benchmark_xmlcnn
+from benchmarks.printing import print_lines, print_table
 from textzoo.devices import import_paddle, physical_cores
 from textzoo.errors import UserError
 
@@ -30,7 +31,7 @@ def tagspace(steps: int, peer_steps: int) -> dict[str, Any]:
     figures = benchmark_tagspace.against_conv1d(steps, peer_steps)
     ours, peer = figures["ours"], figures["peer"]
     print("TagSpace, PaddleRec's hyper-parameters, AG News, dynamic graph")
-    _table(
+    print_table(
         ["formulation", "steps", "s/step (median)", "rows/s", "ratio"],
         [
             ["conv1d + max", peer_steps, f"{peer['seconds_per_step']:.3f}",
@@ -47,12 +48,12 @@ def rows(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
     """One epoch of a small TagSpace on generated files of different lengths."""
     figures = benchmark_tagspace.one_epoch(folder, sizes)
     print("TagSpace (64 filters of width 3), one epoch, generated rows of 12 words, empty cache")
-    _table(
+    print_table(
         ["rows", "rows/s in training", "peak memory, MB", "without mapped files", "whole run, s"],
         [[f"{n:,}", *(f"{figures[n][key]:.0f}" for key in figures[n])] for n in sizes],
     )
     keys = ("total_seconds", "peak_own_megabytes")
-    _lines("rows", sizes, {key: [figures[n][key] for n in sizes] for key in keys})
+    print_lines("rows", sizes, {key: [figures[n][key] for n in sizes] for key in keys})
     return figures
 
 
@@ -69,7 +70,7 @@ def labels(sizes: list[int], steps: int) -> list[dict[str, Any]]:
     for way in dict.fromkeys(row["formulation"] for row in figures):
         rows = [row for row in figures if row["formulation"] == way]
         keys = ("seconds_per_step", "inference_seconds_per_step", "peak_megabytes")
-        _lines("labels", sizes, {f"{way}: {key}": [row[key] for row in rows] for key in keys})
+        print_lines("labels", sizes, {f"{way}: {key}": [row[key] for row in rows] for key in keys})
     return figures
 
 
@@ -78,7 +79,7 @@ def serve(exported: Path, connections: list[int], requests: int) -> dict[str, An
     figures = benchmark_serve.under_load(exported, connections, requests)
     overload = benchmark_serve.overloaded(exported, 2 * max(connections), requests)
     print(f"{exported}: {requests} requests of one text, in turn over each connection")
-    _table(
+    print_table(
         ["connections", "room for texts", "answers/s", "p50, ms", "p99, ms", "statuses"],
         [
             [
@@ -96,7 +97,7 @@ def serve(exported: Path, connections: list[int], requests: int) -> dict[str, An
 
 
 def _label_table(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    _table(
+    print_table(
         ["labels", "formulation", "s/step (median)", "top-5 inference, s/step", "peak memory, MB"],
         [
             [
@@ -124,7 +125,7 @@ def encoders(peer: Path, steps: int, seed: int) -> dict[str, Any]:
         figures[table.__name__] = ways = table(peer, steps, seed)
         keys = list(next(iter(ways.values())))
         cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
-        _table(["", *keys], cells)
+        print_table(["", *keys], cells)
     return figures
 
 
@@ -141,7 +142,7 @@ def index(
         chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
         figures[name] = ways = benchmark_index.compared(rows, rows[chosen], 50, peer, milvus)
         print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
-        _table(
+        print_table(
             ["", "build, s", "queries/s", "overlap"],
             [[way, *(f"{value:.4g}" for value in row.values())] for way, row in ways.items()],
         )
@@ -155,7 +156,7 @@ def inference(
     figures = benchmark_inference.engines(model, override, rows, peer)
     print(f"{model}: inference, a new run's weights")
     slowest = figures["dygraph"]["rows_per_second"]
-    _table(
+    print_table(
         ["engine", "rows/s", "ratio", "largest difference"],
         [
             [
@@ -214,7 +215,7 @@ def _speeds(
     }
     print(f"{model} {' '.join(override)}: training, each way twice")
     first = next(iter(means.values()))["rows_per_second"]
-    _table(
+    print_table(
         ["", "rows/s", "ratio", "peak memory of a process, MB"],
         [
             [
@@ -241,7 +242,7 @@ def fasttext(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, 
     figures = benchmark_runs.against_fasttext(model, peer, epochs)
     print(f"{model} and fastText, words as they are")
     columns = ["training_seconds", "whole_command_seconds", "whole_command_seconds_cached"]
-    _table(
+    print_table(
         ["", "accuracy", "training, s", "whole command, s", "again, s"],
         [
             [
@@ -260,7 +261,7 @@ def encoding(model: Path, override: list[str]) -> dict[str, dict[str, float]]:
     figures = benchmark_costs.encoding(model, override)
     print(f"{model}: encoding text")
     slowest = figures["line by line"]["rows_per_second"]
-    _table(
+    print_table(
         ["", "rows/s", "ratio"],
         [
             [name, f"{row['rows_per_second']:.0f}", f"{row['rows_per_second'] / slowest:.1f}"]
@@ -274,7 +275,7 @@ def start(model: Path, override: list[str]) -> dict[str, float]:
     """From the start of trainer.py to the end of its first step."""
     figures = benchmark_costs.start(model, override)
     print(f"{model}: start of training")
-    _table(["", "seconds"], [[name, f"{value:.2f}"] for name, value in figures.items()])
+    print_table(["", "seconds"], [[name, f"{value:.2f}"] for name, value in figures.items()])
     return figures
 
 
@@ -283,12 +284,12 @@ def lengths(model: Path, override: list[str], sizes: list[int], batch: int) -> d
     figures = benchmark_costs.lengths(model, override, sizes, batch)
     print(f"{model}: batches of {batch} generated texts, dynamic graph")
     keys = ("seconds_per_step", "inference_seconds_per_step")
-    _table(
+    print_table(
         ["tokens", "s/step (median)", "inference, s/step"],
         [[n, *(f"{row[key]:.3f}" for key in keys)] for n, row in figures.items()],
     )
     columns = {key: [row[key] for row in figures.values()] for key in keys}
-    _lines("tokens", sizes, columns)
+    print_lines("tokens", sizes, columns)
     return figures
 
 
@@ -304,23 +305,6 @@ def machine() -> dict[str, Any]:
         "paddlepaddle": paddle.__version__,
         "numpy": numpy.__version__,
     }
-
-
-def _lines(unit: str, sizes: list[int], columns: dict[str, list[float]]) -> None:
-    """The straight line through each column of figures; three of them tell how straight it is."""
-    for name, figures in columns.items() if len(sizes) > 2 else ():
-        line = benchmark_costs.straight_line(sizes, figures)
-        print(
-            f"{name}: {line['intercept']:.3g} + {line['slope']:.3g} x {unit}, "
-            f"R^2 {line['r_squared']:.4f}"
-        )
-
-
-def _table(header: list[str], rows: list[list[Any]]) -> None:
-    cells = [header, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
 def main() -> int:

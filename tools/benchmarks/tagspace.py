@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.runs import WatchedRun
+from benchmarks.watched_run import WatchedRun
 
 ROOT = Path(__file__).resolve().parents[2]
 
