@@ -28,6 +28,13 @@ def run_peer(python: Path, script: str, facts: Any) -> Any:
         return printed_json([str(python), str(_PEERS / script), str(path)])
 
 
+def transformers_sizes(architecture: Any) -> dict[str, Any]:
+    """Those of an encoder in the names of transformers, without dropout."""
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return {**{name: getattr(architecture, name) for name in names}, **dropouts}
+
+
 def printed_json(command: list[str]) -> Any:
     """The last line that a command prints, as JSON.
 

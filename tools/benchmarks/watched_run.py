@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+from benchmarks import TOOLS
 from textzoo.errors import UserError
 
 _POLL = 0.02
@@ -42,9 +43,8 @@ class WatchedRun:
         places = [f"runner.model_save_path={folder}", f"runner.cache_dir={folder / 'cache'}"]
         environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
         self.started = time.perf_counter()
-        path = Path(__file__).parents[1] / script
         self.process = subprocess.Popen(
-            [sys.executable, path, "-m", config, "-o", *overrides, *places],
+            [sys.executable, TOOLS / script, "-m", config, "-o", *overrides, *places],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",

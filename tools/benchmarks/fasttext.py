@@ -1,5 +1,6 @@
-"""Tables of benchmark.py that start trainer.py as a user does."""
+"""A config of tagspace against fastText: seconds to an accuracy on test rows."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -10,61 +11,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import MODELS
+from benchmarks.arguments import PEER
 from benchmarks.peer_processes import run_peer
+from benchmarks.printing import print_table
 from benchmarks.watched_run import WatchedRun
 from textzoo.errors import UserError
 
 _RUNS = 5
-_WARM_UP = 2  # reports of speed that are left out
 
 
-def speed(
-    config: Path,
-    overrides: list[str],
-    variables: dict[str, str],
-    n_reports: int,
-    script: str = "trainer.py",
-) -> dict[str, Any]:
-    """Training rows per second, the median of so many reports, and memory."""
-    overrides = [*overrides, "runner.resume=none"]
-    speeds: list[float] = []
-    with (
-        tempfile.TemporaryDirectory() as place,
-        WatchedRun(config, overrides, Path(place), variables, script) as run,
-    ):
-        for report in run.reports("train"):
-            speeds.append(report["rows_per_second"])
-            if len(speeds) == _WARM_UP + n_reports:
-                break
-    if len(speeds) <= _WARM_UP:
-        raise UserError(f"{config}: {len(speeds)} report(s) of speed: lower runner.print_interval")
-    return {
-        "rows_per_second": statistics.median(speeds[_WARM_UP:]),
-        "reports": len(speeds) - _WARM_UP,
-        "peak_megabytes_of_a_process": run.megabytes["VmHWM"] or None,
-    }
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for a config, and for a peer and its numbers of epochs."""
+    config = MODELS / "tagspace" / "config_fast.yaml"
+    parser.add_argument("-m", "--model", type=Path, default=config)
+    parser.add_argument("--peer", type=Path, required=True, help=PEER)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
 
 
-def seconds_to_reach(config: Path, overrides: list[str], metric: str, value: float) -> dict:
-    """Seconds from the start of trainer.py, with nothing in the cache, to a validation metric.
-
-    Returns:
-        `seconds` and the number of `steps`, None if it was not reached; `best`, the highest value.
-    """
-    best, found = 0.0, {"seconds": None, "steps": None}
-    with (
-        tempfile.TemporaryDirectory() as place,
-        WatchedRun(config, overrides, Path(place)) as run,
-    ):
-        for report in run.reports("evaluation"):
-            if metric not in report:
-                raise UserError(f"{metric}: not among the metrics {', '.join(report)}")
-            best = max(best, report[metric])
-            if report[metric] >= value:
-                seconds = time.perf_counter() - run.started
-                found = {"seconds": seconds, "steps": report["step"]}
-                break
-    return {**found, "best": best}
+def table(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
+    """Print and return accuracy and seconds of both."""
+    figures = against_fasttext(model, peer, epochs)
+    print(f"{model} and fastText, words as they are")
+    columns = ["training_seconds", "whole_command_seconds", "whole_command_seconds_cached"]
+    print_table(
+        ["", "accuracy", "training, s", "whole command, s", "again, s"],
+        [
+            [
+                name,
+                f"{row['accuracy']:.4f}",
+                *(f"{row[key]:.2f}" if key in row else "" for key in columns),
+            ]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
 
 
 def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
