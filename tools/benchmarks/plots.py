@@ -4,6 +4,7 @@ They are made from the figures in doc/benchmarks, which `benchmark.py TABLE --js
 """
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from benchmarks.printing import straight_line
-
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script finds only its own folder
+from benchmarks.printing import straight_line
 
 DOC = Path(__file__).resolve().parents[2] / "doc"
 _OURS, _OTHERS, _LIGHT = "#2563a8", "#9aa5b1", "#7fb0e0"
