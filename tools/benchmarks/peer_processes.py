@@ -4,7 +4,7 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from textzoo.errors import UserError
 
@@ -35,13 +35,13 @@ def transformers_sizes(architecture: Any) -> dict[str, Any]:
     return {**{name: getattr(architecture, name) for name in names}, **dropouts}
 
 
-def printed_json(command: list[str]) -> Any:
-    """The last line that a command prints, as JSON.
+def printed_json(command: list[str], folder: Optional[Path] = None) -> Any:
+    """The last line that a command prints, run in a folder if one is given, as JSON.
 
     Raises:
         UserError: the command failed.
     """
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise UserError(f"{command[0]} ended with status {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

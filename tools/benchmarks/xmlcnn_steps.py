@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import MODELS
+from benchmarks import MODELS, TOOLS
 from benchmarks.peer_processes import printed_json
 from benchmarks.printing import print_table
 
@@ -40,7 +40,7 @@ def measure_apart(
 ) -> dict[str, Any]:
     """The same as `measure`, in a new process, whose memory is that of this net alone."""
     facts = json.dumps({"n_labels": n_labels, "batch_size": batch_size, "steps": steps, **chosen})
-    return printed_json([sys.executable, __file__, facts])
+    return printed_json([sys.executable, "-m", "benchmarks.xmlcnn_steps", facts], folder=TOOLS)
 
 
 def measure(n_labels: int, batch_size: int, steps: int, **chosen: Any) -> dict[str, Any]:
