@@ -75,7 +75,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
             "accuracy": best["accuracy"],
         }
     with tempfile.TemporaryDirectory() as name:
-        place, seconds = Path(name), []
+        place, seconds, speeds = Path(name), [], []
         for _ in range(2):  # the second one finds its text in the cache
             with WatchedRun(config, ["runner.resume=none"], place) as run:
                 speeds = [report["rows_per_second"] for report in run.reports("train")]

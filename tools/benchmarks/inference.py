@@ -64,21 +64,21 @@ def engines(
     from textzoo.running.building import build_run, initialise
     from textzoo.running.predictor import Predictor
 
-    config, folder = load_config(config, overrides)
-    data = load_data(config, folder, None)
-    arguments = net_arguments(config, data.reader)
+    loaded, folder = load_config(config, overrides)
+    data = load_data(loaded, folder, None)
+    arguments = net_arguments(loaded, data.reader)
     columns = dict(data.train_rows.columns)
     if "query" in columns:  # what a reader of pairs calls a text without its pair
         columns["text"] = columns["query"]
-    dygraph = build_run("dygraph", config, folder, arguments)
-    initialise(dygraph, config, data.reader)
-    static = build_run("static", config, folder, arguments)
+    dygraph = build_run("dygraph", loaded, folder, arguments)
+    initialise(dygraph, loaded, data.reader)
+    static = build_run("static", loaded, folder, arguments)
     static.set_parameters(dygraph.parameters())
     rows = np.arange(min(n_rows, len(data.train_rows)))
     lengths = columns[dygraph.model.columns[0]].lengths(rows)
     batches = [
         dygraph.model.infer_feeds(columns, batch)
-        for pool in inference_pools(lengths, config.runner.infer_batch_size)
+        for pool in inference_pools(lengths, loaded.runner.infer_batch_size)
         for batch in pool
     ]
     runs = {

@@ -27,9 +27,10 @@ def print_lines(unit: str, sizes: list[int], columns: dict[str, list[float]]) ->
 def straight_line(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
     """The least-squares line, and how much of the spread of y it explains (R squared)."""
     slope, intercept = np.polyfit(x, y, 1)
-    rest = np.array(y) - (intercept + slope * np.array(x))
+    values = np.array(y)
+    rest = values - (intercept + slope * np.array(x))
     return {
         "slope": float(slope),
         "intercept": float(intercept),
-        "r_squared": 1 - float((rest**2).sum() / ((y - np.mean(y)) ** 2).sum()),
+        "r_squared": 1 - float((rest**2).sum() / ((values - values.mean()) ** 2).sum()),
     }

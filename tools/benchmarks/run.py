@@ -61,7 +61,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     tables = parser.add_subparsers(dest="table", required=True)
     for name, table in TABLES.items():
-        table_parser = tables.add_parser(name, help=table.__doc__.splitlines()[0])
+        table_parser = tables.add_parser(name, help=table.__doc__)
         table_parser.add_argument("--json", type=Path, help="also write the figures to this file")
         table.add_arguments(table_parser)
     return parser

@@ -76,6 +76,7 @@ def _server(folder: Path, *options: str) -> Iterator[int]:
     process = subprocess.Popen(
         [*command, "--port", "0", *options], stdout=subprocess.PIPE, encoding="utf-8"
     )
+    assert process.stdout  # it is a pipe
     try:
         found = re.search(r":(\d+)$", process.stdout.readline().strip())
         if not found:

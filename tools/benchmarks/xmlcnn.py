@@ -38,7 +38,7 @@ def against_torch(peer: Path, sizes: list[int], steps: int) -> list[dict[str, An
     for n_labels in sizes:
         facts = [n_labels, _BATCH_SIZE, steps, threads, SHAPE]
         rows = {"PyTorch, dense targets, Adam": run_peer(peer, "xmlcnn.py", facts)}
-        ways = {"TextZoo, bce, Adam": {"optimizer": ADAM}}
+        ways: dict[str, dict[str, Any]] = {"TextZoo, bce, Adam": {"optimizer": ADAM}}
         if n_labels >= 10_000:
             ways["TextZoo, sampled, Adam"] = {"optimizer": ADAM, **sampled}
             ways["TextZoo, sampled, sparse, Adagrad"] = {
