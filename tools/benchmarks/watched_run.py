@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,12 +43,12 @@ class WatchedRun:
     ):
         places = [f"runner.model_save_path={folder}", f"runner.cache_dir={folder / 'cache'}"]
         environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (__exit__ closes it)
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, TOOLS / script, "-m", config, "-o", *overrides, *places],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
+            stderr=self._errors,  # a pipe that nobody empties would stop the run when it is full
             env={**environment, **(variables or {})},
         )
         self._metrics = folder / "metrics.jsonl"
@@ -75,7 +76,8 @@ class WatchedRun:
                 break
             time.sleep(_POLL)
         if self.process.returncode:
-            raise UserError(f"trainer.py failed:\n{self.process.stderr.read()}")
+            self._errors.seek(0)
+            raise UserError(f"trainer.py failed:\n{self._errors.read()}")
 
     def _watch_memory(self) -> None:
         pid = self.process.pid
@@ -91,7 +93,7 @@ class WatchedRun:
     def __exit__(self, *failure: Any) -> None:
         self.process.kill()  # processes that it has started end with it
         self.process.wait()
-        self.process.stderr.close()
+        self._errors.close()
 
 
 def _status_megabytes(pid: int, key: str) -> float:
