@@ -1,13 +1,11 @@
 """A config of tagspace against fastText: seconds to an accuracy on test rows."""
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +67,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
         facts[part] = [[row.labels[0], row.words] for _, _, row in rows]
     figures = {}
     for n in epochs:
-        best = max(_fasttext_runs(peer, {**facts, "epochs": n}), key=lambda run: run["accuracy"])
+        best = _best_run(peer, {**facts, "epochs": n})
         figures[f"fastText, {n} epochs, best of {_RUNS}"] = {
             "training_seconds": best["seconds"],
             "accuracy": best["accuracy"],
@@ -92,8 +90,20 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     return figures
 
 
-def _fasttext_runs(peer: Path, facts: dict[str, Any]) -> Iterator[dict[str, float]]:
-    """Its threads overwrite one another's updates: no two runs are alike, and some end with NaN."""
+def _best_run(peer: Path, facts: dict[str, Any]) -> dict[str, float]:
+    """The most accurate of several runs of fastText.
+
+    Its threads overwrite one another's updates: no two runs are alike, and some end with NaN.
+
+    Raises:
+        UserError: none of them came to its end.
+    """
+    runs, failures = [], []
     for _ in range(_RUNS):
-        with contextlib.suppress(UserError):
-            yield run_peer(peer, "fasttext_tags.py", facts)
+        try:
+            runs.append(run_peer(peer, "fasttext_tags.py", facts))
+        except UserError as failure:
+            failures.append(failure)
+    if not runs:
+        raise failures[-1]
+    return max(runs, key=lambda run: run["accuracy"])

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
+from benchmarks.arguments import PEER
 from textzoo.errors import UserError
 
 _PEERS = Path(__file__).resolve().parent / "peers"
@@ -20,12 +21,18 @@ def run_peer(python: Path, script: str, facts: Any) -> Any:
         facts: what it is to know, given as the name of a file of JSON.
 
     Raises:
-        UserError: the script failed.
+        UserError: there is no such Python, or the script failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "facts.json"
         path.write_text(json.dumps(facts), encoding="utf-8")
-        return printed_json([str(python), str(_PEERS / script), str(path)])
+        try:
+            return printed_json([str(python), str(_PEERS / script), str(path)])
+        except OSError as failure:
+            raise UserError(
+                f"--peer: received {python}, which does not run ({failure.strerror}); "
+                f"expected {PEER}"
+            ) from None
 
 
 def transformers_sizes(architecture: Any) -> dict[str, Any]:
