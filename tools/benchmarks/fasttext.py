@@ -67,7 +67,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
         facts[part] = [[row.labels[0], row.words] for _, _, row in rows]
     figures = {}
     for n in epochs:
-        best = _best_run(peer, {**facts, "epochs": n})
+        best = best_run(peer, {**facts, "epochs": n})
         figures[f"fastText, {n} epochs, best of {_RUNS}"] = {
             "training_seconds": best["seconds"],
             "accuracy": best["accuracy"],
@@ -90,7 +90,7 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     return figures
 
 
-def _best_run(peer: Path, facts: dict[str, Any]) -> dict[str, float]:
+def best_run(peer: Path, facts: dict[str, Any]) -> dict[str, float]:
     """The most accurate of several runs of fastText.
 
     Its threads overwrite one another's updates: no two runs are alike, and some end with NaN.
