@@ -1,5 +1,6 @@
-"""Tables of benchmark.py for encoders: the same nets, batches and steps in PyTorch."""
+"""Training of transformers from random weights against PyTorch, on real texts."""
 
+import argparse
 import json
 import os
 import tempfile
@@ -9,13 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peer_processes import run_peer
+from benchmarks import MODELS
+from benchmarks.arguments import PEER
+from benchmarks.peer_processes import run_peer, transformers_sizes
+from benchmarks.printing import print_table
 
-ROOT = Path(__file__).resolve().parents[2]
 _NO_DROPOUT = [
     "hyper_parameters.encoder.hidden_dropout_prob=0.0",
     "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
 ]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for a peer, for the number of steps, and for a seed."""
+    parser.add_argument("--peer", type=Path, required=True, help=PEER)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def table(peer: Path, steps: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Print and return the speed of both for each model, with its docstring as a heading."""
+    figures = {}
+    for measured in (batchneg, hardestneg, multilabel):
+        print(measured.__doc__)
+        figures[measured.__name__] = ways = measured(peer, steps, seed)
+        keys = list(next(iter(ways.values())))
+        cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
+        print_table(["", *keys], cells)
+    return figures
 
 
 def batchneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
@@ -71,7 +93,7 @@ def _pairs(
                 "max_len": run.config.reader.get("max_len", 64),
                 "output_emb_size": 256,
                 "loss": loss,
-                "sizes": sizes(architecture),
+                "sizes": transformers_sizes(architecture),
                 "train": texts[run.data.train].tolist(),
                 "held_out": texts[run.data.valid].tolist(),
             },
@@ -107,7 +129,7 @@ def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]
         for row in run.data.train[:, None]
     ]
     architecture = run.net.encoder.architecture
-    all_sizes = {**sizes(architecture), "embedding_size": architecture.embedding_size}
+    all_sizes = {**transformers_sizes(architecture), "embedding_size": architecture.embedding_size}
     all_sizes["vocab_size"] = run.arguments["vocab_size"]
     facts = {**_settings(run, steps, seed), "rows": rows, "sizes": all_sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
@@ -123,9 +145,7 @@ class _OurRun:
         from textzoo.data.dataset import load_data
         from textzoo.running.building import build_run
 
-        self.config, folder = load_config(
-            ROOT / "models" / model / "config_bigdata.yaml", overrides
-        )
+        self.config, folder = load_config(MODELS / model / "config_bigdata.yaml", overrides)
         self.data = load_data(self.config, folder, None)
         self.columns = self.data.train_rows.columns
         self.arguments = net_arguments(self.config, self.data.reader)
@@ -180,13 +200,6 @@ def _settings(run: _OurRun, steps: int, seed: int) -> dict[str, Any]:
         "batch_size": runner.train_batch_size,
         "learning_rate": run.config.optimizer.learning_rate,
     }
-
-
-def sizes(architecture: Any) -> dict[str, Any]:
-    """Those of an encoder in the names of transformers, without dropout."""
-    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-    dropouts = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    return {**{name: getattr(architecture, name) for name in names}, **dropouts}
 
 
 def _recalls(queries: np.ndarray, titles: np.ndarray) -> dict[str, float]:

@@ -1,5 +1,6 @@
-"""Table of benchmark.py for the index: hnswlib, faiss and Milvus Lite with the same settings."""
+"""The index against hnswlib and faiss: build, queries per second, overlap with the exact 50."""
 
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -8,12 +9,41 @@ from typing import Any, Optional
 import hnswlib
 import numpy as np
 
+from benchmarks.arguments import PEER
 from benchmarks.peer_processes import run_peer
+from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.index.hnsw import Index
 from textzoo.index.opening import index_settings, new_index
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for vectors or how many to generate, for queries, and for others to compare with."""
+    parser.add_argument("--vectors", type=Path, help="embeddings.npy of an index")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100_000])
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--peer", type=Path, help=f"{PEER}, for faiss")
+    parser.add_argument("--milvus", action="store_true", help="Milvus Lite as well")
+
+
+def table(
+    vectors: Optional[Path], sizes: list[int], queries: int, peer: Optional[Path], milvus: bool
+) -> dict[str, Any]:
+    """Print and return what each way to find the nearest vectors costs, and how many it finds."""
+    sets = {str(vectors): np.load(vectors)} if vectors else {}
+    sets.update({f"{n:,} generated": generated_vectors(n, 256) for n in sizes})
+    figures = {}
+    for name, rows in sets.items():
+        chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
+        figures[name] = ways = compared(rows, rows[chosen], 50, peer, milvus)
+        print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
+        print_table(
+            ["", "build, s", "queries/s", "overlap"],
+            [[way, *(f"{value:.4g}" for value in row.values())] for way, row in ways.items()],
+        )
+    return figures
 
 
 def compared(

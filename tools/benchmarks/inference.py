@@ -1,5 +1,6 @@
-"""Table of benchmark.py: the same batches through every engine, and through PyTorch."""
+"""The engines that infer.py can compute with, on the rows of a config."""
 
+import argparse
 import os
 import statistics
 import time
@@ -8,10 +9,41 @@ from typing import Any, Optional
 
 import numpy as np
 
-from benchmarks.encoders import sizes
-from benchmarks.peer_processes import run_peer
+from benchmarks.arguments import PEER, add_config
+from benchmarks.peer_processes import run_peer, transformers_sizes
+from benchmarks.printing import print_table
 
 _REPEATS = 5
+Outputs = dict[str, np.ndarray]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for a config, for the number of rows, and for a peer."""
+    add_config(parser)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--peer", type=Path, help=f"{PEER}, for encoders")
+
+
+def table(
+    model: Path, override: list[str], rows: int, peer: Optional[Path]
+) -> dict[str, dict[str, float]]:
+    """Print and return the speed of each engine, and how far its outputs are off."""
+    figures = engines(model, override, rows, peer)
+    print(f"{model}: inference, a new run's weights")
+    slowest = figures["dygraph"]["rows_per_second"]
+    print_table(
+        ["engine", "rows/s", "ratio", "largest difference"],
+        [
+            [
+                name,
+                f"{row['rows_per_second']:.0f}",
+                f"{row['rows_per_second'] / slowest:.2f}",
+                f"{row['largest_difference']:.1e}" if "largest_difference" in row else "",
+            ]
+            for name, row in figures.items()
+        ],
+    )
+    return figures
 
 
 def engines(
@@ -32,21 +64,21 @@ def engines(
     from textzoo.running.building import build_run, initialise
     from textzoo.running.predictor import Predictor
 
-    config, folder = load_config(config, overrides)
-    data = load_data(config, folder, None)
-    arguments = net_arguments(config, data.reader)
+    loaded, folder = load_config(config, overrides)
+    data = load_data(loaded, folder, None)
+    arguments = net_arguments(loaded, data.reader)
     columns = dict(data.train_rows.columns)
     if "query" in columns:  # what a reader of pairs calls a text without its pair
         columns["text"] = columns["query"]
-    dygraph = build_run("dygraph", config, folder, arguments)
-    initialise(dygraph, config, data.reader)
-    static = build_run("static", config, folder, arguments)
+    dygraph = build_run("dygraph", loaded, folder, arguments)
+    initialise(dygraph, loaded, data.reader)
+    static = build_run("static", loaded, folder, arguments)
     static.set_parameters(dygraph.parameters())
     rows = np.arange(min(n_rows, len(data.train_rows)))
     lengths = columns[dygraph.model.columns[0]].lengths(rows)
     batches = [
         dygraph.model.infer_feeds(columns, batch)
-        for pool in inference_pools(lengths, config.runner.infer_batch_size)
+        for pool in inference_pools(lengths, loaded.runner.infer_batch_size)
         for batch in pool
     ]
     runs = {
@@ -57,29 +89,43 @@ def engines(
         "predictor, int8": Predictor(static, "int8"),
     }
     expected = [dygraph.infer_step(feeds) for feeds in batches]
-    figures, seconds = {}, {name: [] for name in runs}
-    for name, run in runs.items():
-        outputs = [run.infer_step(feeds) for feeds in batches]  # warms up
-        figures[name] = {
-            "largest_difference": max(
-                float(np.abs(values - wanted[key]).max())
-                for output, wanted in zip(outputs, expected)
-                for key, values in output.items()
-                if values.dtype == np.float32
-            )
+    differences = {  # which also warms up
+        name: _largest_difference(expected, [run.infer_step(feeds) for feeds in batches])
+        for name, run in runs.items()
+    }
+    seconds = _median_seconds(runs, batches)
+    figures = {
+        name: {
+            "largest_difference": differences[name],
+            "rows_per_second": len(rows) / seconds[name],
         }
+        for name in runs
+    }
+    if peer:
+        speeds = run_peer(peer, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
+        figures.update({f"PyTorch, {k}": {"rows_per_second": v} for k, v in speeds.items()})
+    return figures
+
+
+def _largest_difference(expected: list[Outputs], outputs: list[Outputs]) -> float:
+    return max(
+        float(np.abs(values - wanted[key]).max())
+        for output, wanted in zip(outputs, expected)
+        for key, values in output.items()
+        if values.dtype == np.float32
+    )
+
+
+def _median_seconds(runs: dict[str, Any], batches: list[dict[str, Any]]) -> dict[str, float]:
+    """Of each run for all batches."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(_REPEATS):  # in turn, so that a slow minute of the machine is shared
         for name, run in runs.items():
             started = time.perf_counter()
             for feeds in batches:
                 run.infer_step(feeds)
             seconds[name].append(time.perf_counter() - started)
-    for name, row in figures.items():
-        row["rows_per_second"] = len(rows) / statistics.median(seconds[name])
-    if peer:
-        speeds = run_peer(peer, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
-        figures.update({f"PyTorch, {k}": {"rows_per_second": v} for k, v in speeds.items()})
-    return figures
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def _facts(encoder: Any, batches: list[dict[str, Any]], arguments: dict[str, Any]) -> dict:
@@ -87,7 +133,7 @@ def _facts(encoder: Any, batches: list[dict[str, Any]], arguments: dict[str, Any
         "threads": int(os.environ["OMP_NUM_THREADS"]),
         "repeats": _REPEATS,
         "vocab_size": arguments["vocab_size"],
-        "sizes": sizes(encoder.architecture),
+        "sizes": transformers_sizes(encoder.architecture),
         "batches": [
             [row[:n].tolist() for row, n in zip(batch["tokens"], batch["lengths"])]
             for batch in batches

@@ -4,6 +4,7 @@ They are made from the figures in doc/benchmarks, which `benchmark.py TABLE --js
 """
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from benchmarks.costs import straight_line
-
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script finds only its own folder
+from benchmarks.printing import straight_line
 
 DOC = Path(__file__).resolve().parents[2] / "doc"
 _OURS, _OTHERS, _LIGHT = "#2563a8", "#9aa5b1", "#7fb0e0"
@@ -34,7 +37,7 @@ def _figures(name: str) -> Any:
     return next(value for key, value in content.items() if key != "machine")
 
 
-def against_others() -> plt.Figure:
+def against_others() -> Figure:
     """Training steps of ours and of the nearest other implementation."""
     xmlcnn = {(row["labels"], row["formulation"]): row for row in _figures("xmlcnn")}
 
@@ -66,7 +69,7 @@ def against_others() -> plt.Figure:
     return figure
 
 
-def engines() -> plt.Figure:
+def engines() -> Figure:
     """Inference speed of each engine."""
     names = {
         "tagspace": "tagspace\nAG News",
@@ -89,7 +92,7 @@ def engines() -> plt.Figure:
     return figure
 
 
-def costs() -> plt.Figure:
+def costs() -> Figure:
     """Seconds against rows, labels and tokens, with the straight line through them."""
     rows = {int(n): row["total_seconds"] for n, row in _figures("rows").items()}
     labels = {
@@ -115,7 +118,7 @@ def costs() -> plt.Figure:
     return figure
 
 
-def processes() -> plt.Figure:
+def processes() -> Figure:
     """Training speed by processes and threads."""
     names = ["tagspace", "batchneg", "multilabel"]
     tables = [_figures(f"processes_{name}") for name in names]
@@ -132,7 +135,7 @@ def processes() -> plt.Figure:
     return figure
 
 
-PICTURES: list[Callable[[], plt.Figure]] = [against_others, engines, costs, processes]
+PICTURES: list[Callable[[], Figure]] = [against_others, engines, costs, processes]
 
 
 def main() -> None:

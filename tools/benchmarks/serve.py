@@ -1,5 +1,6 @@
-"""Load on a server from another process: requests a second, latency, what overload does."""
+"""A served model under load from another process, and when there is too much of it."""
 
+import argparse
 import contextlib
 import http.client
 import itertools
@@ -16,10 +17,41 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import TOOLS
+from benchmarks.printing import print_table
 from textzoo.errors import UserError
 from textzoo.serving.exported_model import read_manifest
 
 _PATHS = {"embeddings": "/encode"}  # other kinds: /predict
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for an exported model, and how much to load it with."""
+    parser.add_argument("--exported", type=Path, required=True, help="from export.py")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--requests", type=int, default=2000, help="of each row")
+
+
+def table(exported: Path, connections: list[int], requests: int) -> dict[str, Any]:
+    """Print and return answers per second and their latency, by the number of connections."""
+    figures = under_load(exported, connections, requests)
+    overload = overloaded(exported, 2 * max(connections), requests)
+    print(f"{exported}: {requests} requests of one text, in turn over each connection")
+    print_table(
+        ["connections", "room for texts", "answers/s", "p50, ms", "p99, ms", "statuses"],
+        [
+            [
+                row["connections"],
+                row.get("room", "enough"),
+                f"{row['answers_per_second']:.0f}",
+                f"{row['p50_ms']:.1f}",
+                f"{row['p99_ms']:.1f}",
+                ", ".join(f"{n} × {status}" for status, n in row["statuses"].items()),
+            ]
+            for row in [*figures, overload]
+        ],
+    )
+    return {"load": figures, "overload": overload}
 
 
 def under_load(folder: Path, connections: list[int], n_requests: int) -> list[dict[str, Any]]:
@@ -40,10 +72,11 @@ def overloaded(folder: Path, connections: int, n_requests: int) -> dict[str, Any
 
 @contextlib.contextmanager
 def _server(folder: Path, *options: str) -> Iterator[int]:
-    command = [sys.executable, str(Path(__file__).parents[1] / "serve.py"), str(folder)]
+    command = [sys.executable, str(TOOLS / "serve.py"), str(folder)]
     process = subprocess.Popen(
         [*command, "--port", "0", *options], stdout=subprocess.PIPE, encoding="utf-8"
     )
+    assert process.stdout  # it is a pipe
     try:
         found = re.search(r":(\d+)$", process.stdout.readline().strip())
         if not found:

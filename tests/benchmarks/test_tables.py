@@ -1,0 +1,134 @@
+"""The tables of benchmark.py: what each asks for, prints and writes."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness.running import command_line, run
+
+from benchmarks import MODELS
+from benchmarks.fasttext import best_run
+from benchmarks.run import TABLES, argument_parser, main
+from benchmarks.xmlcnn_steps import ADAM, measure_apart
+from textzoo.errors import UserError
+
+_CONFIG = "-m MODEL [-o OVERRIDE [OVERRIDE ...]]"
+_SIZES = "[--sizes SIZES [SIZES ...]]"
+# In the order in which they are listed; each after [-h] [--json JSON].
+USAGE = {
+    "tagspace": "[--steps STEPS] [--peer-steps PEER_STEPS]",
+    "rows": f"--folder FOLDER {_SIZES}",
+    "xmlcnn": f"--peer PEER {_SIZES} [--steps STEPS]",
+    "labels": f"{_SIZES} [--steps STEPS]",
+    "encoders": "--peer PEER [--steps STEPS] [--seed SEED]",
+    "index": "[--vectors VECTORS] [--sizes [SIZES ...]] [--queries QUERIES] [--peer PEER] "
+    "[--milvus]",
+    "serve": "--exported EXPORTED [--connections CONNECTIONS [CONNECTIONS ...]] "
+    "[--requests REQUESTS]",
+    "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
+    "processes": f"{_CONFIG} [--reports REPORTS]",
+    "settings": f"{_CONFIG} [--reports REPORTS] [--script SCRIPT]",
+    "reach": f"{_CONFIG} --metric METRIC --value VALUE",
+    "fasttext": "[-m MODEL] --peer PEER [--epochs EPOCHS [EPOCHS ...]]",
+    "encoding": _CONFIG,
+    "start": _CONFIG,
+    "lengths": f"{_SIZES} [--batch BATCH] {_CONFIG}",
+}
+DEFAULTS = {
+    "tagspace": {"steps": 100, "peer_steps": 5},
+    "rows": {"sizes": [100_000, 5_000_000]},
+    "xmlcnn": {"sizes": [90, 100_000], "steps": 10},
+    "labels": {"sizes": [670_091], "steps": 10},
+    "encoders": {"steps": 60, "seed": 1},
+    "index": {
+        "vectors": None,
+        "sizes": [100_000],
+        "queries": 1000,
+        "peer": None,
+        "milvus": False,
+    },
+    "serve": {"connections": [1, 8, 64], "requests": 2000},
+    "inference": {"override": [], "rows": 2000, "peer": None},
+    "processes": {"override": [], "reports": 5},
+    "settings": {"override": [], "reports": 5, "script": "trainer.py"},
+    "reach": {"override": []},
+    "fasttext": {"model": MODELS / "tagspace" / "config_fast.yaml", "epochs": [3, 4, 5]},
+    "encoding": {"override": []},
+    "start": {"override": []},
+    "lengths": {"override": [], "sizes": [16, 32, 64, 128, 256], "batch": 32},
+}
+
+
+def test_tables_are_listed_in_the_order_of_the_document():
+    assert list(TABLES) == list(USAGE)
+
+
+@pytest.mark.parametrize("table", USAGE)
+def test_help_names_the_arguments_of_a_table(table, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([table, "--help"])
+    usage = " ".join(capsys.readouterr().out.split("\n\n")[0].split())
+    program = argument_parser().prog
+    assert usage == f"usage: {program} {table} [-h] [--json JSON] {USAGE[table]}"
+
+
+@pytest.mark.parametrize("table", USAGE)
+def test_what_is_not_asked_for_has_the_defaults_of_a_table(table):
+    words = USAGE[table].split()
+    needed = {
+        option: value
+        for option, value in zip(words, words[1:])
+        if option.startswith("-") and "[" not in option + value
+    }
+    given = [word for option in needed for word in (option, "1")]
+    parsed = vars(argument_parser().parse_args([table, *given]))
+    asked = {value.lower() for value in needed.values()}
+    assert {name: value for name, value in parsed.items() if name not in asked} == {
+        "table": table,
+        "json": None,
+        **DEFAULTS[table],
+    }
+
+
+def test_a_table_is_printed_and_written_as_json(tmp_path):
+    options = ("--sizes", 300, "--queries", 50, "--json", "figures.json")
+    done = run(command_line("benchmark", "index", *options), cwd=tmp_path)
+    machine, title, header, *rows = done.stdout.splitlines()
+    assert title == "300 generated: 300 vectors of width 256, 50 queries"
+    assert header.split() == ["build,", "s", "queries/s", "overlap"]
+
+    written = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert list(written) == ["machine", "index"]
+    assert machine == f"machine: {json.dumps(written['machine'])}"
+    assert set(written["machine"]) == {"system", "threads", "python", "paddlepaddle", "numpy"}
+    ways = written["index"]["300 generated"]
+    assert [row.split()[0] for row in rows] == list(ways) == ["exact", "hnswlib", "TextZoo"]
+    assert ways["exact"]["build_seconds"] == 0
+    assert ways["exact"]["overlap"] == 1
+    for way in ways.values():
+        assert list(way) == ["build_seconds", "queries_per_second", "overlap"]
+        assert way["queries_per_second"] > 0
+        assert 0.9 < way["overlap"] <= 1  # of so few vectors nearly all are found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="peak memory is told by `resource`")
+def test_xmlcnn_is_measured_in_a_process_that_finds_the_library(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    figures = measure_apart(30, 4, 1, {"optimizer": ADAM})
+    assert list(figures) == ["seconds_per_step", "inference_seconds_per_step", "peak_megabytes"]
+    assert all(np.isfinite(value) and value > 0 for value in figures.values())
+
+
+def test_a_peer_that_does_not_run_is_named(tmp_path, capsys):
+    assert main(["xmlcnn", "--peer", str(tmp_path), "--sizes", "90", "--steps", "1"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"benchmark.py: --peer: received {tmp_path}, which does not run")
+    assert "peers/requirements.txt" in message
+
+
+def test_fasttext_tells_why_when_none_of_its_runs_ends():
+    with pytest.raises(UserError, match="ended with status 1"):
+        best_run(Path(sys.executable), {})

@@ -1,0 +1,12 @@
+"""Arguments that several tables have."""
+
+import argparse
+from pathlib import Path
+
+PEER = "a Python with tools/benchmarks/peers/requirements.txt"
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Ask for a config, and for overrides of its keys."""
+    parser.add_argument("-m", "--model", type=Path, required=True, help="a config")
+    parser.add_argument("-o", "--override", nargs="+", default=[], help="key=value")
