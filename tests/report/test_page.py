@@ -155,6 +155,46 @@ def test_runs_of_one_name_are_told_apart_and_a_run_is_not_given_twice(tmp_path):
     assert result.stderr == "report.py: RUN_DIR: received the same folder twice\n"
 
 
+# ------------------------------------------------------------------------ the best evaluation
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "best"),
+    [
+        ("hamming_loss", [0.2, 0.1, 0.1, 0.15], 10),
+        ("level_error", [0.4, 0.3, 0.5, 0.6], 10),
+        ("micro_f1", [0.3, 0.7, 0.8, 0.8], 15),
+    ],
+)
+def test_the_best_evaluation_is_that_of_the_checkpoint_best(tmp_path, metric, values, best):
+    """Of an error the lowest, else the highest, and of equals the first, as training keeps it."""
+    told = [
+        {"step": 5 * i, metric: value, "accuracy": i / 10, "seconds": 0.5 * i}
+        for i, value in enumerate(values, 1)
+    ]
+    folder = make_run(tmp_path / "run", random_rows()[2], evaluations=told)
+    (made,) = read_runs([folder])
+    assert made.best_evaluation["step"] == best
+    text = page_of(folder)
+    assert f"Validation: 9 rows, step {best}." in text
+    assert Page(text).tables["Metrics"][1] == [metric, f"{values[best // 5 - 1]:.4f}", ""]
+
+
+def test_an_evaluation_without_the_first_metric_is_not_the_best(tmp_path):
+    """As a run leaves it that was resumed with other metrics."""
+    told = [{"step": 5, "hamming_loss": 0.2, "accuracy": 0.5}, {"step": 10, "accuracy": 0.9}]
+    (made,) = read_runs([make_run(tmp_path / "run", random_rows()[2], evaluations=told)])
+    assert made.best_evaluation["step"] == 5
+
+
+def test_the_clock_is_no_metric(tmp_path):
+    told = [{"step": 5, "accuracy": 0.5, "threshold": 0.25, "seconds": 12.75}]
+    folder = make_run(tmp_path / "run", random_rows()[2], evaluations=told)
+    text = page_of(folder)
+    assert [name for name, *_ in Page(text).tables["Metrics"]] == ["metric", "accuracy"]
+    assert "seconds by step" not in text
+
+
 # ------------------------------------------------------------------------ what is not there
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from textzoo.errors import UserError
+from textzoo.metrics.names import lower_is_better
 
 log = logging.getLogger("textzoo")
 
@@ -19,8 +20,7 @@ _LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} (.*)")
 _ROWS = re.compile(r"(\d+) training rows, (\d+) validation rows")
 _NOTHING_TO_DO = ("already trained", "patience had ended")
 # Of a line of metrics.jsonl, what is no metric.
-_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold")
-LOWER_IS_BETTER = ("hamming_loss", "level_error")
+_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "seconds")
 
 Facts = dict[str, Any]
 
@@ -95,12 +95,13 @@ class Run:
 
     @property
     def best_evaluation(self) -> Optional[Facts]:
-        """The evaluation whose first metric, which chooses `best`, is highest."""
+        """The one whose first metric, which chooses `best`, is best: the first one of equals."""
         told = [line for line in self.evaluations if metrics_of(line)]
         if not told:
             return None
         name = next(iter(metrics_of(told[0])))
-        return max(told, key=lambda line: line.get(name, 0.0))
+        choose = min if lower_is_better(name) else max
+        return choose((line for line in told if name in line), key=lambda line: line[name])
 
     @property
     def is_outdated(self) -> bool:

@@ -7,9 +7,10 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from textzoo.metrics.names import lower_is_better
 from textzoo.report.markup import Column, note, number, section, shortened, table, tag
 from textzoo.report.plots import Line, colour_and_dash, plot, thinned
-from textzoo.report.recorded import LOWER_IS_BETTER, Facts, Run, metrics_of
+from textzoo.report.recorded import Facts, Run, metrics_of
 
 _MOST_PANELS = 24
 _FROM_ZERO = ("learning_rate", "rows_per_second")
@@ -72,7 +73,7 @@ def _compared(title: str, runs: Sequence[Run], found: dict[str, Facts]) -> Eleme
     names = list(dict.fromkeys(name for own in metrics.values() for name in own))
     columns = [Column("run", is_number=False), *map(Column, names), Column("rows")]
     best = {
-        name: (min if name in LOWER_IS_BETTER else max)(
+        name: (min if lower_is_better(name) else max)(
             own[name] for own in metrics.values() if name in own
         )
         for name in names
@@ -137,7 +138,7 @@ def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[E
             steps, values = [line["step"] for line in told], [line[name] for line in told]
             shown, marked = f"{values[-1]:.4g}", None
             if lines == "evaluations" and len(runs) == 1:
-                best = (min if name in LOWER_IS_BETTER else max)(values)
+                best = (min if lower_is_better(name) else max)(values)
                 shown, marked = f"● {best:.4f}", (steps[values.index(best)], best)
             elif values[-1] >= 100:
                 shown = f"{values[-1]:,.0f}"
