@@ -51,13 +51,30 @@ def lines(*rows):
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
+def session(started="2026-01-02 10:00:00", step=0, seconds=(), ended=True, train_rows=90):
+    """The lines of a session: five steps between lines of the loss, which come at these seconds.
+
+    One that was not killed ends with the last of them.
+    """
+    facts = {"started": started, "train_rows": train_rows, "valid_rows": 10, "seconds": 0.0}
+    told = [{"kind": "session", "step": step, **facts}]
+    for second in seconds:
+        step += 5
+        told.append(
+            {"kind": "train", "step": step, "epoch": 0, "loss": 5 / step, "seconds": second}
+        )
+    if ended:
+        told.append({"kind": "end", "step": step, "seconds": told[-1]["seconds"]})
+    return told
+
+
 def make_run(folder, rows=(), metrics=None, settings=None, kind="tags", evaluations=(), **more):
     """A folder as a run leaves it, of these predictions and metrics."""
     (folder / "infer").mkdir(parents=True)
     (folder / "best").mkdir()
-    steps = [{"kind": "train", "step": 5 * i, "loss": 1 / i, "epoch": 0} for i in range(1, 4)]
     told = [{"kind": "evaluation", "epoch": 0, "rows": 9, **line} for line in evaluations]
-    (folder / "metrics.jsonl").write_text(lines(*steps, *told), encoding="utf-8")
+    *steps, end = session(seconds=[1.0, 2.0, 3.0])
+    (folder / "metrics.jsonl").write_text(lines(*steps, *told, end), encoding="utf-8")
     progress = {"step": 15, "epoch": 1, "stopped": False}
     facts = {"model": "tagspace", "kind": kind, "progress": progress, "versions": {"textzoo": "0"}}
     facts["config"] = {"runner": {"epochs": 2}, **(settings or {})}

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 pytest.importorskip("matplotlib")
 
-from harness.reported import Page, lines, make_run, page_of, random_rows, row
+from harness.reported import Page, lines, make_run, page_of, random_rows, row, session
 
 from textzoo.report.plots import thinned
 from textzoo.report.recorded import read_runs
@@ -230,23 +230,62 @@ def test_predictions_that_were_cut_off_are_read_up_to_there(tmp_path):
     assert Page(page_of(folder)).tables["Labels"][1] == ["a", "1.0000", "1.0000", "1.0000", "1"]
 
 
+def run_of(folder, *facts):
+    """Make a run with these lines of metrics.jsonl."""
+    make_run(folder, random_rows()[2])
+    (folder / "metrics.jsonl").write_text(lines(*facts), encoding="utf-8")
+    return folder
+
+
 def test_time_is_that_of_all_sessions_since_the_run_began(tmp_path):
-    folder = make_run(tmp_path / "run", random_rows()[2])
-    (folder / "train.log").write_text(
-        "2026-01-01 08:00:00,000 m: 80 training rows, 20 validation rows\n"
-        "2026-01-01 09:00:00,000 epoch 0 done: mean loss 1\n"
-        "2026-01-02 10:00:00,000 m: 90 training rows, 10 validation rows\n"
-        "2026-01-02 10:01:30,500 interrupted; saved step_9\n"
-        "2026-01-03 10:00:00,000 going on from step_9 (step 9)\n"
-        "2026-01-03 10:00:01,000 m: 90 training rows, 10 validation rows\n"
-        "2026-01-03 11:00:01,000 epoch 1 done: mean loss 1\n"
-        "2026-01-04 10:00:00,000 going on from 1 (step 15)\n"
-        "2026-01-04 10:00:01,000 m: 90 training rows, 10 validation rows\n"
-        "2026-01-04 10:00:01,100 already trained to the end\n"
-        "2026-01-04 10:00:05,100 best accuracy 0.9\n",
-        encoding="utf-8",
+    folder = run_of(
+        tmp_path / "run",
+        *session("2026-01-02 10:00:00", seconds=[30.0, 90.25]),
+        *session("2026-01-03 10:00:01", step=10, seconds=[60.0, 3600.0]),
     )
-    assert "Trained for 1:01:30, from 2026-01-02 10:00, resumed once" in page_of(folder)
+    text = page_of(folder)
+    assert "Trained for 1:01:30, from 2026-01-02 10:00, resumed once" in text
+    assert "<dt>training rows</dt><dd>90</dd>" in text
+    assert "<dt>time</dt><dd>1:01:30</dd>" in text
+
+
+def test_a_session_that_was_killed_lasted_up_to_its_last_line(tmp_path):
+    """By hand: 100 s, 20 s that no end tells of, 5 s after the last line of the loss."""
+    third = session("2026-01-04 10:00:00", step=15, seconds=[40.0])
+    third[-1]["seconds"] = 45.0
+    killed = session("2026-01-03 10:00:00", step=10, seconds=[20.0], ended=False)
+    folder = run_of(tmp_path / "run", *session(seconds=[50.0, 100.0]), *killed, *third)
+    (made,) = read_runs([folder])
+    assert [one.seconds for one in made.sessions] == [100.0, 20.0, 45.0]
+    assert "Trained for 0:02:45, from 2026-01-02 10:00, resumed 2 times;" in page_of(folder)
+
+
+def test_a_session_that_was_killed_before_its_first_line_counts_as_none_of_the_time(tmp_path):
+    folder = run_of(
+        tmp_path / "run",
+        *session(seconds=[50.0, 100.0]),
+        *session("2026-01-03 10:00:00", step=10, ended=False),
+    )
+    assert "Trained for 0:01:40, from 2026-01-02 10:00, resumed once;" in page_of(folder)
+
+
+def test_a_run_that_an_earlier_version_began_has_no_time(tmp_path):
+    """Neither without session lines nor when resumed since then; what else there is, is shown."""
+    steps = [{"kind": "train", "step": 5 * i, "loss": 1 / i, "epoch": 0} for i in range(1, 3)]
+    sentence = "Time and training rows: trainer.py notes them; earlier versions did not."
+    old = run_of(tmp_path / "old", *steps)
+    resumed = run_of(tmp_path / "resumed", *steps, *session(step=10, seconds=[60.0]))
+    new = run_of(tmp_path / "new", *session(seconds=[60.0], train_rows=1200))
+    for folder in (old, resumed):
+        text = page_of(folder)
+        assert "loss by step" in text and sentence in text
+        assert "Trained for" not in text and "<dt>training rows</dt>" not in text
+    assert sentence not in page_of(new)
+    text = page_of(old, resumed, new)
+    assert f"{sentence} (old, resumed)" in text
+    header, *rows = Page(text).tables["Time"]
+    assert header[3:] == ["training rows", "rows per second", "time", "resumed"]
+    assert [cells[3:] for cells in rows] == [["", "", "", ""]] * 2 + [["1,200", "", "0:01:00", "0"]]
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,8 @@ def _facts_of_one(run: Run) -> list[Element]:
     if run.progress:
         stopped = ", ended by patience" if run.progress["stopped"] else ""
         facts["epochs"] = f"{run.progress['epoch']} of {run.settings['runner.epochs']}{stopped}"
-    if run.log:
-        facts["training rows"] = f"{run.log.rows[0]:,}"
+    if run.sessions:
+        facts["training rows"] = f"{run.sessions[-1].train_rows:,}"
         facts["time"] = training.duration(run)
     for name, line in (("validation", run.best_evaluation), ("test", run.test)):
         metrics = list(metrics_of(line or {}).items())[:1]
@@ -141,6 +141,8 @@ def _missing(run: Run) -> Iterator[str]:
         yield "Settings: trainer.py saves them with the first checkpoint."
     if not run.training:
         yield "Curve of the loss: trainer.py tells it every runner.print_interval steps."
+    if not run.sessions:
+        yield "Time and training rows: trainer.py notes them; earlier versions did not."
     if not run.evaluations:
         yield "Validation metrics: trainer.py -o runner.valid_fraction=0.1 runner.resume=none."
     if not run.test or not (run.infer / "predictions.jsonl").is_file():

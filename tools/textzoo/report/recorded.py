@@ -1,24 +1,16 @@
 """What a training run has left in its folder."""
 
 import json
-import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional
 
 from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
 
-log = logging.getLogger("textzoo")
-
-
 _METRICS = "metrics.jsonl"
-_LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} (.*)")
-_ROWS = re.compile(r"(\d+) training rows, (\d+) validation rows")
-_NOTHING_TO_DO = ("already trained", "patience had ended")
 # Of a line of metrics.jsonl, what is no metric.
 _NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "seconds")
 
@@ -26,23 +18,18 @@ Facts = dict[str, Any]
 
 
 @dataclass
-class Log:
-    """What train.log says.
+class Session:
+    """Training from where a run began, or was resumed, to where it ended or was interrupted.
 
     Attributes:
-        started: when the first session began.
-        sessions: how long each lasted: one, and one more for each time the run was resumed.
-        rows: numbers of training and validation rows.
+        started: when.
+        train_rows: how many rows there are to train on.
+        seconds: how long it lasted; if it was killed, or is at work, up to its last line.
     """
 
     started: datetime
-    sessions: list[timedelta]
-    rows: tuple[int, int]
-
-    @property
-    def duration(self) -> timedelta:
-        """Of all sessions together."""
-        return sum(self.sessions, timedelta())
+    train_rows: int
+    seconds: float = 0.0
 
 
 @dataclass
@@ -56,7 +43,8 @@ class Run:
         evaluations: those about the validation rows.
         checkpoint: `checkpoint.json` of `best`, or of the newest checkpoint.
         progress: that of the newest checkpoint.
-        log: what train.log says.
+        sessions: one, and one more for each time it was resumed; none of a run that an earlier
+            version began, which did not note them.
         test: `infer_metrics.json`.
         infer: the folder of the predictions that this is about.
         label_report: the figures of each label and their averages, of the same predictions.
@@ -68,7 +56,7 @@ class Run:
     evaluations: list[Facts] = field(default_factory=list)
     checkpoint: Optional[Facts] = None
     progress: Optional[Facts] = None
-    log: Optional[Log] = None
+    sessions: list[Session] = field(default_factory=list)
     test: Optional[Facts] = None
     infer: Optional[Path] = None
     label_report: Optional[Facts] = None
@@ -92,6 +80,11 @@ class Run:
     def last_step(self) -> int:
         """The last step that is told of."""
         return max([line["step"] for line in [*self.training, *self.evaluations]], default=0)
+
+    @property
+    def seconds(self) -> float:
+        """How long all sessions took together."""
+        return sum(session.seconds for session in self.sessions)
 
     @property
     def best_evaluation(self) -> Optional[Facts]:
@@ -139,7 +132,7 @@ def _read_run(folder: Path, name: str) -> Run:
         evaluations=[line for line in lines if line["kind"] == "evaluation"],
         checkpoint=saved.get("best", newest),
         progress=newest and newest["progress"],
-        log=_log(folder / "train.log"),
+        sessions=_sessions(lines),
         test=_json(folder / "infer" / "infer_metrics.json"),
     )
     if run.test:
@@ -147,7 +140,7 @@ def _read_run(folder: Path, name: str) -> Run:
         if len(run.test["checkpoints"]) > 1:
             run.infer /= run.test["checkpoint"]
         run.label_report = _json(run.infer / "label_report.json")
-    if not (lines or run.checkpoint or run.log or run.test):
+    if not (lines or run.checkpoint or run.test):
         found = "a folder without them" if folder.is_dir() else "no such folder"
         inside = sorted(path.parent.name for path in folder.glob(f"*/{_METRICS}"))
         raise UserError(
@@ -189,34 +182,25 @@ def _json_lines(path: Path) -> Iterator[Facts]:
                 yield facts
 
 
+def _sessions(lines: list[Facts]) -> list[Session]:
+    """The sessions of a metrics.jsonl: each begins with a line of its own.
+
+    None if others come before the first of these: how long it took to them is not known.
+    """
+    if not lines or lines[0]["kind"] != "session":
+        return []
+    sessions = []
+    for line in lines:
+        if line["kind"] == "session":
+            started = datetime.fromisoformat(line["started"])
+            sessions.append(Session(started, line["train_rows"]))
+        sessions[-1].seconds = line.get("seconds", sessions[-1].seconds)
+    return sessions
+
+
 def _checkpoints(folder: Path) -> dict[str, Facts]:
     found = {path.parent.name: _json(path) for path in sorted(folder.glob("[!.]*/checkpoint.json"))}
     return {name: facts for name, facts in found.items() if facts}
-
-
-def _log(path: Path) -> Optional[Log]:
-    """The sessions since the run last began from nothing."""
-    if not path.is_file():
-        return None
-    sessions: list[list[datetime]] = []
-    rows, goes_on, at_work = (0, 0), False, False
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for match in filter(None, map(_LOG_LINE.match, file)):
-            time, text = datetime.fromisoformat(match[1]), match[2]
-            if text.startswith("going on from "):
-                goes_on = True
-            elif found := _ROWS.search(text):
-                rows = int(found[1]), int(found[2])
-                sessions = [*(sessions if goes_on else []), [time, time]]
-                goes_on, at_work = False, True
-            elif at_work and text.startswith(_NOTHING_TO_DO):
-                sessions.pop()
-                at_work = False
-            elif at_work:
-                sessions[-1][1] = time
-    if not sessions:
-        return None
-    return Log(sessions[0][0], [end - start for start, end in sessions], rows)
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:

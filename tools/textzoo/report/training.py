@@ -151,10 +151,10 @@ def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[E
 
 
 def _time_of_one(run: Run) -> list[Element]:
-    if not run.log:
+    if not run.sessions:
         return []
-    resumed = len(run.log.sessions) - 1
-    text = f"Trained for {duration(run)}, from {run.log.started:%Y-%m-%d %H:%M}"
+    resumed = len(run.sessions) - 1
+    text = f"Trained for {duration(run)}, from {run.sessions[0].started:%Y-%m-%d %H:%M}"
     if resumed:
         text += f", resumed {'once' if resumed == 1 else f'{resumed} times'}"
     return [note(f"{text}; time includes validation and checkpoints.")]
@@ -167,15 +167,16 @@ def _times(runs: Sequence[Run]) -> Element:
     for i, run in enumerate(runs):
         speeds = [line["rows_per_second"] for line in run.training if "rows_per_second" in line]
         row = [run_label(run, i), run.model or "", run.last_step]
-        row += [run.log and run.log.rows[0], round(float(np.median(speeds))) if speeds else None]
-        row += [duration(run) if run.log else "", run.log and len(run.log.sessions) - 1]
+        row += [run.sessions[-1].train_rows if run.sessions else None]
+        row += [round(float(np.median(speeds))) if speeds else None]
+        row += [duration(run), len(run.sessions) - 1] if run.sessions else [None, None]
         rows.append(row)
     return table("Time", columns, rows)
 
 
 def duration(run: Run) -> str:
     """How long a run was trained, in hours, minutes and seconds."""
-    minutes, seconds = divmod(round(run.log.duration.total_seconds()), 60)
+    minutes, seconds = divmod(round(run.seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 
