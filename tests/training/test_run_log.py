@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -20,6 +21,25 @@ def runner(tmp_path):
 def reported(runner):
     text = (runner.model_save_path / "metrics.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def kinds(runner):
+    return [(line["kind"], line["step"]) for line in reported(runner)]
+
+
+def report_session(runner, steps, start=0, killed=False):
+    """Train from `start` to the last of these steps, each of which is reported."""
+    with RunLog(runner, total_steps=100, step=start) as report:
+        report.session(start, train_rows=90, valid_rows=10)
+        for step in range(start + 1, max(steps, default=start) + 1):
+            report.step()
+            if step in steps:
+                report.training(step, TRAINING, seconds_left=1.0)
+    if killed:  # then nothing wrote the end
+        path = runner.model_save_path / "metrics.jsonl"
+        *kept, end = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        assert json.loads(end)["kind"] == "end"
+        path.write_text("".join(kept), encoding="utf-8")
 
 
 def report_steps(runner, steps, start=0):
@@ -105,6 +125,90 @@ def test_the_file_is_whole_after_a_failure(runner):
         report.training(5, TRAINING, seconds_left=60)
         raise RuntimeError
     assert [line["step"] for line in reported(runner)] == [5]
+
+
+# ------------------------------------------------------------------ sessions
+
+
+def test_a_session_tells_its_start_its_rows_and_seconds_up_to_its_end(runner, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    before = datetime.now().replace(microsecond=0)
+    with RunLog(runner, total_steps=2, step=0) as report:
+        clock[0] += 5  # before training begins
+        report.session(0, train_rows=90, valid_rows=10)
+        report.step()
+        clock[0] += 1.25
+        report.training(1, TRAINING, seconds_left=1.25)
+        report.step()
+        clock[0] += 1.5
+        report.evaluation(2, {"epoch": 0, "accuracy": 0.5, "rows": 10}, best=True)
+        clock[0] += 0.25
+    first, *rest = reported(runner)
+    assert before <= datetime.strptime(first.pop("started"), "%Y-%m-%d %H:%M:%S") <= datetime.now()
+    assert [first, *rest] == [
+        {"kind": "session", "step": 0, "train_rows": 90, "valid_rows": 10, "seconds": 0.0},
+        {"kind": "train", "step": 1, **TRAINING, "seconds": 1.25},
+        {
+            **{"kind": "evaluation", "step": 2, "epoch": 0},
+            **{"accuracy": 0.5, "rows": 10, "seconds": 2.75},
+        },
+        {"kind": "end", "step": 2, "seconds": 3.0},
+    ]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_a_session_that_fails_ends_too(runner, failure):
+    with pytest.raises(failure), RunLog(runner, total_steps=10, step=0) as report:
+        report.session(0, train_rows=90, valid_rows=10)
+        report.step()
+        raise failure
+    assert kinds(runner) == [("session", 0), ("end", 1)]
+
+
+def test_a_resumed_run_keeps_its_earlier_sessions(runner):
+    report_session(runner, [10, 20])
+    report_session(runner, [30], start=20)
+    report_session(runner, [40], start=30)
+    assert kinds(runner) == [
+        *[("session", 0), ("train", 10), ("train", 20), ("end", 20)],
+        *[("session", 20), ("train", 30), ("end", 30)],
+        *[("session", 30), ("train", 40), ("end", 40)],
+    ]
+
+
+def test_of_a_killed_session_what_the_checkpoint_has_is_kept(runner):
+    report_session(runner, [10, 20, 30], killed=True)
+    report_session(runner, [30], start=20)
+    assert kinds(runner) == [
+        *[("session", 0), ("train", 10), ("train", 20)],
+        *[("session", 20), ("train", 30), ("end", 30)],
+    ]
+
+
+def test_sessions_and_ends_after_the_checkpoint_are_lost_work(runner):
+    """Resumed from an earlier checkpoint than the newest one."""
+    report_session(runner, [10, 20, 30])
+    report_session(runner, [40], start=30)
+    report_session(runner, [20], start=10)
+    assert kinds(runner) == [
+        *[("session", 0), ("train", 10)],
+        *[("session", 10), ("train", 20), ("end", 20)],
+    ]
+
+
+def test_a_run_that_starts_over_drops_every_session(runner):
+    report_session(runner, [10, 20])
+    report_session(runner, [30], start=20, killed=True)
+    report_session(runner, [10], start=0)
+    assert kinds(runner) == [("session", 0), ("train", 10), ("end", 10)]
+
+
+def test_a_run_with_nothing_left_to_do_has_no_session_more(runner):
+    report_session(runner, [10, 20])
+    before = reported(runner)
+    report_steps(runner, [], start=20)
+    assert reported(runner) == before
 
 
 # ------------------------------------------------------------------ what is shown
