@@ -133,7 +133,10 @@ class RunLog:
 
 
 def _drop_lines_after(path: Path, step: int) -> None:
-    """Remove what a killed run reported after the checkpoint that this run goes on from."""
+    """Remove what was reported after the checkpoint that this run goes on from: that work is lost.
+
+    At step 0 a run goes on from nothing, and every line is of an earlier one.
+    """
     if not path.is_file():
         return
     kept = []
