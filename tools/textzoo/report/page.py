@@ -70,7 +70,7 @@ def _predictions(run: Run) -> Optional[Predictions]:
     if run.infer is None:
         return None
     path = run.infer / "predictions.jsonl"
-    return Predictions.read(path, run.kind, run.test.get("rows"))
+    return Predictions.read(path, run.kind, (run.test or {}).get("rows"))
 
 
 def _sections_of_one(run: Run, predictions: Optional[Predictions]) -> list[Optional[Element]]:
@@ -116,7 +116,7 @@ def _facts_of_one(run: Run) -> list[Element]:
 
 
 def _contents(sections: Sequence[Element]) -> Element:
-    links = [tag("a", made.find("h2").text, href=f"#{made.get('id')}") for made in sections]
+    links = [tag("a", made.findtext("h2", ""), href=f"#{made.get('id')}") for made in sections]
     return tag("nav", *links, aria_label="Sections")
 
 
@@ -145,7 +145,7 @@ def _missing(run: Run) -> Iterator[str]:
         yield "Time and training rows: trainer.py notes them; earlier versions did not."
     if not run.evaluations:
         yield "Validation metrics: trainer.py -o runner.valid_fraction=0.1 runner.resume=none."
-    if not run.test or not (run.infer / "predictions.jsonl").is_file():
+    if not run.infer or not (run.infer / "predictions.jsonl").is_file():
         yield "Metrics of the test rows, curves and examples: infer.py."
     if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
         yield "Recall of an index: recall.py."

@@ -69,7 +69,7 @@ class Run:
     @property
     def model(self) -> Optional[str]:
         """The name of the model's folder."""
-        return self.checkpoint and self.checkpoint["model"]
+        return self.checkpoint["model"] if self.checkpoint else None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -99,9 +99,10 @@ class Run:
     @property
     def is_outdated(self) -> bool:
         """Whether the predictions are of another step than the checkpoint of that name is now."""
-        steps = (self.test or {}).get("steps")
-        saved = _json(self.folder / str((self.test or {}).get("checkpoint")) / "checkpoint.json")
-        return bool(steps and saved) and steps != [saved["progress"]["step"]]
+        test = self.test or {}
+        steps = test.get("steps")
+        saved = _json(self.folder / str(test.get("checkpoint")) / "checkpoint.json")
+        return bool(steps and saved and steps != [saved["progress"]["step"]])
 
 
 def read_runs(folders: list[Path]) -> list[Run]:
@@ -136,10 +137,10 @@ def _read_run(folder: Path, name: str) -> Run:
         test=_json(folder / "infer" / "infer_metrics.json"),
     )
     if run.test:
-        run.infer = folder / "infer"
+        infer = folder / "infer"
         if len(run.test["checkpoints"]) > 1:
-            run.infer /= run.test["checkpoint"]
-        run.label_report = _json(run.infer / "label_report.json")
+            infer /= run.test["checkpoint"]
+        run.infer, run.label_report = infer, _json(infer / "label_report.json")
     if not (lines or run.checkpoint or run.test):
         found = "a folder without them" if folder.is_dir() else "no such folder"
         inside = sorted(path.parent.name for path in folder.glob(f"*/{_METRICS}"))

@@ -44,7 +44,7 @@ def _metrics_of_one(run: Run) -> Element:
     rows = [[name, *(found.get(name) for found in sources.values())] for name in names]
     parts = [table("Metrics", columns, rows)]
     parts += [note(f"{name.capitalize()}: {_about(found)}.") for name, found in sources.items()]
-    if run.is_outdated:
+    if test and run.is_outdated:
         parts.append(
             note(
                 f"The checkpoint {test['checkpoint']} has changed since the test rows were "
@@ -186,10 +186,11 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
     told = [run for run in runs if run.settings]
     if not told:
         return None
-    if len(runs) == 1:
+    checkpoint = runs[0].checkpoint
+    if len(runs) == 1 and checkpoint:
         rows = [[tag("code", key), _value(value)] for key, value in runs[0].settings.items()]
         columns = [Column("key", is_number=False), Column("value", is_number=False)]
-        versions = runs[0].checkpoint["versions"].items()
+        versions = checkpoint["versions"].items()
         words = ", ".join(f"{name} {version}" for name, version in versions)
         summary = tag("summary", f"{len(rows)} keys that are set")
         made = tag("details", summary, table("Settings", columns, rows))
