@@ -74,7 +74,7 @@ def _pairs(
             *("hyper_parameters.optimizer.learning_rate=0.0005", *overrides),
         ],
     )
-    lines = Path(run.config.runner.train_data_dir).read_text(encoding="utf-8").splitlines()
+    lines = run.train_path.read_text(encoding="utf-8").splitlines()
     texts = np.array([line.split("\t")[:2] for line in lines], dtype=object)
     architecture = run.net.encoder.architecture
     with tempfile.TemporaryDirectory() as folder:
@@ -142,14 +142,18 @@ class _OurRun:
 
     def __init__(self, model: str, overrides: list[str]):
         from textzoo.config.loading import load_config, net_arguments
-        from textzoo.data.dataset import load_data
+        from textzoo.data.dataset import Dataset
         from textzoo.running.building import build_run
 
         self.config, folder = load_config(MODELS / model / "config_bigdata.yaml", overrides)
-        self.data = load_data(self.config, folder, None)
+        dataset = Dataset(self.config, folder)
+        self.train_path = dataset.path("train")
+        self.data = dataset.for_training()
         self.columns = self.data.train_rows.columns
         self.arguments = net_arguments(self.config, self.data.reader)
-        self.run = build_run("dygraph", self.config, folder, self.arguments, self.config.optimizer)
+        self.run = build_run(
+            "dygraph", self.config, folder, self.data.reader, self.config.optimizer
+        )
         self.net = self.run.net
 
     def train(self, steps: int) -> float:
@@ -158,10 +162,8 @@ class _OurRun:
         from textzoo.training.loop import seed_step
 
         model, runner = self.run.model, self.config.runner
-        lengths = self.columns[model.columns[0]].lengths(self.data.train)
-        keys = None
-        if hasattr(model, "distinct_keys"):
-            keys = model.distinct_keys(self.columns, self.data.train)
+        lengths = self.columns[model.text_column].lengths(self.data.train)
+        keys = model.distinct_keys(self.columns, self.data.train)
         batches = training_batches(
             lengths, runner.train_batch_size, runner.seed, 0, runner.length_pool, keys
         )

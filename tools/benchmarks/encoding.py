@@ -35,18 +35,15 @@ def table(model: Path, override: list[str]) -> dict[str, dict[str, float]]:
 def rows_per_second(config: Path, overrides: list[str]) -> dict[str, dict[str, float]]:
     """Rows per second from text to ids: line by line in Python, many at a time, on all cores."""
     from textzoo.config.loading import build_reader, load_config
-    from textzoo.data.cache import Cache, fitted_vocabulary, reader_identity
+    from textzoo.data.dataset import Dataset
     from textzoo.data.encoding import encoded_parts
-    from textzoo.data.input_files import input_files
     from textzoo.devices import usable_cores
     from textzoo.text.lines import read_lines
 
     loaded, folder = load_config(config, overrides)
-    cache = Cache(loaded.runner.cache_dir, "error")
-    files = input_files(loaded.runner.train_data_dir, "runner.train_data_dir", cache)
-    identity = reader_identity(folder.reader, loaded.reader)
-    vocabulary = fitted_vocabulary(files, build_reader(loaded, folder), {}, identity, cache)
-    reader = build_reader(loaded, folder, vocabulary)
+    dataset = Dataset(loaded, folder)
+    files = dataset.files("train")
+    reader = build_reader(loaded, folder, dataset.vocabulary())
 
     started, n_rows = time.perf_counter(), 0
     for path in files:

@@ -54,17 +54,15 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     """
     from textzoo.commands.infer import infer
     from textzoo.config.loading import build_reader, load_config
-    from textzoo.data.cache import Cache
+    from textzoo.data.dataset import Dataset
     from textzoo.data.encoding import good_lines
-    from textzoo.data.input_files import input_files
 
     loaded, folder = load_config(config, [])
     reader, runner = build_reader(loaded, folder), loaded.runner
     facts: dict[str, Any] = {"threads": int(os.environ["OMP_NUM_THREADS"])}
-    for part, source in (("train", runner.train_data_dir), ("test", runner.test_data_dir)):
-        files = input_files(source, f"runner.{part}_data_dir", Cache(runner.cache_dir, "error"))
-        rows = good_lines(files, reader.parse, "error", [])
-        facts[part] = [[row.labels[0], row.words] for _, _, row in rows]
+    for part in ("train", "test"):
+        rows = good_lines(Dataset(loaded, folder).files(part), reader, "error")
+        facts[part] = [[row.labels[0], row.words] for _, row in rows]
     figures = {}
     for n in epochs:
         best = best_run(peer, {**facts, "epochs": n})

@@ -60,22 +60,21 @@ def engines(
     """
     from textzoo.config.loading import load_config, net_arguments
     from textzoo.data.batching import inference_pools
-    from textzoo.data.dataset import load_data
+    from textzoo.data.dataset import Dataset
     from textzoo.running.building import build_run, initialise
     from textzoo.running.predictor import Predictor
 
     loaded, folder = load_config(config, overrides)
-    data = load_data(loaded, folder, None)
-    arguments = net_arguments(loaded, data.reader)
+    data = Dataset(loaded, folder).for_training()
     columns = dict(data.train_rows.columns)
     if "query" in columns:  # what a reader of pairs calls a text without its pair
         columns["text"] = columns["query"]
-    dygraph = build_run("dygraph", loaded, folder, arguments)
+    dygraph = build_run("dygraph", loaded, folder, data.reader)
     initialise(dygraph, loaded, data.reader)
-    static = build_run("static", loaded, folder, arguments)
+    static = build_run("static", loaded, folder, data.reader)
     static.set_parameters(dygraph.parameters())
     rows = np.arange(min(n_rows, len(data.train_rows)))
-    lengths = columns[dygraph.model.columns[0]].lengths(rows)
+    lengths = columns[dygraph.model.text_column].lengths(rows)
     batches = [
         dygraph.model.infer_feeds(columns, batch)
         for pool in inference_pools(lengths, loaded.runner.infer_batch_size)
@@ -102,7 +101,8 @@ def engines(
         for name in runs
     }
     if peer:
-        speeds = run_peer(peer, "inference.py", _facts(dygraph.net.encoder, batches, arguments))
+        vocab_size = net_arguments(loaded, data.reader)["vocab_size"]
+        speeds = run_peer(peer, "inference.py", _facts(dygraph.net.encoder, vocab_size, batches))
         figures.update({f"PyTorch, {k}": {"rows_per_second": v} for k, v in speeds.items()})
     return figures
 
@@ -128,11 +128,11 @@ def _median_seconds(runs: dict[str, Any], batches: list[dict[str, Any]]) -> dict
     return {name: statistics.median(each) for name, each in seconds.items()}
 
 
-def _facts(encoder: Any, batches: list[dict[str, Any]], arguments: dict[str, Any]) -> dict:
+def _facts(encoder: Any, vocab_size: int, batches: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "threads": int(os.environ["OMP_NUM_THREADS"]),
         "repeats": _REPEATS,
-        "vocab_size": arguments["vocab_size"],
+        "vocab_size": vocab_size,
         "sizes": transformers_sizes(encoder.architecture),
         "batches": [
             [row[:n].tolist() for row, n in zip(batch["tokens"], batch["lengths"])]

@@ -40,28 +40,26 @@ def seconds_by_length(
     config: Path, overrides: list[str], sizes: list[int], batch: int
 ) -> dict[int, Any]:
     """Seconds of a training step and of inference by the number of tokens of every text."""
-    from textzoo.config.loading import load_config, net_arguments
-    from textzoo.data.dataset import load_data
+    from textzoo.config.loading import load_config
+    from textzoo.data.dataset import Dataset
     from textzoo.running.building import build_run
-    from textzoo.text.ragged import Column
+    from textzoo.text.ragged import Ragged
     from textzoo.training.loop import seed_step
 
     figures = {}
     for size in sizes:
         loaded, folder = load_config(config, [*overrides, f"reader.max_len={size}"])
-        data = load_data(loaded, folder, None)
-        run = build_run(
-            "dygraph", loaded, folder, net_arguments(loaded, data.reader), loaded.optimizer
-        )
+        data = Dataset(loaded, folder).for_training()
+        run = build_run("dygraph", loaded, folder, data.reader, loaded.optimizer)
         model, rows = run.model, np.arange(batch)
         columns = dict(data.train_rows.columns)
-        n_ids = int(columns[model.columns[0]].values.max()) + 1
+        n_ids = int(columns[model.text_column].values.max()) + 1
         random = np.random.default_rng(0)
-        for name in model.columns:
-            if name in ("words", "tokens", "query", "title"):
-                ids = random.integers(1, n_ids, (batch, size)).tolist()
-                columns[name] = Column.of(ids)
-        columns["text"] = columns[model.columns[0]]
+        # The label of a text's own may be a second text.
+        names = [model.text_column, *([model.label_column] if model.kind == "embeddings" else [])]
+        for name in names:
+            columns[name] = Ragged.of(random.integers(1, n_ids, (batch, size)).tolist())
+        columns["text"] = columns[model.text_column]
         feeds = model.train_feeds(columns, rows, seed_step(0, 0))
         texts = model.infer_feeds(columns, rows)
         figures[size] = {

@@ -39,21 +39,20 @@ def against_conv1d(steps: int, peer_steps: int) -> dict[str, Any]:
     The peer is the same net with its convolution as `conv1d` and its pooling as `paddle.max`,
     as PaddleRec writes them. Both start from the same weights and see the same batches.
     """
-    from textzoo.config.loading import load_config, net_arguments
+    from textzoo.config.loading import load_config
     from textzoo.data.batching import training_batches
-    from textzoo.data.dataset import load_data
+    from textzoo.data.dataset import Dataset
     from textzoo.running.building import build_run
     from textzoo.training.loop import seed_step
 
     config, folder = load_config(MODELS / "tagspace" / "config_paddlerec.yaml", [])
-    data = load_data(config, folder, None)
-    arguments = net_arguments(config, data.reader)
+    data = Dataset(config, folder).for_training()
     columns = data.train_rows.columns
     lengths = columns["words"].lengths(data.train)
     batches = training_batches(lengths, config.runner.train_batch_size, config.runner.seed, 0)
 
     def measure(net_class: type, n_steps: int) -> dict[str, Any]:
-        run = build_run("dygraph", config, folder, arguments, config.optimizer)
+        run = build_run("dygraph", config, folder, data.reader, config.optimizer)
         run.net.__class__ = net_class
         losses, seconds, rows = [], [], 0
         for step, batch in enumerate(batches[: n_steps + 1]):

@@ -98,6 +98,7 @@ def _new_run(n_labels: int, chosen: dict[str, Any]) -> Any:
     from textzoo.config.checking import signature_fields
     from textzoo.config.model_folder import load_model_folder
     from textzoo.config.schema import Optimizer
+    from textzoo.running.building import model_class
     from textzoo.running.dygraph import DygraphRun
 
     optimizer = Optimizer.model_validate(chosen["optimizer"])
@@ -114,7 +115,7 @@ def _new_run(n_labels: int, chosen: dict[str, Any]) -> Any:
         **{name: value for name, value in chosen.items() if name != "optimizer"},
     )
     paddle.seed(0)
-    model = folder.dygraph_model(arguments, n_best=5)
+    model = model_class(folder)(arguments, n_best=5)
     return DygraphRun(model, model.create_model(), optimizer)
 
 
