@@ -30,6 +30,7 @@ def test_a_line_through_three_points_by_hand(capsys):
 
 
 def test_pictures_of_the_document_are_drawn_by_the_script_alone(tmp_path):
+    pytest.importorskip("matplotlib")
     shutil.copytree(ROOT / "tools" / "benchmarks", tmp_path / "tools" / "benchmarks")
     shutil.copytree(ROOT / "doc" / "benchmarks", tmp_path / "doc" / "benchmarks")
     (tmp_path / "doc" / "imgs").mkdir()

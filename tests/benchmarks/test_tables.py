@@ -1,12 +1,14 @@
 """The tables of benchmark.py: what each asks for, prints and writes."""
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.running import command_line, run
+from harness.running import ROOT, command_line, run
 
 from benchmarks import MODELS
 from benchmarks.fasttext import best_run
@@ -14,6 +16,9 @@ from benchmarks.run import TABLES, argument_parser, main
 from benchmarks.xmlcnn_steps import ADAM, measure_apart
 from textzoo.errors import UserError
 
+_COMMAND = re.compile(
+    r"`python tools/benchmark\.py ([^`]+)`|^python tools/benchmark\.py (.+)$", re.MULTILINE
+)
 _CONFIG = "-m MODEL [-o OVERRIDE [OVERRIDE ...]]"
 _SIZES = "[--sizes SIZES [SIZES ...]]"
 # In the order in which they are listed; each after [-h] [--json JSON].
@@ -61,7 +66,23 @@ DEFAULTS = {
 }
 
 
-def test_tables_are_listed_in_the_order_of_the_document():
+def documented_commands():
+    """The arguments of each `python tools/benchmark.py` in a document, without a shell's line ends.
+
+    In prose a command stands between backquotes and may be broken over lines.
+    """
+    found = {}
+    documents = ("*.md", "doc/**/*.md", "models/*/*.md")
+    for path in sorted(path for pattern in documents for path in ROOT.glob(pattern)):
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        for prose, code in _COMMAND.findall(text):
+            arguments = " ".join((prose or code).split())
+            if arguments:
+                found[arguments] = path.name
+    return [pytest.param(line, id=f"{name}: {line}") for line, name in found.items()]
+
+
+def test_tables_are_listed_in_their_order():
     assert list(TABLES) == list(USAGE)
 
 
@@ -111,6 +132,35 @@ def test_a_table_is_printed_and_written_as_json(tmp_path):
         assert list(way) == ["build_seconds", "queries_per_second", "overlap"]
         assert way["queries_per_second"] > 0
         assert 0.9 < way["overlap"] <= 1  # of so few vectors nearly all are found
+
+
+@pytest.mark.parametrize(
+    ("table", "model", "options", "ways"),
+    [
+        (
+            *("inference", "tagspace", ["--rows", "40"]),
+            ["dygraph", "static", "predictor", "predictor, bfloat16", "predictor, int8"],
+        ),
+        ("lengths", "multilabel", ["--sizes", "3", "5", "--batch", "2"], ["3", "5"]),
+    ],
+)
+def test_a_table_over_the_rows_of_a_config(table, model, options, ways, tmp_path):
+    if table == "inference":
+        pytest.importorskip("paddle2onnx")  # for int8
+    written = tmp_path / "figures.json"
+    config = [*("-m", str(MODELS / model / "config.yaml")), "-o", f"runner.cache_dir={tmp_path}"]
+    assert main([table, *config, *options, "--json", str(written)]) == 0
+    figures = json.loads(written.read_text(encoding="utf-8"))[table]
+    assert list(figures) == ways
+    assert all(value >= 0 for row in figures.values() for value in row.values())
+
+
+@pytest.mark.parametrize("line", documented_commands())
+def test_commands_of_the_documents_ask_for_what_there_is(line):
+    arguments = shlex.split(line)
+    parsed = argument_parser().parse_args(arguments)
+    model = getattr(parsed, "model", None)
+    assert model is None or (ROOT / model).is_file()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="peak memory is told by `resource`")
