@@ -307,7 +307,8 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
     assert (folder / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
     other = make_run(tmp_path / "other", random_rows(seed=1)[2])
     assert run(command_line("report", folder, other)).stdout == f"{folder / 'comparison.html'}\n"
-    nowhere = tmp_path / "nowhere" / "page.html"
+    (tmp_path / "a file").touch()
+    nowhere = tmp_path / "a file" / "page.html"
     result = run(command_line("report", folder, "--output", nowhere), expect=2)
     assert result.stderr.startswith(f"report.py: --output: cannot write {nowhere}: ")
     assert not list(tmp_path.rglob("*.tmp"))

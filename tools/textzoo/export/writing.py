@@ -139,7 +139,7 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
         for line in map(json.loads, log_file.read_text(encoding="utf-8").splitlines()):
             if (line.pop("kind"), line.pop("step")) == ("evaluation", step):
                 numbers = {k: v for k, v in line.items() if isinstance(v, (int, float))}
-                metrics = {name: numbers[name] for name in numbers if name != "epoch"}
+                metrics = {k: v for k, v in numbers.items() if k not in ("epoch", "seconds")}
     except (OSError, ValueError, KeyError):
         pass  # no log, or one of something else
     return {
