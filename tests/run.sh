@@ -11,6 +11,7 @@ cd "$root"
 status=0
 "$venv_python" -m ruff check . || status=1
 "$venv_python" -m ruff format --check . || status=1
+"$venv_python" -m pyright || status=1
 PYTHONPATH=tools "${venv_python%/*}/lint-imports" --no-cache || status=1
 "${venv_python%/*}/shellcheck" .ci/run tests/*.sh tools/*.sh datasets/*.sh datasets/*/*.sh || status=1
 "$venv_python" -m pytest "$@" || status=$?

@@ -9,7 +9,14 @@ import pytest
 import yaml
 from conftest import ROOT
 
-CHECKS = ["-m ruff check", "-m ruff format", "lint-imports", "shellcheck", "-m pytest"]
+CHECKS = [
+    "-m ruff check",
+    "-m ruff format",
+    "-m pyright",
+    "lint-imports",
+    "shellcheck",
+    "-m pytest",
+]
 
 # In place of tools/setup_environment.sh: an environment whose programs write down what they were
 # asked to do, and fail where FAILING is a part of it.

@@ -15,7 +15,7 @@ from .net import Net
 from .reader import Reader
 
 
-class DygraphModel(Model):
+class DygraphModel(Model[Net]):
     """Makes the net, its feeds, its loss and its scores: of labels, or of levels of each label."""
 
     text_column = "tokens"

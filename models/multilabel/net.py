@@ -1,7 +1,7 @@
 """Several labels per text, or a level for each label: encoder, head, loss, regularisers."""
 
 import math
-from typing import Literal, Optional
+from typing import Literal, Optional, cast
 
 import paddle
 import paddle.nn.functional as F
@@ -137,9 +137,10 @@ class Net(nn.Layer):
         self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
         self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
         self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
-        # A buffer: it is set from the training rows and saved with the weights.
+        # A buffer: it is set from the training rows and saved with the weights. Without: None,
+        # which Paddle's type of register_buffer lacks.
         weight = paddle.ones([vocab_label_size]) if positive_weight_power else None
-        self.register_buffer("positive_weight", weight)
+        self.register_buffer("positive_weight", cast(paddle.Tensor, weight))
         if gradient_penalty:
             make_twice_differentiable(self)
 

@@ -73,7 +73,7 @@ class Reader(text.Reader):
             raise ValueError(f"label_separators: received {label_separators!r}, expected a text")
         self.has_header = format == "csv"
         self._separators = re.compile(f"[{re.escape(label_separators)}]")
-        self._given_labels = labels
+        self._given_labels = labels or []
         self._n_levels = n_levels
         self._source = tokenizer
         self._vocab_size = vocab_size
@@ -186,6 +186,10 @@ class Reader(text.Reader):
         """Write the tokenizer, the labels and their counts."""
         self._tokens.save(folder)
         self._labels.save(folder / "labels.txt")
+        if self.label_counts is None:
+            raise ValueError(
+                "save: there is no vocabulary yet, expected a reader after fit or load"
+            )
         counts = {"rows": self.n_train_rows, "labels": self.label_counts.tolist()}
         (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
 

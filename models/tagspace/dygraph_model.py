@@ -11,7 +11,7 @@ from .net import Net
 from .reader import Reader
 
 
-class DygraphModel(Model):
+class DygraphModel(Model[Net]):
     """Makes the net, its feeds, its loss and its scores."""
 
     text_column = "words"

@@ -11,6 +11,7 @@ from paddle import nn
 
 from textzoo.losses.margin import margin_ranking, warp, warp_weights
 from textzoo.nets.constants import NEVER
+from textzoo.nets.feeds import needed
 from textzoo.nets.pooling import max_over_places, padding_mask, token_mask
 
 # Added to a filter's response at padding, so that it never wins the maximum.
@@ -132,7 +133,8 @@ class Net(nn.Layer):
         """
         text, tags = self._convolution(tokens, lengths), self.tag_embedding.weight
         if self.ngram_embedding:
-            text = text + self._mean_ngram(ngrams, ngram_counts)
+            vectors = self.ngram_embedding(needed(ngrams, "ngrams"))
+            text = text + self._mean_ngram(vectors, needed(ngram_counts, "ngram_counts"))
         if self._score == "cosine":
             text, tags = F.normalize(text), F.normalize(tags)
         return paddle.matmul(text, tags, transpose_y=True)
@@ -162,12 +164,17 @@ class Net(nn.Layer):
         features = paddle.tanh(paddle.tanh(highest + self.filter_bias))
         return self.hid_fc(F.dropout(features, self._filter_dropout, training=self.training))
 
-    def _mean_ngram(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
-        """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`."""
-        kept = token_mask(counts, paddle.shape(ngrams)[1]).astype("float32")
+    def _mean_ngram(self, vectors: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+        """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`.
+
+        Args:
+            vectors: `[batch, n-grams, ngram_dim]` of the n-grams, any at padding.
+            counts: `[batch]` number of n-grams, at least 1.
+        """
+        kept = token_mask(counts, paddle.shape(vectors)[1]).astype("float32")
         kept = F.dropout(kept, self._ngram_dropout, training=self.training)
         weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
-        return self.ngram_fc(paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1))
+        return self.ngram_fc(paddle.matmul(weights, vectors).squeeze(1))
 
     def loss(
         self,
@@ -196,9 +203,9 @@ class Net(nn.Layer):
             return F.cross_entropy(scores, positive)
         positive_score = paddle.take_along_axis(scores, positive.unsqueeze(1), 1)
         if self._negatives == "hardest":
-            hardest = (scores + NEVER * own).max(axis=1, keepdim=True)
+            hardest = (scores + NEVER * needed(own, "own")).max(axis=1, keepdim=True)
             return margin_ranking(hardest, positive_score, self._margin).mean()
-        negative_scores = paddle.take_along_axis(scores, negatives, 1)
+        negative_scores = paddle.take_along_axis(scores, needed(negatives, "negatives"), 1)
         violations = margin_ranking(negative_scores, positive_score, self._margin)
         if self._negatives == "random":
             return violations.mean()

@@ -1,5 +1,7 @@
 """What a run needs to know of XML-CNN."""
 
+from typing import cast
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -9,12 +11,13 @@ from textzoo.distributed.sharding import draw_uniform
 from textzoo.running.model import Model, Tensors
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds
+from textzoo.text.reader import Reader as AnyReader
 
 from .net import LABEL_BOUND, Net
 from .reader import Reader
 
 
-class DygraphModel(Model):
+class DygraphModel(Model[Net]):
     """Makes the net, its feeds, its loss and its best labels."""
 
     text_column = "words"
@@ -34,17 +37,19 @@ class DygraphModel(Model):
         """See `Net.shards`."""
         return net.shards
 
-    def initialise(self, weights: Feeds, reader: Reader) -> None:
+    def initialise(self, weights: Feeds, reader: AnyReader) -> None:
         """Let each label start at the log-odds it has among the training rows.
 
         The rarer an n-gram, the longer its vector starts (inverse document frequency); with
         `label_text`, a label starts at the vectors of the words in its name.
         """
+        if not isinstance(reader, Reader) or reader.label_counts is None:
+            raise TypeError("initialise: expected this model's own reader, with its vocabulary")
         n_rows, n_labels = reader.n_train_rows, self.hyper_parameters["vocab_label_size"]
         own = slice(None)
         if self.hyper_parameters["shard_labels"]:
             own = own_rows(n_labels)
-            seed = paddle.randint(0, 2**31 - 1, [1]).item()
+            seed = cast(int, paddle.randint(0, 2**31 - 1, [1]).item())
             draw_uniform(weights["label_weight"], n_labels, LABEL_BOUND, seed)
         counts = reader.label_counts[own] + 0.5
         weights["label_bias"][:, 0] = np.log(counts / (n_rows + 1 - counts))

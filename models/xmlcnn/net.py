@@ -3,7 +3,7 @@
 Liu, Chang, Wu, Yang: Deep Learning for Extreme Multi-label Text Classification, SIGIR 2017.
 """
 
-from typing import Literal, Optional
+from typing import Literal, Optional, cast
 
 import paddle
 import paddle.nn.functional as F
@@ -14,6 +14,7 @@ from textzoo.devices import slices_as_views
 from textzoo.distributed.collectives import own_rows
 from textzoo.distributed.sharding import best_of_all, of_all_rows
 from textzoo.losses.multilabel import sparse_bce, sparse_multilabel_softmax
+from textzoo.nets.feeds import needed
 from textzoo.nets.pooling import max_over_places, token_mask
 
 _RANDOM_EMBEDDING = Embedding()
@@ -142,7 +143,8 @@ class Net(nn.Layer):
         own = own_rows(vocab_label_size) if shard_labels else slice(0, vocab_label_size)
         self._first_label, n_own = own.start, own.stop - own.start
         names = ("label_weight", "label_bias")
-        self.shards = dict.fromkeys(names, vocab_label_size) if n_own < vocab_label_size else {}
+        is_divided = n_own < vocab_label_size
+        self.shards: dict[str, int] = dict.fromkeys(names, vocab_label_size) if is_divided else {}
         # A label is a row: `sampled` looks up the rows that it needs. Small, so that logits start
         # close to the log-odds of the labels, see `DygraphModel.initialise`, which draws the rows
         # of divided ones.
@@ -174,16 +176,20 @@ class Net(nn.Layer):
             tokens = paddle.where(hidden, paddle.full_like(tokens, self._padding_id), tokens)
         first = paddle.arange(paddle.shape(tokens)[0], dtype="int64") * paddle.shape(tokens)[1]
         chunks = chunks + first.reshape([-1, 1, 1])  # places in the flattened tokens
+        # To a type checker, Paddle's LayerList holds any layers.
+        convolutions = cast(list[nn.Linear], list(self.convolutions))
         pooled = [
             self._pooled(tokens, chunks, window, convolution)
-            for window, convolution in zip(self._windows, self.convolutions)
+            for window, convolution in zip(self._windows, convolutions)
         ]
         features = paddle.concat(pooled, axis=1)
         if self.hidden_fc:
             features = self._dropout(features, self._filter_dropout)
             features = F.relu(self.hidden_fc(features))
         if self.ngram_embedding:
-            features = paddle.concat([features, self._ngram_sum(ngrams, ngram_counts)], axis=1)
+            vectors = self.ngram_embedding(needed(ngrams, "ngrams"))
+            ngram_sum = self._ngram_sum(vectors, needed(ngram_counts, "ngram_counts"))
+            features = paddle.concat([features, ngram_sum], axis=1)
         return self._dropout(features, self._hidden_dropout)
 
     def _pooled(
@@ -218,18 +224,22 @@ class Net(nn.Layer):
         highest = highest.reshape([-1, self._n_chunks, n_filters])
         return F.relu(highest + convolution.bias).flatten(start_axis=1)
 
-    def _ngram_sum(self, ngrams: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+    def _ngram_sum(self, vectors: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The sum of a text's n-gram embeddings over the root of their number.
 
         Unlike the mean it keeps its spread, whatever the length of the text.
 
+        Args:
+            vectors: `[batch, n-grams, ngram_dim]` of the n-grams, any at padding.
+            counts: `[batch]` number of n-grams, at least 1.
+
         Returns:
             `[batch, ngram_dim]`.
         """
-        kept = token_mask(counts, paddle.shape(ngrams)[1])
+        kept = token_mask(counts, paddle.shape(vectors)[1])
         kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
         weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()).unsqueeze(1)
-        return paddle.matmul(weights, self.ngram_embedding(ngrams)).squeeze(1)
+        return paddle.matmul(weights, vectors).squeeze(1)
 
     def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:
         return F.dropout(values, share, training=self.training) if share else values
@@ -289,8 +299,9 @@ class Net(nn.Layer):
         """
         if self._loss == "sampled":
             features = self._features(texts)
-            weight = F.embedding(candidates, self.label_weight, sparse=self._sparse)
-            bias = F.embedding(candidates, self.label_bias, sparse=self._sparse)
+            labels = needed(candidates, "candidates")
+            weight = F.embedding(labels, self.label_weight, sparse=self._sparse)
+            bias = F.embedding(labels, self.label_bias, sparse=self._sparse)
             logits = paddle.matmul(features, weight, transpose_y=True) + bias.squeeze(1)
             return sparse_bce(logits, positives, is_own, candidate_weights)
         if self._loss == "softmax":

@@ -94,6 +94,10 @@ class Reader(WordReader):
     def save(self, folder: Path) -> None:
         """Write the vocabularies and the counts of the training rows."""
         super().save(folder)
+        if self.label_counts is None:
+            raise ValueError(
+                "save: there is no vocabulary yet, expected a reader after fit or load"
+            )
         counts = {"rows": self.n_train_rows, "labels": self.label_counts.tolist()}
         (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
         np.save(folder / "ngram_counts.npy", self.ngram_counts)

@@ -97,7 +97,7 @@ def choose_device(use_gpu: bool) -> None:
             "-o runner.use_gpu=false"
         )
     own = os.environ.get("FLAGS_selected_gpus", "0")  # noqa: SIM112 (Paddle's own name)
-    paddle.set_device(f"gpu:{own}" if use_gpu else "cpu")
+    paddle.device.set_device(f"gpu:{own}" if use_gpu else "cpu")
 
 
 def physical_cores() -> int:

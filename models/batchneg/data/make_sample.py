@@ -128,7 +128,7 @@ def questions() -> list[list[str]]:
 def pairs_of(ways: list[str], chance: random.Random) -> list[tuple[str, str]]:
     """Some pairs of ways to ask one question, each in a random direction."""
     chosen = chance.sample(list(combinations(ways, 2)), PAIRS_PER_QUESTION)
-    return [pair if chance.random() < 0.5 else pair[::-1] for pair in chosen]
+    return [(a, b) if chance.random() < 0.5 else (b, a) for a, b in chosen]
 
 
 def write(path: Path, lines: list[str]) -> None:
@@ -139,7 +139,7 @@ def write(path: Path, lines: list[str]) -> None:
 
 def main() -> None:
     """Write train/train.tsv, test/test.tsv and corpus.txt."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()

@@ -138,7 +138,7 @@ def write_rows(path: Path, rows: list[str]) -> None:
 
 def main() -> None:
     """Write train/sample.tsv and test/sample.tsv."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent)
     arguments = parser.parse_args()

@@ -14,6 +14,7 @@ from typing import Optional
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
+from textzoo.serving.limits import Limits
 
 log = logging.getLogger("textzoo")
 
@@ -64,7 +65,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if min(chosen.values()) <= 0:
         parser.error("limits: expected numbers above 0")
 
-    return guarded(name, lambda: serve(**parsed, limits=chosen))
+    return guarded(name, lambda: serve(**parsed, limits=Limits(**chosen)))
 
 
 def serve(
@@ -73,7 +74,7 @@ def serve(
     port: int,
     engine: Optional[str],
     token_file: Optional[Path],
-    limits: dict[str, float],
+    limits: Limits,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight.
 
@@ -83,7 +84,7 @@ def serve(
         port: 0 for any free one.
         engine: `paddle` or `onnx`; default: the first of them that is there.
         token_file: a file with the bearer token; default: the variable `TEXTZOO_TOKEN`, if set.
-        limits: of `server.Limits`.
+        limits: what it takes.
 
     Raises:
         UserError: the folder, the address, the token or a limit is not as it should be, or the
@@ -98,7 +99,6 @@ def serve(
         raise UserError(f"{', '.join(missing)} not installed: pip install 'textzoo[serve]'")
     import uvicorn
 
-    from textzoo.serving.api_schema import Limits
     from textzoo.serving.app import create_app
 
     class Server(uvicorn.Server):
@@ -109,14 +109,13 @@ def serve(
             self.force_exit = self.should_exit and sig == signal.SIGINT  # asked twice
             self.should_exit = True
 
-    chosen = Limits(**limits)
-    if chosen.texts > chosen.waiting:
+    if limits.texts > limits.waiting:
         raise UserError(
-            f"--max-waiting: received {chosen.waiting}, expected at least --max-texts "
-            f"({chosen.texts})"
+            f"--max-waiting: received {limits.waiting}, expected at least --max-texts "
+            f"({limits.texts})"
         )
     token = read_token(token_file)
-    app = create_app(folder, chosen, token, engine)
+    app = create_app(folder, limits, token, engine)
     facts = app.state.facts
     with _bound(host, port) as listener:
         address = "[{}]:{}" if listener.family == socket.AF_INET6 else "{}:{}"
@@ -129,8 +128,8 @@ def serve(
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=chosen.connections,
-            timeout_graceful_shutdown=max(1, round(2 * chosen.seconds)),
+            limit_concurrency=limits.connections,
+            timeout_graceful_shutdown=max(1, round(2 * limits.seconds)),
         )
         Server(settings).run(sockets=[listener])
     log.info("stopped")

@@ -48,7 +48,7 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
     dataset = Dataset(config, folder)
     dataset.path("train")
     try:
-        from gensim.models import Word2Vec
+        from gensim.models import Word2Vec  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
     start_logging()

@@ -19,6 +19,7 @@ from textzoo.config.layers import Layer, Layers
 from textzoo.config.schema import Block, IndexSettings, Optimizer, Runner
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest
+from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
 
@@ -56,11 +57,20 @@ class Config:
         return _plain(blocks)
 
 
+class _Blocks(Block):
+    """The blocks of every config; `schema_of` puts a model's own keys into the last two."""
+
+    runner: Runner
+    index: IndexSettings = pydantic.Field(default_factory=IndexSettings)
+    reader: Block
+    hyper_parameters: Block
+
+
 def check(
     path: Path,
     layers: Layers,
     net_class: type,
-    reader_class: type,
+    reader_class: type[Reader],
     optimizers: Optional[Mapping[str, type]] = None,
 ) -> Config:
     """Check merged blocks against the schema of this model.
@@ -99,23 +109,25 @@ def check(
     return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
 
 
-def schema_of(net_class: type, reader_class: type) -> type[Block]:
+def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
     """The schema of a whole configuration for one model."""
     hyper_parameters = signature_fields(net_class)
     for name in reader_class.supplies:
         annotation, _ = hyper_parameters[name]
         hyper_parameters[name] = (Optional[annotation], None)
     hyper_parameters["optimizer"] = (Optimizer, ...)
-    net_block = pydantic.create_model("HyperParameters", __base__=Block, **hyper_parameters)
-    reader_block = pydantic.create_model("Reader", __base__=Block, **signature_fields(reader_class))
+    net_block = _block("HyperParameters", hyper_parameters)
+    reader_block = _block("Reader", signature_fields(reader_class))
     return pydantic.create_model(
         "Config",
-        __base__=Block,
-        runner=(Runner, ...),
-        index=(IndexSettings, pydantic.Field(default_factory=IndexSettings)),
+        __base__=_Blocks,
         reader=(reader_block, pydantic.Field(default_factory=reader_block)),
         hyper_parameters=(net_block, ...),
     )
+
+
+def _block(name: str, fields: dict[str, Any]) -> type[Block]:
+    return pydantic.create_model(name, __base__=Block, **fields)
 
 
 def signature_fields(constructor: type) -> dict[str, tuple[Any, Any]]:
@@ -158,7 +170,7 @@ def _absolute(path: Path, start: Path) -> Path:
     return Path(os.path.abspath(start / path.expanduser()))
 
 
-def _explain(error: dict[str, Any], model: type[Block]) -> str:
+def _explain(error: Mapping[str, Any], model: type[Block]) -> str:
     """One problem: the full key, what was received, what was expected."""
     block, field, parts = _locate(model, [str(part) for part in error["loc"]])
     key = ".".join(parts)

@@ -113,10 +113,12 @@ def _parse_override(text: str) -> Layer:
         raise UserError(f"-o {text}: expected key=value, such as runner.epochs=3")
     try:
         # To YAML, a dash alone would be a list.
-        layer = value if value == str(STANDARD_INPUT) else yaml.load(value, Loader=_Loader)
+        parsed = value if value == str(STANDARD_INPUT) else yaml.load(value, Loader=_Loader)
     except yaml.YAMLError as failure:
         raise UserError(f"-o {text}: the value is not valid YAML: {failure}") from None
-    for part in reversed(parts):
+    *outer, innermost = parts
+    layer: Layer = {innermost: parsed}
+    for part in reversed(outer):
         layer = {part: layer}
     return layer
 

@@ -26,161 +26,169 @@ class Runner(Block):
     """How to run any model: data, batches, checkpoints, evaluation."""
 
     train_data_dir: Optional[FilePath] = Field(
-        None,
+        default=None,
         description="training data: a file, or a folder of files read in sorted order; like all "
         "text files, they may be compressed with gzip or Zstandard (extra `zstd`)",
     )
     valid_data_dir: Optional[FilePath] = Field(
-        None, description="validation data: a file or a folder"
+        default=None, description="validation data: a file or a folder"
     )
     valid_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0,
+        default=0.0,
         description="share of the training rows held out for validation when there is no "
         "`valid_data_dir`; the same rows for the same seed",
     )
     test_data_dir: Optional[FilePath] = Field(
-        None,
+        default=None,
         description="data that infer.py evaluates and predicts: a file, a folder, or `-` for "
         "standard input",
     )
     valid_pair_file: Optional[FilePath] = Field(
-        None, description="for models of pairs: another name of `valid_data_dir`"
+        default=None, description="for models of pairs: another name of `valid_data_dir`"
     )
     test_pair_file: Optional[FilePath] = Field(
-        None, description="for models of pairs: another name of `test_data_dir`"
+        default=None, description="for models of pairs: another name of `test_data_dir`"
     )
     corpus_file: Optional[FilePath] = Field(
-        None,
+        default=None,
         description="for models of pairs: the texts to search, one a line, or .jsonl with ids "
         "and metadata (doc/retrieval_at_scale.md); default: all texts of the pairs that are "
         "evaluated",
     )
     bad_lines: Literal["error", "skip"] = Field(
-        "error", description="a malformed line stops the run, or is skipped and counted"
+        default="error", description="a malformed line stops the run, or is skipped and counted"
     )
     cache_dir: FilePath = Field(
-        Path(".textzoo_cache"),
+        default=Path(".textzoo_cache"),
         description="where encoded text is kept between runs; may be deleted at any time",
     )
     train_batch_size: PositiveInt = Field(
-        128, description="rows per batch in training; several processes share them"
+        default=128, description="rows per batch in training; several processes share them"
     )
     length_pool: PositiveInt = Field(
-        50,
+        default=50,
         description="rows of so many batches are sorted by length before they are cut into "
         "batches; fewer: more padding, but better training where length tells much of the labels",
     )
     infer_batch_size: PositiveInt = Field(
-        500, description="rows per batch in evaluation; models of pairs embed 64 texts at a time"
+        default=500,
+        description="rows per batch in evaluation; models of pairs embed 64 texts at a time",
     )
     accumulate_steps: PositiveInt = Field(
-        1, description="batches whose gradients are averaged, by rows, into one update"
+        default=1, description="batches whose gradients are averaged, by rows, into one update"
     )
     gradient_cache_rows: NotNegativeInt = Field(
-        0,
+        default=0,
         description="for models of pairs in dynamic graph: embed so many texts of a batch at a "
         "time, so that a large batch needs the memory of a small one; 0: all",
     )
-    epochs: PositiveInt = Field(1, description="passes over the training rows")
-    print_interval: PositiveInt = Field(100, description="steps between two log lines")
+    epochs: PositiveInt = Field(default=1, description="passes over the training rows")
+    print_interval: PositiveInt = Field(default=100, description="steps between two log lines")
     model_save_path: FilePath = Field(
-        Path("output_model"), description="folder of checkpoints, log and metrics.jsonl"
+        default=Path("output_model"), description="folder of checkpoints, log and metrics.jsonl"
     )
     save_steps: NotNegativeInt = Field(
-        0, description="also save a checkpoint every so many steps; 0: only at each epoch's end"
+        default=0,
+        description="also save a checkpoint every so many steps; 0: only at each epoch's end",
     )
     keep_checkpoints: NotNegativeInt = Field(
-        0, description="how many of the newest checkpoints to keep (`best` is kept too); 0: all"
+        default=0,
+        description="how many of the newest checkpoints to keep (`best` is kept too); 0: all",
     )
     eval_steps: NotNegativeInt = Field(
-        0, description="evaluate on the validation rows every so many steps; 0: each epoch"
+        default=0, description="evaluate on the validation rows every so many steps; 0: each epoch"
     )
     metrics: Optional[list[str]] = Field(
-        None,
+        default=None,
         description="names of the metrics to compute, such as accuracy, precision@1, "
         "recall@10, ndcg@5, mrr; default: the model's own list",
     )
     best_metric: Optional[str] = Field(
-        None, description="metric that chooses `best`; default: the first of `metrics`"
+        default=None, description="metric that chooses `best`; default: the first of `metrics`"
     )
     patience: NotNegativeInt = Field(
-        0, description="stop after so many evaluations without a better one; 0: never"
+        default=0, description="stop after so many evaluations without a better one; 0: never"
     )
     resume: Union[Literal["auto", "none"], FilePath] = Field(
-        "auto",
+        default="auto",
         description="`auto`: go on from the newest whole checkpoint in `model_save_path`; a path: "
         "from that checkpoint; `none`: start over and remove the earlier run's checkpoints",
     )
     model_init_path: Optional[FilePath] = Field(
-        None, description="checkpoint whose weights and vocabulary a new run starts from"
+        default=None, description="checkpoint whose weights and vocabulary a new run starts from"
     )
     max_grad_norm: Optional[Annotated[float, Field(gt=0)]] = Field(
-        None, description="clip the gradients to this global L2 norm"
+        default=None, description="clip the gradients to this global L2 norm"
     )
-    seed: NotNegativeInt = Field(2026, description="seed of Paddle, NumPy and Python")
-    use_gpu: bool = Field(False, description="run on a GPU (needs a CUDA build of Paddle)")
+    seed: NotNegativeInt = Field(default=2026, description="seed of Paddle, NumPy and Python")
+    use_gpu: bool = Field(default=False, description="run on a GPU (needs a CUDA build of Paddle)")
     processes: Union[Literal["auto"], PositiveInt] = Field(
-        1,
+        default=1,
         description="processes that train together on this machine, with the batches and losses "
         "of one; `auto`: one per GPU, or per core where that pays (doc/scale.md)",
     )
-    use_fleet: bool = Field(False, description="accepted; `processes` says how many there are")
+    use_fleet: bool = Field(
+        default=False, description="accepted; `processes` says how many there are"
+    )
     use_visual: bool = Field(
-        False, description="also write VisualDL scalars (needs the extra `visual`)"
+        default=False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
     num_workers: NotNegativeInt = Field(
-        0,
+        default=0,
         description="processes that encode text, once, into the cache; 0: one per core where there "
         "is much text",
     )
     infer_load_path: Optional[FilePath] = Field(
-        None, description="folder of checkpoints that infer.py reads; default: `model_save_path`"
+        default=None,
+        description="folder of checkpoints that infer.py reads; default: `model_save_path`",
     )
     infer_start_epoch: Optional[NotNegativeInt] = Field(
-        None, description="first epoch whose checkpoint infer.py evaluates"
+        default=None, description="first epoch whose checkpoint infer.py evaluates"
     )
     infer_end_epoch: Optional[NotNegativeInt] = Field(
-        None, description="the epoch before which infer.py stops"
+        default=None, description="the epoch before which infer.py stops"
     )
     infer_checkpoint: Optional[Union[Literal["best", "last"], FilePath]] = Field(
-        None,
+        default=None,
         description="`best`, `last` or the path of a checkpoint; goes before the two epochs above. "
         "With neither: `best` if there is one, else `last`",
     )
     infer_ensemble: Optional[list[FilePath]] = Field(
-        None,
+        default=None,
         description="checkpoints whose scores infer.py and predict.py average in place of one: of "
         "runs with other seeds, on the same data with the same net; for models that embed texts, "
         "checkpoints of any runs of the model, whose cosines recall.py and predict.py average",
     )
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(
-        "predictor",
+        default="predictor",
         description="what infer.py, recall.py and predict.py compute with: Paddle's inference "
         "engine with oneDNN; or the net itself in one of the two graphs. "
         "On a GPU: the net itself",
     )
     infer_precision: Literal["float32", "bfloat16", "int8"] = Field(
-        "float32",
+        default="float32",
         description="of matrix products in the predictor; bfloat16 has 8 bits, and is faster on a "
         "CPU that computes in it; int8 computes those with weights in 8-bit integers through ONNX "
         "Runtime (`pip install textzoo[onnx]`), and is faster on most CPUs",
     )
     infer_output_dir: Optional[FilePath] = Field(
-        None, description="where infer.py writes; default: `<infer_load_path>/infer`"
+        default=None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
-    top_k: PositiveInt = Field(5, description="how many tags each prediction lists")
+    top_k: PositiveInt = Field(default=5, description="how many tags each prediction lists")
     threshold: Union[Literal["tuned", "per_label"], float] = Field(
-        "tuned",
+        default="tuned",
         description="score above which a label counts as predicted: one, or one per label, with "
         "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5",
     )
 
     propensity_a: float = Field(
-        0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
+        default=0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
     )
-    propensity_b: Annotated[float, Field(ge=0)] = Field(1.5, description="B of these propensities")
+    propensity_b: Annotated[float, Field(ge=0)] = Field(
+        default=1.5, description="B of these propensities"
+    )
     save_scores: NotNegativeInt = Field(
-        0,
+        default=0,
         description="infer.py also writes the scores of so many best labels of each row to "
         "scores.npz, a sparse matrix for scipy.sparse.load_npz; 0: it does not",
     )
@@ -210,10 +218,12 @@ class Embedding(Block):
     """Where word vectors come from."""
 
     file: Optional[FilePath] = Field(
-        None, description="word vectors to start from: text of word2vec or GloVe, may be gzipped"
+        default=None,
+        description="word vectors to start from: text of word2vec or GloVe, may be gzipped",
     )
     mode: Literal["rand", "static", "non_static"] = Field(
-        "rand", description="start at random; keep the vectors of `file`; or train them further"
+        default="rand",
+        description="start at random; keep the vectors of `file`; or train them further",
     )
 
     def check(self) -> None:
@@ -234,56 +244,65 @@ class IndexSettings(Block):
     """How texts are searched by their embeddings."""
 
     backend: Literal["hnsw", "exact", "milvus"] = Field(
-        "hnsw",
+        default="hnsw",
         description="a graph of neighbours (Malkov and Yashunin 2018) in memory; every text; or "
         "Milvus (doc/retrieval_at_scale.md)",
     )
-    space: Literal["cosine", "ip", "l2"] = Field("cosine", description="what is near in the graph")
-    hnsw_m: Annotated[int, Field(ge=2)] = Field(32, description="neighbours of each text kept")
-    ef_construction: PositiveInt = Field(200, description="candidates kept while building")
-    ef: PositiveInt = Field(200, description="candidates kept while searching")
-    recall_num: PositiveInt = Field(50, description="how many texts each query recalls")
-    mine_from: PositiveInt = Field(10, description="mine_negatives.py: the first rank looked at")
-    mine_to: PositiveInt = Field(50, description="mine_negatives.py: the last rank looked at")
+    space: Literal["cosine", "ip", "l2"] = Field(
+        default="cosine", description="what is near in the graph"
+    )
+    hnsw_m: Annotated[int, Field(ge=2)] = Field(
+        default=32, description="neighbours of each text kept"
+    )
+    ef_construction: PositiveInt = Field(default=200, description="candidates kept while building")
+    ef: PositiveInt = Field(default=200, description="candidates kept while searching")
+    recall_num: PositiveInt = Field(default=50, description="how many texts each query recalls")
+    mine_from: PositiveInt = Field(
+        default=10, description="mine_negatives.py: the first rank looked at"
+    )
+    mine_to: PositiveInt = Field(
+        default=50, description="mine_negatives.py: the last rank looked at"
+    )
     mine_margin: float = Field(
-        0.0, description="mine_negatives.py: a negative's cosine is below the title's by so much"
+        default=0.0,
+        description="mine_negatives.py: a negative's cosine is below the title's by so much",
     )
     mine_per_pair: PositiveInt = Field(
-        1, description="mine_negatives.py: the most triples made of one pair, nearest first"
+        default=1, description="mine_negatives.py: the most triples made of one pair, nearest first"
     )
     path: Optional[FilePath] = Field(
-        None,
+        default=None,
         description="folder of the index; default: `<model_save_path>/index`. Milvus Lite is "
         "beside it, with `.db` at its end",
     )
     uri: Optional[str] = Field(
-        None,
+        default=None,
         description="milvus: address of a server, such as http://localhost:19530, or "
         "http://localhost:19530/DATABASE; default: Milvus Lite, in a folder of its own",
     )
     token: Optional[pydantic.SecretStr] = Field(
-        None,
+        default=None,
         exclude=True,
         description="milvus: `user:password` or API key, which no file or log repeats; default: "
         "the variable `TEXTZOO_MILVUS_TOKEN`",
     )
     collection: Optional[str] = Field(
-        None,
+        default=None,
         description="milvus: the collection, of corpora embedded by one model; default: "
         "`textzoo_<name of the model's folder>`",
     )
     partition: Optional[str] = Field(
-        None,
+        default=None,
         description="milvus: what the corpus is called in the collection; default: the name of "
         "`corpus_file`",
     )
     index_type: Literal["HNSW", "FLAT", "AUTOINDEX"] = Field(
-        "HNSW",
+        default="HNSW",
         description="milvus: a graph with `hnsw_m` and `ef_construction`; every text; or what the "
         "server takes for best",
     )
     filter: Optional[str] = Field(
-        None,
+        default=None,
         description="milvus: find only texts whose metadata fulfil this, such as "
         '`language == "en" and year >= 2020`',
     )
@@ -310,7 +329,13 @@ class IndexSettings(Block):
 
     @property
     def lite_path(self) -> Path:
-        """The folder of Milvus Lite."""
+        """The folder of Milvus Lite.
+
+        Raises:
+            ValueError: the settings leave the path open, see `index.opening.index_settings`.
+        """
+        if self.path is None:
+            raise ValueError("index.path: is not set, expected the path of the index")
         return self.path if self.path.suffix == ".db" else Path(f"{self.path}.db")
 
     @property
@@ -335,10 +360,11 @@ class Optimizer(Block):
     )
     learning_rate: Annotated[float, Field(gt=0)] = Field(description="the highest learning rate")
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="after the warm-up: stay, or fall to 0 at the last step"
+        default="constant", description="after the warm-up: stay, or fall to 0 at the last step"
     )
     warmup: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="linear warm-up: a share of all steps if below 1, else a number of steps"
+        default=0.0,
+        description="linear warm-up: a share of all steps if below 1, else a number of steps",
     )
 
 
@@ -353,53 +379,58 @@ class EncoderSettings(Block):
     """
 
     config: Optional[Union[Literal["ngram", "tiny", "small", "base"], FilePath]] = Field(
-        None,
+        default=None,
         description="embeddings of character n-grams 256 wide and no layers; 2 layers 128 wide; "
         "4 layers 312 wide; 12 layers 768 wide; or the path of a config.json. Default: that of "
         "`pretrained`, or else `small`",
     )
     pretrained: Optional[FilePath] = Field(
-        None,
+        default=None,
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
         "BERT, ERNIE or ALBERT family",
     )
     num_hidden_layers: Optional[NotNegativeInt] = Field(
-        None, description="number of layers; 0: embeddings alone"
+        default=None, description="number of layers; 0: embeddings alone"
     )
-    hidden_size: Optional[PositiveInt] = Field(None, description="width of the layers")
-    num_attention_heads: Optional[PositiveInt] = Field(None, description="number of heads")
+    hidden_size: Optional[PositiveInt] = Field(default=None, description="width of the layers")
+    num_attention_heads: Optional[PositiveInt] = Field(default=None, description="number of heads")
     intermediate_size: Optional[PositiveInt] = Field(
-        None, description="width between the two products of the feed-forward part"
+        default=None, description="width between the two products of the feed-forward part"
     )
     embedding_size: Optional[PositiveInt] = Field(
-        None, description="width of embeddings that are projected to `hidden_size`, as in ALBERT"
+        default=None,
+        description="width of embeddings that are projected to `hidden_size`, as in ALBERT",
     )
     share_layers: Optional[bool] = Field(
-        None, description="one set of weights for all layers, as in ALBERT"
+        default=None, description="one set of weights for all layers, as in ALBERT"
     )
     norm_first: Optional[bool] = Field(
-        None, description="layer normalisation before each part (pre-norm) and not after it"
+        default=None, description="layer normalisation before each part (pre-norm) and not after it"
     )
     hidden_act: Optional[Literal["gelu", "gelu_new", "relu"]] = Field(
-        None, description="activation; `gelu_new` is its approximation with tanh"
+        default=None, description="activation; `gelu_new` is its approximation with tanh"
     )
     max_position_embeddings: Optional[PositiveInt] = Field(
-        None, description="the longest text, in tokens"
+        default=None, description="the longest text, in tokens"
     )
-    type_vocab_size: Optional[PositiveInt] = Field(None, description="number of token types")
-    use_task_id: Optional[bool] = Field(None, description="task embeddings, as in ERNIE 2 and 3")
-    task_type_vocab_size: Optional[PositiveInt] = Field(None, description="number of tasks")
+    type_vocab_size: Optional[PositiveInt] = Field(
+        default=None, description="number of token types"
+    )
+    use_task_id: Optional[bool] = Field(
+        default=None, description="task embeddings, as in ERNIE 2 and 3"
+    )
+    task_type_vocab_size: Optional[PositiveInt] = Field(default=None, description="number of tasks")
     hidden_dropout_prob: Optional[Probability] = Field(
-        None,
+        default=None,
         description="dropout after the embeddings and after each part of a layer; for `ngram` the "
         "share of n-grams hidden in training, default 0",
     )
     attention_probs_dropout_prob: Optional[Probability] = Field(
-        None, description="dropout of attention weights"
+        default=None, description="dropout of attention weights"
     )
     layer_norm_eps: Optional[Annotated[float, Field(gt=0)]] = Field(
-        None, description="added to the variance in layer normalisation"
+        default=None, description="added to the variance in layer normalisation"
     )
     initializer_range: Optional[Annotated[float, Field(gt=0)]] = Field(
-        None, description="standard deviation of random weights"
+        default=None, description="standard deviation of random weights"
     )

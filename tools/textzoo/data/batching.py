@@ -92,7 +92,8 @@ def text_batches(
         All texts as columns, and the places in `rows` of one batch.
     """
     columns = columns_of(rows)
-    lengths = sum(column.lengths(np.arange(len(rows))) for column in columns.values())
+    own = (column.lengths(np.arange(len(rows))) for column in columns.values())
+    lengths = sum(own, start=np.zeros(len(rows), np.int64))
     for pool in inference_pools(lengths, batch_size):
         for batch in pool:
             yield columns, batch

@@ -164,11 +164,18 @@ def reader_identity(
     classes = [cls for cls in reader_class.__mro__ if cls.__module__ != "builtins"]
     facts = [
         textzoo.__version__,
-        [kept_sha256(Path(inspect.getsourcefile(cls))) for cls in classes],
+        [kept_sha256(_source(cls)) for cls in classes],
         {**settings, **contents},
         _contents(vocabulary) if vocabulary else [],
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _source(reader_class: type) -> Path:
+    file = inspect.getsourcefile(reader_class)
+    if file is None:
+        raise TypeError(f"{reader_class.__qualname__}: has no source file, expected one in a file")
+    return Path(file)
 
 
 def _contents(path: Path) -> list[tuple[str, str]]:

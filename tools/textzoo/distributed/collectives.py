@@ -12,7 +12,7 @@ import ctypes
 import io
 import os
 import threading
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import paddle
@@ -23,7 +23,7 @@ from textzoo.devices import LIFELINE, process_rank
 from textzoo.distributed.shared_memory import SharedMemory, equal_part
 from textzoo.errors import UserError
 
-Feeds = dict[str, np.ndarray]
+Array = TypeVar("Array", np.ndarray, paddle.Tensor)
 
 _shared_memory: Optional[SharedMemory] = None
 
@@ -96,11 +96,11 @@ def own_share(n_rows: int) -> float:
     return (rows.stop - rows.start) / n_rows
 
 
-def own_feeds(feeds: Feeds, of_the_batch: tuple[str, ...] = ()) -> Feeds:
+def own_feeds(feeds: dict[str, Array], of_the_batch: tuple[str, ...] = ()) -> dict[str, Array]:
     """This process's rows of a batch.
 
     Args:
-        feeds: arrays of one row per text, but for those named in `of_the_batch`.
+        feeds: arrays or tensors of one row per text, but for those named in `of_the_batch`.
         of_the_batch: names of arrays that belong to the batch as a whole.
     """
     if n_processes() == 1:
@@ -109,7 +109,7 @@ def own_feeds(feeds: Feeds, of_the_batch: tuple[str, ...] = ()) -> Feeds:
     return {k: v if k in of_the_batch else v[rows] for k, v in feeds.items()}
 
 
-def batch_rows(feeds: Feeds, of_the_batch: tuple[str, ...] = ()) -> int:
+def batch_rows(feeds: dict[str, Array], of_the_batch: tuple[str, ...] = ()) -> int:
     """The number of rows of a batch."""
     return next(len(array) for name, array in feeds.items() if name not in of_the_batch)
 
@@ -184,7 +184,7 @@ def sum_gradients(parameters: list[paddle.Tensor], loss: float) -> float:
     gradients = [(p, p.grad) for p in parameters if p.grad is not None]
     for parameter, gradient in gradients:
         if gradient.is_selected_rows():
-            _sum_sparse(parameter)
+            _sum_sparse(parameter, gradient)
     dense = [gradient for _, gradient in gradients if not gradient.is_selected_rows()]
     total = paddle.to_tensor(loss, "float32")
     all_reduce([*dense, total])
@@ -209,14 +209,14 @@ def _memory(tensor: paddle.Tensor) -> np.ndarray:
     """A tensor's values where they are, flat."""
     dtype = np.dtype(str(tensor.dtype).rpartition(".")[2])
     place = (ctypes.c_char * (tensor.size * dtype.itemsize)).from_address(tensor.data_ptr())
-    return np.frombuffer(place, dtype)
+    return np.frombuffer(memoryview(place), dtype)
 
 
-def _sum_sparse(weight: paddle.Tensor) -> None:
+def _sum_sparse(weight: paddle.Tensor, gradient: paddle.Tensor) -> None:
     """Give a weight that was looked up the gradients of the rows that any process looked up."""
-    rows = paddle.to_tensor(weight.grad.rows(), "int64")
-    values = weight.grad._get_tensor_from_selected_rows()
-    missing = all_gather(paddle.to_tensor(len(rows))).max().item() - len(rows)
+    rows = paddle.to_tensor(gradient.rows(), "int64")
+    values = gradient._get_tensor_from_selected_rows()
+    missing = int(all_gather(paddle.to_tensor(len(rows))).max()) - len(rows)
     # Parts of one size can be exchanged: what is added has a gradient of 0.
     all_of_rows = all_gather(F.pad(rows, [0, missing], value=0))
     all_of_values = all_gather(paddle.concat([values, paddle.zeros([missing, values.shape[1]])]))
@@ -229,7 +229,7 @@ def all_reduce_max(number: Optional[int]) -> Optional[int]:
     """The largest number, such as a signal's, that a process has; None if none has one."""
     if n_processes() == 1:
         return number
-    return all_gather(paddle.to_tensor(number or 0)).max().item() or None
+    return int(all_gather(paddle.to_tensor(number or 0)).max()) or None
 
 
 def broadcast(value: Any) -> Any:

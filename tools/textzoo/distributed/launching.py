@@ -41,7 +41,9 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
         return 1
     layers = read_layers(path, overrides)
     runner = layers.blocks.get("runner")
-    wanted = runner.get("processes", 1) if isinstance(runner, dict) else 1
+    if not isinstance(runner, dict):
+        return 1
+    wanted = runner.get("processes", 1)
     if wanted != "auto":
         return wanted if type(wanted) is int and wanted > 1 else 1
     if runner.get("use_gpu"):
@@ -91,8 +93,7 @@ def run_processes(n: int, command: str, arguments: list[str]) -> int:
             for variables, output in zip(_environments(n), outputs)
         ]
         with _passing_signals_on(processes):
-            first, statuses = _wait(processes)
-        status = statuses[first]
+            status, statuses = _wait(processes)
         for number, output in enumerate(outputs[1:], start=1):
             if statuses[number] and not (status in _ALIKE and statuses[0] == status):
                 print(f"process {number} of {n}, status {statuses[number]}:", file=sys.stderr)
@@ -105,8 +106,8 @@ def _wait(processes: list[subprocess.Popen]) -> tuple[int, list[Optional[int]]]:
     """Wait until all have ended, or one has failed; then see that the others end.
 
     Returns:
-        The number of a process that failed first, and the statuses; None for one that was killed
-        for not ending.
+        The status of a process that failed first, or 0, and the statuses of all; None for one that
+        was killed for not ending.
     """
     while True:
         statuses = [process.poll() for process in processes]
@@ -114,7 +115,7 @@ def _wait(processes: list[subprocess.Popen]) -> tuple[int, list[Optional[int]]]:
             break
         time.sleep(_POLL)
     # Of several, one that a signal ended (its status is negative) was the cause.
-    first = min(range(len(statuses)), key=lambda i: (not statuses[i], statuses[i] or 0))
+    first = min((status for status in statuses if status), default=0)
     deadline = time.monotonic() + _GRACE
     for number, process in enumerate(processes):
         try:

@@ -42,7 +42,9 @@ class _AllRows(paddle.autograd.PyLayer):
         return all_rows(own, n_rows).clone()  # never the input itself
 
     @staticmethod
-    def backward(ctx, gradient: paddle.Tensor) -> paddle.Tensor:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx, gradient: paddle.Tensor
+    ) -> paddle.Tensor:
         all_reduce([gradient])
         return own_gradient(gradient)
 

@@ -1,7 +1,7 @@
 """Evaluating a model that embeds texts: how well queries find what they are to find."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Optional, TextIO
+from typing import Any, Optional, TextIO
 
 import numpy as np
 
@@ -39,9 +39,9 @@ class Corpus:
         reader: as given.
     """
 
-    rows_without_labels_count: ClassVar[bool] = False
-    label_counts: ClassVar[Optional[np.ndarray]] = None
-    n_train_rows: ClassVar[int] = 0
+    rows_without_labels_count: bool = False
+    label_counts: Optional[np.ndarray] = None
+    n_train_rows: int = 0
 
     def __init__(self, texts: list[str], reader: Reader):
         self.label_names = list(dict.fromkeys(texts))

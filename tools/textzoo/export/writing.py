@@ -185,8 +185,10 @@ def _write_examples(
     rows = [reader.encode_text(text) for text in texts]
     inputs = run.model.infer_feeds(columns_of(rows), np.arange(len(texts)))
     outputs = run.infer_step(inputs)
-    arrays = {f"input/{name}": array for name, array in inputs.items()}
-    np.savez(place / EXAMPLES, **arrays, **{f"output/{k}": v for k, v in outputs.items()})
+    # Of Any: else one of them might be meant for savez's `allow_pickle`, which older ones lack.
+    arrays: dict[str, Any] = {f"input/{name}": array for name, array in inputs.items()}
+    arrays |= {f"output/{name}": array for name, array in outputs.items()}
+    np.savez(place / EXAMPLES, **arrays)
     return {
         "inputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in inputs.items()},
         "outputs": {name: {"rank": a.ndim, "dtype": str(a.dtype)} for name, a in outputs.items()},
@@ -227,7 +229,7 @@ def _finish(place: Path, facts: dict[str, Any], formats: Optional[list[str]]) ->
     if formats == ["onnx"]:
         for file in (PROGRAM, WEIGHTS):
             (place / file).unlink()
-        made = formats
+        made = ["onnx"]
     _write_manifest(place, facts, made)
 
 

@@ -75,7 +75,7 @@ class MilvusIndex:
                 f"{earlier['made_from']['model']}, received {made_from['model']}; choose another "
                 "one with -o index.collection=NAME or index.partition=NAME"
             )
-        index._drop_all_but(earlier and earlier["name"])
+        index._drop_all_but(earlier["name"] if earlier else None)
         index._name = f"{settings.partition}__{secrets.token_hex(6)}"
         index._create_partition(index._name)
         return index
@@ -253,7 +253,7 @@ class MilvusIndex:
     def _drop_all_but(self, kept: Optional[str]) -> None:
         """Drop partitions of the corpus that were replaced, or whose build was interrupted."""
         collection = self._settings.collection
-        ours = re.compile(re.escape(self._settings.partition) + "__[0-9a-f]{12}")
+        ours = re.compile(re.escape(f"{self._settings.partition}__") + "[0-9a-f]{12}")
         for name in self._call("list_partitions", collection):
             if ours.fullmatch(name) and name != kept:
                 self._call.if_there("release_partitions", collection, [name])

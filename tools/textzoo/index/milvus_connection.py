@@ -4,7 +4,7 @@ import importlib.util
 import logging
 import os
 from time import sleep
-from typing import Any
+from typing import Any, Optional
 
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
@@ -54,7 +54,9 @@ class Connection:
                 settings.lite_path.parent.mkdir(parents=True, exist_ok=True)
             uri = settings.uri or str(settings.lite_path)
             # Milvus Lite hangs up on who asks every 10 seconds whether it is still there.
-            options = {} if settings.uri else {"grpc_options": {"grpc.keepalive_time_ms": 600_000}}
+            options: dict[str, Any] = {}
+            if not settings.uri:
+                options["grpc_options"] = {"grpc.keepalive_time_ms": 600_000}
             self.client = pymilvus.MilvusClient(
                 uri, token=token, timeout=_CONNECT_SECONDS, **options
             )
@@ -118,12 +120,21 @@ class Connection:
         return UserError(f"index.uri: {settings.uri or settings.lite_path}: {reason}")
 
 
-def _code(failure: Exception) -> Any:
-    """The status code of gRPC or the number of Milvus."""
-    code = failure.code  # a method of what gRPC raises
-    return code() if callable(code) else code
+def _told(failure: Exception) -> tuple[object, Optional[str]]:
+    """The status code of gRPC, or the number of Milvus, and the message of a failure."""
+    import grpc
+    import pymilvus
+
+    if isinstance(failure, grpc.Call):  # which all that gRPC raises is
+        return failure.code(), failure.details()
+    if isinstance(failure, pymilvus.MilvusException):
+        return failure.code, failure.message
+    return None, None
+
+
+def _code(failure: Exception) -> object:
+    return _told(failure)[0]
 
 
 def _reason(failure: Exception) -> str:
-    message = failure.details() if hasattr(failure, "details") else failure.message
-    return " ".join(str(message or failure).split())
+    return " ".join(str(_told(failure)[1] or failure).split())

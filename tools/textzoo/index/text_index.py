@@ -29,18 +29,24 @@ class TextIndex(Protocol):
 
     def __len__(self) -> int:
         """How many texts can be found."""
+        ...
 
     def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add entries with their embeddings `[entries, width]`; returns how many were added."""
+        ...
 
     def delete(self, entries: list[Entry]) -> int:
         """Delete entries; returns how many of them were there."""
+        ...
 
     def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
         """The nearest texts of each query of `[queries, width]`, best first, at most k."""
+        ...
 
     def commit(self) -> None:
         """Have later searches, by any process, find what was added and not what was deleted."""
+        ...
 
     def copy(self, folder: Path) -> None:
         """Put what an export needs of it at a path; the last thing that is done with it."""
+        ...

@@ -1,5 +1,7 @@
 """Losses of pairs of texts against the other texts of their batch."""
 
+from typing import cast
+
 import paddle
 import paddle.nn.functional as F
 
@@ -67,4 +69,5 @@ def cosines_and_own(
     """
     cosines = paddle.matmul(queries, candidates, transpose_y=True)
     rows = paddle.arange(paddle.shape(queries)[0])
-    return cosines, F.one_hot(rows, paddle.shape(candidates)[0])
+    n_candidates = cast(int, paddle.shape(candidates)[0])  # a tensor, which one_hot takes as well
+    return cosines, F.one_hot(rows, n_candidates)

@@ -51,22 +51,22 @@ class Perturbation:
         """
         vectors = embeddings(token_ids)
         loss = loss_of(vectors)
-        total = 0.0 if self.epsilon else loss
+        terms = [] if self.epsilon else [loss]
         if self.gradient_penalty:
             with _decomposed_gradients():
                 gradient = _twice_differentiable_gradient(loss, vectors)
             gradient = _per_token(gradient, token_ids, embeddings)
             gradient = batch_mean(gradient, token_ids.shape[0])
-            total = total + 0.5 * self.gradient_penalty * (gradient * gradient).sum()
+            terms.append(0.5 * self.gradient_penalty * (gradient * gradient).sum())
         if self.epsilon:
             gradients = _gradients(loss, parameters)
             gradient = batch_mean(gradients[embeddings.weight.name], token_ids.shape[0])
             step = gradient * (self.epsilon * paddle.rsqrt((gradient * gradient).sum() + 1e-24))
             step.stop_gradient = True
-            total = total + loss_of(vectors + F.embedding(token_ids, step))
+            terms.append(loss_of(vectors + F.embedding(token_ids, step)))
             if not self.adversarial_alone:
-                total = total + _with_gradients(loss, gradients, parameters)
-        return total
+                terms.append(_with_gradients(loss, gradients, parameters))
+        return sum(terms[1:], start=terms[0])
 
 
 def symmetric_kl(
@@ -140,7 +140,8 @@ def _decomposed_gradients() -> Iterator[None]:
     """Have gradients computed by operators that have gradients themselves."""
     core = paddle.base.core
     eager = paddle.in_dynamic_mode()
-    switch = core.set_prim_eager_enabled if eager else core._set_prim_all_enabled
+    # Paddle's stub of the module lacks both.
+    switch = core.set_prim_eager_enabled if eager else core._set_prim_all_enabled  # pyright: ignore[reportAttributeAccessIssue]
     switch(True)
     try:
         yield

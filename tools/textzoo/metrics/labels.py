@@ -1,7 +1,7 @@
 """All metrics of labels that a text has or has not."""
 
 from collections.abc import Sequence
-from typing import Optional, Protocol
+from typing import Any, Optional, Protocol
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class LabelMetrics:
             labels, scores = labels[:, :PREDICTABLE], scores[:, :PREDICTABLE]
             self._sets.update(labels, scores, gold, gold_counts)
 
-    def result(self) -> dict[str, float]:
+    def result(self) -> dict[str, Any]:
         """The metrics by name in the order asked for; `threshold`, if there is one; `rows`."""
         n_rows = self._ranking.rows
         if not n_rows:
@@ -109,22 +109,24 @@ class LabelMetrics:
         values = self._ranking.result()
         if self._weighted:
             values |= self._weighted.result()
-        more = {}
+        more: dict[str, Any] = {}
         if self._sets:
-            if self._threshold is None:
-                sets = self._sets
-                self._threshold = (
-                    sets.best_thresholds() if self._per_label else sets.best_threshold()
-                )
-            values |= self._sets.result(self._thresholded, self._threshold)
-            more = {"threshold": self._threshold}
+            threshold = self._chosen_threshold(self._sets)
+            values |= self._sets.result(self._thresholded, threshold)
+            more = {"threshold": threshold}
         return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}
 
+    def _chosen_threshold(self, sets: ThresholdMetrics) -> Threshold:
+        if self._threshold is None:
+            self._threshold = sets.best_thresholds() if self._per_label else sets.best_threshold()
+        return self._threshold
+
     def report(self) -> Optional[LabelTable]:
-        """The figures of each label, if rows were evaluated by predicted labels; after `result`."""
+        """The figures of each label, if rows were evaluated by predicted labels."""
         if not self._sets or not self._ranking.rows:
             return None
-        report = self._sets.report(self._threshold)._asdict()
+        threshold = self._chosen_threshold(self._sets)
+        report = self._sets.report(threshold)._asdict()
         labels = {
             label: {name: figures[i].item() for name, figures in report.items()}
             for i, label in enumerate(self._label_names)
@@ -133,7 +135,7 @@ class LabelMetrics:
         averages = {}
         for average in ("micro", "macro", "weighted", "samples"):
             names = [f"{average}_{kind}" for kind in kinds]
-            figures = self._sets.result(names, self._threshold)
+            figures = self._sets.result(names, threshold)
             averages[f"{average} avg"] = dict(zip(kinds, figures.values()))
             averages[f"{average} avg"]["support"] = self._sets.n_gold
         return LabelTable(labels, averages)

@@ -62,6 +62,8 @@ class LevelMetrics:
     def _figures(self) -> dict[str, np.ndarray]:
         """The figures of each label, `[labels]`."""
         counts = self._confusion
+        if counts is None:
+            raise ValueError("levels: no row was evaluated, expected at least one")
         right = np.diagonal(counts, axis1=1, axis2=2)
         both = counts.sum(axis=1) + counts.sum(axis=2)
         f1 = 2 * right / np.maximum(both, 1)

@@ -107,7 +107,7 @@ class ThresholdMetrics:
     def report(self, threshold: Threshold) -> LabelReport:
         """The figures of each label at a threshold."""
         hits, predicted = self._counts(threshold)
-        return LabelReport(*ratios(hits, predicted, self._support).values(), self._support)
+        return LabelReport(**ratios(hits, predicted, self._support), support=self._support)
 
     def _micro(self, threshold: Threshold) -> dict[str, np.ndarray]:
         hits, predicted = self._counts(threshold)
@@ -195,7 +195,9 @@ def _named(average: str, figures: dict[str, np.ndarray]) -> dict[str, np.ndarray
     return {f"{average}_{kind}": value for kind, value in figures.items()}
 
 
-def ratios(hits: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> dict[str, np.ndarray]:
+def ratios(
+    hits: np.ndarray, predicted: np.ndarray, gold: Union[np.ndarray, int]
+) -> dict[str, np.ndarray]:
     """Precision, recall and F1; 0 where there is nothing to divide by."""
     return {
         "precision": hits / np.maximum(predicted, 1),

@@ -111,7 +111,8 @@ def read_architecture(path: Path) -> tuple[Architecture, str, int]:
     missing = [name for name in ("vocab_size", "hidden_size") if name not in facts]
     problems += [f"{name}: missing" for name in missing]
     activations = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
-    facts["hidden_act"] = activations.get(facts.get("hidden_act"), facts.get("hidden_act", "gelu"))
+    activation = facts.get("hidden_act", "gelu")
+    facts["hidden_act"] = activations.get(activation, activation)
     if facts["hidden_act"] not in ("gelu", "gelu_new", "relu"):
         problems.append(
             f"hidden_act: received {facts['hidden_act']!r}, expected gelu, gelu_new or relu"

@@ -1,10 +1,10 @@
 """From the vectors of a text's tokens to one vector."""
 
-from typing import Optional
+from typing import Optional, cast
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import _C_ops, nn
 
 from textzoo.errors import UserError
 from textzoo.nets.constants import NEVER
@@ -54,7 +54,8 @@ class BiLstmHead(nn.Layer):
             outputs = self._fused(hidden, lengths)
         elif paddle.in_dynamic_mode():
             # The fused kernel has no second derivative, single steps have.
-            outputs, _ = nn.BiRNN(*self.cells)(hidden, sequence_length=lengths)
+            forward, backward = self._cells()
+            outputs, _ = nn.BiRNN(forward, backward)(hidden, sequence_length=lengths)
         else:
             raise UserError(
                 "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic "
@@ -68,7 +69,7 @@ class BiLstmHead(nn.Layer):
         It takes two biases per gate. With a second one that is always 0 there is one, as in other
         libraries; nn.LSTM would not have it trained alone.
         """
-        return _lstm(hidden, lengths.astype("int32"), list(self.cells), self.training)
+        return _lstm(hidden, lengths.astype("int32"), self._cells(), self.training)
 
     def _by_direction(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """The same, of two LSTMs that run forward, the second over each text turned round.
@@ -82,10 +83,14 @@ class BiLstmHead(nn.Layer):
         backward = paddle.take_along_axis(hidden, turned, axis=1, broadcast=True)
         forward, backward = (
             _lstm(part, None, [cell], self.training)
-            for part, cell in zip((hidden, backward), self.cells)
+            for part, cell in zip((hidden, backward), self._cells())
         )
         backward = paddle.take_along_axis(backward, turned, axis=1, broadcast=True)
         return paddle.concat([forward, backward], axis=2)
+
+    def _cells(self) -> list[nn.LSTMCell]:
+        """One for each direction; to a type checker, Paddle's LayerList holds any layers."""
+        return cast(list[nn.LSTMCell], list(self.cells))
 
 
 def _lstm(
@@ -100,14 +105,14 @@ def _lstm(
         weights += [cell.bias_ih, 0 * cell.bias_ih]  # the kernel wants gradients of both
     size = cells[0].hidden_size
     state = paddle.zeros([len(cells), paddle.shape(hidden)[0], size])
-    outputs, _, _ = paddle._C_ops.rnn(
+    outputs = _C_ops.rnn(
         hidden.transpose([1, 0, 2]),
         [state, state],
         weights,
-        lengths,
+        cast(paddle.Tensor, lengths),  # None is taken too
         paddle.zeros([0], "uint8"),
         *(0.0, len(cells) == 2, hidden.shape[2], size, 1, "LSTM", 0, not training),
-    )
+    )[0]
     return outputs.transpose([1, 0, 2])
 
 

@@ -13,13 +13,16 @@ class LayerNorm(nn.LayerNorm):
 
     twice_differentiable = False
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Normalise the last axis of `x`."""
+    def forward(self, input: paddle.Tensor) -> paddle.Tensor:
+        """Normalise the last axis."""
         if not self.twice_differentiable:
-            return super().forward(x)
-        centred = x - x.mean(axis=-1, keepdim=True)
+            return super().forward(input)
+        centred = input - input.mean(axis=-1, keepdim=True)
         variance = (centred * centred).mean(axis=-1, keepdim=True)
-        return centred * paddle.rsqrt(variance + self._epsilon) * self.weight + self.bias
+        normalised = centred * paddle.rsqrt(variance + self._epsilon)
+        if self.weight is not None:
+            normalised = normalised * self.weight
+        return normalised if self.bias is None else normalised + self.bias
 
 
 def make_twice_differentiable(net: nn.Layer) -> None:

@@ -1,6 +1,6 @@
 """From one vector per place of a text to one vector per text; what is padding is said here."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import paddle
 import paddle.nn.functional as F
@@ -62,7 +62,8 @@ def max_over_places(values: paddle.Tensor, training: bool) -> paddle.Tensor:
     """
     if not training:
         return values.max(axis=1)
-    return F.adaptive_max_pool2d(values.unsqueeze(1), [1, None]).squeeze([1, 2])
+    size = cast(list[int], [1, None])  # None: as many features as there are; Paddle's type lacks it
+    return F.adaptive_max_pool2d(values.unsqueeze(1), size).squeeze([1, 2])
 
 
 class MaxOverTime(nn.Layer):

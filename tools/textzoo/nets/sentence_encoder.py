@@ -31,7 +31,7 @@ class SentenceEncoder(nn.Layer):
         output_emb_size: Optional[int],
     ):
         super().__init__()
-        self._pooling = pooling
+        self._pooling: Literal["cls", "mean"] = pooling
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         self.projection = None
         if output_emb_size is not None:
@@ -53,3 +53,15 @@ class SentenceEncoder(nn.Layer):
         if self.projection:
             vectors = self.projection(vectors)
         return F.normalize(vectors)
+
+    def loss(
+        self, queries: paddle.Tensor, candidates: paddle.Tensor, excluded: paddle.Tensor
+    ) -> paddle.Tensor:
+        """The mean loss of a batch, which each net defines.
+
+        Args:
+            queries: `[batch, width]` embeddings.
+            candidates: `[n, width]`; the i-th is the title of query i, others follow.
+            excluded: `[batch, n]`, 1 where a candidate is no negative of the query.
+        """
+        raise NotImplementedError

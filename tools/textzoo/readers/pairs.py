@@ -76,7 +76,7 @@ class Reader(text.Reader):
                 raise ValueError(f"{name}: received {limit}, expected at least 3")
         if ngram_max < 1:
             raise ValueError(f"ngram_max: received {ngram_max}, expected at least 1")
-        self._source = tokenizer
+        self._source: Optional[Union[Literal["ngram"], Path]] = tokenizer
         self._vocab_size = vocab_size
         self._ngrams = (ngram_buckets, ngram_max)
         self._max_len = max_len

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
@@ -61,7 +61,10 @@ def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndar
     """A curve of no more than `MOST_POINTS`: each the mean of as many neighbours as it takes."""
     starts = np.arange(0, len(x), -(-len(x) // MOST_POINTS) or 1)
     counts = np.diff(np.append(starts, len(x)))
-    return tuple(np.add.reduceat(np.asarray(part, float), starts) / counts for part in (x, y))
+    means_x, means_y = (
+        np.add.reduceat(np.asarray(part, float), starts) / counts for part in (x, y)
+    )
+    return means_x, means_y
 
 
 def colour_and_dash(number: int) -> tuple[int, int]:
@@ -91,7 +94,8 @@ def plot(
         rule_at: where a vertical rule stands.
         width: in inches; the height is 2.2.
     """
-    with rc_context({**_SETTINGS, "svg.hashsalt": name}):
+    settings: dict[Any, Any] = {**_SETTINGS, "svg.hashsalt": name}
+    with rc_context(settings):
         figure = Figure(figsize=(width, 2.2), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
@@ -145,7 +149,7 @@ def _inline(svg: Element, name: str) -> Element:
         if "style" in attributes:
             attributes["style"] = _themed(attributes["style"])
         element.attrib = attributes
-    svg.attrib = {"viewBox": svg.get("viewBox"), "role": "img", "aria-label": name}
+    svg.attrib = {"viewBox": svg.get("viewBox", ""), "role": "img", "aria-label": name}
     return svg
 
 

@@ -54,7 +54,7 @@ class Confusion(NamedTuple):
 
     gold: str
     predicted: str
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 @dataclass

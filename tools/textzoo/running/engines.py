@@ -4,7 +4,7 @@ import importlib.util
 import os
 import threading
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Engine(Protocol):
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
         """The outputs of one batch, in the order of the manifest's `outputs`."""
+        ...
 
 
 class PaddleEngine:
@@ -36,6 +37,7 @@ class PaddleEngine:
         import_paddle()
         import paddle
         from paddle import inference
+        from paddle.version import full_version
 
         paddle.disable_signal_handler()  # it answers SIGTERM with a trace of C++
         config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
@@ -44,7 +46,7 @@ class PaddleEngine:
         config.set_cpu_math_library_num_threads(n_threads())
         if bfloat16:
             config.enable_mkldnn_bfloat16()
-        self.version = f"paddlepaddle {paddle.__version__}"
+        self.version = f"paddlepaddle {full_version}"
         self._predictor = inference.create_predictor(config)
         self._lock = threading.Lock()
 
@@ -79,7 +81,7 @@ class OnnxEngine:
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
         """The outputs of one batch."""
-        return self._session.run(None, feeds)
+        return cast(list[np.ndarray], self._session.run(None, feeds))  # no sparse outputs
 
 
 _ENGINES: dict[str, tuple[Any, str]] = {

@@ -1,7 +1,7 @@
 """The contract of a model: all that a run may ask of a model folder."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Generic, Optional, TypeVar
 
 import numpy as np
 import paddle
@@ -10,11 +10,12 @@ from textzoo.metrics.names import Kind
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds, Reader
 
+NetType = TypeVar("NetType", bound=paddle.nn.Layer)  # a model folder's own net
 Tensors = dict[str, paddle.Tensor]  # the feeds of a batch on the device
 
 
-class Model:
-    """What a model folder's `DygraphModel` and `StaticModel` derive from.
+class Model(Generic[NetType]):
+    """What a model folder's `DygraphModel` and `StaticModel` derive from, as `Model[Net]`.
 
     It has the sizes of a net and no weights: it makes the net, a batch's arrays, and computes the
     net's loss or outputs. Everything that it says may be asked for; nothing is set from outside.
@@ -49,7 +50,7 @@ class Model:
         self.hyper_parameters = hyper_parameters
         self.n_best = n_best
 
-    def create_model(self) -> paddle.nn.Layer:
+    def create_model(self) -> NetType:
         """The net, with random weights.
 
         Raises:
@@ -57,7 +58,7 @@ class Model:
         """
         raise NotImplementedError
 
-    def shards(self, net: paddle.nn.Layer) -> dict[str, int]:
+    def shards(self, net: NetType) -> dict[str, int]:
         """The weights whose rows are divided among processes, and how many rows each has in all.
 
         See `distributed.sharding`.
@@ -85,11 +86,11 @@ class Model:
         """The arrays that the outputs for some rows take, see `Reader.infer_feeds`."""
         raise NotImplementedError
 
-    def train_forward(self, net: paddle.nn.Layer, batch: Tensors) -> paddle.Tensor:
+    def train_forward(self, net: NetType, batch: Tensors) -> paddle.Tensor:
         """The loss of a batch, a scalar: a mean over its rows, so that processes can share them."""
         raise NotImplementedError
 
-    def infer_forward(self, net: paddle.nn.Layer, batch: Tensors) -> Tensors:
+    def infer_forward(self, net: NetType, batch: Tensors) -> Tensors:
         """The outputs for a batch.
 
         Returns:
@@ -99,9 +100,7 @@ class Model:
         """
         raise NotImplementedError
 
-    def loss_of(
-        self, net: paddle.nn.Layer, embeddings: Tensors, excluded: paddle.Tensor
-    ) -> paddle.Tensor:
+    def loss_of(self, net: NetType, embeddings: Tensors, excluded: paddle.Tensor) -> paddle.Tensor:
         """The loss of texts that are embedded already; of `embeddings` alone.
 
         It lets a batch be embedded in parts, see `gradient_cache`.

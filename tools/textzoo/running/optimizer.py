@@ -29,7 +29,7 @@ def build_optimizer(
         learning_rate=settings.learning_rate,
         parameters=list(parameters),
         grad_clip=clip,
-        **settings.model_extra,
+        **(settings.model_extra or {}),
     )
 
 

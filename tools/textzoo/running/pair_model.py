@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 import paddle
 
+from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
 from textzoo.text.ragged import Columns
@@ -14,24 +15,24 @@ _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
 
 
-class PairModel(Model):
+class PairModel(Model[SentenceEncoder]):
     """What a run needs to know of a model of pairs; a folder adds its net.
 
     Attributes:
-        net_class: the net, with `loss(queries, candidates, excluded)`.
+        net_class: the net.
     """
 
     kind = "embeddings"
     text_column = "query"
     label_column = "title"
     metrics = ("recall@1", "recall@5", "recall@10", "recall@50", "mrr")
-    net_class: ClassVar[type[paddle.nn.Layer]]
+    net_class: ClassVar[type[SentenceEncoder]]
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
         super().__init__(hyper_parameters, n_best)
         self._known: Optional[KnownPairs] = None
 
-    def create_model(self) -> paddle.nn.Layer:
+    def create_model(self) -> SentenceEncoder:
         """The net."""
         return self.net_class(**self.hyper_parameters)
 
@@ -80,7 +81,7 @@ class PairModel(Model):
         feeds["excluded"] = excluded.astype("float32")
         return feeds
 
-    def train_forward(self, net: paddle.nn.Layer, batch: Tensors) -> paddle.Tensor:
+    def train_forward(self, net: SentenceEncoder, batch: Tensors) -> paddle.Tensor:
         """The loss."""
         names = [key[: -len("_tokens")] for key in batch if key.endswith("_tokens")]
         embeddings = {
@@ -90,7 +91,7 @@ class PairModel(Model):
 
     def loss_of(
         self,
-        net: paddle.nn.Layer,
+        net: SentenceEncoder,
         embeddings: Tensors,
         excluded: paddle.Tensor,
     ) -> paddle.Tensor:
@@ -100,7 +101,7 @@ class PairModel(Model):
             candidates = paddle.concat([candidates, embeddings["negative"]])
         return net.loss(embeddings["query"], candidates, excluded)
 
-    def infer_forward(self, net: paddle.nn.Layer, batch: Tensors) -> Tensors:
+    def infer_forward(self, net: SentenceEncoder, batch: Tensors) -> Tensors:
         """The embeddings of texts."""
         return {"embeddings": net(**batch)}
 

@@ -4,11 +4,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import paddle
 from paddle import static
+from paddle.base.core import Scope
 
 from textzoo.config.schema import Optimizer
 from textzoo.distributed.collectives import (
@@ -58,8 +59,6 @@ class StaticRun:
     needed. Static mode is on only inside the methods.
     """
 
-    shards: ClassVar[dict[str, int]] = {}
-
     def __init__(
         self,
         model: Model,
@@ -80,10 +79,11 @@ class StaticRun:
             max_grad_norm: clip the gradients to this global norm.
         """
         self.model = model
+        self.shards: dict[str, int] = {}  # weights that are divided train in dynamic graph alone
         self._make_net = make_net
         self._example = example
         self._settings = optimizer, max_grad_norm
-        self._scope = static.Scope()
+        self._scope = Scope()
         self._has_variables = False
         self._built_inference: Optional[_Inference] = None
         self._gradients: Optional[_Gradients] = None
@@ -156,7 +156,10 @@ class StaticRun:
             optimizer = self._new_optimizer(net.parameters())
             optimizer.minimize(self._loss)
             self._training = program
-            self._learning_rate_name = optimizer._global_learning_rate().name
+            rate = optimizer._global_learning_rate()
+            if rate is None:
+                raise RuntimeError("the program was given no learning rate")
+            self._learning_rate_name = rate.name
             structured = {variable: name for name, variable in self._names.items()}
             self._accumulators = {
                 f"{kind}/{structured[parameter]}": variable.name
@@ -200,7 +203,7 @@ class StaticRun:
             optimizer = self._new_optimizer(by_name.values())
             # Else Paddle sorts by name here, and sums the norm to clip in another order than
             # dynamic graph does.
-            optimizer._sorted = True
+            optimizer._sorted = True  # pyright: ignore[reportAttributeAccessIssue] (undeclared)
             optimizer.apply_gradients(
                 [(by_name[name], static.data(name, by_name[name].shape)) for name in names]
             )
@@ -257,15 +260,14 @@ class StaticRun:
     def _get(self, variable: str) -> np.ndarray:
         return np.array(self._scope.find_var(variable).get_tensor())
 
-    def _set(self, variable: str, value: np.ndarray) -> None:
+    def _set(self, variable: str, value: Union[np.ndarray, np.float32]) -> None:
         self._scope.find_var(variable).get_tensor().set(value, self._place)
 
 
 def _inputs(example: Feeds) -> Tensors:
     """The inputs of a program: named, ranked and typed as the arrays of an example."""
     return {
-        name: static.data(name, [None] * array.ndim, str(array.dtype))
-        for name, array in example.items()
+        name: static.data(name, [None] * array.ndim, array.dtype) for name, array in example.items()
     }
 
 

@@ -1,11 +1,13 @@
-"""What requests to a server may be, within which limits, and what it answers."""
+"""What requests to a server have in common, and what it answers."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import pydantic
 from fastapi import Depends
 from fastapi.security import HTTPBearer
+from pydantic.fields import FieldInfo
+
+from textzoo.serving.limits import Limits
 
 ERRORS = {
     400: "the body is not JSON",
@@ -23,29 +25,10 @@ ERRORS = {
 TOKEN = [Depends(HTTPBearer(auto_error=False))]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a server takes.
+class Body(pydantic.BaseModel):
+    """The body of a request: no other fields than its own, and nothing is converted."""
 
-    Attributes:
-        body: bytes of a request.
-        texts: texts of a request.
-        characters: of a text.
-        results: tags or texts that may be asked for, for each text.
-        batch: a batch takes requests until it has so many texts.
-        waiting: texts at work or waiting, of all requests.
-        seconds: until an answer has to be ready, and until a body has to be there.
-        connections: open at once.
-    """
-
-    body: int = 1 << 20
-    texts: int = 256
-    characters: int = 20_000
-    results: int = 100
-    batch: int = 32
-    waiting: int = 2048
-    seconds: float = 10.0
-    connections: int = 1000
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid")
 
 
 class _Answer(pydantic.BaseModel):
@@ -97,16 +80,14 @@ class Results(_Answer):
     results: list[list[Found]]
 
 
-def texts_type(limits: Limits, most: int) -> Any:
-    """The type of a request's list of texts, at most so many."""
-    text = Annotated[str, pydantic.Field(max_length=limits.characters)]
-    return Annotated[list[text], pydantic.Field(min_length=1, max_length=most)]
+def text_within(limits: Limits) -> FieldInfo:
+    """What makes the type of one text of a request."""
+    return pydantic.Field(max_length=limits.characters)
 
 
-def request_model(name: str, **fields: Any) -> type[pydantic.BaseModel]:
-    """The type of a request: no other fields than these, and nothing is converted."""
-    settings = pydantic.ConfigDict(strict=True, extra="forbid")
-    return pydantic.create_model(name, __config__=settings, **fields)
+def at_most(most: int) -> FieldInfo:
+    """What makes the type of a request's list of texts."""
+    return pydantic.Field(min_length=1, max_length=most)
 
 
 def documented(answer: type[pydantic.BaseModel]) -> dict[str, Any]:

@@ -14,24 +14,26 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 import textzoo
 from textzoo.errors import BadText, UserError
 from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
+    Body,
     Embeddings,
-    Limits,
     Predictions,
     Results,
     Similarities,
+    at_most,
     documented,
-    request_model,
-    texts_type,
+    text_within,
 )
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.guard import Guard
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger, paired_cosines
+from textzoo.serving.limits import Limits
 from textzoo.serving.micro_batching import Batcher, Closing, Overloaded
 
 log = logging.getLogger("textzoo")
@@ -114,7 +116,7 @@ def create_app(
     app.state.facts = _facts(model, limits, searched)
     _add_service_routes(app, metrics)
     open_paths = _add_page(app) | {"/health"}
-    metrics.paths = frozenset(route.path for route in app.routes)
+    metrics.paths = frozenset(route.path for route in _routes(app))
     app.add_middleware(
         Guard,
         token=token,
@@ -124,6 +126,10 @@ def create_app(
         observe=metrics.observe,
     )
     return app
+
+
+def _routes(app: FastAPI) -> list[Route]:
+    return [route for route in app.routes if isinstance(route, Route)]
 
 
 def _facts(
@@ -147,15 +153,14 @@ def _facts(
 
 
 def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagger) -> None:
-    count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
-    request_type = request_model(
-        "PredictRequest",
-        texts=(texts_type(limits, limits.texts), ...),
-        top_k=(count, min(tagger.top_k, limits.results)),
-    )
+    class PredictRequest(Body):
+        texts: Annotated[list[Annotated[str, text_within(limits)]], at_most(limits.texts)]
+        top_k: Annotated[int, pydantic.Field(ge=1, le=limits.results)] = min(
+            tagger.top_k, limits.results
+        )
 
     @app.post("/predict", **documented(Predictions))
-    async def predict(request: request_type) -> JSONResponse:
+    async def predict(request: PredictRequest) -> JSONResponse:
         """The labels of each text, as infer.py predicts them."""
         outputs = await _in_time(batcher(request.texts), limits)
         return JSONResponse({"predictions": tagger.predictions(outputs, request.top_k)})
@@ -164,20 +169,23 @@ def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagg
 def _add_embedding_routes(
     app: FastAPI, batcher: Batcher, limits: Limits, index: Optional[SemanticIndex]
 ) -> None:
-    texts = texts_type(limits, limits.texts)
-    encode_type = request_model("EncodeRequest", texts=(texts, ...))
+    text, half = text_within(limits), at_most(limits.texts // 2)
+
+    class EncodeRequest(Body):
+        texts: Annotated[list[Annotated[str, text]], at_most(limits.texts)]
 
     @app.post("/encode", **documented(Embeddings))
-    async def encode(request: encode_type) -> JSONResponse:
+    async def encode(request: EncodeRequest) -> JSONResponse:
         """The embedding of each text, of length 1."""
         outputs = await _in_time(batcher(request.texts), limits)
         return JSONResponse({"embeddings": _numbers(outputs["embeddings"])})
 
-    half = texts_type(limits, limits.texts // 2)
-    similarity_type = request_model("SimilarityRequest", first=(half, ...), second=(half, ...))
+    class SimilarityRequest(Body):
+        first: Annotated[list[Annotated[str, text]], half]
+        second: Annotated[list[Annotated[str, text]], half]
 
     @app.post("/similarity", **documented(Similarities))
-    async def similarity(request: similarity_type) -> JSONResponse:
+    async def similarity(request: SimilarityRequest) -> JSONResponse:
         """The cosine of each text of `first` and the one at its place in `second`."""
         if len(request.first) != len(request.second):
             raise HTTPException(422, "first and second: expected as many texts in both")
@@ -186,11 +194,12 @@ def _add_embedding_routes(
 
     if index is None:
         return
-    count = Annotated[int, pydantic.Field(ge=1, le=limits.results)]
-    search_type = request_model("SearchRequest", texts=(texts, ...), k=(count, 10))
+
+    class SearchRequest(EncodeRequest):
+        k: Annotated[int, pydantic.Field(ge=1, le=limits.results)] = 10
 
     @app.post("/search", **documented(Results))
-    async def search(request: search_type) -> JSONResponse:
+    async def search(request: SearchRequest) -> JSONResponse:
         """The nearest texts of the index for each text, best first."""
 
         async def found() -> list[list[dict[str, Any]]]:
@@ -271,7 +280,7 @@ def _add_errors(app: FastAPI) -> None:
     async def refused(request: Request, failure: HTTPException) -> JSONResponse:
         detail = str(failure.detail)
         if failure.status_code == 404:
-            paths = sorted(r.path for r in app.routes if "POST" in getattr(r, "methods", ()))
+            paths = sorted(r.path for r in _routes(app) if "POST" in (r.methods or ()))
             detail = f"no such path; this model has {', '.join(paths)}"
         return _problem(failure.status_code, detail, failure.headers)
 

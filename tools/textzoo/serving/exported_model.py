@@ -155,10 +155,12 @@ def _load_reader(path: Path, settings: dict[str, Any]) -> Reader:
     path = path.resolve()
     name = f"textzoo_reader_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path / READER)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path / READER}: cannot be imported, expected a file of Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        spec.loader.exec_module(module)  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError as failure:
         raise UserError(
             f"{path / READER}: {failure}; a reader that is exported imports installed packages "

@@ -146,13 +146,14 @@ class SemanticIndex:
                 f"{path}: was exported without an index; run recall.py, then export.py again"
             )
         settings = IndexSettings(**manifest["index"], path=path / INDEX)
-        self._index = load_index(settings, exported=True)
+        index = load_index(settings, exported=True)
         weights = manifest["checkpoint"]["weights_sha256"]
-        if self._index is None or self._index.made_from["checkpoint"]["rec.pdparams"] != weights:
+        if index is None or index.made_from["checkpoint"]["rec.pdparams"] != weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
                 "recall.py with this checkpoint, or export the present one"
             )
+        self._index = index
 
     @classmethod
     def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":

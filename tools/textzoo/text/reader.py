@@ -32,7 +32,7 @@ class Reader:
     supplies: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
     has_header: bool = False
-    rows_without_labels_count: ClassVar[bool] = False
+    rows_without_labels_count: bool = False
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0
 

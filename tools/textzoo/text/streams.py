@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
 from textzoo.errors import UserError
+
+if TYPE_CHECKING:
+    from zstandard import ZstdDecompressionObj
+
+# What reads bytes: a plain file, or one of those that decompress.
+ByteStream = Union[BinaryIO, io.BufferedIOBase]
 
 STANDARD_INPUT = Path("-")
 
@@ -26,7 +32,7 @@ def is_compressed(path: Path) -> bool:
 
 
 @contextmanager
-def open_stream(path: Path) -> Iterator[BinaryIO]:
+def open_stream(path: Path) -> Iterator[ByteStream]:
     """Open a file for reading its bytes, decompressed; `-` is standard input.
 
     Raises:
@@ -74,24 +80,27 @@ class _Frames(io.RawIOBase):
     def __init__(self, file: BinaryIO, library: ModuleType):
         self._file = file
         self._library = library
-        self._frame: Any = None
+        self._frame: Optional[ZstdDecompressionObj] = None
         self._compressed = self._content = b""
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, buffer: memoryview
+    ) -> int:
         while not self._content:
             self._compressed = self._compressed or self._file.read(1 << 17)
-            is_over = self._frame is None or self._frame.eof
-            if not self._compressed:
-                if not is_over:
-                    raise EOFError("ends before its last frame does")
-                return 0
-            if is_over:
-                self._frame = self._library.ZstdDecompressor().decompressobj()
-            self._content = self._frame.decompress(self._compressed)
-            self._compressed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame is None or self._frame.eof:
+                if not self._compressed:
+                    return 0
+                self._frame = frame = self._library.ZstdDecompressor().decompressobj()
+            elif self._compressed:
+                frame = self._frame
+            else:
+                raise EOFError("ends before its last frame does")
+            self._content = frame.decompress(self._compressed)
+            self._compressed = frame.unused_data if frame.eof else b""
         n = min(len(buffer), len(self._content))
         buffer[:n], self._content = self._content[:n], self._content[n:]
         return n

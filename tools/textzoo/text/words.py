@@ -87,24 +87,24 @@ class WordIds:
         Returns:
             None for patterns other than `\S+`, `\w+` and `\w+|[^\w\s]`.
         """
-        words = self._words(texts)
-        if words is None:
+        if self._table is None:
             return None
+        words = self._words(self._table, texts)
         if self._max_len is not None:
             words = words.kept(words.places() < self._max_len)
         ids = Ragged.with_counts(np.array(self._token_ids, np.int32)[words.values], words.counts)
         ids = _with_unknown(ids, self._unknown)
         pairs = self._pairs(words) if self._buckets else None
-        self._forget_many()
+        self._forget_many(self._table)
         if pairs is None:
             return ids, Ragged.with_counts(np.zeros(0, np.int32), np.zeros(len(texts), np.int64))
         return ids, ids.followed_by(pairs)
 
     def count(self, texts: list[str]) -> Optional["WordCounts"]:
         """How often words occur, at whatever place of a text; None for unusual patterns."""
-        words = self._words(texts)
-        if words is None:
+        if self._table is None:
             return None
+        words = self._words(self._table, texts)
         tokens = self._table.tokens
         occurrences = np.bincount(words.values)
         seen = np.flatnonzero(occurrences)
@@ -116,22 +116,20 @@ class WordIds:
                 texts=dict(zip(names, in_texts[seen].tolist())),
                 pairs=_once_a_list(self._pairs(words), self._buckets),
             )
-        self._forget_many()
+        self._forget_many(self._table)
         return counts
 
-    def _words(self, texts: list[str]) -> Optional[Ragged]:
-        if self._table is None:
-            return None
-        words = self._table(texts, self._lower_case)
-        self._look_at_new()
+    def _words(self, table: TokenTable, texts: list[str]) -> Ragged:
+        words = table(texts, self._lower_case)
+        self._look_at_new(table)
         return words.kept(np.array(self._counts, bool)[words.values]) if self._stop_words else words
 
-    def _forget_many(self) -> None:
-        if len(self._table.tokens) > _MOST_WORDS:
+    def _forget_many(self, table: TokenTable) -> None:
+        if len(table.tokens) > _MOST_WORDS:
             self._forget()
 
-    def _look_at_new(self) -> None:
-        for word in self._table.tokens[len(self._token_ids) :]:
+    def _look_at_new(self, table: TokenTable) -> None:
+        for word in table.tokens[len(self._token_ids) :]:
             self._token_ids.append(self._ids.get(word, self._unknown))
             self._counts.append(word not in self._stop_words)
             if self._buckets:

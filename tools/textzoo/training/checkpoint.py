@@ -9,10 +9,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 import numpy as np
 import paddle
+from paddle.version import full_version
 
 import textzoo
 from textzoo.config.model_folder import ModelFolder
@@ -80,14 +81,14 @@ def save_checkpoint(
     """
     try:
         with new_folder(path) as place:
-            paddle.save(parameters, str(place / _WEIGHTS))
-            paddle.save(optimizer_state, str(place / _OPTIMIZER))
+            _save(parameters, place / _WEIGHTS)
+            _save(optimizer_state, place / _OPTIMIZER)
             (place / _VOCABULARY).mkdir()
             save_vocabulary(place / _VOCABULARY)
             save_more(place)
             versions = {
                 "textzoo": textzoo.__version__,
-                "paddlepaddle": paddle.__version__,
+                "paddlepaddle": full_version,
                 "python": platform.python_version(),
             }
             facts = {**facts, "versions": versions, "sha256": digests(place)}
@@ -212,6 +213,10 @@ def check_fit(
         f"{source}: the checkpoint {checkpoint.path} of model {theirs!r} does not fit "
         f"this net (model {model!r}):\n  " + "\n  ".join(problems)
     )
+
+
+def _save(values: dict[str, np.ndarray], path: Path) -> None:
+    paddle.save(cast(dict[str, paddle.Tensor], values), str(path))  # arrays are not in its type
 
 
 def _step(path: Path) -> float:

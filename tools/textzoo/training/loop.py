@@ -95,7 +95,7 @@ class Training:
     lengths: np.ndarray
     feeds: Callable[[np.ndarray, np.random.Generator], Feeds]
     release: Callable[[], None]
-    validate: Optional[Callable[[], dict[str, float]]]
+    validate: Optional[Callable[[], dict[str, Any]]]
     best_metric: str
     save: Callable[[str], None]
     progress: Progress

@@ -151,7 +151,7 @@ def _drop_lines_after(path: Path, step: int) -> None:
 
 def _visual_writer(folder: Path) -> Any:
     try:
-        from visualdl import LogWriter
+        from visualdl import LogWriter  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError:
         raise UserError(
             "runner.use_visual: needs VisualDL: pip install 'textzoo[visual]'"
