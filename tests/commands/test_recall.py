@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
 from harness.recalled import CONFIG, call, lines_of
-from harness.workspace import command_line, run
+from harness.running import run_command
 
 from textzoo.commands.infer import main as infer
 from textzoo.commands.mine_negatives import main as mine_negatives
@@ -170,7 +170,7 @@ def test_what_is_missing_is_named(place, capfd, overrides, complaint):
 
 def test_a_model_that_does_not_embed_texts_is_refused():
     config = ROOT / "models" / "tagspace" / "config.yaml"
-    result = run(command_line("recall", "-m", config), expect=2)
+    result = run_command("recall", "-m", config, expect=2)
     assert "model tagspace does not embed texts" in result.stderr
 
 

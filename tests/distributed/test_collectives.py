@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.running import run
 from harness.workspace import (
     MODELS,
     ROOT,
@@ -23,7 +24,6 @@ from harness.workspace import (
     Workspace,
     checkpoints,
     metric_lines,
-    run,
 )
 
 from textzoo.commands.train import train
@@ -166,7 +166,7 @@ def test_an_interrupted_run_goes_on_with_another_number(
     assert result.status == 128 + number, str(result)
     assert "Traceback" not in result.stderr
     assert result.stdout.count("interrupted; saved") == 1
-    tagspace_runs.run("trainer", name, *STEADY, f"runner.processes={then}")
+    run(tagspace_runs.arguments("trainer", name, *STEADY, f"runner.processes={then}"))
     ours, theirs = (metric_lines(tagspace_runs.output(n)) for n in (name, "undisturbed"))
     assert len(ours) == len(theirs)
     for our, their in zip(map(numbers, ours), map(numbers, theirs)):
@@ -222,16 +222,16 @@ def test_a_fault_in_one_process_ends_the_run_with_its_traceback(tagspace_runs, t
 
 
 def test_a_mistake_of_the_user_is_said_once(tagspace_runs):
-    refused = tagspace_runs.run(
-        "trainer", "mistake", "runner.processes=2", "runner.metrics=[nonsense]", expect=2
-    )
+    mistakes = ("runner.processes=2", "runner.metrics=[nonsense]")
+    refused = run(tagspace_runs.arguments("trainer", "mistake", *mistakes), expect=2)
     assert refused.stderr.count("nonsense") == 1, str(refused)
     refused = tagspace_runs.run("trainer", "mistake", "runner.processes=none", expect=2)
     assert "runner.processes: received 'none' (str), expected one of auto or int" in refused.stderr
 
 
 def test_pairs_in_static_graph_are_refused_with_a_way_out(workspaces):
-    refused = workspaces["batchneg"].run("static_trainer", "no", "runner.processes=2", expect=2)
+    arguments = workspaces["batchneg"].arguments("static_trainer", "no", "runner.processes=2")
+    refused = run(arguments, expect=2)
     assert refused.stderr.count("use tools/trainer.py, or -o runner.processes=1") == 1
 
 
