@@ -58,12 +58,16 @@ def recall(
     """
     from textzoo.data.corpus import read_entries
     from textzoo.data.input_files import read_texts, test_queries
-    from textzoo.files import write_lines
+    from textzoo.files import check_output, write_lines
     from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
     from textzoo.inference.embedder import Embedder
 
     embedder = Embedder(path, overrides)
     config = embedder.config
+    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
+    given = [path for path in (queries, add, delete) if path]
+    if queries != Path("-"):
+        check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
     index = prepared_index(embedder)
     changed = 0
     if add:
@@ -84,7 +88,6 @@ def recall(
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
-    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     write_lines(result, _result_lines(texts, found), "runner.infer_output_dir")
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256
-from textzoo.index.opening import load_index, new_index
+from textzoo.files import version
+from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
 
@@ -27,11 +27,16 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    check_place(settings)
+    if not corpus.is_file():
+        raise UserError(f"runner.corpus_file: no such file: {corpus}")
+    read = version(corpus)
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
+    read.check()
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
-        "corpus": kept_sha256(corpus),
+        "corpus": read.sha256,
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)
