@@ -9,7 +9,7 @@ from harness.killed import killed_at_each_call
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
-from textzoo.index.hnsw import Index
+from textzoo.index.hnsw import Index, _form
 
 MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
 
@@ -131,19 +131,13 @@ def test_a_manifest_with_missing_keys_or_wrong_types_is_refused(tmp_path, change
         Index.load(tmp_path / "index", IndexSettings())
 
 
-def test_an_index_that_was_made_with_no_graph_has_none_and_the_other_way_round(tmp_path):
-    for backend, other in (("hnsw", "exact"), ("exact", "hnsw")):
-        make_index(20, backend).save(tmp_path / backend)
-        form = IndexSettings(backend=other)
-        change(tmp_path / backend, "manifest.json", lambda facts: {**facts, "form": FORMS[other]})
-        with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
-            Index.load(tmp_path / backend, form)
-
-
-FORMS = {
-    "exact": {"backend": "exact"},
-    "hnsw": {"backend": "hnsw", "space": "cosine", "hnsw_m": 32, "ef_construction": 200},
-}
+@pytest.mark.parametrize(("backend", "other"), [("hnsw", "exact"), ("exact", "hnsw")])
+def test_a_manifest_that_speaks_of_another_backend_is_refused(tmp_path, backend, other):
+    make_index(20, backend).save(tmp_path / "index")
+    form = _form(IndexSettings(backend=other))
+    change(tmp_path / "index", "manifest.json", lambda facts: {**facts, "form": form})
+    with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
+        Index.load(tmp_path / "index", IndexSettings(backend=other))
 
 
 @pytest.mark.parametrize(
@@ -172,12 +166,14 @@ def test_texts_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed):
     "changed",
     [
         lambda rows: rows[:-1],
-        lambda rows: rows[:, :-1] if len(rows) > 20 else rows.ravel(),
+        np.ravel,
         lambda rows: rows.astype("float64"),
         lambda rows: np.where(rows == rows[3, 2], np.nan, rows),
+        lambda rows: np.where(rows == rows[3, 2], np.inf, rows),
+        lambda rows: 2 * rows,
         lambda rows: np.array(["a", None], dtype=object),
     ],
-    ids=["count", "rank", "dtype", "NaN", "objects"],
+    ids=["count", "rank", "dtype", "NaN", "infinite", "longer", "objects"],
 )
 def test_embeddings_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed, backend):
     make_index(20, backend).save(tmp_path / "index")

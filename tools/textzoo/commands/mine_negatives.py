@@ -34,8 +34,8 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
-    from textzoo.files import check_output, write_lines
-    from textzoo.inference.corpus_index import prepared_index
+    from textzoo.files import write_lines
+    from textzoo.inference.corpus_index import check_places, prepared_index
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import triples
     from textzoo.text.lines import data_files, read_lines
@@ -50,7 +50,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     if runner.train_data_dir is None:
         raise UserError(f"{path}: runner.train_data_dir: missing; expected a path")
     result = embedder.output / "mined_train.tsv"
-    check_output(result, "runner.infer_output_dir", embedder.inputs)
+    check_places(embedder, result)
     index = prepared_index(embedder)
     files = data_files(runner.train_data_dir, "runner.train_data_dir")
     pairs = [embedder.reader.parse(line.text)[:2] for file in files for line in read_lines(file)]

@@ -20,6 +20,7 @@ from textzoo.index.text_index import Hit
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
 _TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
+_LONGEST = 1.05  # of embeddings of length 1, in the least precise of types
 _BLOCK = 256  # queries that are compared with everything at once
 
 
@@ -217,7 +218,7 @@ class Index:
         n = len(texts.texts)
         if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != n:
             raise _damaged(folder / _EMBEDDINGS)
-        if not np.isfinite(embeddings).all():
+        if not (np.einsum("nd,nd->n", embeddings, embeddings) <= _LONGEST**2).all():  # or NaN
             raise _damaged(folder / _EMBEDDINGS)
         index = cls(settings, embeddings.shape[1], manifest.made_from)
         index.texts, index._embeddings = texts.texts, embeddings
