@@ -341,14 +341,16 @@ def test_the_vocabulary_is_fitted_once_per_content_and_declared_sizes(
 
 def test_leftovers_of_killed_runs_are_removed_after_a_day(tmp_path, settings, reader_class):
     settings.folder.mkdir(parents=True)
-    for name, age in ((".tmp-old", 25), (".tmp-running", 1)):
+    old, running = ".tmp-00000000-rows-1a", ".tmp-11111111-rows-1a"
+    foreign = (".tmp-mine", ".tmp-00000000-mine", ".replaced-mine")
+    for name, age in ((old, 25), (running, 1), *((name, 25) for name in foreign)):
         (settings.folder / name).mkdir()
         (settings.folder / name / "words.values").write_bytes(b"1234")
         then = time.time() - age * 3600
         for path in (settings.folder / name / "words.values", settings.folder / name):
             os.utime(path, (then, then))
     fitted_vocabulary(write(tmp_path, "b a\n"), reader_class(), {}, "id", settings)
-    assert [path.name for path in settings.folder.glob(".tmp-*")] == [".tmp-running"]
+    assert {path.name for path in settings.folder.glob(".*")} == {running, *foreign}
 
 
 def test_the_identity_of_a_reader_does_not_depend_on_where_it_lies(tmp_path, reader_class):

@@ -49,6 +49,8 @@ def evaluate(
     """Read, evaluate, print the final line `metrics: {json}`; the arguments are evaluate.py's."""
     from textzoo.evaluation.trec import (
         CUTS,
+        QRELS,
+        RUN,
         evaluate_ranking,
         read_pairs,
         read_qrels,
@@ -57,7 +59,12 @@ def evaluate(
         without_own_text,
         write_trec_files,
     )
+    from textzoo.files import check_output
 
+    if write_trec:
+        for name in (QRELS, RUN):
+            inputs = [path for path in (pairs, result, qrels, run) if path]
+            check_output(write_trec / name, "--write-trec", inputs)
     golds = read_pairs(pairs) if pairs else read_qrels(qrels or Path())
     ranking = read_result(result) if result else read_run(run or Path())
     if not keep_own_text:

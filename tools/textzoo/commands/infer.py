@@ -56,11 +56,12 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.result_files import METRICS, PREDICTIONS, explained, write_results
     from textzoo.evaluation.score_matrix import ScoreMatrix
-    from textzoo.files import write_text
+    from textzoo.files import check_output, write_text
     from textzoo.inference.choosing import (
         chosen_checkpoints,
         chosen_computation,
         chosen_threshold,
+        inputs_of,
         load_checkpoints,
     )
     from textzoo.inference.restoring import restore_all
@@ -74,6 +75,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     computation = computation or chosen_computation(runner)
     dataset = Dataset(config, folder)
     dataset.path("test")
+    check_output(runner.output_path / PREDICTIONS, "runner.infer_output_dir", inputs_of(config))
 
     # One checkpoint, or one for each epoch, or the mean of several.
     of_pairs = model_class(folder).kind == "embeddings"

@@ -35,7 +35,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
     from textzoo.files import write_lines
-    from textzoo.inference.corpus_index import prepared_index
+    from textzoo.inference.corpus_index import check_places, prepared_index
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import triples
     from textzoo.text.lines import data_files, read_lines
@@ -49,10 +49,11 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
         )
     if runner.train_data_dir is None:
         raise UserError(f"{path}: runner.train_data_dir: missing; expected a path")
+    result = embedder.output / "mined_train.tsv"
+    check_places(embedder, result)
     index = prepared_index(embedder)
     files = data_files(runner.train_data_dir, "runner.train_data_dir")
     pairs = [embedder.reader.parse(line.text)[:2] for file in files for line in read_lines(file)]
-    result = embedder.output / "mined_train.tsv"
     rows = list(triples(pairs, embedder, index, settings))
     write_lines(result, ("\t".join(row) for row in rows), "runner.infer_output_dir")
     n_mined = sum(len(row) == 3 for row in rows)

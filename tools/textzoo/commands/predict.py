@@ -14,7 +14,7 @@ from tqdm import tqdm
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.files import new_output, write_lines
+from textzoo.files import check_output, new_output, write_lines
 
 if TYPE_CHECKING:
     from textzoo.inference.embedder import Embedder
@@ -94,7 +94,12 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     from textzoo.config.loading import load_config
     from textzoo.data.input_files import lines_of
     from textzoo.devices import choose_device
-    from textzoo.inference.choosing import chosen_computation, chosen_threshold, load_chosen
+    from textzoo.inference.choosing import (
+        chosen_computation,
+        chosen_threshold,
+        inputs_of,
+        load_chosen,
+    )
     from textzoo.inference.labelling import labelled_lines
     from textzoo.inference.restoring import restore_all
     from textzoo.logs import start_logging
@@ -102,6 +107,8 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
 
     config, folder = load_config(path, overrides)
     runner = config.runner
+    if output:
+        check_output(output, "--output", [*inputs_of(config), texts])
     start_logging(stream=None if output else sys.stderr)
     choose_device(runner.use_gpu)
     checkpoints = load_chosen(runner)
@@ -130,7 +137,7 @@ def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path])
     from textzoo.data.input_files import lines_of
     from textzoo.inference.labelling import NO_TEXT
 
-    place, key = _place(embedder, "embeddings.npy", output)
+    place, key = _place(embedder, "embeddings.npy", output, texts)
     chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts"))
     n, width = 0, 0
     with new_output(place, key) as file:
@@ -154,16 +161,26 @@ def _npy_header(n: int, width: int) -> bytes:
 def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional[Path]) -> None:
     from textzoo.data.input_files import lines_of, test_pair_files
 
-    place, key = _place(embedder, "similarities.tsv", output)
+    place, key = _place(embedder, "similarities.tsv", output, pairs)
     files = [pairs] if pairs else test_pair_files(embedder.config)
     rows = (_pair(line) for file in files for line in lines_of(file, "--pairs"))
     n_pairs = write_lines(place, _similarities(embedder, rows), key)
     log.info("%d pairs: %s", n_pairs, place)
 
 
-def _place(embedder: "Embedder", name: str, output: Optional[Path]) -> tuple[Path, str]:
-    """Where to write, and what says so."""
-    return (output, "--output") if output else (embedder.output / name, "runner.infer_output_dir")
+def _place(
+    embedder: "Embedder", name: str, output: Optional[Path], given: Optional[Path]
+) -> tuple[Path, str]:
+    """Where to write, and what says so.
+
+    Raises:
+        UserError: it cannot be written, or the run reads it.
+    """
+    place, key = output or embedder.output / name, "--output"
+    if not output:
+        key = "runner.infer_output_dir"
+    check_output(place, key, [*embedder.inputs, *([given] if given else [])])
+    return place, key
 
 
 def _pair(line: "Line") -> list[str]:

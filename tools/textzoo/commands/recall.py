@@ -59,11 +59,19 @@ def recall(
     from textzoo.data.corpus import read_entries
     from textzoo.data.input_files import read_texts, test_queries
     from textzoo.files import write_lines
-    from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
+    from textzoo.inference.corpus_index import (
+        check_places,
+        corpus_entries,
+        embedded,
+        prepared_index,
+    )
     from textzoo.inference.embedder import Embedder
 
     embedder = Embedder(path, overrides)
     config = embedder.config
+    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
+    given = [path for path in (queries, add, delete) if path]
+    check_places(embedder, None if queries == Path("-") else result, given)
     index = prepared_index(embedder)
     changed = 0
     if add:
@@ -84,7 +92,6 @@ def recall(
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
-    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     write_lines(result, _result_lines(texts, found), "runner.infer_output_dir")
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 

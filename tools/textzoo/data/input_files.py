@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Optional
 
 from textzoo.config.checking import Config
-from textzoo.data.cache import Cache
+from textzoo.data.cache import Cache, kept_files
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256
+from textzoo.files import version
 from textzoo.text.lines import Line, data_files, decode_line, read_lines
 from textzoo.text.streams import STANDARD_INPUT, copy_stream, is_compressed
 
@@ -40,9 +40,10 @@ def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
 def _plain(file: Path, settings: Cache) -> Path:
     if not is_compressed(file):
         return file
-    folder = settings.folder / f"plain-{kept_sha256(file)[:32]}"
-    settings.fill(folder, lambda temporary: copy_stream(file, temporary / file.name))
-    return next(folder.iterdir())
+    compressed = version(file)
+    folder = settings.folder / f"plain-{compressed.sha256[:32]}"
+    settings.fill(folder, lambda place: copy_stream(file, place / file.name), [compressed])
+    return kept_files(folder)[0]
 
 
 def _standard_input(settings: Cache) -> Path:
@@ -64,7 +65,8 @@ def _labels_file(texts: Path) -> Optional[Path]:
 
 def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
     name = f"{texts.stem}.tsv"
-    folder = settings.folder / f"joined-{kept_sha256(texts)[:32]}-{kept_sha256(labels)[:32]}"
+    sources = [version(texts), version(labels)]
+    folder = settings.folder / "-".join(["joined", *(file.sha256[:32] for file in sources)])
 
     def fill(temporary: Path) -> None:
         with (
@@ -82,7 +84,7 @@ def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
                 text = decode_line(pair[0], texts, number).replace("\t", " ")
                 file.write(f"{decode_line(pair[1], labels, number).strip()}\t{text}\n")
 
-    settings.fill(folder, fill)
+    settings.fill(folder, fill, sources)
     return folder / name
 
 

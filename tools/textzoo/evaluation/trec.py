@@ -10,9 +10,11 @@ from typing import Optional
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.files import write_lines
 from textzoo.text.lines import read_lines
 
 CUTS = (1, 5, 10, 20, 50)
+QRELS, RUN = "qrels.txt", "run.txt"
 
 Golds = dict[str, set[str]]
 Ranking = dict[str, list[tuple[str, float]]]
@@ -95,22 +97,22 @@ def write_trec_files(golds: Golds, ranking: Ranking, folder: Path) -> None:
     """Write `qrels.txt` and `run.txt` with numbers for texts, which hold spaces.
 
     Queries are `q0`, `q1`, ... and texts `d0`, `d1`, ... in the order they come up.
+
+    Raises:
+        UserError: they cannot be written.
     """
     numbers: dict[str, str] = {}
 
     def document(text: str) -> str:
         return numbers.setdefault(text, f"d{len(numbers)}")
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        (folder / "qrels.txt").open("w", encoding="utf-8") as qrels,
-        (folder / "run.txt").open("w", encoding="utf-8") as run,
-    ):
-        for number, (query, gold) in enumerate(golds.items()):
-            for text in sorted(gold):
-                qrels.write(f"q{number} 0 {document(text)} 1\n")
-            for rank, (text, score) in enumerate(ranking.get(query, []), start=1):
-                run.write(f"q{number} Q0 {document(text)} {rank} {score} textzoo\n")
+    qrels, run = [], []
+    for number, (query, gold) in enumerate(golds.items()):
+        qrels += [f"q{number} 0 {document(text)} 1" for text in sorted(gold)]
+        for rank, (text, score) in enumerate(ranking.get(query, []), start=1):
+            run.append(f"q{number} Q0 {document(text)} {rank} {score} textzoo")
+    for name, lines in ((QRELS, qrels), (RUN, run)):
+        write_lines(folder / name, lines, "--write-trec")
 
 
 def _rows(

@@ -2,19 +2,36 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256
-from textzoo.index.opening import load_index, new_index
+from textzoo.files import check_output, version
+from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
 
 log = logging.getLogger("textzoo")
+
+
+def check_places(embedder: Embedder, result: Optional[Path], given: Iterable[Path] = ()) -> None:
+    """Refuse, before any work is done, places that the index or a result must not be written to.
+
+    Args:
+        embedder: whose index it is.
+        result: the file of the result, if there is to be one.
+        given: files that are read beside those of the config.
+
+    Raises:
+        UserError: something else is there, or they cannot be written.
+    """
+    check_place(embedder.index_settings)
+    if result:
+        check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
 
 
 def prepared_index(embedder: Embedder) -> TextIndex:
@@ -27,11 +44,15 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    if not corpus.is_file():
+        raise UserError(f"runner.corpus_file: no such file: {corpus}")
+    read = version(corpus)
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
+    read.check()
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
-        "corpus": kept_sha256(corpus),
+        "corpus": read.sha256,
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)

@@ -13,7 +13,7 @@ from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
-from textzoo.inference.choosing import chosen_computation, load_chosen
+from textzoo.inference.choosing import chosen_computation, inputs_of, load_chosen
 from textzoo.inference.restoring import restore
 from textzoo.logs import start_logging
 from textzoo.running.building import model_class
@@ -36,6 +36,7 @@ class Embedder:
         reader: the model's reader, with the (first) checkpoint's vocabulary.
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
+        inputs: where they must not write.
         index_settings: the config's `index` block with every name and path.
         model: the name of the model's folder.
 
@@ -53,6 +54,7 @@ class Embedder:
         self.output = runner.output_path
         self.model = folder.path.name
         self.index_settings = index_settings(self.config.index, runner, self.model)
+        self.inputs = [*inputs_of(self.config), *filter(None, [self.index_settings.path])]
         checkpoints = load_chosen(runner)
         computation = chosen_computation(runner)
         self._members: list[tuple[InferenceRun, Reader]] = []

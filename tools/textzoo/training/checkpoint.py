@@ -19,7 +19,7 @@ import textzoo
 from textzoo.config.model_folder import ModelFolder
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
-from textzoo.files import digests, new_folder, standing, write_text
+from textzoo.files import Listing, digests, new_folder, standing, write_text
 from textzoo.running.run import Run
 
 log = logging.getLogger("textzoo")
@@ -29,7 +29,13 @@ _FACTS = "checkpoint.json"
 _WEIGHTS = "rec.pdparams"
 _OPTIMIZER = "rec.pdopt"
 _VOCABULARY = "vocabulary"
-_NAME = re.compile(r"(?:\d+|step_\d+|best)")
+_LISTING = Listing(
+    _FACTS,
+    frozenset({"progress", "sha256"}),
+    "a checkpoint",
+    frozenset({_FACTS, _WEIGHTS, _OPTIMIZER, _VOCABULARY, "shards"}),
+)
+NAME = re.compile(r"(?:\d+|step_\d+|best)")
 _DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
 
 
@@ -80,7 +86,7 @@ def save_checkpoint(
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
     """
     try:
-        with new_folder(path) as place:
+        with new_folder(path, _LISTING) as place:
             _save(parameters, place / _WEIGHTS)
             _save(optimizer_state, place / _OPTIMIZER)
             (place / _VOCABULARY).mkdir()
@@ -132,7 +138,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     found = [
         (_step(path), path)
         for path in folder.iterdir()
-        if _NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
+        if NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
     ]
     return [path for _, path in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
 

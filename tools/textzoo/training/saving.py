@@ -14,7 +14,7 @@ from textzoo.files import remove_leftovers
 from textzoo.logs import start_logging
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
-from textzoo.training.checkpoint import BEST, remove_checkpoints, save_checkpoint
+from textzoo.training.checkpoint import BEST, NAME, remove_checkpoints, save_checkpoint
 from textzoo.training.loop import Progress
 
 
@@ -83,7 +83,7 @@ def prepare_output(folder: Path) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
+        remove_leftovers(folder, names=NAME.pattern)
         start_logging(folder / "train.log")
     except OSError as failure:
         raise UserError(
