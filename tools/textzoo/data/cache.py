@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.data.encoding import Part, counted_parts, encoded_parts
+from textzoo.data.encoding import Part, counted_parts, encoded_parts, lines_for
 from textzoo.errors import UserError
 from textzoo.files import kept_sha256, new_folder, remove_leftovers
-from textzoo.text.lines import Line, decode_line
+from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader
 
@@ -60,10 +60,11 @@ class Cache(NamedTuple):
 
 
 class Rows:
-    """The encoded rows of a list of files."""
+    """The encoded rows of a list of files, and the reader that encoded them."""
 
-    def __init__(self, folder: Path, files: list[Path]):
+    def __init__(self, folder: Path, files: list[Path], reader: Reader):
         self.files = files
+        self._reader = reader
         facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         self.skipped = facts["skipped"]
         self.columns = {
@@ -83,10 +84,7 @@ class Rows:
     def line(self, row: int) -> Line:
         """The line that a row was read from."""
         file, start, number = map(int, self._places[row])
-        path = self.files[file]
-        with path.open("rb") as source:
-            source.seek(start)
-            return Line(path, number, start, decode_line(source.readline(), path, number))
+        return next(lines_for(self._reader, self.files[file], start, number=number))
 
     def release(self) -> None:
         """Keep resident memory flat while a large file is worked through."""
@@ -140,7 +138,7 @@ def encoded_rows(
         _write_rows(temporary, parts, reader.columns)
 
     settings.fill(folder, fill)
-    rows = Rows(folder, files)
+    rows = Rows(folder, files, reader)
     if rows.skipped:
         log.warning(
             "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped

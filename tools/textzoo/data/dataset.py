@@ -13,7 +13,7 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
-from textzoo.data.encoding import good_lines
+from textzoo.data.encoding import Refusals, good_lines
 from textzoo.data.input_files import input_files
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
@@ -137,7 +137,7 @@ class Dataset:
             raise UserError(
                 f"{self._config.path}: {_key('test')}: missing; examples are taken from it"
             )
-        lines = good_lines(self.files(split), reader, "skip")
+        lines = good_lines(self.files(split), reader, Refusals("skip"))
         texts = [reader.describe(line.text)["text"] for line, _ in islice(lines, n)]
         if not texts:
             raise UserError(

@@ -1,6 +1,7 @@
 """The index of a config's corpus."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
+from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import kept_sha256
 from textzoo.index.opening import load_index, new_index
@@ -61,10 +63,11 @@ def prepared_index(embedder: Embedder) -> TextIndex:
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     """The entries of a corpus file that the index can hold."""
-    if embedder.index_settings.backend == "milvus":
-        return read_entries(path, key, MAX_TEXT_BYTES)
-    entries = read_entries(path, key)
-    if any(entry.metadata or entry.id != entry.text for entry in entries):
+    in_milvus = embedder.index_settings.backend == "milvus"
+    refusals = Refusals(embedder.config.runner.bad_lines)
+    entries = read_entries(path, key, MAX_TEXT_BYTES if in_milvus else math.inf, refusals)
+    refusals.log(path)
+    if not in_milvus and any(entry.metadata or entry.id != entry.text for entry in entries):
         log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
     return entries
 
