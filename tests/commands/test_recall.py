@@ -223,6 +223,7 @@ def test_malformed_lines_are_named_or_skipped_by_every_command(
     [
         (("runner.corpus_file=null",), "runner.corpus_file: missing"),
         (("runner.corpus_file=nowhere.txt",), "runner.corpus_file: no such file"),
+        (("runner.corpus_file=-",), "runner.corpus_file: received -, expected a file"),
         (("index.hnsw_m=1",), "index.hnsw_m: received 1"),
     ],
 )

@@ -18,6 +18,7 @@ from textzoo.data.input_files import input_files
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader
+from textzoo.text.streams import STANDARD_INPUT
 
 Split = Literal["train", "valid", "test"]
 
@@ -76,6 +77,8 @@ class Dataset:
         Raises:
             UserError: the config does not name them, or they are not there.
         """
+        if split != "test" and self.path(split) == STANDARD_INPUT:
+            raise UserError(f"{_key(split)}: received -, expected a path: it is read several times")
         return input_files(self.path(split), _key(split), self._cache)
 
     def path(self, split: Split) -> Path:

@@ -21,7 +21,13 @@ from textzoo.text.lines import (
     stop,
 )
 from textzoo.text.reader import Reader
-from textzoo.text.streams import STANDARD_INPUT, copy_stream, existing_file, is_compressed
+from textzoo.text.streams import (
+    STANDARD_INPUT,
+    copy_stream,
+    existing_file,
+    is_compressed,
+    open_stream,
+)
 
 _TEXTS = ("_raw_texts.txt", "_texts.txt")
 
@@ -78,8 +84,8 @@ def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
 
     def fill(temporary: Path) -> None:
         with (
-            texts.open("rb") as text_lines,
-            labels.open("rb") as label_lines,
+            open_stream(texts) as text_lines,
+            open_stream(labels) as label_lines,
             (temporary / name).open("w", encoding="utf-8", newline="\n") as file,
         ):
             for number, pair in enumerate(zip_longest(text_lines, label_lines), start=1):

@@ -15,6 +15,7 @@ from textzoo.files import kept_sha256
 from textzoo.index.opening import load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
+from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
@@ -29,6 +30,8 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    if corpus == STANDARD_INPUT:
+        raise UserError("runner.corpus_file: received -, expected a file")
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
     made_from = {
         "model": embedder.model,
