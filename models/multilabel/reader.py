@@ -1,6 +1,5 @@
 """A line of text with labels, or with a level for each label, to ids."""
 
-import csv
 import json
 import re
 from collections import Counter
@@ -13,6 +12,7 @@ import numpy as np
 from textzoo.config.schema import FilePath
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
+from textzoo.text.csv_records import LABELS, TEXT
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids
 from textzoo.text.vocabulary import Vocabulary
@@ -31,8 +31,8 @@ class Reader(text.Reader):
     """Reads `label,label<TAB>text`, or `0,2,1<TAB>text` with a level for each label.
 
     Args:
-        format: `tsv`; or `csv`, a header line and then the same two columns as comma-separated
-            values.
+        format: `tsv`; or `csv`: comma-separated values (RFC 4180) below a header that names the two
+            columns: `label` or `tag`, also in the plural, and `text`, `content` or `sentence`.
         label_separators: characters, each of which separates labels.
         labels: the labels, in the order of the levels; default: those of the training rows.
         n_levels: each row has a level from 0 below this for each of `labels`; 0: rows name labels.
@@ -71,7 +71,7 @@ class Reader(text.Reader):
             raise ValueError("labels: a label is given twice")
         if not label_separators or set(label_separators) & set("\t\n"):
             raise ValueError(f"label_separators: received {label_separators!r}, expected a text")
-        self.has_header = format == "csv"
+        self.csv_columns = (LABELS, TEXT) if format == "csv" else ()
         self._separators = re.compile(f"[{re.escape(label_separators)}]")
         self._given_labels = labels or []
         self._n_levels = n_levels
@@ -86,10 +86,9 @@ class Reader(text.Reader):
         Raises:
             BadLine: it has not two columns, no text, or not a level for each label.
         """
-        columns = next(csv.reader([line])) if self.has_header else line.split("\t")
+        columns = line.split("\t")
         if len(columns) != 2:
-            form = "label,text with a header line" if self.has_header else "labels<TAB>text"
-            raise BadLine(f"received {len(columns)} column(s), expected 2: {form}")
+            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text")
         text = columns[1].strip()
         if not text:
             raise BadLine("received no text, expected one in the second column")

@@ -114,3 +114,21 @@ def test_the_samples_are_in_order(tmp_path, capsys, model):
 def test_a_missing_file_is_named(tmp_path, capsys):
     _, err = check(tmp_path, "tagspace", capsys, "runner.test_data_dir=none.tsv", expect=2)
     assert "runner.test_data_dir: no such file or folder" in err
+
+
+def test_records_of_csv_are_rows_and_malformed_ones_are_named(tmp_path, capsys):
+    train = ["label,text", "a,one", '"b|a","two', 'lines"', "c", "a,b,c", ",three"]
+    settings = ("reader.format=csv", "runner.test_data_dir=null")
+    out, err = check(tmp_path, "multilabel", capsys, *settings, train=train, expect=2)
+    assert out.startswith("train: 3 rows in 1 file\n  2 labels, 1.00 of a row: a has 2 rows")
+    assert re.findall(r"train\.tsv:(\d+): received (\d) cell", err) == [("5", "1"), ("6", "3")]
+    # What cannot be skipped stops training too.
+    skip = (*settings, "runner.bad_lines=skip")
+    _, err = check(tmp_path, "multilabel", capsys, *skip, train=[*train, 'a,"b'], expect=2)
+    assert "train.tsv:8: is not CSV (unexpected end of data)" in err
+    assert "skips such lines" not in err
+
+
+def test_training_data_is_not_read_from_standard_input(tmp_path, capsys):
+    _, err = check(tmp_path, "tagspace", capsys, "runner.train_data_dir=-", expect=2)
+    assert "runner.train_data_dir: received -, expected a path" in err

@@ -55,13 +55,13 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     from textzoo.commands.infer import infer
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
-    from textzoo.data.encoding import good_lines
+    from textzoo.data.encoding import Refusals, good_lines
 
     loaded, folder = load_config(config, [])
     reader, runner = build_reader(loaded, folder), loaded.runner
     facts: dict[str, Any] = {"threads": int(os.environ["OMP_NUM_THREADS"])}
     for part in ("train", "test"):
-        rows = good_lines(Dataset(loaded, folder).files(part), reader, "error")
+        rows = good_lines(Dataset(loaded, folder).files(part), reader, Refusals("error"))
         facts[part] = [[row.labels[0], row.words] for _, row in rows]
     figures = {}
     for n in epochs:

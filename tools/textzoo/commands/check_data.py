@@ -6,7 +6,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,9 +14,11 @@ import numpy as np
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
-from textzoo.errors import BadLine, UserError
-from textzoo.text.lines import Line, read_lines
+from textzoo.data.encoding import good_lines
+from textzoo.errors import UserError
+from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
+from textzoo.text.streams import existing_file
 
 log = logging.getLogger("textzoo")
 
@@ -78,11 +79,13 @@ class BadLines:
         limit: how many are kept.
         messages: `file:line: what is wrong` of those.
         count: of all.
+        is_cut: whether the rest of a file cannot be read either.
     """
 
     limit: int
     messages: list[str] = field(default_factory=list)
     count: int = 0
+    is_cut: bool = False
 
     def add(self, problem: Any) -> None:
         """Note one."""
@@ -138,15 +141,10 @@ def _good(
     """Each line that can be read, with what `encode` makes of it."""
     for file in part.files:
         try:
-            for line in islice(read_lines(file, refused=bad.add), int(reader.has_header), None):
-                try:
-                    encoded = encode(line.text)
-                except BadLine as problem:
-                    bad.add(f"{line.place}: {problem}")
-                else:
-                    yield line, encoded
-        except UserError as problem:  # the rest of the file cannot be read
+            yield from good_lines([file], reader, bad.add, encode)
+        except UserError as problem:
             bad.add(problem)
+            bad.is_cut = True
 
 
 def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
@@ -200,9 +198,8 @@ def _report_labels(part: Part, train: Part) -> None:
 
 def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
-    if not path.is_file():
-        raise UserError(f"runner.corpus_file: no such file: {path}")
-    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)])
+    existing_file(path, "runner.corpus_file")
+    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)], np.int64)
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))
@@ -219,6 +216,8 @@ def _conclude(bad: BadLines, skipped: bool) -> None:
     shown = "\n  ".join(bad.messages)
     more = f"\n  ... and {bad.count - len(bad.messages)} more" if bad.count > bad.limit else ""
     message = f"bad lines: {bad.count}\n  {shown}{more}"
+    if bad.is_cut:
+        raise UserError(message)
     if not skipped:
         raise UserError(f"{message}\n(-o runner.bad_lines=skip skips such lines and counts them)")
     log.info(message)

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Optional
 
 from textzoo.commands.cli import guarded
+from textzoo.errors import UserError
+
+_NAMED = 5  # queries without a result that are named
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -71,9 +74,15 @@ def evaluate(
         ranking, n_own = without_own_text(ranking)
         if n_own:
             print(f"{n_own} queries found their own text, which is left out")
-    missing = sum(query not in ranking for query in golds)
+    missing = [query for query in golds if query not in ranking]
+    if len(missing) == len(golds):
+        raise UserError(
+            f"{result or run}: received results for none of the {len(golds)} queries of "
+            f"{pairs or qrels}, such as {missing[0]!r}: expected the same queries in both"
+        )
     if missing:
-        print(f"{missing} of {len(golds)} queries have no result and count with 0")
+        named = ", ".join(map(repr, missing[:_NAMED])) + (", ..." if missing[_NAMED:] else "")
+        print(f"{len(missing)} of {len(golds)} queries have no result and count with 0: {named}")
     if write_trec:
         write_trec_files(golds, ranking, write_trec)
     metrics = evaluate_ranking(golds, ranking, tuple(cuts or CUTS))

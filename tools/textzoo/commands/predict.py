@@ -18,7 +18,7 @@ from textzoo.files import check_output, new_output, write_lines
 
 if TYPE_CHECKING:
     from textzoo.inference.embedder import Embedder
-    from textzoo.text.lines import Line
+    from textzoo.text.lines import Line, Refused
 
 log = logging.getLogger("textzoo")
 
@@ -138,17 +138,23 @@ def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path])
     from textzoo.inference.labelling import NO_TEXT
 
     place, key = _place(embedder, "embeddings.npy", output, texts)
-    chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts"))
-    n, width = 0, 0
+    chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts", blank=True))
+    n, n_blank, width = 0, 0, 0
     with new_output(place, key) as file:
         file.write(_npy_header(0, 0))
-        for embeddings in map(embedder, chunks):
-            file.write(embeddings.astype("<f4", copy=False).tobytes())
+        for chunk in chunks:
+            blank = np.array([not text for text in chunk])
+            embeddings = embedder([text or "-" for text in chunk]).astype("<f4", copy=False)
+            embeddings[blank] = 0
+            file.write(embeddings.tobytes())
             n, width = n + len(embeddings), embeddings.shape[1]
-        if not n:
+            n_blank += int(blank.sum())
+        if n == n_blank:
             raise UserError(NO_TEXT)
         file.seek(0)
         file.write(_npy_header(n, width))
+    if n_blank:
+        log.info("%d blank line(s) have rows of zeros", n_blank)
     log.info("%s: %s", [n, width], place)
 
 
@@ -159,12 +165,23 @@ def _npy_header(n: int, width: int) -> bytes:
 
 
 def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional[Path]) -> None:
+    from textzoo.data.encoding import Refusals
     from textzoo.data.input_files import lines_of, test_pair_files
 
     place, key = _place(embedder, "similarities.tsv", output, pairs)
     files = [pairs] if pairs else test_pair_files(embedder.config)
-    rows = (_pair(line) for file in files for line in lines_of(file, "--pairs"))
-    n_pairs = write_lines(place, _similarities(embedder, rows), key)
+    refusals = Refusals(embedder.config.runner.bad_lines)
+    lines = (line for file in files for line in lines_of(file, "--pairs", True, refusals))
+    rows = (_pair(line, refusals) for line in lines)
+    n_pairs = 0
+    with new_output(place, key) as file:
+        for row in _similarities(embedder, rows):
+            file.write(f"{row}\n".encode())
+            n_pairs += bool(row)
+        if not n_pairs:
+            given = "--pairs" if pairs else "runner.test_pair_file"
+            raise UserError(f"{given}: {files[0]}: received no pair, expected one a line")
+    refusals.log(files[0])
     log.info("%d pairs: %s", n_pairs, place)
 
 
@@ -183,22 +200,29 @@ def _place(
     return place, key
 
 
-def _pair(line: "Line") -> list[str]:
+def _pair(line: "Line", refused: "Refused") -> list[str]:
+    """The columns of a line; none of a blank or a malformed one."""
     row = [column.strip() for column in line.text.split("\t")]
-    if len(row) not in (2, 3) or not all(row[:2]):
-        raise UserError(
+    if not any(row):
+        return []
+    if len(row) in (2, 3) and all(row[:2]):
+        return row
+    refused(
+        UserError(
             f"{line.place}: received {len(row)} column(s), expected text<TAB>text, and a third "
             "if there is something to keep beside them"
         )
-    return row
+    )
+    return []
 
 
 def _similarities(embedder: "Embedder", rows: Iterator[list[str]]) -> Iterator[str]:
+    """Each row with the cosine of its texts; an empty one as it is."""
     for chunk in _chunks(rows):
-        first, second = (embedder([row[i] for row in chunk]) for i in (0, 1))
+        first, second = (embedder([row[i] if row else "-" for row in chunk]) for i in (0, 1))
         cosines = np.einsum("nd,nd->n", first, second)
         for row, cosine in zip(chunk, cosines):
-            yield "\t".join([*row, f"{cosine:.6f}"])
+            yield "\t".join([*row, f"{cosine:.6f}"]) if row else ""
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:

@@ -37,7 +37,7 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
-    from textzoo.data.encoding import good_lines
+    from textzoo.data.encoding import Refusals, good_lines
     from textzoo.files import check_output, new_output
     from textzoo.logs import start_logging
 
@@ -55,9 +55,12 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
     start_logging()
     reader = build_reader(config, folder)
-    lines = good_lines(dataset.files("train"), reader, config.runner.bad_lines)
+    refusals = Refusals(config.runner.bad_lines)
+    lines = good_lines(dataset.files("train"), reader, refusals)
+    texts = [parsed.words for _, parsed in lines]
+    refusals.log(dataset.path("train"))
     model = Word2Vec(
-        [parsed.words for _, parsed in lines],
+        texts,
         vector_size=config.hyper_parameters["emb_dim"],
         min_count=config.reader["min_count"],
         sg=1,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.data.encoding import Part, counted_parts, encoded_parts
+from textzoo.data.encoding import Part, counted_parts, encoded_parts, lines_for
 from textzoo.errors import UserError
 from textzoo.files import (
     Listing,
@@ -31,7 +31,7 @@ from textzoo.files import (
     remove_leftovers,
     version,
 )
-from textzoo.text.lines import Line, decode_line
+from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader
 
@@ -120,11 +120,13 @@ class Rows:
     Args:
         folder: of the cache.
         versions: the files as they were when they were encoded.
+        reader: that encoded them.
     """
 
-    def __init__(self, folder: Path, versions: list[Version]):
+    def __init__(self, folder: Path, versions: list[Version], reader: Reader):
         self.files = [file.path for file in versions]
         self.contents = [file.sha256 for file in versions]
+        self._reader = reader
         facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         self.skipped = facts["skipped"]
         self.columns = {
@@ -146,9 +148,7 @@ class Rows:
         path = self.files[file]
         if kept_sha256(path) != self.contents[file]:
             raise UserError(f"{path}: was changed since its lines were encoded; run it again")
-        with path.open("rb") as source:
-            source.seek(start)
-            return Line(path, number, start, decode_line(source.readline(), path, number))
+        return next(lines_for(self._reader, path, start, number=number))
 
     def release(self) -> None:
         """Keep resident memory flat while a large file is worked through."""
@@ -204,7 +204,7 @@ def encoded_rows(
         _write_rows(temporary, parts, reader.columns)
 
     settings.fill(folder, fill, versions)
-    rows = Rows(folder, versions)
+    rows = Rows(folder, versions, reader)
     if rows.skipped:
         log.warning(
             "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped

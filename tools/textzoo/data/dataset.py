@@ -13,11 +13,12 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
-from textzoo.data.encoding import good_lines
+from textzoo.data.encoding import Refusals, good_lines
 from textzoo.data.input_files import input_files
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader
+from textzoo.text.streams import STANDARD_INPUT
 
 Split = Literal["train", "valid", "test"]
 
@@ -76,6 +77,8 @@ class Dataset:
         Raises:
             UserError: the config does not name them, or they are not there.
         """
+        if split != "test" and self.path(split) == STANDARD_INPUT:
+            raise UserError(f"{_key(split)}: received -, expected a path: it is read several times")
         return input_files(self.path(split), _key(split), self._cache)
 
     def path(self, split: Split) -> Path:
@@ -137,7 +140,7 @@ class Dataset:
             raise UserError(
                 f"{self._config.path}: {_key('test')}: missing; examples are taken from it"
             )
-        lines = good_lines(self.files(split), reader, "skip")
+        lines = good_lines(self.files(split), reader, Refusals("skip"))
         texts = [reader.describe(line.text)["text"] for line, _ in islice(lines, n)]
         if not texts:
             raise UserError(

@@ -1,6 +1,7 @@
 """The index of a config's corpus."""
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Optional
 import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
+from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import check_output, version
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
+from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
@@ -44,6 +47,8 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    if corpus == STANDARD_INPUT:
+        raise UserError("runner.corpus_file: received -, expected a file")
     if not corpus.is_file():
         raise UserError(f"runner.corpus_file: no such file: {corpus}")
     read = version(corpus)
@@ -82,10 +87,11 @@ def prepared_index(embedder: Embedder) -> TextIndex:
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     """The entries of a corpus file that the index can hold."""
-    if embedder.index_settings.backend == "milvus":
-        return read_entries(path, key, MAX_TEXT_BYTES)
-    entries = read_entries(path, key)
-    if any(entry.metadata or entry.id != entry.text for entry in entries):
+    in_milvus = embedder.index_settings.backend == "milvus"
+    refusals = Refusals(embedder.config.runner.bad_lines)
+    entries = read_entries(path, key, MAX_TEXT_BYTES if in_milvus else math.inf, refusals)
+    refusals.log(path)
+    if not in_milvus and any(entry.metadata or entry.id != entry.text for entry in entries):
         log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
     return entries
 

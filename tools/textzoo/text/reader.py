@@ -22,7 +22,8 @@ class Reader:
     Attributes:
         supplies: the arguments of the net that come from the data, as `sizes` gives them.
         columns: what `encode` gives ids of.
-        has_header: whether the first line of each file is left out.
+        csv_columns: of a reader of CSV, for each cell of a line the names that its column may have
+            in the header; a line is then those cells of a record, with tabs between them.
         rows_without_labels_count: whether a row without labels has none; otherwise it is not
             labelled, and left out of metrics.
         label_counts: `[labels]` the training rows with each label; None: the reader keeps none.
@@ -31,7 +32,7 @@ class Reader:
 
     supplies: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
-    has_header: bool = False
+    csv_columns: tuple[tuple[str, ...], ...] = ()
     rows_without_labels_count: bool = False
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0
