@@ -89,5 +89,11 @@ def test_a_report_is_the_same_as_text_json_and_csv(tmp_path):
     content = json.loads((tmp_path / "label_report.json").read_text(encoding="utf-8"))
     assert content == {"labels": table.labels, "averages": table.averages}
     rows = list(csv.DictReader((tmp_path / "label_report.csv").open(encoding="utf-8")))
-    assert rows[1] == {"label": "a,b", "f1": "0.25", "support": "10"}
-    assert rows[2] == {"label": "macro avg", "f1": "0.375", "support": ""}
+    assert rows[1] == {"label": "a,b", "f1": "0.25", "support": "10", "kind": "label"}
+    assert rows[2] == {"label": "macro avg", "f1": "0.375", "support": "", "kind": "average"}
+
+
+def test_a_label_with_the_name_of_an_average_is_told_from_it():
+    table = LabelTable({"macro avg": {"f1": 0.5}}, {"macro avg": {"f1": 0.375}})
+    rows = csv.DictReader(io.StringIO(table.as_csv()))
+    assert [(row["f1"], row["kind"]) for row in rows] == [("0.5", "label"), ("0.375", "average")]

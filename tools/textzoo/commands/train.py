@@ -87,6 +87,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     )
 
     training = assemble(config, folder, data, run, progress)
+    start.tell_rate(training)
     if progress.stopped:
         log.info("patience had ended this run: start over with -o runner.resume=none")
     elif progress.epoch >= runner.epochs:

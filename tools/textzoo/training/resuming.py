@@ -10,6 +10,7 @@ from textzoo.devices import process_rank
 from textzoo.distributed.sharding import own_shards
 from textzoo.errors import UserError
 from textzoo.running.building import initialise
+from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import (
@@ -19,7 +20,7 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
-from textzoo.training.loop import Progress
+from textzoo.training.loop import Progress, Training
 
 log = logging.getLogger("textzoo")
 
@@ -57,6 +58,23 @@ class Start(NamedTuple):
                 f"runner.resume: the data have changed since {self.checkpoint.path} was saved; "
                 "start over with -o runner.resume=none, or from its weights with "
                 "runner.model_init_path"
+            )
+
+    def tell_rate(self, training: Training) -> None:
+        """Say in the log where another number of epochs moves the learning rate."""
+        progress, runner = training.progress, training.runner
+        if not (self.resumed and self.checkpoint) or progress.epoch >= runner.epochs:
+            return
+        earlier = self.checkpoint.facts["config"]["runner"].get("epochs", runner.epochs)
+        before, now = (
+            learning_rate(training.optimizer, progress.step, n_steps)
+            for n_steps in (training.total_steps // runner.epochs * earlier, training.total_steps)
+        )
+        if before != now:
+            log.warning(
+                "runner.epochs: received %d, the run had %d before: the %s schedule goes on with a "
+                "learning rate of %.3g in place of %.3g",
+                *(runner.epochs, earlier, training.optimizer.schedule, now, before),
             )
 
     def give(self, run: Run, config: Config, folder: ModelFolder, reader: Reader) -> Progress:
