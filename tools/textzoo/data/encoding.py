@@ -180,7 +180,7 @@ def count_chunk(chunk: Chunk, reader: Reader, bad_lines: str) -> Any:
     good = []
     for line in islice(lines, _is_header(chunk, reader), None):
         try:
-            reader.parse(line.text)
+            reader.count([line.text])
         except BadLine as problem:
             if bad_lines != "skip":
                 raise malformed(line.place, problem) from None

@@ -114,6 +114,11 @@ class Reader:
         raise NotImplementedError
 
     @property
+    def unknown_word_id(self) -> Optional[int]:
+        """The id of words that training did not have, in the column of a row's text."""
+        return None
+
+    @property
     def label_names(self) -> list[str]:
         """The labels in the order of their ids."""
         raise NotImplementedError
