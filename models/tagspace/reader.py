@@ -123,6 +123,12 @@ class Reader(WordReader):
         else:
             super()._fit(counts, declared)
 
+    def _extend(self, counts: Counts) -> None:
+        if self._format == "ids":
+            self._labels = _numbers(counts.labels, len(self._labels), _MOST_IDS)
+        else:
+            super()._extend(counts)
+
     def encode_many(self, lines: list[str], training: bool) -> Columns:
         """See `Reader.encode_many`; lines of ids one by one."""
         if self._format == "ids":

@@ -127,6 +127,7 @@ MISTAKES = (
         "one tag in all",
         "music\tone text\nmusic\tanother text\n",
         ("vocab_tag_size: received 1, expected 2 or more tags among the training rows",),
+        "runner.model_save_path={here}/one",
     ),
     train_on(
         "not UTF-8",

@@ -193,10 +193,20 @@ class WordReader(Reader):
 
     def fit_counts(self, parts: Iterable[CountedRows], declared: dict[str, int]) -> None:
         """See `Reader.fit_counts`."""
+        self._fit(self._total(parts), declared)
+
+    def extend_labels(self, parts: Iterable[CountedRows]) -> None:
+        """See `Reader.extend_labels`."""
+        self._extend(self._total(parts))
+
+    def _total(self, parts: Iterable[CountedRows]) -> Counts:
         counts = Counts(self._counted_buckets)
         for part in parts:
             counts.add(*part)
-        self._fit(counts, declared)
+        return counts
+
+    def _extend(self, counts: Counts) -> None:
+        self._labels = Vocabulary.from_counts(counts.labels, first=tuple(self._labels.texts))
 
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
         self._words = Vocabulary.from_counts(

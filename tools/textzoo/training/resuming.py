@@ -20,6 +20,7 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
+from textzoo.training.label_transfer import start_from
 from textzoo.training.loop import Progress, Training
 
 log = logging.getLogger("textzoo")
@@ -90,9 +91,10 @@ class Start(NamedTuple):
         """
         if self.checkpoint is None:
             initialise(run, config, reader)
+        elif self.resumed:
+            load_weights(run, self.checkpoint, folder, "runner.resume")
         else:
-            source = "runner.resume" if self.resumed else "runner.model_init_path"
-            load_weights(run, self.checkpoint, folder, source)
+            start_from(run, self.checkpoint, config, folder, reader)
         if self.resumed and self.checkpoint:
             run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
             progress = Progress.from_facts(self.checkpoint.facts["progress"])
