@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
 
@@ -122,10 +123,19 @@ class Reader(text.Reader):
             self._tokens = WordPiece.read(self._source, self._max_len, self._lower_case)
         else:
             self._tokens = WordPiece.build(texts, self._max_len, self._vocab_size, self._lower_case)
+        self._set_labels(counts, len(texts))
+
+    def extend_labels(self, parts: Iterable[list[Parsed]]) -> None:
+        """See `Reader.extend_labels`; labels that the config lists are those that there are."""
+        rows = list(chain.from_iterable(parts))
+        counts = Counter(label for row in rows for label in row.labels)
+        self._set_labels(counts, len(rows), tuple(self._labels.texts))
+
+    def _set_labels(self, counts: Counter, n_rows: int, known: tuple[str, ...] = ()) -> None:
         given = self._given_labels
-        self._labels = Vocabulary(given) if given else Vocabulary.from_counts(counts)
+        self._labels = Vocabulary(given or Vocabulary.from_counts(counts, first=known).texts)
         self.label_counts = np.array([counts[label] for label in self._labels.texts])
-        self.n_train_rows = len(texts)
+        self.n_train_rows = n_rows
 
     def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line's tokens; those of its labels, -1 for unknown ones, or its levels.

@@ -113,9 +113,21 @@ MISTAKES = (
     train_on(
         "an id beyond the vocabulary",
         IDS + "1,5 11 8\n",
-        ("{here}/own.tsv:2: ", "the word '11' is not among the model's 10 words"),
+        ("hyper_parameters.vocab_text_size: received 10, but the training data has 12",),
         "runner.model_save_path={here}/ids",
         "hyper_parameters.vocab_text_size=10",
+    ),
+    train_on(
+        "an id that no table is made for",
+        IDS + "1,5 99999999 8\n",
+        ("{here}/own.tsv:2: ", "the word id '99999999', expected one below 1,000,000; or set rea"),
+        "runner.model_save_path={here}/ids",
+    ),
+    train_on(
+        "one tag in all",
+        "music\tone text\nmusic\tanother text\n",
+        ("vocab_tag_size: received 1, expected 2 or more tags among the training rows",),
+        "runner.model_save_path={here}/one",
     ),
     train_on(
         "not UTF-8",
@@ -133,13 +145,6 @@ MISTAKES = (
         "a line of 10 MB",
         TEXT + "music\t" + "word " * 2_000_000 + "\n",
         ("{here}/own.tsv:3: ", "longer than 4 MiB", "expected one row per line"),
-    ),
-    Mistake(
-        "a tag that training did not have",
-        "infer",
-        ("runner.test_data_dir={here}/own.tsv",),
-        ("{here}/own.tsv:3: ", "the tag 'astrology' is not among the model's 10 tags"),
-        file=f"{TEXT}astrology\tthe new moon\n".encode(),
     ),
     # the config
     Mistake(

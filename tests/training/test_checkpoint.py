@@ -145,6 +145,14 @@ def test_tensors_that_fit_are_accepted_in_any_order(tmp_path):
     check_fit(turned, Checkpoint(tmp_path, {}, parameters), "tagspace", "key")
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_are_not_finite_are_named(tmp_path, value):
+    parameters, _ = tensors()
+    parameters["fc.weight"] = np.full_like(parameters["fc.weight"], value)
+    with pytest.raises(UserError, match=r"fc\.weight: has numbers that are not finite"):
+        check_fit(parameters, Checkpoint(tmp_path, {}, parameters), "tagspace", "key")
+
+
 # ------------------------------------------------------------------ which one
 
 

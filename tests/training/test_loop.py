@@ -187,7 +187,7 @@ def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(tmp_path, loss
     with pytest.raises(UserError) as failure:
         training.fit()
     message = str(failure.value)
-    assert f"the loss of step 1 is {loss} at learning rate 0.333;" in message
+    assert f"step 1: the loss is {loss} at learning rate 0.333;" in message
     assert f"last good checkpoint: {tmp_path / 'step_1'}." in message
     assert "hyper_parameters.optimizer.learning_rate" in message
     assert "runner.max_grad_norm" in message
@@ -195,9 +195,35 @@ def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(tmp_path, loss
     assert training.progress.step == 1
 
 
+@pytest.mark.parametrize("kind", ["weight", "moment"])
+@pytest.mark.parametrize("settings", [{"save_steps": 2}, {"eval_steps": 2, "values": [0.5]}, {}])
+def test_weights_that_are_not_finite_are_neither_judged_nor_saved(tmp_path, kind, settings):
+    training = build(tmp_path, **settings)
+    getattr(training.run, kind)[1] = math.nan
+    with pytest.raises(UserError) as failure:
+        training.fit()
+    step, rate = (1, "0.333") if settings else (5, "0.125")
+    name = "weight" if kind == "weight" else "moment/weight"
+    assert f"step {step}: {name} is not finite at learning rate {rate}; last" in str(failure.value)
+    assert training.saved == []
+    assert not reported(tmp_path, "evaluation")
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run(tmp_path):
+    run = FakeRun()
+
+    def train_step(micro_batches, rate):
+        raise FloatingPointError
+
+    run.train_step = train_step
+    training = build(tmp_path, run)
+    with pytest.raises(UserError, match=r"step 0: a gradient is not finite .* good checkpoint: n"):
+        training.fit()
+
+
 def test_without_a_checkpoint_the_message_says_so(tmp_path):
     training = build(tmp_path, FakeRun([math.nan]))
-    with pytest.raises(UserError, match=r"step 0 is nan .* last good checkpoint: none yet"):
+    with pytest.raises(UserError, match=r"step 0: the loss is nan .* last good .* none yet"):
         training.fit()
 
 

@@ -10,7 +10,7 @@ from harness.looping import OPTIMIZER
 from harness.saved import names, write_vocabulary
 
 from textzoo.config.checking import Config
-from textzoo.config.schema import IndexSettings, Runner
+from textzoo.config.schema import IndexSettings, Optimizer, Runner
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import save_checkpoint
 from textzoo.training.loop import Progress
@@ -141,3 +141,46 @@ def test_other_data_are_refused_with_the_way_out(config_of, save_at):
     save_at("0", config_of(), 4)
     with pytest.raises(UserError, match=r"the data have changed.*runner\.resume=none"):
         starting_point(config_of()).check_data({"train": ["another digest"], "valid": []})
+
+
+def begun_with(epochs, resumed=True):
+    facts = {"config": {"runner": {"epochs": epochs}}}
+    return Start(SimpleNamespace(path="output/3", facts=facts), resumed)
+
+
+def training(epochs, step, epoch, schedule="linear", warmup=0.0):
+    keys = {"class": "Adam", "learning_rate": 0.1, "schedule": schedule, "warmup": warmup}
+    return SimpleNamespace(
+        optimizer=Optimizer.model_validate(keys),
+        runner=SimpleNamespace(epochs=epochs),
+        total_steps=10 * epochs,
+        progress=Progress(step=step, epoch=epoch),
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "now", "before"),
+    [("linear", 0, "0.05", "0"), ("cosine", 0, "0.05", "0"), ("constant", 0.9, "0.0568", "0.1")],
+)
+def test_more_epochs_move_the_rate_and_the_log_says_so(caplog, schedule, warmup, now, before):
+    """By hand: of 20 steps all are done, or of 40 the half."""
+    begun_with(2).tell_rate(training(4, 20, 2, schedule, warmup))
+    assert (
+        f"runner.epochs: received 4, the run had 2 before: the {schedule} schedule goes on with a "
+        f"learning rate of {now} in place of {before}"
+    ) in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("begun", "goes_on"),
+    [
+        (begun_with(4), training(4, 20, 2)),
+        (begun_with(2), training(4, 20, 2, "constant")),
+        (begun_with(4), training(2, 20, 2)),  # it is at its end
+        (begun_with(2, resumed=False), training(4, 0, 0)),
+        (Start(None, resumed=False), training(4, 0, 0)),
+    ],
+)
+def test_where_the_rate_is_as_it_was_nothing_is_said(caplog, begun, goes_on):
+    begun.tell_rate(goes_on)
+    assert not caplog.records

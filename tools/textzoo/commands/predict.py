@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-from tqdm import tqdm
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
@@ -102,7 +101,7 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     )
     from textzoo.inference.labelling import labelled_lines
     from textzoo.inference.restoring import restore_all
-    from textzoo.logs import start_logging
+    from textzoo.logs import ProgressBar, start_logging
     from textzoo.running.building import chosen_metrics
 
     config, folder = load_config(path, overrides)
@@ -116,7 +115,7 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
-    lines = tqdm(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
+    lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
     rows = labelled_lines(run, reader, runner, threshold, lines)
     if output is None:
         _print(rows)

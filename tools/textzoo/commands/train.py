@@ -71,7 +71,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
 
     # What to start from, and the rows.
     start = starting_point(config)
-    data = in_turn(lambda: Dataset(config, folder).for_training(start.vocabulary))
+    data = in_turn(
+        lambda: Dataset(config, folder).for_training(start.vocabulary, not start.resumed)
+    )
     start.check_data(data.contents)
 
     # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
@@ -87,6 +89,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     )
 
     training = assemble(config, folder, data, run, progress)
+    start.tell_rate(training)
     if progress.stopped:
         log.info("patience had ended this run: start over with -o runner.resume=none")
     elif progress.epoch >= runner.epochs:

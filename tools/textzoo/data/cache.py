@@ -157,7 +157,12 @@ class Rows:
 
 
 def fitted_vocabulary(
-    files: list[Path], reader: Reader, declared: dict[str, int], identity: str, settings: Cache
+    files: list[Path],
+    reader: Reader,
+    declared: dict[str, int],
+    identity: str,
+    settings: Cache,
+    known: Optional[Path] = None,
 ) -> Path:
     """Fit a reader's vocabulary to the training files and keep it in the cache.
 
@@ -167,6 +172,7 @@ def fitted_vocabulary(
         declared: sizes that the config states, such as `vocab_text_size`.
         identity: what the reader is, see `reader_identity`.
         settings: where the cache is and what becomes of malformed lines.
+        known: the folder of an earlier vocabulary, to which labels are added.
 
     Returns:
         The folder that `reader.load` reads.
@@ -177,7 +183,12 @@ def fitted_vocabulary(
     def fill(temporary: Path) -> None:
         # Counts that a reader does not make smaller than the lines are not worth sending.
         workers = settings.workers if type(reader).count is not Reader.count else 1
-        reader.fit_counts(counted_parts(files, reader, settings.bad_lines, workers), declared)
+        parts = counted_parts(files, reader, settings.bad_lines, workers)
+        if known:
+            reader.load(known)
+            reader.extend_labels(parts)
+        else:
+            reader.fit_counts(parts, declared)
         reader.save(temporary)
 
     settings.fill(folder, fill, versions)

@@ -163,7 +163,8 @@ def count_chunk(chunk: Chunk, reader: Reader, bad_lines: str) -> Any:
     except (BadLine, UserError):
         pass  # whatever it is will be named by its line
     refusals = Refusals(bad_lines)
-    good = _good(_lines_of(chunk, reader, refusals), reader.parse, refusals)
+    lines = _lines_of(chunk, reader, refusals)
+    good = _good(lines, lambda text: reader.count([text]), refusals)
     return reader.count([line.text for line, _ in good])
 
 

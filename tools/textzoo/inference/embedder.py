@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from textzoo.config.loading import load_config
 from textzoo.devices import choose_device
@@ -15,7 +14,7 @@ from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
 from textzoo.inference.choosing import chosen_computation, inputs_of, load_chosen
 from textzoo.inference.restoring import restore
-from textzoo.logs import start_logging
+from textzoo.logs import ProgressBar, start_logging
 from textzoo.running.building import model_class
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
@@ -75,7 +74,7 @@ class Embedder:
 
     def chunks(self, texts: list[str]) -> Iterator[np.ndarray]:
         """The same in pieces, which come with a progress bar."""
-        with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
+        with ProgressBar(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
                 embeddings = [

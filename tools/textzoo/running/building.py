@@ -151,6 +151,7 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
     if encoder and encoder.pretrained:
         _set_pretrained(weights, encoder.pretrained)
     run.model.initialise(weights, reader)
+    run.model.initialise_labels(weights, reader)
     run.set_parameters(weights)
 
 

@@ -15,6 +15,7 @@ from textzoo.distributed.collectives import (
 from textzoo.running import gradient_cache
 from textzoo.running.model import Model, Tensors
 from textzoo.running.optimizer import build_optimizer
+from textzoo.running.outputs import check_finite
 from textzoo.text.reader import Feeds
 
 
@@ -74,8 +75,10 @@ class DygraphRun:
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `Run.infer_step`."""
         self.net.eval()
-        outputs = self.model.infer_forward(self.net, _tensors(feeds))
-        return {name: tensor.numpy() for name, tensor in outputs.items()}
+        tensors = self.model.infer_forward(self.net, _tensors(feeds))
+        outputs = {name: tensor.numpy() for name, tensor in tensors.items()}
+        check_finite(outputs.values())
+        return outputs
 
     def parameters(self) -> Feeds:
         """See `Run.parameters`."""

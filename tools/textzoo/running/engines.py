@@ -10,6 +10,7 @@ import numpy as np
 
 from textzoo.devices import import_paddle, n_threads
 from textzoo.errors import UserError
+from textzoo.running.outputs import check_finite
 from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
@@ -21,7 +22,11 @@ class Engine(Protocol):
     version: str
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch, in the order of the manifest's `outputs`."""
+        """The outputs of one batch, in the order of the manifest's `outputs`.
+
+        Raises:
+            NotFinite: they are not finite.
+        """
         ...
 
 
@@ -51,14 +56,16 @@ class PaddleEngine:
         self._lock = threading.Lock()
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch."""
+        """See `Engine`."""
         predictor = self._predictor
         with self._lock:
             for name in predictor.get_input_names():
                 predictor.get_input_handle(name).copy_from_cpu(feeds[name])
             predictor.run()
             names = predictor.get_output_names()
-            return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+            outputs = [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+        check_finite(outputs)
+        return outputs
 
 
 class OnnxEngine:
@@ -80,8 +87,10 @@ class OnnxEngine:
         )
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch."""
-        return cast(list[np.ndarray], self._session.run(None, feeds))  # no sparse outputs
+        """See `Engine`."""
+        outputs = cast(list[np.ndarray], self._session.run(None, feeds))  # no sparse outputs
+        check_finite(outputs)
+        return outputs
 
 
 _ENGINES: dict[str, tuple[Any, str]] = {

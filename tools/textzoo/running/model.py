@@ -34,6 +34,8 @@ class Model(Generic[NetType]):
         of_the_batch: names of feeds that belong to a batch as a whole; all others hold one row per
             text, which several processes share.
         word_embedding: the weight, `[words, width]`, that starts from a file of word vectors.
+        label_weights: the weights that belong to labels, and the axis on which each has a label
+            behind the other, so that a new run can start from a checkpoint of other labels.
         optimizers: classes of the model's own that a config may choose, by the names it gives them,
             beside those of `paddle.optimizer`; see doc/add_a_model.md.
     """
@@ -44,6 +46,7 @@ class Model(Generic[NetType]):
     metrics: Sequence[str] = ()
     of_the_batch: ClassVar[tuple[str, ...]] = ()
     word_embedding: ClassVar[Optional[str]] = None
+    label_weights: ClassVar[Mapping[str, int]] = {}
     optimizers: ClassVar[Mapping[str, type[paddle.optimizer.Optimizer]]] = {}
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
@@ -67,6 +70,9 @@ class Model(Generic[NetType]):
 
     def initialise(self, weights: Feeds, reader: Reader) -> None:
         """Change weights of a new net, by name, that depend on the training rows."""
+
+    def initialise_labels(self, weights: Feeds, reader: Reader) -> None:
+        """The same for weights of labels, after all others: in a new net, or of new labels."""
 
     def distinct_keys(self, columns: Columns, rows: np.ndarray) -> Optional[np.ndarray]:
         """Keys of training rows, `[rows, n]`; rows that share one do not go into one batch."""

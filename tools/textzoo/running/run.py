@@ -12,7 +12,11 @@ class InferenceRun(Protocol):
     model: Model
 
     def infer_step(self, feeds: Feeds) -> Feeds:
-        """The model's outputs for one batch, see `Model.infer_forward`."""
+        """The model's outputs for one batch, see `Model.infer_forward`.
+
+        Raises:
+            NotFinite: they are not finite.
+        """
         ...
 
 
@@ -33,6 +37,9 @@ class Run(InferenceRun, Protocol):
 
         Returns:
             The loss, averaged in the same way.
+
+        Raises:
+            FloatingPointError: something else than the loss is not finite.
         """
         ...
 

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 import textzoo
-from textzoo.errors import BadText, UserError
+from textzoo.errors import BadText, NotFinite, UserError
 from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
@@ -287,6 +287,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(BadText)
     async def unreadable(request: Request, failure: BadText) -> JSONResponse:
         return _problem(422, str(failure))
+
+    @app.exception_handler(NotFinite)
+    async def damaged(request: Request, failure: NotFinite) -> JSONResponse:
+        log.error("%s", failure)
+        return _problem(500, "an output of the net is not finite")
 
     @app.exception_handler(UserError)
     async def without_index(request: Request, failure: UserError) -> JSONResponse:

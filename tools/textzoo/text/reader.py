@@ -66,6 +66,16 @@ class Reader:
         """As `fit`, from what `count` gave for all lines, in their order."""
         self.fit(chain.from_iterable(parts), declared)
 
+    def extend_labels(self, parts: Iterable[Any]) -> None:
+        """Add the labels that a loaded vocabulary lacks behind those that it has.
+
+        What `label_counts` says of the training rows is then of these ones. A reader without
+        labels does nothing.
+
+        Args:
+            parts: what `count` gave for all training lines, in their order.
+        """
+
     def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line, by column; labels that training did not have are -1.
 
@@ -113,6 +123,11 @@ class Reader:
     def sizes(self) -> dict[str, int]:
         """What the net needs to know of the data: a number for each of `supplies`."""
         raise NotImplementedError
+
+    @property
+    def unknown_word_id(self) -> Optional[int]:
+        """The id of words that training did not have, in the column of a row's text."""
+        return None
 
     @property
     def label_names(self) -> list[str]:

@@ -192,7 +192,7 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
 def check_fit(
     expected: dict[str, np.ndarray], checkpoint: Checkpoint, model: str, source: str
 ) -> None:
-    """Refuse a checkpoint whose tensors are not exactly those of the net.
+    """Refuse a checkpoint whose tensors are not exactly those of the net, or not all finite.
 
     Args:
         expected: the net's own weights.
@@ -201,7 +201,7 @@ def check_fit(
         source: the config key that chose the checkpoint.
 
     Raises:
-        UserError: listing missing, unexpected and misshapen tensors.
+        UserError: listing missing, unexpected and misshapen tensors, and such with NaN or infinity.
     """
     received = checkpoint.parameters
     problems = [f"missing: {name}" for name in expected if name not in received]
@@ -211,6 +211,11 @@ def check_fit(
         f"the net {list(expected[name].shape)}"
         for name in expected
         if name in received and received[name].shape != expected[name].shape
+    ]
+    problems += [
+        f"{name}: has numbers that are not finite: use an earlier checkpoint"
+        for name, values in received.items()
+        if not np.isfinite(values).all()
     ]
     if not problems:
         return

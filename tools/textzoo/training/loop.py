@@ -107,13 +107,14 @@ class Training:
         n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
         self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
         self._last_saved = "none yet"
+        self._checked = -1  # the step whose weights are known to be finite
         self._interval = _Interval()
 
     def fit(self) -> None:
         """Train to the last epoch, or until patience ends.
 
         Raises:
-            UserError: a loss is not finite.
+            UserError: a loss, the norm of gradients or a weight is not finite.
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
@@ -149,15 +150,15 @@ class Training:
         rate = learning_rate(self.optimizer, progress.step, self.total_steps)
         generator = seed_step(runner.seed, progress.step)
         started = time.perf_counter()
-        loss = self.run.train_step([self.feeds(rows, generator) for rows in batches], rate)
+        feeds = [self.feeds(rows, generator) for rows in batches]
+        try:
+            loss = self.run.train_step(feeds, rate)
+        except FloatingPointError:
+            raise self._diverged("a gradient is not finite", progress.step) from None
         n_rows = sum(map(len, batches))
         self._interval.add(n_rows, time.perf_counter() - started)
         if not math.isfinite(loss):
-            raise UserError(
-                f"the loss of step {progress.step} is {loss} at learning rate {rate:.3g}; "
-                f"last good checkpoint: {self._last_saved}. Lower "
-                "hyper_parameters.optimizer.learning_rate or set runner.max_grad_norm"
-            )
+            raise self._diverged(f"the loss is {loss}", progress.step)
         progress.step += 1
         progress.batch += len(batches)
         progress.rows += n_rows
@@ -169,6 +170,28 @@ class Training:
             self._report_interval(report, rate)
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
+
+    def _diverged(self, problem: str, step: int) -> UserError:
+        rate = learning_rate(self.optimizer, step, self.total_steps)
+        return UserError(
+            f"step {step}: {problem} at learning rate {rate:.3g}; last good checkpoint: "
+            f"{self._last_saved}. Lower hyper_parameters.optimizer.learning_rate or set "
+            "runner.max_grad_norm"
+        )
+
+    def _check_state(self) -> None:
+        """Refuse weights that are not finite before they are judged or saved.
+
+        What a step does to them shows in the loss of later ones at best.
+        """
+        step = self.progress.step
+        if self._checked == step:
+            return
+        for read in (self.run.parameters, self.run.optimizer_state):
+            for name, values in read().items():
+                if not np.isfinite(values).all():
+                    raise self._diverged(f"{name} is not finite", step - 1)
+        self._checked = step
 
     def _report_interval(self, report: RunLog, rate: float) -> None:
         progress, interval = self.progress, self._interval
@@ -215,6 +238,7 @@ class Training:
         progress = self.progress
         if self.validate is None or progress.evaluated == progress.step:
             return
+        self._check_state()
         metrics = self.validate()
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
@@ -238,6 +262,7 @@ class Training:
             )
 
     def _save(self, name: str) -> None:
+        self._check_state()
         self.save(name)
         self._last_saved = str(self.runner.model_save_path / name)
 

@@ -10,6 +10,7 @@ from textzoo.devices import process_rank
 from textzoo.distributed.sharding import own_shards
 from textzoo.errors import UserError
 from textzoo.running.building import initialise
+from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import (
@@ -19,7 +20,8 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
-from textzoo.training.loop import Progress
+from textzoo.training.label_transfer import start_from
+from textzoo.training.loop import Progress, Training
 
 log = logging.getLogger("textzoo")
 
@@ -59,6 +61,23 @@ class Start(NamedTuple):
                 "runner.model_init_path"
             )
 
+    def tell_rate(self, training: Training) -> None:
+        """Say in the log where another number of epochs moves the learning rate."""
+        progress, runner = training.progress, training.runner
+        if not (self.resumed and self.checkpoint) or progress.epoch >= runner.epochs:
+            return
+        earlier = self.checkpoint.facts["config"]["runner"].get("epochs", runner.epochs)
+        before, now = (
+            learning_rate(training.optimizer, progress.step, n_steps)
+            for n_steps in (training.total_steps // runner.epochs * earlier, training.total_steps)
+        )
+        if before != now:
+            log.warning(
+                "runner.epochs: received %d, the run had %d before: the %s schedule goes on with a "
+                "learning rate of %.3g in place of %.3g",
+                *(runner.epochs, earlier, training.optimizer.schedule, now, before),
+            )
+
     def give(self, run: Run, config: Config, folder: ModelFolder, reader: Reader) -> Progress:
         """Give a new run its weights, and a resumed one its optimizer; says so in the log.
 
@@ -72,9 +91,10 @@ class Start(NamedTuple):
         """
         if self.checkpoint is None:
             initialise(run, config, reader)
+        elif self.resumed:
+            load_weights(run, self.checkpoint, folder, "runner.resume")
         else:
-            source = "runner.resume" if self.resumed else "runner.model_init_path"
-            load_weights(run, self.checkpoint, folder, source)
+            start_from(run, self.checkpoint, config, folder, reader)
         if self.resumed and self.checkpoint:
             run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
             progress = Progress.from_facts(self.checkpoint.facts["progress"])

@@ -17,6 +17,7 @@ from textzoo.config.schema import Runner
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import write_text
+from textzoo.logs import ProgressBar
 
 log = logging.getLogger("textzoo")
 
@@ -43,7 +44,7 @@ class RunLog:
         self._visual = (
             _visual_writer(runner.model_save_path) if runner.use_visual and writes else None
         )
-        self._bar = tqdm(
+        self._bar = ProgressBar(
             total=total_steps,
             initial=step,
             unit="step",
