@@ -19,7 +19,7 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
-from textzoo.training.loop import Progress
+from textzoo.training.facts import Progress
 
 log = logging.getLogger("textzoo")
 
@@ -77,7 +77,7 @@ class Start(NamedTuple):
             load_weights(run, self.checkpoint, folder, source)
         if self.resumed and self.checkpoint:
             run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
-            progress = Progress.from_facts(self.checkpoint.facts["progress"])
+            progress = Progress(**self.checkpoint.facts["progress"])
             log.info("going on from %s (step %d)", self.checkpoint.path, progress.step)
             return progress
         if not process_rank() and (removed := remove_checkpoints(config.runner.model_save_path)):
