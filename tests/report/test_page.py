@@ -17,6 +17,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 pytest.importorskip("matplotlib")
 
 from harness.reported import Page, lines, make_run, page_of, random_rows, row, session
+from harness.saved import repair
 
 from textzoo.report.plots import thinned
 from textzoo.report.recorded import read_runs
@@ -106,10 +107,7 @@ def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
     folder = shutil.copytree(exported("tagspace").run, tmp_path / "run")
     told = "has changed since the test rows were evaluated: run infer.py again"
     assert told not in page_of(folder)
-    file = folder / "best" / "checkpoint.json"
-    facts = json.loads(file.read_text(encoding="utf-8"))
-    facts["progress"]["step"] += 1
-    file.write_text(json.dumps(facts), encoding="utf-8")
+    repair(folder / "best", lambda facts: facts["progress"].update(step=9))
     assert told in page_of(folder)
 
 

@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from dataclasses import asdict
 
 import numpy as np
 import paddle
@@ -17,6 +18,7 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
+from textzoo.training.facts import Progress
 
 # ------------------------------------------------------------------ whole ones
 
@@ -27,7 +29,7 @@ def test_everything_is_read_back_bit_by_bit(tmp_path, save):
     loaded = load_checkpoint(path)
     assert loaded.path == path
     assert loaded.facts["標籤"] == [1, None, 0.1]
-    assert loaded.facts["progress"] == {"step": 4}
+    assert loaded.facts["progress"] == asdict(Progress(step=4))
     assert loaded.facts["versions"]["textzoo"] == textzoo.__version__
     assert loaded.facts["versions"]["paddlepaddle"] == paddle.__version__
     write_vocabulary(tmp_path)

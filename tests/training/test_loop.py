@@ -16,8 +16,9 @@ from textzoo.config.schema import Runner
 from textzoo.data.batching import training_batches
 from textzoo.errors import UserError
 from textzoo.running.optimizer import learning_rate
+from textzoo.training.facts import Progress
 from textzoo.training.interruption import Interrupted
-from textzoo.training.loop import Progress, Training, seed_step
+from textzoo.training.loop import Training, seed_step
 
 
 def build(tmp_path, run=None, values=None, progress=None, n_rows=23, save=None, **runner):
@@ -49,19 +50,6 @@ def reported(tmp_path, kind):
 
 
 # ------------------------------------------------------------------ progress
-
-
-def test_progress_is_read_back_from_json():
-    progress = Progress(step=7, epoch=1, batch=3, rows=12, loss_sum=0.1 + 0.2, best_value=1 / 3)
-    text = json.dumps(dataclasses.asdict(progress))
-    assert Progress.from_facts(json.loads(text)) == progress
-
-
-def test_progress_with_a_missing_fact_is_refused():
-    facts = dataclasses.asdict(Progress())
-    del facts["batch"]
-    with pytest.raises(KeyError, match="batch"):
-        Progress.from_facts(facts)
 
 
 # ------------------------------------------------------------------ random numbers
@@ -143,7 +131,7 @@ def test_a_resumed_run_takes_the_same_steps_as_a_whole_one(tmp_path, stop, accum
     first = build(tmp_path, save=save, **settings)
     with pytest.raises(Killed):
         first.fit()
-    second = build(tmp_path, progress=Progress.from_facts(json.loads(kept[-1])), **settings)
+    second = build(tmp_path, progress=Progress(**json.loads(kept[-1])), **settings)
     second.fit()
     steps = [
         [(rate, [(f["rows"].tolist(), f["draw"]) for f in micro]) for micro, rate in run.steps]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from textzoo.data.dataset import TrainingData
     from textzoo.running.building import Graph
     from textzoo.running.run import Run
-    from textzoo.training.loop import Progress, Training
+    from textzoo.training.facts import Progress
+    from textzoo.training.loop import Training
 
 log = logging.getLogger("textzoo")
 
@@ -59,53 +60,55 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.training.checkpoint import BEST
     from textzoo.training.interruption import remember_early_interrupts
     from textzoo.training.resuming import starting_point
-    from textzoo.training.saving import prepare_output
+    from textzoo.training.saving import output_folder
 
     remember_early_interrupts()
     config, folder = load_config(path, overrides)
     runner = config.runner
     choose_device(runner.use_gpu)
     join_processes()
-    prepare_output(runner.model_save_path)
-    barrier()
+    with output_folder(runner.model_save_path):
+        barrier()
 
-    # What to start from, and the rows.
-    start = starting_point(config)
-    data = in_turn(
-        lambda: Dataset(config, folder).for_training(start.vocabulary, not start.resumed)
-    )
-    start.check_data(data.contents)
-
-    # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
-    run = build_run(graph, config, folder, data.reader, config.optimizer, data.train_rows.columns)
-    progress = start.give(run, config, folder, data.reader)
-    log.info(
-        "%s: %s%d training rows, %d validation rows, %s",
-        folder.path.name,
-        f"{n_processes()} processes, " if n_processes() > 1 else "",
-        len(data.train),
-        len(data.valid),
-        ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
-    )
-
-    training = assemble(config, folder, data, run, progress)
-    start.tell_rate(training)
-    if progress.stopped:
-        log.info("patience had ended this run: start over with -o runner.resume=none")
-    elif progress.epoch >= runner.epochs:
-        log.info(
-            "already trained to the end: raise runner.epochs to go on, or start over with "
-            "-o runner.resume=none"
+        # What to start from, and the rows.
+        start = starting_point(config)
+        data = in_turn(
+            lambda: Dataset(config, folder).for_training(start.vocabulary, not start.resumed)
         )
-    training.fit()
-    if progress.best_value is not None:
-        log.info(
-            "best %s %.4f at step %d: %s",
-            training.best_metric,
-            progress.best_value,
-            progress.best_step,
-            runner.model_save_path / BEST,
+        start.check_data(data.contents)
+
+        # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
+        run = build_run(
+            graph, config, folder, data.reader, config.optimizer, data.train_rows.columns
         )
+        progress = start.give(run, config, folder, data.reader)
+        log.info(
+            "%s: %s%d training rows, %d validation rows, %s",
+            folder.path.name,
+            f"{n_processes()} processes, " if n_processes() > 1 else "",
+            len(data.train),
+            len(data.valid),
+            ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
+        )
+
+        training = assemble(config, folder, data, run, progress)
+        start.tell_rate(training)
+        if progress.stopped:
+            log.info("patience had ended this run: start over with -o runner.resume=none")
+        elif progress.epoch >= runner.epochs:
+            log.info(
+                "already trained to the end: raise runner.epochs to go on, or start over with "
+                "-o runner.resume=none"
+            )
+        training.fit()
+        if progress.best_value is not None:
+            log.info(
+                "best %s %.4f at step %d: %s",
+                training.best_metric,
+                progress.best_value,
+                progress.best_step,
+                runner.model_save_path / BEST,
+            )
 
 
 def assemble(

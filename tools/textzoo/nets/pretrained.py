@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import paddle
 from safetensors import SafetensorError, safe_open
 
 from textzoo.errors import UserError
 from textzoo.nets.architecture import read_architecture
+from textzoo.nets.pdparams import read_arrays
 
 log = logging.getLogger("textzoo")
 
@@ -134,8 +134,7 @@ def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
     file = files[0]
     try:
         if file.suffix == ".pdparams":
-            tensors = paddle.load(str(file), return_numpy=True)
-            return file, {name: np.asarray(t, np.float32) for name, t in tensors.items()}
+            return file, {name: _float32(t) for name, t in read_arrays(file).items()}
         tensors = {}
         with safe_open(file, framework="np") as opened:
             for name in opened.keys():  # noqa: SIM118 (it is no dict)
@@ -147,3 +146,10 @@ def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
         name: tensor.T if tensor.ndim == 2 and "embeddings." not in name else tensor
         for name, tensor in tensors.items()
     }
+
+
+def _float32(tensor: np.ndarray) -> np.ndarray:
+    """NumPy has no bfloat16: Paddle has their bits, the upper half of a float32, in a uint16."""
+    if tensor.dtype == np.uint16:
+        return (tensor.astype(np.uint32) << 16).view(np.float32)
+    return tensor.astype(np.float32)

@@ -5,8 +5,8 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Optional, Union
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import numpy as np
 import paddle
@@ -20,54 +20,13 @@ from textzoo.metrics.names import is_better
 from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
 from textzoo.text.reader import Feeds
+from textzoo.training.facts import Progress
 from textzoo.training.interruption import Interrupted, Interruption
 from textzoo.training.run_log import RunLog
 
 log = logging.getLogger("textzoo")
 
 _RELEASE_STEPS = 200  # how often mapped pages of the data are given back
-
-
-@dataclass
-class Progress:
-    """Where a run stands; all that a resumed run needs beside weights and optimizer.
-
-    Random numbers are no part of it: each step draws from generators seeded by (seed, step).
-
-    Attributes:
-        step: updates done.
-        epoch: the epoch in work, from 0.
-        batch: batches of that epoch done.
-        rows: rows of that epoch seen.
-        loss_sum: the sum of their losses.
-        unreported_rows: rows seen since the last line of metrics.jsonl.
-        unreported_loss_sum: the sum of their losses.
-        best_value: the best validation metric so far.
-        best_step: the step it was reached at.
-        worse: evaluations since then.
-        evaluated: the step of the last evaluation.
-        threshold: the score above which a label was predicted there, or one per label.
-        stopped: whether the run is over before its last epoch.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    rows: int = 0
-    loss_sum: float = 0.0
-    unreported_rows: int = 0
-    unreported_loss_sum: float = 0.0
-    best_value: Optional[float] = None
-    best_step: int = 0
-    worse: int = 0
-    evaluated: int = -1
-    threshold: Optional[Union[float, list[float]]] = None
-    stopped: bool = False
-
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> "Progress":
-        """Read what `asdict` wrote."""
-        return cls(**{field.name: facts[field.name] for field in fields(cls)})
 
 
 @dataclass
@@ -246,7 +205,8 @@ class Training:
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
         if best:
-            progress.best_value, progress.best_step, progress.worse = value, progress.step, 0
+            progress.best_metric, progress.best_value = self.best_metric, value
+            progress.best_step, progress.worse = progress.step, 0
             self.save("best")
         else:
             progress.worse += 1

@@ -20,8 +20,9 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
+from textzoo.training.facts import Progress
 from textzoo.training.label_transfer import start_from
-from textzoo.training.loop import Progress, Training
+from textzoo.training.loop import Training
 
 log = logging.getLogger("textzoo")
 
@@ -97,7 +98,7 @@ class Start(NamedTuple):
             start_from(run, self.checkpoint, config, folder, reader)
         if self.resumed and self.checkpoint:
             run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
-            progress = Progress.from_facts(self.checkpoint.facts["progress"])
+            progress = Progress(**self.checkpoint.facts["progress"])
             log.info("going on from %s (step %d)", self.checkpoint.path, progress.step)
             return progress
         if not process_rank() and (removed := remove_checkpoints(config.runner.model_save_path)):
