@@ -49,8 +49,7 @@ class Config:
         code = [self.path, *self.path.parent.glob("*.py")]
         written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
         read = [value for name, value in self.runner if name not in written]
-        blocks = [*self.index, *self.reader.items(), *self.hyper_parameters.items()]
-        return [*code, *_paths([*read, *(value for _, value in blocks)])]
+        return [*code, *_paths([*read, *self.reader.values(), *self.hyper_parameters.values()])]
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""
