@@ -1,12 +1,15 @@
 """What commands replace: nothing but their own earlier outputs. Shown with a model of pairs."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.indexed import embeddings_of, texts_of
+from harness.permissions import open_folder, said_to_ordinary_user
 from harness.recalled import CONFIG, call
 
 from textzoo.commands.evaluate import main as evaluate
@@ -16,6 +19,9 @@ from textzoo.commands.mine_negatives import main as mine_negatives
 from textzoo.commands.predict import main as predict
 from textzoo.commands.recall import main as recall
 from textzoo.commands.train import main as trainer
+from textzoo.config.schema import IndexSettings
+from textzoo.index.hnsw import Index
+from textzoo.index.opening import check_place, load_index
 from textzoo.inference.embedder import Embedder
 from textzoo.serving.in_process import SemanticIndex
 
@@ -117,6 +123,18 @@ def test_every_command_finds_what_a_kill_left_aside_and_the_next_one_finishes_it
     assert len(SemanticIndex.load(exported)) == 60
 
 
+def test_an_index_with_other_files_in_it_can_be_searched_but_not_changed(trained, tmp_path, capfd):
+    here = (f"index.path={tmp_path}/index",)
+    assert call(recall, trained, overrides=here) == 0
+    (tmp_path / "index" / "notes.txt").write_text("mine", encoding="utf-8")
+    before = contents(tmp_path)
+    assert call(recall, trained, overrides=here) == 0
+    for option in ("--add", "--delete"):
+        assert call(recall, trained, option, f"{trained}/corpus.txt", overrides=here) == 2
+        assert "something other than an index: notes.txt; choose" in capfd.readouterr().err
+    assert contents(tmp_path) == before
+
+
 def test_a_corpus_that_changes_while_it_is_read_is_named(trained, monkeypatch, capfd, tmp_path):
     from textzoo.inference import corpus_index
 
@@ -137,6 +155,29 @@ def test_a_corpus_that_changes_while_it_is_read_is_named(trained, monkeypatch, c
     assert not (tmp_path / "index").exists()
 
 
+def test_a_shared_index_that_may_not_be_written_can_be_searched_but_not_changed():
+    settings = IndexSettings(backend="exact")
+    with open_folder() as folder:
+        index = Index(settings, 16, {"checkpoint": {}})
+        index.add(texts_of(3), embeddings_of(3))
+        index.save(folder / "shared" / "index")
+        place = settings.model_copy(update={"path": folder / "shared" / "index"})
+        for mode, loads in (
+            (0o555, "Index object"),
+            (0o000, "manifest.json: cannot be read: Perm"),
+        ):
+            (folder / "shared").chmod(mode)
+            assert loads in said_to_ordinary_user(lambda: load_index(place))
+            refused = (
+                "UserError: index.path: cannot write .*index: Permission denied; choose another"
+            )
+            assert re.match(refused, said_to_ordinary_user(lambda: check_place(place)))
+        (folder / "shared").chmod(0o777)
+        (folder / "shared" / "index").chmod(0o000)
+        refused = "UserError: index.path: cannot read .*index: Permission denied; choose another"
+        assert re.match(refused, said_to_ordinary_user(lambda: check_place(place)))
+
+
 # ------------------------------------------------------------------ files
 
 
@@ -153,7 +194,6 @@ def outputs(trained):
         "config": (CONFIG, reads),
         "code": (CONFIG.parent / "net.py", reads),
         "weights": (trained / "output" / "best" / "rec.pdparams", reads),
-        "index": (trained / "output" / "index" / "found", reads),
         "folder": (trained, no_file),
         "long name": (trained / ("x" * 256), "File name too long; choose another place"),
         "below a file": (

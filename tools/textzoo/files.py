@@ -124,7 +124,8 @@ def check_output(path: Path, key: str, inputs: Iterable[Path] = ()) -> None:
     """
     real = Path(os.path.realpath(path))
     for source in inputs:
-        if Path(os.path.realpath(source)) in (real, *real.parents) or _is_same(path, source):
+        within = Path(os.path.realpath(source)) in real.parents and source.is_dir()
+        if within or _is_same(path, source):
             raise UserError(
                 f"{key}: {path} would be written to {source}, which this run reads; choose another "
                 "place"
@@ -154,7 +155,7 @@ def _is_same(path: Path, source: Path) -> bool:
     """Whether two names, such as hard links, are of one regular file."""
     try:
         return source.is_file() and path.samefile(source)
-    except OSError:
+    except OSError:  # one of them is not there
         return False
 
 

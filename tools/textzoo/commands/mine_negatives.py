@@ -37,8 +37,8 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
     from textzoo.data.encoding import Refusals, good_lines
-    from textzoo.files import write_lines
-    from textzoo.inference.corpus_index import check_places, prepared_index
+    from textzoo.files import check_output, write_lines
+    from textzoo.inference.corpus_index import prepared_index
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import triples
     from textzoo.text.lines import data_files
@@ -53,7 +53,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     if runner.train_data_dir is None:
         raise UserError(f"{path}: {_DATA}: missing; expected a path")
     result = embedder.output / "mined_train.tsv"
-    check_places(embedder, result)
+    check_output(result, "runner.infer_output_dir", embedder.inputs)
     files, refusals = data_files(runner.train_data_dir, _DATA), Refusals(runner.bad_lines)
     pairs = [pair[:2] for _, pair in good_lines(files, embedder.reader, refusals)]
     refusals.log(runner.train_data_dir)

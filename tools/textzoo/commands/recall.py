@@ -58,20 +58,19 @@ def recall(
     """
     from textzoo.data.corpus import read_entries
     from textzoo.data.input_files import read_texts, test_queries
-    from textzoo.files import write_lines
-    from textzoo.inference.corpus_index import (
-        check_places,
-        corpus_entries,
-        embedded,
-        prepared_index,
-    )
+    from textzoo.files import check_output, write_lines
+    from textzoo.index.opening import check_place
+    from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
     from textzoo.inference.embedder import Embedder
 
     embedder = Embedder(path, overrides)
     config = embedder.config
     result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     given = [path for path in (queries, add, delete) if path]
-    check_places(embedder, None if queries == Path("-") else result, given)
+    if queries != Path("-"):
+        check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
+    if add or delete:
+        check_place(embedder.index_settings)
     index = prepared_index(embedder)
     changed = 0
     if add:

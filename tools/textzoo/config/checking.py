@@ -45,12 +45,16 @@ class Config:
 
     @property
     def inputs(self) -> list[Path]:
-        """The files and folders that it names to be read, itself and the code beside it."""
+        """The files and folders that it names to be read, itself and the code beside it.
+
+        Of a pretrained folder they are its files: a run may keep its outputs in one.
+        """
         code = [self.path, *self.path.parent.glob("*.py")]
         written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
-        read = [value for name, value in self.runner if name not in written]
-        blocks = [*self.index, *self.reader.items(), *self.hyper_parameters.items()]
-        return [*code, *_paths([*read, *(value for _, value in blocks)])]
+        read = _paths([value for name, value in self.runner if name not in written])
+        parts = _paths([*self.reader.values(), *self.hyper_parameters.values()])
+        files = (file for path in parts for file in (path.glob("*") if path.is_dir() else [path]))
+        return [*code, *read, *(file for file in files if not file.is_dir())]
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""

@@ -77,7 +77,7 @@ def is_graph_of(
 
 def _levels(numbers: np.ndarray, n: int, m: int) -> Optional[np.ndarray]:
     """How many levels each text has above level 0, `[n]`; None if the sizes make no sense."""
-    sizes, place = memoryview(numbers), 0
+    sizes, place = numbers.data, 0
     levels = np.zeros(n, int)
     for i in range(n):
         if place >= len(sizes):

@@ -3,16 +3,15 @@
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
-from textzoo.files import check_output, version
+from textzoo.files import version
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
@@ -21,27 +20,11 @@ from textzoo.text.streams import STANDARD_INPUT
 log = logging.getLogger("textzoo")
 
 
-def check_places(embedder: Embedder, result: Optional[Path], given: Iterable[Path] = ()) -> None:
-    """Refuse, before any work is done, places that the index or a result must not be written to.
-
-    Args:
-        embedder: whose index it is.
-        result: the file of the result, if there is to be one.
-        given: files that are read beside those of the config.
-
-    Raises:
-        UserError: something else is there, or they cannot be written.
-    """
-    check_place(embedder.index_settings)
-    if result:
-        check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
-
-
 def prepared_index(embedder: Embedder) -> TextIndex:
     """The index of the corpus: the saved one if checkpoint, corpus and settings are as then.
 
     Raises:
-        UserError: there is no corpus, or no place to save the index.
+        UserError: there is no corpus; or, before any work is done, no place for the index.
     """
     config, settings = embedder.config, embedder.index_settings
     corpus = config.runner.corpus_file
@@ -64,6 +47,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     if index is not None and index.made_from == made_from:
         log.info("index %s: as it was, %d texts", settings.place, len(index))
         return index
+    check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
     for chunk, embeddings in embedded(entries, embedder):
         began = time.perf_counter()

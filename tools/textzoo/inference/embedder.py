@@ -50,10 +50,9 @@ class Embedder:
         choose_device(runner.use_gpu)
         if model_class(folder).kind != "embeddings":
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
-        self.output = runner.output_path
+        self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
         self.index_settings = index_settings(self.config.index, runner, self.model)
-        self.inputs = [*inputs_of(self.config), *filter(None, [self.index_settings.path])]
         checkpoints = load_chosen(runner)
         computation = chosen_computation(runner)
         self._members: list[tuple[InferenceRun, Reader]] = []
