@@ -1,5 +1,6 @@
 """A checked config with its model folder; what its constructors make of it."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TypeVar
@@ -60,14 +61,20 @@ def net_arguments(config: Config, reader: Reader) -> dict[str, Any]:
         UserError: the config states a size that is too small for the data, or more labels than
             have names.
     """
-    for name, size in reader.sizes().items():
+    sizes = reader.sizes()
+    if missing := set(reader.supplies) - set(sizes):
+        raise UserError(
+            f"{inspect.getfile(type(reader))}: Reader.sizes: received {', '.join(sizes)}, expected "
+            f"{', '.join(sorted(missing))} too, which Reader.supplies names"
+        )
+    for name, size in sizes.items():
         declared = config.hyper_parameters.get(name, size)
         if declared < size or (declared > size and name in _LABEL_SIZES):
             raise UserError(
                 f"hyper_parameters.{name}: received {declared}, but the training data has {size}; "
                 "leave the key out to take it from the data"
             )
-    return {**reader.sizes(), **config.hyper_parameters}
+    return {**sizes, **config.hyper_parameters}
 
 
 def construct(

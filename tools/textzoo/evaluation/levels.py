@@ -12,6 +12,7 @@ from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold
+from textzoo.running.model import check_outputs
 from textzoo.running.run import InferenceRun
 from textzoo.text.reader import Reader
 
@@ -45,6 +46,8 @@ class LevelEvaluator:
         batch_size = self._runner.infer_batch_size
         for pool in pools_of_outputs(run, self._rows, self._chosen, batch_size):
             for numbers, outputs in pool:
+                n_labels = len(self._reader.label_names)
+                check_outputs(run.model, outputs, {"scores": (len(numbers), n_labels, None)})
                 metrics.update(levels.padded(numbers)[0], outputs["scores"])
                 if file:
                     file.add(numbers, named.of_batch(outputs))

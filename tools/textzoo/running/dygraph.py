@@ -13,7 +13,7 @@ from textzoo.distributed.collectives import (
     sum_gradients,
 )
 from textzoo.running import gradient_cache
-from textzoo.running.model import Model, Tensors
+from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
 from textzoo.running.outputs import check_finite
 from textzoo.text.reader import Feeds
@@ -68,6 +68,7 @@ class DygraphRun:
             weight *= own_share(batch_rows(feeds, self.model.of_the_batch))
             feeds = own_feeds(feeds, self.model.of_the_batch)
         loss = self.model.train_forward(self.net, _tensors(feeds))
+        check_loss(self.model, loss)
         (loss if weight == 1 else loss * weight).backward()
         return weight * float(loss)
 

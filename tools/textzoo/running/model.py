@@ -1,11 +1,13 @@
 """The contract of a model: all that a run may ask of a model folder."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Optional, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Optional, TypeVar
 
 import numpy as np
 import paddle
 
+from textzoo.errors import UserError
 from textzoo.metrics.names import Kind
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds, Reader
@@ -117,3 +119,44 @@ class Model(Generic[NetType]):
             excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
         """
         raise NotImplementedError
+
+
+def check_loss(model: Model, loss: paddle.Tensor) -> None:
+    """Refuse a loss that is no scalar.
+
+    Raises:
+        UserError: naming the file of the model.
+    """
+    if list(loss.shape):
+        _refuse(model, "train_forward", f"a loss of shape {list(loss.shape)}", "a scalar, a mean")
+
+
+def check_outputs(
+    model: Model, outputs: Feeds, shapes: dict[str, tuple[Optional[int], ...]]
+) -> None:
+    """Refuse outputs other than `infer_forward` is to give.
+
+    Args:
+        model: of a run.
+        outputs: for one batch.
+        shapes: of each array that is needed; None: any size.
+
+    Raises:
+        UserError: naming the file of the model.
+    """
+    for name, shape in shapes.items():
+        if name not in outputs:
+            _refuse(model, "infer_forward", ", ".join(outputs) or "nothing", name)
+        received = outputs[name].shape
+        if len(received) != len(shape) or any(
+            size not in (None, found) for size, found in zip(shape, received)
+        ):
+            expected = ["any" if size is None else size for size in shape]
+            _refuse(model, "infer_forward", f"{name} of shape {list(received)}", f"{expected}")
+
+
+def _refuse(model: Model, method: str, received: str, expected: str) -> NoReturn:
+    raise UserError(
+        f"{inspect.getfile(type(model))}: {method}: received {received}, expected {expected}; see "
+        "textzoo.running.model.Model"
+    )

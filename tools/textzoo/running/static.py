@@ -20,7 +20,7 @@ from textzoo.distributed.collectives import (
     sum_arrays,
 )
 from textzoo.running.dygraph import row_weights
-from textzoo.running.model import Model, Tensors
+from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
 from textzoo.running.outputs import check_finite
 from textzoo.text.reader import Feeds
@@ -154,6 +154,7 @@ class StaticRun:
             net = self._make_net()
             net.train()
             self._loss = self.model.train_forward(net, _inputs(self._example.training))
+            check_loss(self.model, self._loss)
             self._names = _variable_names(net)
             optimizer = self._new_optimizer(net.parameters())
             optimizer.minimize(self._loss)
