@@ -108,13 +108,14 @@ def serving(exported):
     """A function that serves a model; the servers end with the module."""
     from harness.served import Client
 
-    from textzoo.serving.api_schema import Limits
     from textzoo.serving.app import create_app
+    from textzoo.serving.limits import Limits
 
     clients = []
 
     def start(name, token=None, **limits):
-        clients.append(Client(create_app(exported(name).folder, Limits(**limits), token)))
+        chosen = Limits(**limits)
+        clients.append(Client(create_app(exported(name).folder, chosen, token), chosen))
         return clients[-1]
 
     yield start

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.commands.arguments import config_parser
+from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
 from textzoo.data.encoding import good_lines
@@ -30,7 +30,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     name = "check_data.py"
     parser = config_parser(name, "Read all files of a config, and report what is in them.")
     parser.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="bad lines to show; default: %(default)s"
+        "--limit",
+        type=number_within(int, 0),
+        default=20,
+        metavar="N",
+        help="bad lines to show; default: %(default)s",
     )
     return run_with_config(
         name,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
 
@@ -22,7 +23,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, from recall.py")
     parser.add_argument("--qrels", type=Path, help="in place of --pairs: TREC's qrels")
     parser.add_argument("--run", type=Path, help="in place of --result: TREC's run")
-    parser.add_argument("--cuts", type=int, nargs="+", help="the k's; default: 1 5 10 20 50")
+    parser.add_argument(
+        "--cuts",
+        type=number_within(int, 1),
+        nargs="+",
+        metavar="K",
+        help="the k's; default: 1 5 10 20 50",
+    )
     parser.add_argument(
         "--write-trec", type=Path, metavar="FOLDER", help="write qrels.txt and run.txt there"
     )
@@ -34,8 +41,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parsed = parser.parse_args(arguments)
     if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
         parser.error("give --pairs or --qrels, and --result or --run")
-    if min(parsed.cuts or [1]) < 1:
-        parser.error("--cuts: expected numbers from 1")
 
     return guarded("evaluate.py", lambda: evaluate(**vars(parsed)))
 

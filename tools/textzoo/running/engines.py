@@ -40,11 +40,9 @@ class PaddleEngine:
 
     def __init__(self, folder: Path, bfloat16: bool = False):
         import_paddle()
-        import paddle
         from paddle import inference
         from paddle.version import full_version
 
-        paddle.disable_signal_handler()  # it answers SIGTERM with a trace of C++
         config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
         config.disable_glog_info()
         config.enable_mkldnn()
