@@ -37,7 +37,7 @@ PIECES = [
         b"null",
         b'"id": 1',
     ),
-    *(b"x" * 3000, b"word " * 300, b"," * 500, b"[" * 3000, b"9" * 30),
+    *(b"x" * 3000, b"word " * 300, b"," * 500, b"[" * 3000, b"99999999", b"9" * 5000),
 ]
 _LONG = 5 << 20  # more than a line may have
 
