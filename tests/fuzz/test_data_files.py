@@ -126,13 +126,14 @@ def records(content):
     number = 1
     try:
         for cells in reader:
-            if not header and cells:
+            is_blank = len(cells) < 2 and not "".join(cells).strip()
+            if header is None and not is_blank:
                 header = cells
                 names = [cell.strip().lower() for cell in cells]
                 at = [i for known in (LABELS, TEXT) for i, n in enumerate(names) if n in known]
                 if [names[i] in known for i, known in zip(at, (LABELS, TEXT))] != [True, True]:
                     return None
-            elif len(cells) > 1 or "".join(cells).strip():
+            elif not is_blank:
                 no_text = re.search("[\0\udc80-\udcff]", "".join(cells))
                 is_good = len(cells) == len(header) and not no_text
                 found[number] = (
@@ -144,12 +145,14 @@ def records(content):
     return found
 
 
+def one_line(text):
+    return " ".join(text.split())
+
+
 def labels_of(kind, text):
-    """The labels that a line of a kind names, and whether it is surely well formed."""
-    first, _, second = text.partition("," if kind == "ids" else "\t")
+    """The labels that a line of two columns names."""
     separators = {"tags": "[,，]", "labels": ","}.get(kind, "[,，|]")
-    labels = {label.strip() for label in re.split(separators, first)}
-    return labels - {""}, bool(first.strip()) and bool(second.strip())
+    return {one_line(label) for label in re.split(separators, text.partition("\t")[0])} - {""}
 
 
 # ------------------------------------------------------------------------- each kind of file
@@ -192,57 +195,43 @@ def read_rows(kind, path, content):
 
 
 def compare(kind, content, reader, rows, lines):
+    """Compare rows with what the file holds."""
     expected = records(content) if kind == "csv" else raw_lines(content)
     require(expected is not None, "rows of what is no CSV")
     require(len(rows) + rows.skipped == len(expected), len(rows), rows.skipped, len(expected))
     numbers = [line.number for line in lines]
     require(numbers == sorted(set(numbers)), "rows in another order, or twice", numbers)
-    texts = {n: " ".join(line.text.split()) for n, line in zip(numbers, lines)}
-    known = set()
+    texts, labels = {line.number: one_line(line.text) for line in lines}, set()
     for number, text in expected.items():
-        is_row = number in texts
-        require(not is_row or text is not None, "a row of what is no text", number)
         if text is None:
+            require(number not in texts, "a row of what is no text", number)
             continue
-        require(not is_row or texts[number] == " ".join(text.split()), number, text)
-        labels, is_whole = labels_of(kind, text)
-        known |= labels if is_row else set()
-        one_tab = text.count("\t") == 1
-        if kind in ("tags", "labels", "sets") and not one_tab:
-            require(not is_row, "a row of other columns", number)
-        if kind in ("labels", "sets") and one_tab and is_whole:
-            require(is_row, "no row of a good line", number, text)
-    if kind in ("tags", "labels", "sets", "csv"):
-        require(
-            set(reader.label_names) <= known | labels_of_all(kind, expected), reader.label_names
-        )
-
-
-def labels_of_all(kind, expected):
-    """The labels of all lines with two columns: some of them may not be trained on."""
-    return {
-        label
-        for text in expected.values()
-        if text is not None and text.count("\t") == 1
-        for label in labels_of(kind, text)[0]
-    }
+        require(texts.get(number, one_line(text)) == one_line(text), "another text", number)
+        if kind not in ("ids", "levels", "pairs"):
+            n_columns, own = text.count("\t") + 1, labels_of(kind, text)
+            is_good = n_columns == 2 and own and text.partition("\t")[2].strip()
+            require(number not in texts or n_columns == 2, "a row of other columns", number)
+            require(
+                number in texts or kind == "tags" or not is_good, "no row of a good line", number
+            )
+            labels |= own if n_columns == 2 else set()
+    if kind not in ("ids", "levels", "pairs"):
+        require(set(map(one_line, reader.label_names)) <= labels, "other labels than the file's")
 
 
 def read_corpus(kind, path, content):
     """Read a corpus, and compare its texts with its lines."""
     refusals = Refusals("skip")
     entries = read_entries(path, "runner.corpus_file", refused=refusals)
-    lines = raw_lines(content_of(path))
+    lines = raw_lines(content_of(path)).values()
+    found = {one_line(entry.text) for entry in entries}
     if kind == "corpus":
-        expected = {" ".join(text.split()): None for text in lines.values() if text is not None}
-        found = [" ".join(entry.text.split()) for entry in entries]
-        require(set(found) == set(expected), "other texts than the file's")
-        require(refusals.count == sum(text is None for text in lines.values()))
-        require({" ".join(t.split()) for t in read_texts(path, "--queries")} == set(expected))
+        require(found == {one_line(text) for text in lines if text}, "other texts than the file's")
+        require(refusals.count == sum(text is None for text in lines), refusals.count)
+        require(found == set(map(one_line, read_texts(path, "--queries"))), "other queries")
     else:
-        texts = [" ".join(json.loads(text)["text"].split()) for text in map(str, lines.values())
-                 if is_object(text)]  # fmt: skip
-        require({" ".join(entry.text.split()) for entry in entries} <= set(texts), "other texts")
+        objects = [json.loads(text) for text in lines if text and is_object(text)]
+        require(found <= {one_line(row["text"]) for row in objects}, "other texts than the file's")
         require(len(entries) + refusals.count <= len(lines), len(entries), refusals.count)
     for entry in entries:
         require(not set("\t\n\r\0") & set(entry.text), entry)
