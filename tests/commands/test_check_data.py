@@ -129,3 +129,12 @@ def test_records_of_csv_are_rows_and_malformed_ones_are_named(tmp_path, capsys):
 def test_training_data_is_not_read_from_standard_input(tmp_path, capsys):
     _, err = check(tmp_path, "tagspace", capsys, "runner.train_data_dir=-", expect=2)
     assert "runner.train_data_dir: received -, expected a path" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"])
+@pytest.mark.parametrize("model", ["tagspace", "xmlcnn", "multilabel", "batchneg"])
+def test_files_without_rows_are_named_as_training_does(tmp_path, capsys, model, content):
+    settings = ("runner.test_data_dir=null", "runner.bad_lines=skip")
+    out, err = check(tmp_path, model, capsys, *settings, train=content, expect=2)
+    assert "train: 0 rows in 1 file\n" in out
+    assert f"{tmp_path}/train.tsv: received no rows, expected one example a line" in err

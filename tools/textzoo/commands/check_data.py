@@ -107,8 +107,8 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         limit: how many bad lines to show.
 
     Raises:
-        UserError: there are bad lines, unless `runner.bad_lines` is `skip`; or the config or a
-            file is not as it should be.
+        UserError: there are bad lines, unless `runner.bad_lines` is `skip`, or no rows; or the
+            config or a file is not as it should be.
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
@@ -137,6 +137,9 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
     if config.runner.corpus_file:
         _report_corpus(config.runner.corpus_file, parts, bad)
     _conclude(bad, skipped=config.runner.bad_lines == "skip")
+    for part in parts:
+        if not part.rows:
+            raise UserError(f"{part.files[0]}: received no rows, expected one example a line")
 
 
 def _good(
