@@ -58,6 +58,13 @@ def test_rows_labels_lengths_and_repetitions_are_counted(tmp_path, capsys):
     ]
 
 
+def test_columns_that_look_swapped_are_named(tmp_path, capsys):
+    train = ["a new record is out\tmusic", "the match was lost\tsport"]
+    out, _ = check(tmp_path, "xmlcnn", capsys, train=train, test=["music\ta new song"])
+    assert "train: labels have 18 characters in the mean, texts 5: are the columns swapped?" in out
+    assert "test: labels have" not in out
+
+
 def test_every_bad_line_of_every_file_is_named(tmp_path, capsys):
     test = b"music\tfine\nmusic\t\xff\xfe\nopera unknown\n\nmusic\tfine too\n"
     out, err = check(tmp_path, "tagspace", capsys, train=TRAIN, test=test, expect=2)

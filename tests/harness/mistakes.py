@@ -88,6 +88,17 @@ MISTAKES = (
         prepare=lambda here, trained: (here / "empty").mkdir(),
     ),
     train_on("empty file", "", ("{here}/own.tsv: received no rows",)),
+    Mistake(
+        "validation rows without labels",
+        "trainer",
+        (
+            "runner.valid_data_dir={here}/own.tsv",
+            "runner.valid_fraction=0",
+            "runner.model_save_path={here}/new",
+        ),
+        ("runner.valid_data_dir: none of the validation rows has a label",),
+        file=b"\tthe new song\n",
+    ),
     train_on("blank lines only", "\n  \n\n", ("{here}/own.tsv: received no rows",)),
     train_on(
         "too many columns",

@@ -17,7 +17,7 @@ LATER = ["y\tone two", "y\tone nine", "b\tfive two", "x,c\tfive one", "x\tfour f
 AXES = {
     "tagspace": {"tag_embedding.weight": 0},
     "xmlcnn": {"label_weight": 0, "label_bias": 0},
-    "multilabel": {"output.weight": 1, "output.bias": 0},
+    "multilabel": {"output.weight": 1, "output.bias": 0, "positive_weight": 0},
 }
 LABELS = {"tagspace": "tags.txt", "xmlcnn": "labels.txt", "multilabel": "labels.txt"}
 
@@ -60,6 +60,7 @@ def rows_by_label(model, saved):
     parts = [
         np.moveaxis(saved.weights[name], axis, 0).reshape(len(labels), -1)
         for name, axis in AXES[model].items()
+        if name in saved.weights
     ]
     return dict(zip(labels, np.concatenate(parts, axis=1)))
 
@@ -70,7 +71,13 @@ def rows_by_label(model, saved):
         ("tagspace", "dygraph", []),
         ("tagspace", "static", []),
         ("xmlcnn", "dygraph", ["hyper_parameters.loss=sampled"]),
-        ("multilabel", "static", []),
+        ("multilabel", "dygraph", []),
+        ("multilabel", "static", ["hyper_parameters.positive_weight_power=0.5"]),
+        (
+            "multilabel",
+            "dygraph",
+            ["hyper_parameters.positive_weight_power=0.5", "hyper_parameters.adversarial=fgm"],
+        ),
     ],
 )
 def test_new_labels_are_added_and_others_keep_their_weights(

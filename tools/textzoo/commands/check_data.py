@@ -15,6 +15,7 @@ from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
 from textzoo.data.encoding import good_lines
+from textzoo.data.swapped_columns import Columns
 from textzoo.errors import UserError
 from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
@@ -55,6 +56,7 @@ class Part:
         unlabelled: rows without labels.
         lengths: ids of each text.
         texts: a key of each row's text, equal for equal texts.
+        columns: what tells labels from texts.
         rows: a key of each row's text and labels.
     """
 
@@ -64,11 +66,13 @@ class Part:
     unlabelled: int = 0
     lengths: array = field(default_factory=lambda: array("q"))
     texts: array = field(default_factory=lambda: array("q"))
+    columns: Columns = field(default_factory=Columns)
     rows: array = field(default_factory=lambda: array("q"))
 
     def add(self, described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
         self.labels.update(described["tags"])
+        self.columns.add(described)
         self.unlabelled += not described["tags"]
         self.lengths.extend(lengths)
         self.texts.append(_key(described["text"]))
@@ -162,6 +166,7 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
         return
     if not of_pairs:
         _report_labels(part, train)
+        part.columns.warn(part.name, len(part.labels), n_rows, part.columns.n_named)
     middle, long = np.percentile(part.lengths, [50, 95])
     longest = max(part.lengths)
     log.info(

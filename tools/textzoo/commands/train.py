@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.errors import UserError
 
 if TYPE_CHECKING:
     from textzoo.config.checking import Config
@@ -54,7 +55,8 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     """
     from textzoo.config.loading import load_config
     from textzoo.data.dataset import Dataset, in_turn
-    from textzoo.devices import choose_device
+    from textzoo.data.swapped_columns import warn_if_swapped
+    from textzoo.devices import choose_device, process_rank
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
     from textzoo.running.building import build_run
     from textzoo.training.checkpoint import BEST
@@ -91,6 +93,8 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
         )
 
+        if run.model.kind == "tags" and not process_rank():
+            warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
         training = assemble(config, folder, data, run, progress)
         start.tell_rate(training)
         if progress.stopped:
@@ -132,6 +136,12 @@ def assemble(
     check_metric_names([best_metric], model.kind)
     validate = None
     if len(data.valid):
+        labels = data.valid_rows.columns[model.label_column].lengths(data.valid)
+        if not (labels.any() or data.reader.rows_without_labels_count):
+            raise UserError(
+                "runner.valid_data_dir: none of the validation rows has a label, expected some to "
+                "evaluate on"
+            )
         evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, data.valid)
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
