@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Optional, cast
 
@@ -24,6 +25,7 @@ from textzoo.errors import UserError
 
 _TEMPORARY = ".tmp-"  # and a number, before the name of what is being written or removed
 _REPLACED = ".replaced-"  # before the name of a folder that is being replaced
+_SHOWN = 5  # files that a message names
 _LEFT_BY_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -231,43 +233,40 @@ def check_folder(path: Path, listing: Listing, key: str) -> None:
 
 def _refuse_foreign(folder: Path, listing: Listing, prefix: str = "") -> None:
     if names := foreign_files(folder, listing):
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         raise UserError(
-            f"{prefix}{folder} holds something other than {listing.kind}: {shown}; choose a folder "
-            "that is new or empty, or move these files elsewhere"
+            f"{prefix}{folder} holds something other than {listing.kind}: {', '.join(names)}; "
+            "choose a folder that is new or empty, or move these files elsewhere"
         )
 
 
 def foreign_files(folder: Path, listing: Listing) -> list[str]:
-    """The files below a folder that its listing does not name: all of them if it has none.
+    """The first few files below a folder that its listing, if it has one, does not name.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    names = [name for name in _names(folder) if name not in _LEFT_BY_DESKTOPS]
-    if not names:
+    if not os.path.lexists(folder):
         return []
+    listed, known = _LEFT_BY_DESKTOPS, listing.names
     with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError, TypeError):
         facts = read_json(folder / listing.file)
         if isinstance(facts, dict) and listing.keys <= facts.keys():
-            listed = {listing.file, *facts["sha256"]}
-            return [name for name in names if name not in listed]
-    return [name for name in names if name.split("/")[0] not in listing.names]
+            listed, known = {*listed, listing.file, *facts["sha256"]}, frozenset()
+    foreign = (n for n in _names(folder) if n not in listed and n.split("/")[0] not in known)
+    return list(islice(foreign, _SHOWN))
 
 
-def _names(folder: Path) -> list[str]:
-    """The relative names of all that is below a folder, but for folders; nothing if it is none."""
-    found: list[str] = []
+def _names(folder: Path) -> Iterator[str]:
+    """The relative names of what is below a folder, but for folders."""
 
     def fail(failure: OSError) -> None:
         raise failure
 
-    if not os.path.lexists(folder):
-        return found
     for place, folders, files in os.walk(folder, onerror=fail):
+        folders.sort()
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        found += [Path(place, name).relative_to(folder).as_posix() for name in (*files, *links)]
-    return sorted(found)
+        for name in sorted([*files, *links]):
+            yield Path(place, name).relative_to(folder).as_posix()
 
 
 def _replace(path: Path, temporary: Path) -> None:
