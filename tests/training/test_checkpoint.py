@@ -137,7 +137,7 @@ def test_another_model_s_tensors_are_listed(tmp_path):
     assert problems == [
         "missing: gone",
         "unexpected: extra",
-        "a: the checkpoint has [2, 3], the net [2, 5]",
+        "a: received [2, 3], expected [2, 5]",
     ]
 
 
