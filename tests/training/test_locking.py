@@ -3,39 +3,19 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 
 import pytest
+from harness.locked import holding
 
 from textzoo.errors import UserError
 from textzoo.training import locking
 from textzoo.training.locking import only_trainer
 
-HOLDS = """
-import sys, time
-from pathlib import Path
-from textzoo.training.locking import only_trainer
-with only_trainer(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the folder until its standard input ends."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    source = os.path.dirname(os.path.dirname(os.path.dirname(locking.__file__)))
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": source},
-        **pipes,
-    )
-    with process:
-        assert process.stdout.readline() == b"held\n"
+    with holding(tmp_path) as process:
         yield process
-        process.kill()
 
 
 def test_a_folder_that_another_process_holds_is_refused_and_it_is_named(tmp_path, holder):
@@ -78,11 +58,9 @@ def test_a_forked_process_that_outlives_the_holder_does_not_hold(tmp_path):
             os.close(write)
             os.read(read, 1)  # until the parent closes the pipe
             os._exit(0)
-    code = HOLDS.replace("sys.stdin.read()", "pass")
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
-    os.close(write)
-    os.waitpid(child, 0)
-    assert done.returncode == 0, done.stderr
+    with holding(tmp_path):
+        os.close(write)
+        os.waitpid(child, 0)
 
 
 def test_a_disk_without_locks_is_named_in_the_log(tmp_path, monkeypatch, caplog):
