@@ -284,7 +284,7 @@ MISTAKES = (
             "runner.model_init_path={trained}/1",
             "runner.model_save_path={here}/new",
         ),
-        ("runner.model_init_path: ", "does not fit", "the checkpoint has [64", "the net [65"),
+        ("runner.model_init_path: ", "does not fit", "received [64", "expected [65"),
     ),
     Mistake(
         "no checkpoint to infer",

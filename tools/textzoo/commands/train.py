@@ -58,8 +58,10 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.data.swapped_columns import warn_if_swapped
     from textzoo.devices import choose_device, process_rank
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
+    from textzoo.files import standing
     from textzoo.running.building import build_run
-    from textzoo.training.checkpoint import BEST
+    from textzoo.training.checkpoint import BEST, has_best
+    from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
     from textzoo.training.resuming import starting_point
     from textzoo.training.saving import output_folder
@@ -105,13 +107,12 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
                 "-o runner.resume=none"
             )
         training.fit()
-        if progress.best_value is not None:
+        if has_best(runner.model_save_path):
+            best = standing(runner.model_save_path / BEST)
+            told = Progress(**read_facts(best)["progress"])
             log.info(
                 "best %s %.4f at step %d: %s",
-                training.best_metric,
-                progress.best_value,
-                progress.best_step,
-                runner.model_save_path / BEST,
+                *(told.best_metric, told.best_value, told.best_step, best),
             )
 
 
@@ -123,10 +124,12 @@ def assemble(
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
     """
+    from textzoo.errors import UserError
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import Validation
     from textzoo.metrics.names import check_metric_names
     from textzoo.running.building import chosen_metrics
+    from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
     from textzoo.training.saving import Saving
 
@@ -134,6 +137,13 @@ def assemble(
     metrics = chosen_metrics(runner, model)
     best_metric = runner.best_metric or metrics[0]
     check_metric_names([best_metric], model.kind)
+    if progress.best_metric not in (None, best_metric):
+        raise UserError(
+            f"runner.best_metric: received {best_metric}, but {progress.best_metric} has chosen "
+            f"{runner.model_save_path / BEST}: go on with -o "
+            f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
+            "with runner.model_init_path, in another runner.model_save_path"
+        )
     validate = None
     if len(data.valid):
         labels = data.valid_rows.columns[model.label_column].lengths(data.valid)

@@ -47,10 +47,22 @@ def _check_contracts(folder: ModelFolder) -> None:
 
 
 def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Reader:
-    """The model's reader, with the vocabulary of a folder if one is given."""
+    """The model's reader, with the vocabulary of a folder if one is given.
+
+    Raises:
+        UserError: the config has a value that the reader refuses, or the vocabulary is damaged.
+    """
     reader = construct(config, "reader", folder.reader, **config.reader)
     if vocabulary:
-        reader.load(vocabulary)
+        try:
+            reader.load(vocabulary)
+        except UserError:
+            raise
+        except Exception as failure:  # whatever a reader meets in a file of another content
+            raise UserError(
+                f"{vocabulary}: cannot be read ({type(failure).__name__}: {failure}); use another "
+                "checkpoint"
+            ) from None
     return reader
 
 

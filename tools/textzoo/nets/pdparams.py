@@ -75,7 +75,7 @@ class _Dtype:
             raise _NotArrays(f"holds an array of dtype {name[:100]!r}, expected numbers")
         self.dtype = np.dtype(name)
 
-    def build(self, version: int, order: str, *rest: Any) -> None:
+    def build(self, version: int, order: Any, *rest: Any) -> None:
         if rest != _PLAIN:
             raise ValueError("a dtype of unknown form")
         self.dtype = self.dtype.newbyteorder(order)

@@ -131,16 +131,18 @@ def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
             f"encoder.pretrained: {folder}: expected one .safetensors or one .pdparams file, "
             f"found {shown}{hint}"
         )
-    file = files[0]
+    file, tensors = files[0], {}
     try:
         if file.suffix == ".pdparams":
             return file, {name: _float32(t) for name, t in read_arrays(file).items()}
-        tensors = {}
         with safe_open(file, framework="np") as opened:
             for name in opened.keys():  # noqa: SIM118 (it is no dict)
                 tensors[name] = opened.get_tensor(name).astype(np.float32)
     except (SafetensorError, ValueError, TypeError, OSError, RuntimeError) as failure:
-        raise UserError(f"encoder.pretrained: {file}: cannot be read: {failure}") from None
+        raise UserError(
+            f"encoder.pretrained: {file}: cannot be read: {failure}; expected tensors as "
+            "safetensors or paddle.save(layer.state_dict(), PATH) writes them"
+        ) from None
     # PyTorch's linear layers hold [out, in]; embeddings are [rows, width] in both.
     return file, {
         name: tensor.T if tensor.ndim == 2 and "embeddings." not in name else tensor

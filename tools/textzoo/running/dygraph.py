@@ -16,6 +16,7 @@ from textzoo.running import gradient_cache
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
 from textzoo.running.outputs import check_finite
+from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
 
@@ -104,6 +105,8 @@ class DygraphRun:
         block = paddle.static.default_main_program().global_block()
         trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
         self._optimizer._create_accumulators(block, trained)
+        if problems := misfits(self.optimizer_state(), values):
+            raise ValueError("\n  ".join(problems))
         for kind, by_parameter in self._optimizer._accumulators.items():
             for parameter, tensor in by_parameter.items():
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])

@@ -23,6 +23,7 @@ from textzoo.running.dygraph import row_weights
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
 from textzoo.running.outputs import check_finite
+from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
 _WEIGHT = "loss_weight"
@@ -145,6 +146,8 @@ class StaticRun:
 
     def set_optimizer_state(self, values: Feeds) -> None:
         """See `Run.set_optimizer_state`."""
+        if problems := misfits(self.optimizer_state(), values):
+            raise ValueError("\n  ".join(problems))
         for key, variable in self._accumulators.items():
             self._set(variable, values[key])
 

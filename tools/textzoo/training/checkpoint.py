@@ -19,7 +19,7 @@ from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, foreign_files, new_folder, remove_folder, standing
 from textzoo.nets.pdparams import read_arrays
-from textzoo.running.run import Run
+from textzoo.running.run import Run, misfits
 from textzoo.training.facts import FACTS, OPTIMIZER, WEIGHTS, read_facts, write_facts
 
 log = logging.getLogger("textzoo")
@@ -142,10 +142,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def newest_checkpoint(folder: Path) -> Optional[Checkpoint]:
     """The newest whole checkpoint in a folder; damaged ones are named in the log and passed over.
 
+    It is `best` where there is no other.
+
     Raises:
         UserError: there are checkpoints, but every one is damaged.
     """
-    paths = list_checkpoints(folder)
+    paths = list_checkpoints(folder) or [folder / BEST] * has_best(folder)
     for path in reversed(paths):
         try:
             return load_checkpoint(path)
@@ -206,18 +208,10 @@ def check_fit(
     Raises:
         UserError: listing missing, unexpected and misshapen tensors, and such with NaN or infinity.
     """
-    received = checkpoint.parameters
-    problems = [f"missing: {name}" for name in expected if name not in received]
-    problems += [f"unexpected: {name}" for name in received if name not in expected]
-    problems += [
-        f"{name}: the checkpoint has {list(received[name].shape)}, "
-        f"the net {list(expected[name].shape)}"
-        for name in expected
-        if name in received and received[name].shape != expected[name].shape
-    ]
+    problems = misfits(expected, checkpoint.parameters)
     problems += [
         f"{name}: has numbers that are not finite: use an earlier checkpoint"
-        for name, values in received.items()
+        for name, values in checkpoint.parameters.items()
         if not np.isfinite(values).all()
     ]
     if not problems:
@@ -256,3 +250,18 @@ def load_weights(run: Run, checkpoint: Checkpoint, folder: ModelFolder, source: 
         expected[name] = np.broadcast_to(expected[name][:1], (n_rows, *expected[name].shape[1:]))
     check_fit(expected, checkpoint, folder.path.name, source)
     run.set_parameters(own_shards(checkpoint.parameters, run.shards))
+
+
+def load_optimizer_state(run: Run, checkpoint: Checkpoint) -> None:
+    """Give a run the accumulators of a checkpoint, after checking that they fit exactly.
+
+    Raises:
+        UserError: they do not.
+    """
+    try:
+        run.set_optimizer_state(own_shards(checkpoint.optimizer_state(), run.shards))
+    except ValueError as problems:
+        file = checkpoint.path / OPTIMIZER
+        raise UserError(
+            f"runner.resume: {file} does not fit this optimizer:\n  {problems}"
+        ) from None

@@ -86,8 +86,8 @@ class _Facts(_Strict):
     @pydantic.field_validator("progress", mode="before")
     @classmethod
     def _is_complete(cls, progress: Any) -> Any:
-        unlike = {field.name for field in fields(Progress)} ^ set(progress)
-        if unlike:
+        names = {field.name for field in fields(Progress)}
+        if isinstance(progress, dict) and (unlike := names ^ progress.keys()):
             raise ValueError(f"has no {min(unlike)}, or should not have it")
         return progress
 

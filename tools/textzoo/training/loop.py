@@ -207,10 +207,11 @@ class Training:
         if best:
             progress.best_metric, progress.best_value = self.best_metric, value
             progress.best_step, progress.worse = progress.step, 0
-            self.save("best")
         else:
             progress.worse += 1
         report.evaluation(progress.step, {"epoch": progress.epoch, **metrics}, best)
+        if best:  # reported before: a run may go on from it
+            self.save("best")
         if self.runner.patience and progress.worse >= self.runner.patience:
             progress.stopped = True
             log.info(

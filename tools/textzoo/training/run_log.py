@@ -21,6 +21,8 @@ from textzoo.logs import ProgressBar
 
 log = logging.getLogger("textzoo")
 
+METRICS = "metrics.jsonl"
+
 
 class RunLog:
     """Reports a training run. Use it as a context manager.
@@ -37,7 +39,7 @@ class RunLog:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
         writes = process_rank() == 0
-        self._path = runner.model_save_path / "metrics.jsonl" if writes else Path(os.devnull)
+        self._path = runner.model_save_path / METRICS if writes else Path(os.devnull)
         _drop_lines_after(self._path, step)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)
