@@ -95,6 +95,7 @@ def test_infer_reads_standard_input_and_compressed_files(tmp_path):
 def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
     class Embedder:
         output = tmp_path
+        inputs = ()
         chunks = ()
 
         def __init__(self, path, overrides):

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from harness.looping import OPTIMIZER
-from harness.saved import names, write_vocabulary
+from harness.saved import made_up_facts, names, write_vocabulary
 
 from textzoo.config.checking import Config
 from textzoo.config.schema import IndexSettings, Optimizer, Runner
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import save_checkpoint
-from textzoo.training.loop import Progress
+from textzoo.training.facts import Progress
 from textzoo.training.resuming import Start, starting_point
 
 DATA = {"train": ["a digest"], "valid": []}
@@ -24,7 +24,12 @@ class Run:
 
     def __init__(self):
         self.shards = {}
-        self.model = SimpleNamespace(initialise=self.draw, word_embedding=None)
+        self.model = SimpleNamespace(
+            kind="embeddings",
+            word_embedding=None,
+            initialise=self.draw,
+            initialise_labels=lambda weights, reader: None,
+        )
         self.weights = {"w": np.zeros(2, "float32")}
         self.state = {"moment/w": np.zeros(2, "float32")}
 
@@ -60,7 +65,7 @@ def save_at(runs):
 
     def save(name, config, step, folder=runs):
         progress = dataclasses.asdict(Progress(step=step, epoch=1))
-        facts = {"model": "m", "progress": progress, "data": DATA, "config": config.resolved()}
+        facts = made_up_facts(model="m", progress=progress, data=DATA, config=config.resolved())
         weights = {"w": np.full(2, step, "float32")}
         state = {"moment/w": np.full(2, -step, "float32")}
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,9 +102,9 @@ def test_a_run_goes_on_from_its_newest_checkpoint_with_the_optimizer(config_of, 
     assert f"going on from {newest} (step 7)" in caplog.text
 
 
-def test_a_path_chooses_the_checkpoint_to_go_on_from(config_of, save_at):
-    first = save_at("0", config_of(), 4)
-    save_at("1", config_of(), 8)
+def test_a_path_chooses_the_checkpoint_to_go_on_from(config_of, save_at, tmp_path):
+    first = save_at("0", config_of(), 4, tmp_path / "other")
+    save_at("1", config_of(), 8, tmp_path / "other")
     start = starting_point(config_of(resume=first))
     assert start.resumed and start.checkpoint.facts["progress"]["step"] == 4
 

@@ -12,7 +12,7 @@ from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
 from textzoo.training.loop import Progress
-from textzoo.training.saving import Saving, prepare_output
+from textzoo.training.saving import Saving, output_folder
 
 
 class Run:
@@ -68,8 +68,8 @@ def test_the_best_one_is_kept_beside_the_newest(saving):
 
 def test_the_folder_of_a_run_is_made_and_logged_to(tmp_path, capsys):
     folder = tmp_path / "not" / "yet"
-    prepare_output(folder)
-    logging.getLogger("textzoo").info("a line of 零")
+    with output_folder(folder):
+        logging.getLogger("textzoo").info("a line of 零")
     assert (folder / "train.log").read_text(encoding="utf-8").endswith(" a line of 零\n")
     assert capsys.readouterr().out == "a line of 零\n"
 
@@ -77,10 +77,10 @@ def test_the_folder_of_a_run_is_made_and_logged_to(tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"runner\.model_save_path: cannot write .*file.*choose"):
-        prepare_output(tmp_path / "file" / "run")
+        output_folder(tmp_path / "file" / "run").__enter__()
 
 
 def test_of_several_processes_the_first_alone_makes_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PADDLE_TRAINER_ID", "1")
-    prepare_output(tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    with output_folder(tmp_path / "run"):
+        assert not (tmp_path / "run").exists()
