@@ -40,7 +40,7 @@ def test_files_in_trecs_form_give_the_same(files, tmp_path):
     [
         ((), "give --pairs or --qrels, and --result or --run"),
         (("--pairs", "a", "--qrels", "b", "--run", "c"), "give --pairs or --qrels"),
-        (("--pairs", "a", "--run", "b", "--cuts", "0"), "--cuts: expected numbers from 1"),
+        (("--pairs", "a", "--run", "b", "--cuts", "0"), "--cuts: "),
         (("--pairs", "none.tsv", "--run", "b"), "none.tsv"),
     ],
 )

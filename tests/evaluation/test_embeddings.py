@@ -35,14 +35,14 @@ def test_a_corpus_has_each_text_once(tmp_path):
     assert corpus.places == {"12": 0, "3": 1, "45": 2}
     file = tmp_path / "corpus.txt"
     file.write_text("12\n3\n12\n45\n", encoding="utf-8")
-    assert Corpus.read(file, READER).label_names == corpus.label_names
+    assert Corpus.read(file, READER, "error").label_names == corpus.label_names
     np.testing.assert_allclose(corpus.embeddings(Embeds())[1], [1, 0, 0])
 
 
 def test_a_corpus_without_a_text_is_refused(tmp_path):
     (tmp_path / "corpus.txt").write_text("\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"corpus\.txt"):
-        Corpus.read(tmp_path / "corpus.txt", READER)
+        Corpus.read(tmp_path / "corpus.txt", READER, "error")
 
 
 def test_without_a_corpus_the_texts_of_the_chosen_rows_are_searched_but_for_the_query():

@@ -34,12 +34,12 @@ def test_names_are_such_as_a_server_takes_and_differ_as_their_texts_do():
 def test_what_is_committed_is_opened_again(tmp_path, backend):
     settings = IndexSettings(backend=backend, path=tmp_path / "index")
     assert load_index(settings) is None
-    index = new_index(settings, 16, {"weights": "a digest"})
+    index = new_index(settings, 16, {"checkpoint": {"weights": "a digest"}})
     index.add(entries_of("a", "b"), embeddings_of(2))
     assert load_index(settings) is None  # before it is committed
     index.commit()
     again = load_index(settings)
-    assert len(again) == 2 and again.made_from == {"weights": "a digest"}
+    assert len(again) == 2 and again.made_from == {"checkpoint": {"weights": "a digest"}}
     ((hit,),) = again.nearest(embeddings_of(2)[1:], 1)
     assert hit.text == "b" and hit.score == pytest.approx(1, abs=1e-6)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness.saved import made_up_facts
 from harness.workspace import MODELS
 
 from textzoo.config.loading import build_reader, load_config
@@ -30,7 +31,7 @@ def save_at(folder, scale, lines=("x\ta b c", "x\tb", "y\tc")):
         name: scale * random.normal(size=array.shape).astype("float32")
         for name, array in run.parameters().items()
     }
-    facts = {"model": "tagspace", "config": config.resolved(), "progress": {"step": 1}}
+    facts = made_up_facts(config=config.resolved())
     save_checkpoint(folder / "saved", weights, {"state": np.zeros(1)}, reader.save, facts)
     run.set_parameters(weights)
     return load_checkpoint(folder / "saved"), run.infer_step(FEEDS)["scores"]

@@ -24,7 +24,12 @@ class Run:
 
     def __init__(self):
         self.shards = {}
-        self.model = SimpleNamespace(initialise=self.draw, word_embedding=None)
+        self.model = SimpleNamespace(
+            kind="embeddings",
+            word_embedding=None,
+            initialise=self.draw,
+            initialise_labels=lambda weights, reader: None,
+        )
         self.weights = {"w": np.zeros(2, "float32")}
         self.state = {"moment/w": np.zeros(2, "float32")}
 
