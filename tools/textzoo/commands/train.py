@@ -124,7 +124,6 @@ def assemble(
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
     """
-    from textzoo.errors import UserError
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import Validation
     from textzoo.metrics.names import check_metric_names
