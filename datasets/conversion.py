@@ -8,11 +8,13 @@ place. Python 3.9 and its standard library are enough.
 # when somebody calls convert.py by hand, and needs another separator on Windows.
 
 import argparse
+import csv
+import io
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, Union
 
 
 class BadSource(ValueError):
@@ -65,15 +67,65 @@ def read_text(path: Path) -> str:
     Raises:
         BadSource: naming file, line and byte, for what is not UTF-8.
     """
-    content = path.read_bytes()
+    return decoded(path.read_bytes(), path)
+
+
+def decoded(content: bytes, name: Union[Path, str]) -> str:
+    """Return what `read_text` does, of a file that was read; its name is for the refusal."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
         raise BadSource(
-            f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save it as UTF-8"
+            f"{name}:{line}: byte 0x{byte:02x} is not UTF-8; save it as UTF-8"
         ) from None
+
+
+def read_lines(path: Path) -> list[str]:
+    r"""Return the lines of a UTF-8 file, split at ``\n`` only, without a ``\r`` at their ends.
+
+    Raises:
+        BadSource: as `read_text` does; the file is empty.
+    """
+    # Not splitlines(): it would also split at separators inside a text.
+    lines = [line.rstrip("\r") for line in read_text(path).split("\n")]
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise BadSource(f"{path}: the file is empty")
+    return lines
+
+
+def read_csv(path: Path, expected: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield ``file:line`` and the cells of each record of a CSV file, which may span lines.
+
+    Raises:
+        BadSource: as `read_text` does; for what is not CSV, with what was expected.
+    """
+    csv.field_size_limit(2**31 - 1)  # the whole file is in memory anyway
+    records = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    while True:
+        place = f"{path}:{records.line_num + 1}"
+        try:
+            cells = next(records)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise BadSource(f"{place}: not valid CSV ({error}); expected {expected}") from None
+        yield place, cells
+
+
+def json_text(value: Any) -> str:
+    """Return a text out of JSON as one line.
+
+    Raises:
+        ValueError: it is no text, or has half of a character that is written as two escapes.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"received {value!r}, expected a text")
+    value.encode()
+    return one_line(value)
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,8 @@
 #   declare_output FORMAT FILE...       what convert.py writes for this format
 #   prepare_dataset "$@"
 #
+# CONVERTED_AS=weibo_hashtags names the data set whose convert.py that of this one runs, if it does.
+#
 # ALGORITHM:CHECKSUM may be `unknown` where none is published: what arrives whole is taken, unless
 # it is an HTML page, and its sha256 is told; convert.py has to refuse a damaged file.
 #
@@ -384,6 +386,9 @@ describe_state() {
     local i file
     say "format $FORMAT"
     say "convert.py $(checksum sha256 "$HERE/convert.py")"
+    if [ -n "${CONVERTED_AS:-}" ]; then
+        say "its convert.py $(checksum sha256 "$HERE/../$CONVERTED_AS/convert.py")"
+    fi
     say "conversion.py $(checksum sha256 "$CONVERSION")"
     for i in "${!FILE_NAMES[@]}"; do say "source ${FILE_NAMES[$i]} ${SOURCE_CHECKSUMS[$i]}"; done
     for file in $(current_outputs); do

@@ -2,7 +2,7 @@
 
 import functools
 import importlib.util
-import logging
+import os
 import shutil
 import signal
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from harness.running import clean_log
 from harness.workspace import MODELS, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,23 +21,17 @@ if importlib.util.find_spec("textzoo") is None:  # run from a checkout, without 
 
 from textzoo.devices import import_paddle  # noqa: E402 (needs the path)
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as for the processes, see harness.running
 import_paddle()
 # Shells start what runs in the background with SIGINT ignored, and commands under test inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
-def clean_log():
+def own_log():
     """Let each test start with the library's log as it is before `start_logging`."""
-    log = logging.getLogger("textzoo")
-    before = log.level, log.propagate, log.handlers[:]
-    log.setLevel(logging.INFO)
-    yield log
-    for handler in log.handlers[:]:
-        if handler not in before[2]:
-            handler.close()
-            log.removeHandler(handler)
-    log.level, log.propagate = before[:2]
+    with clean_log():
+        yield
 
 
 @pytest.fixture
@@ -113,13 +108,14 @@ def serving(exported):
     """A function that serves a model; the servers end with the module."""
     from harness.served import Client
 
-    from textzoo.serving.api_schema import Limits
     from textzoo.serving.app import create_app
+    from textzoo.serving.limits import Limits
 
     clients = []
 
     def start(name, token=None, **limits):
-        clients.append(Client(create_app(exported(name).folder, Limits(**limits), token)))
+        chosen = Limits(**limits)
+        clients.append(Client(create_app(exported(name).folder, chosen, token), chosen))
         return clients[-1]
 
     yield start

@@ -1,5 +1,6 @@
 import os
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,25 @@ def test_values_of_the_environment_are_respected():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
     assert done.stdout.split() == ["1", "4"], done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_sigterm_does_after_paddle_is_imported_what_it_did_before():
+    program = """
+import os, signal, time
+from textzoo.devices import import_paddle
+signal.signal(signal.SIGTERM, lambda *_: print("as before", flush=True))
+import_paddle()
+os.kill(os.getpid(), signal.SIGTERM)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+import_paddle()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(devices.__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "as before\n", "")
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")

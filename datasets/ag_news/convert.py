@@ -5,9 +5,7 @@
 """
 
 import collections
-import csv
 import html
-import io
 import re
 import sys
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from conversion import (
     argument_parser,
     one_line,
     open_for_writing,
-    read_text,
+    read_csv,
     run_timed,
     write_split,
 )
@@ -29,6 +27,7 @@ from conversion import (
 TAGS = ("World", "Sports", "Business", "Sci/Tech")
 SPLITS = ("train", "test")
 UNKNOWN_WORD = "<unk>"
+_FORM = 'class,title,description with every field in double quotes and a quote inside written as ""'
 
 # The published files lost the "&" of their entities, a space stands in its place:
 # "women #39;s", "AT amp;T". Named entities that are also English words ("cap;", "it;")
@@ -79,21 +78,12 @@ def read_articles(path: Path) -> Iterator[Article]:
     Raises:
         BadSource: naming file and line, for a row that is not ``class,title,description``.
     """
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    while True:
-        line = rows.line_num + 1
-        try:
-            row = next(rows)
-        except StopIteration:
-            if line == 1:
-                raise BadSource(f"{path}: the file is empty") from None
-            return
-        except csv.Error as error:
-            raise BadSource(
-                f"{path}:{line}: not valid CSV ({error}); expected class,title,description"
-                ' with every field in double quotes and a quote inside written as ""'
-            ) from None
-        yield _parse_row(row, f"{path}:{line}")
+    is_empty = True
+    for place, row in read_csv(path, _FORM):
+        yield _parse_row(row, place)
+        is_empty = False
+    if is_empty:
+        raise BadSource(f"{path}: the file is empty")
 
 
 def _parse_row(row: list[str], place: str) -> Article:

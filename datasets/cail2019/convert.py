@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
+from conversion import (
+    BadSource,
+    Row,
+    argument_parser,
+    json_text,
+    read_lines,
+    run_timed,
+    write_split,
+)
 
 NAME = "labor_data_small_selected.json"
 SPLITS = ("train",) * 8 + ("valid", "test")
@@ -22,12 +30,15 @@ def read_cases(path: Path) -> list[list[Row]]:
         BadSource: naming file and line.
     """
     cases = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:
-            sentences = [Row(row["labels"], one_line(row["sentence"])) for row in json.loads(line)]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            sentences = [
+                Row(list(map(json_text, row["labels"])), json_text(row["sentence"]))
+                for row in json.loads(line)
+            ]
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise BadSource(
                 f"{path}:{number}: received {line[:60]!r}, expected a case as a JSON list of"
                 ' {"labels": [...], "sentence": "..."}'

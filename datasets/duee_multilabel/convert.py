@@ -1,12 +1,10 @@
 """Convert the DuEE sentences from CSV to lines ``label,label<TAB>text`` for multilabel."""
 
-import csv
-import io
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
+from conversion import BadSource, Row, argument_parser, one_line, read_csv, run_timed, write_split
 
 SPLITS = ("train", "test")
 
@@ -17,20 +15,15 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         BadSource: naming file and line.
     """
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadSource(f"{path}: byte {error.start + 1} is not UTF-8; save it as UTF-8") from None
-    lines = csv.reader(io.StringIO(content, newline=""))
-    if next(lines, None) != ["label", "content"]:
+    records = read_csv(path, "label,content")
+    if next(records, ("", []))[1] != ["label", "content"]:
         raise BadSource(f"{path}:1: expected the header label,content")
     rows = []
-    for row in lines:
-        place = f"{path}:{lines.line_num}"
+    for place, row in records:
         if len(row) != 2:
             raise BadSource(f"{place}: received {len(row)} columns, expected 2: label,content")
         # Commas separate labels in the output.
-        labels = [label.strip().replace(",", "\uff0c") for label in row[0].split("|")]
+        labels = [one_line(label).replace(",", "\uff0c") for label in row[0].split("|")]
         text = one_line(row[1])
         if not text:
             raise BadSource(f"{place}: received no text, expected a sentence")

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
+from conversion import BadSource, Row, argument_parser, decoded, one_line, run_timed, write_split
 
 SPLITS = ("train", "test")
 
@@ -61,11 +61,7 @@ def join(files: dict[str, bytes], split: str) -> list[Row]:
 
 
 def _lines(files: dict[str, bytes], name: str) -> list[str]:
-    try:
-        return files[name].decode("utf-8").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        line = files[name].count(b"\n", 0, error.start) + 1
-        raise BadSource(f"{name}:{line}: is not UTF-8") from None
+    return decoded(files[name], name).rstrip("\n").split("\n")
 
 
 def convert(source: Path, output: Path, archive: str) -> None:

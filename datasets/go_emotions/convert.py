@@ -8,19 +8,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, Row, argument_parser, one_line, run_timed, write_split
+from conversion import BadSource, Row, argument_parser, one_line, read_lines, run_timed, write_split
 
 SOURCE_OF_SPLIT = {"train": "train", "valid": "dev", "test": "test"}
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a UTF-8 file, split at line feeds only."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadSource(f"{path}: byte {error.start + 1} is not UTF-8; save it as UTF-8") from None
-    lines = [line.rstrip("\r") for line in text.split("\n")]
-    return lines[:-1] if lines[-1] == "" else lines
 
 
 def read_rows(path: Path, emotions: list[str]) -> list[Row]:

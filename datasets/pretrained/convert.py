@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, argument_parser, open_for_writing, run
+from conversion import BadSource, argument_parser, open_for_writing, read_text, run
 
 # PaddleNLP keeps this in its source in place of a file.
 _ALBERT_CHINESE_TINY = {
@@ -36,7 +36,7 @@ def lay_out(source: Path, output: Path) -> None:
     try:
         if (source / "model.safetensors").is_file():
             _check_safetensors(source / "model.safetensors")
-            json.loads((source / "config.json").read_text(encoding="utf-8"))
+            json.loads(read_text(source / "config.json"))
             vocabulary = source / "vocab.txt"
             for name in ("config.json", "model.safetensors"):
                 shutil.copy(source / name, output / name)
@@ -47,7 +47,7 @@ def lay_out(source: Path, output: Path) -> None:
             shutil.copy(weights, output / "model_state.pdparams")
             with open_for_writing(output / "config.json") as file:
                 file.write(json.dumps(_ALBERT_CHINESE_TINY, indent=1) + "\n")
-        if "[MASK]" not in vocabulary.read_text(encoding="utf-8").split("\n"):
+        if "[MASK]" not in read_text(vocabulary).split("\n"):
             raise BadSource(
                 f"{vocabulary.name}: has no line [MASK], expected a WordPiece vocabulary"
             )

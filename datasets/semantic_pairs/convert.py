@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, argument_parser, one_line, open_for_writing, run_timed
+from conversion import (
+    BadSource,
+    argument_parser,
+    json_text,
+    one_line,
+    open_for_writing,
+    read_lines,
+    run_timed,
+)
 
 LABELLED = ("afqmc/train.txt", "afqmc/dev.txt", "lcqmc_dev_test/dev.txt", "lcqmc_dev_test/test.txt")
 TRAINING = ("lcqmc_dev_test/dev.txt", "afqmc/train.txt")
@@ -30,20 +38,11 @@ class Pair(NamedTuple):
     same: bool
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a UTF-8 file that are not empty, split at line feeds only, with their places.
-
-    Raises:
-        BadSource: naming file and line, for bytes that are not UTF-8.
-    """
-    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
-        place = f"{path}:{number}"
-        try:
-            line = raw.rstrip(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise BadSource(f"{place}: is not UTF-8; save it as UTF-8") from None
+def read_rows(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a file that are not blank, with their places."""
+    for number, line in enumerate(read_lines(path), start=1):
         if line.strip():
-            yield place, line
+            yield f"{path}:{number}", line
 
 
 def read_labelled(path: Path, n_columns: int = 3) -> list[Pair]:
@@ -53,7 +52,7 @@ def read_labelled(path: Path, n_columns: int = 3) -> list[Pair]:
         BadSource: a line has another form.
     """
     pairs = []
-    for place, line in read_lines(path):
+    for place, line in read_rows(path):
         columns = line.split("\t")
         if columns[-1] == "label":
             continue
@@ -74,11 +73,11 @@ def read_json(path: Path, names: tuple[str, ...]) -> list[tuple[str, ...]]:
         BadSource: a line is no such object.
     """
     rows = []
-    for place, line in read_lines(path):
+    for place, line in read_rows(path):
         try:
             row = json.loads(line)
-            rows.append(tuple(one_line(row[name]) for name in names))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            rows.append(tuple(json_text(row[name]) for name in names))
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise BadSource(
                 f"{place}: received {line[:60]!r}, expected a JSON object with {', '.join(names)}"
             ) from None

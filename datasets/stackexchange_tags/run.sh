@@ -11,6 +11,7 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$HERE/../fetch.sh"
 
 DATASET="stackexchange_tags"
+CONVERTED_AS="weibo_hashtags"
 TITLE="Stack Exchange questions and tags (TAKG, 2019)"
 MANUAL_ADDRESS="https://github.com/yuewang-cuhk/TAKG/tree/a7952192b5de276a415ea5952b9e2cd137139d48/data/StackExchange"
 TERMS='Terms: the repository is under the MIT licence; the questions are under CC BY-SA.

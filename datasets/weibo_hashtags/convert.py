@@ -8,23 +8,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conversion import BadSource, Row, argument_parser, one_line, read_text, run_timed, write_split
+from conversion import BadSource, Row, argument_parser, one_line, read_lines, run_timed, write_split
 
 # The training posts themselves are not in the repository: its validation part trains.
 SOURCE_OF_SPLIT = {"train": "valid", "test": "test"}
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a UTF-8 file, split at line feeds only.
-
-    Raises:
-        BadSource: naming file and line, for bytes that are not UTF-8; naming the file, if empty.
-    """
-    text = read_text(path)
-    if not text:
-        raise BadSource(f"{path}: the file is empty")
-    # Not splitlines(): it would also split at separators inside a post.
-    return text[: -1 if text.endswith("\n") else None].split("\n")
 
 
 def parse_tags(line: str, place: str) -> list[str]:

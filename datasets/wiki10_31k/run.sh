@@ -11,6 +11,7 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$HERE/../fetch.sh"
 
 DATASET="wiki10_31k"
+CONVERTED_AS="eurlex4k"
 TITLE="Wiki10-31K, as prepared for AttentionXML (2019)"
 MANUAL_ADDRESS="https://github.com/yourh/AttentionXML#datasets"
 TERMS='Terms: the articles are under CC BY-SA; the preparation is free for non-commercial use.

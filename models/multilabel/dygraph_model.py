@@ -1,6 +1,6 @@
 """What a run needs to know of multilabel."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import paddle
@@ -20,6 +20,7 @@ class DygraphModel(Model[Net]):
 
     text_column = "tokens"
     label_column = "labels"
+    label_weights: ClassVar = {"output.weight": 1, "output.bias": 0, "positive_weight": 0}
     metrics = (
         *("micro_f1", "macro_f1", "weighted_f1", "samples_f1"),
         *("micro_precision", "micro_recall", "macro_precision", "macro_recall"),
@@ -43,7 +44,7 @@ class DygraphModel(Model[Net]):
             raise ValueError(f"loss: received {loss}, expected softmax, as rows hold levels")
         return Net(**self.hyper_parameters)
 
-    def initialise(self, weights: Feeds, reader: AnyReader) -> None:
+    def initialise_labels(self, weights: Feeds, reader: AnyReader) -> None:
         """Weigh each label's presence by how rare it is among the training rows."""
         if "positive_weight" in weights and reader.label_counts is not None:
             counts = np.maximum(reader.label_counts, 1)

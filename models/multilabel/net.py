@@ -1,7 +1,7 @@
 """Several labels per text, or a level for each label: encoder, head, loss, regularisers."""
 
 import math
-from typing import Literal, Optional, cast
+from typing import Literal, Optional
 
 import paddle
 import paddle.nn.functional as F
@@ -83,6 +83,8 @@ class Net(nn.Layer):
         r_drop: float = 0.0,
     ):
         super().__init__()
+        if vocab_label_size < 1:
+            raise ValueError("vocab_label_size: received 0, expected labels in the training rows")
         sizes = {"lstm_dim": lstm_dim, "windows": min(windows, default=0), "n_filters": n_filters}
         for name, size in sizes.items():
             if size is not None and size < 1:
@@ -137,10 +139,13 @@ class Net(nn.Layer):
         self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
         self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
         self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
-        # A buffer: it is set from the training rows and saved with the weights. Without: None,
-        # which Paddle's type of register_buffer lacks.
-        weight = paddle.ones([vocab_label_size]) if positive_weight_power else None
-        self.register_buffer("positive_weight", cast(paddle.Tensor, weight))
+        self.positive_weight = None
+        if positive_weight_power:
+            # Set from the training rows, saved with the weights, and not trained. No buffer, which
+            # static graph could not make.
+            ones = nn.initializer.Constant(1.0)
+            attribute = paddle.ParamAttr(initializer=ones, trainable=False)
+            self.positive_weight = self.create_parameter([vocab_label_size], attr=attribute)
         if gradient_penalty:
             make_twice_differentiable(self)
 
@@ -190,7 +195,8 @@ class Net(nn.Layer):
             return loss + 0.5 * self._r_drop * divergence
 
         embeddings = self.encoder.word_embeddings
-        return self._perturbation(loss_of, embeddings, tokens, self.parameters())
+        trained = [parameter for parameter in self.parameters() if parameter.trainable]
+        return self._perturbation(loss_of, embeddings, tokens, trained)
 
     def _features(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         if self.training and self._word_dropout:

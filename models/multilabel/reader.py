@@ -1,10 +1,10 @@
 """A line of text with labels, or with a level for each label, to ids."""
 
-import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
 
@@ -13,6 +13,7 @@ import numpy as np
 from textzoo.config.schema import FilePath
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
+from textzoo.text.csv_records import LABELS, TEXT
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids
 from textzoo.text.vocabulary import Vocabulary
@@ -31,8 +32,8 @@ class Reader(text.Reader):
     """Reads `label,label<TAB>text`, or `0,2,1<TAB>text` with a level for each label.
 
     Args:
-        format: `tsv`; or `csv`, a header line and then the same two columns as comma-separated
-            values.
+        format: `tsv`; or `csv`: comma-separated values (RFC 4180) below a header that names the two
+            columns: `label` or `tag`, also in the plural, and `text`, `content` or `sentence`.
         label_separators: characters, each of which separates labels.
         labels: the labels, in the order of the levels; default: those of the training rows.
         n_levels: each row has a level from 0 below this for each of `labels`; 0: rows name labels.
@@ -71,7 +72,7 @@ class Reader(text.Reader):
             raise ValueError("labels: a label is given twice")
         if not label_separators or set(label_separators) & set("\t\n"):
             raise ValueError(f"label_separators: received {label_separators!r}, expected a text")
-        self.has_header = format == "csv"
+        self.csv_columns = (LABELS, TEXT) if format == "csv" else ()
         self._separators = re.compile(f"[{re.escape(label_separators)}]")
         self._given_labels = labels or []
         self._n_levels = n_levels
@@ -86,10 +87,9 @@ class Reader(text.Reader):
         Raises:
             BadLine: it has not two columns, no text, or not a level for each label.
         """
-        columns = next(csv.reader([line])) if self.has_header else line.split("\t")
+        columns = line.split("\t")
         if len(columns) != 2:
-            form = "label,text with a header line" if self.has_header else "labels<TAB>text"
-            raise BadLine(f"received {len(columns)} column(s), expected 2: {form}")
+            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text")
         text = columns[1].strip()
         if not text:
             raise BadLine("received no text, expected one in the second column")
@@ -123,10 +123,19 @@ class Reader(text.Reader):
             self._tokens = WordPiece.read(self._source, self._max_len, self._lower_case)
         else:
             self._tokens = WordPiece.build(texts, self._max_len, self._vocab_size, self._lower_case)
+        self._set_labels(counts, len(texts))
+
+    def extend_labels(self, parts: Iterable[list[Parsed]]) -> None:
+        """See `Reader.extend_labels`; labels that the config lists are those that there are."""
+        rows = list(chain.from_iterable(parts))
+        counts = Counter(label for row in rows for label in row.labels)
+        self._set_labels(counts, len(rows), tuple(self._labels.texts))
+
+    def _set_labels(self, counts: Counter, n_rows: int, known: tuple[str, ...] = ()) -> None:
         given = self._given_labels
-        self._labels = Vocabulary(given) if given else Vocabulary.from_counts(counts)
+        self._labels = Vocabulary(given or Vocabulary.from_counts(counts, first=known).texts)
         self.label_counts = np.array([counts[label] for label in self._labels.texts])
-        self.n_train_rows = len(texts)
+        self.n_train_rows = n_rows
 
     def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line's tokens; those of its labels, -1 for unknown ones, or its levels.

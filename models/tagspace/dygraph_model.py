@@ -1,5 +1,7 @@
 """What a run needs to know of TagSpace."""
 
+from typing import ClassVar
+
 import numpy as np
 import paddle
 
@@ -16,6 +18,7 @@ class DygraphModel(Model[Net]):
 
     text_column = "words"
     label_column = "tags"
+    label_weights: ClassVar = {"tag_embedding.weight": 0}
     metrics = ("accuracy", "precision@1", "recall@3", "mrr", "pairwise_accuracy")
 
     def create_model(self) -> Net:

@@ -46,7 +46,7 @@ class Net(nn.Layer):
         max_samples: how many negatives `warp` tries.
 
     Raises:
-        ValueError: a size is below 1, or there are no n-grams to embed.
+        ValueError: a size is too small, or there are no n-grams to embed.
     """
 
     def __init__(
@@ -74,7 +74,6 @@ class Net(nn.Layer):
         super().__init__()
         sizes = {
             "vocab_text_size": vocab_text_size,
-            "vocab_tag_size": vocab_tag_size,
             "emb_dim": emb_dim,
             "hid_dim": hid_dim,
             "win_size": win_size,
@@ -84,6 +83,11 @@ class Net(nn.Layer):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name}: received {size}, expected at least 1")
+        if vocab_tag_size < 2:
+            raise ValueError(
+                f"vocab_tag_size: received {vocab_tag_size}, expected 2 or more tags among the "
+                "training rows, to be told from each other"
+            )
         if ngram_dim and not vocab_ngram_size:
             raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
         tag_dim = tag_dim or emb_dim

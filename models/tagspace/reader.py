@@ -9,13 +9,21 @@ from typing import Any, Literal, Optional
 import numpy as np
 
 from textzoo.errors import BadLine
-from textzoo.readers.labelled_text import CountedRows, Counts, WordReader, ngram_feeds
+from textzoo.readers.labelled_text import (
+    CountedRows,
+    Counts,
+    Parsed,
+    WordReader,
+    ngram_feeds,
+    shortened,
+)
 from textzoo.text import reader as text
 from textzoo.text.ragged import Columns
-from textzoo.text.reader import Feeds
+from textzoo.text.reader import Feeds, Ids
 from textzoo.text.vocabulary import Vocabulary
 
 _IDS_LINE = re.compile(r"\d+,\s*\d")
+_MOST_IDS = 1_000_000  # a table of so many vectors is made for an id below it
 
 
 class Reader(WordReader):
@@ -26,13 +34,12 @@ class Reader(WordReader):
         token_pattern: regular expression of a word.
         lower_case: whether words are lower-cased.
         min_count: words that occur less often in the training files are unknown.
-        max_words: at most so many words, the most frequent ones; default: no limit.
+        max_words: at most so many words, the most frequent ones; of ids, those below it. Default:
+            no limit; ids are then to be below 1,000,000.
         unknown_word: stands for every unknown word, and for a text without words.
         max_len: words after so many are left out; default: no limit.
         ngram_buckets: for a net with `ngram_dim`: the number of buckets that pairs of
             neighbouring words are hashed into (as in fastText, Joulin et al. 2017).
-        unknown_tags: in evaluation, a tag that training did not have stops the run (`error`),
-            or counts as one that is never found (`count`).
 
     Raises:
         ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
@@ -54,7 +61,6 @@ class Reader(WordReader):
         unknown_word: str = "<unk>",
         max_len: Optional[int] = None,
         ngram_buckets: int = 0,
-        unknown_tags: Literal["error", "count"] = "error",
     ):
         super().__init__(
             label_separator="[,，]",
@@ -67,7 +73,6 @@ class Reader(WordReader):
             ngram_buckets=ngram_buckets,
         )
         self._format = format
-        self._unknown_tags = unknown_tags
 
     def _columns(self, line: str) -> tuple[list[str], str]:
         if self._format == "auto":
@@ -89,15 +94,40 @@ class Reader(WordReader):
         if self._format == "auto" and lines:
             self._format = _detect(lines[0])
         if self._format == "ids":
-            return self._counted(map(self.parse, lines))
+            return self._counted(map(self._parse_to_train, lines))
         return super().count(lines)
+
+    def _parse_to_train(self, line: str) -> Parsed:
+        """As `parse`, of ids that a table can be made for."""
+        row = self.parse(line)
+        for kind, ids in (("tag", row.labels), ("word", [] if self._max_words else row.words)):
+            if high := [number for number in ids if len(number) >= len(str(_MOST_IDS))]:
+                raise BadLine(
+                    f"received the {kind} id {_short(high[0])}, expected one below {_MOST_IDS:,}"
+                    + "; or set reader.max_words" * (kind == "word")
+                )
+        return row
+
+    def encode(self, line: str, training: bool) -> Ids:
+        """See `Reader.encode`."""
+        if not training or self._format != "ids":
+            return super().encode(line, training)
+        row = self._parse_to_train(line)
+        return {**self._encode_words(row.words), "tags": self._label_ids(row.labels, training)}
 
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
         if self._format == "ids":
-            self._words = _numbers(counts.words, declared.get("vocab_text_size"))
-            self._labels = _numbers(counts.labels, declared.get("vocab_tag_size"))
+            n_words, n_tags = (declared.get(f"vocab_{kind}_size", 1) for kind in ("text", "tag"))
+            self._words = _numbers(counts.words, n_words, self._max_words or _MOST_IDS)
+            self._labels = _numbers(counts.labels, n_tags, _MOST_IDS)
         else:
             super()._fit(counts, declared)
+
+    def _extend(self, counts: Counts) -> None:
+        if self._format == "ids":
+            self._labels = _numbers(counts.labels, len(self._labels), _MOST_IDS)
+        else:
+            super()._extend(counts)
 
     def encode_many(self, lines: list[str], training: bool) -> Columns:
         """See `Reader.encode_many`; lines of ids one by one."""
@@ -105,19 +135,14 @@ class Reader(WordReader):
             return text.Reader.encode_many(self, lines, training)
         return super().encode_many(lines, training)
 
-    def _ids(self, words: list[str]) -> list[int]:
-        if self._format == "text":
-            return super()._ids(words)
-        try:
-            return [self._words.ids[word] for word in words]
-        except KeyError as missing:
-            raise _unknown(self._words, missing.args[0], "word") from None
+    @property
+    def unknown_word_id(self) -> int:
+        """See `Reader.unknown_word_id`; PaddleRec's ids leave none for it but that of padding."""
+        return len(self._words) if self._format == "ids" else super().unknown_word_id
 
     def _label_ids(self, labels: list[str], training: bool) -> list[int]:
         tag_ids = super()._label_ids(labels, training)
-        if -1 in tag_ids and (training or self._unknown_tags == "error"):
-            raise _unknown(self._labels, labels[tag_ids.index(-1)], "tag")
-        if training and len(tag_ids) == len(self._labels):
+        if training and 1 < len(tag_ids) == len(self._labels):  # one in all the net refuses
             raise BadLine(f"the row has all {len(tag_ids)} tags: none is left to rank it against")
         return tag_ids
 
@@ -151,18 +176,15 @@ def _id(number: str) -> str:
     """A number in the one way of writing it that the vocabulary has."""
     if not (number.isascii() and number.isdigit()):
         raise BadLine(f"received {_short(number)}, expected an integer id from 0")
-    return str(int(number))
+    return number.lstrip("0") or "0"
 
 
-def _numbers(counts: Counter, declared: Optional[int]) -> Vocabulary:
-    """The ids from 0 to the highest one, or to the declared size."""
-    size = declared or 1 + max(map(int, counts), default=0)
-    return Vocabulary(map(str, range(size)))
-
-
-def _unknown(vocabulary: Vocabulary, text: str, kind: str) -> BadLine:
-    return BadLine(f"the {kind} {_short(text)} is not among the model's {len(vocabulary)} {kind}s")
+def _numbers(counts: Counter, declared: int, limit: int) -> Vocabulary:
+    """The ids from 0 to the highest one below a limit, and as many as are declared."""
+    ids = (int(number) for number in counts if len(number) <= len(str(limit)))
+    size = 1 + max((number for number in ids if number < limit), default=0)
+    return Vocabulary(map(str, range(max(size, declared))))
 
 
 def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:60] + "...")
+    return repr(shortened(text))

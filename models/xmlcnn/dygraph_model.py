@@ -1,6 +1,6 @@
 """What a run needs to know of XML-CNN."""
 
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import paddle
@@ -22,6 +22,7 @@ class DygraphModel(Model[Net]):
 
     text_column = "words"
     label_column = "labels"
+    label_weights: ClassVar = {"label_weight": 0, "label_bias": 0}
     of_the_batch = ("candidates", "candidate_weights")
     word_embedding = "text_embedding.weight"
     metrics = (
@@ -38,10 +39,18 @@ class DygraphModel(Model[Net]):
         return net.shards
 
     def initialise(self, weights: Feeds, reader: AnyReader) -> None:
+        """The rarer an n-gram, the longer its vector starts (inverse document frequency)."""
+        if not isinstance(reader, Reader):
+            raise TypeError("initialise: expected this model's own reader")
+        if self.hyper_parameters["ngram_dim"]:
+            table, n_rows = weights["ngram_embedding.weight"], reader.n_train_rows
+            rarity = np.log((1 + n_rows) / (1 + reader.ngram_counts)) / np.log(1 + n_rows)
+            table[: len(rarity)] *= rarity[:, None]  # the config may state a larger size
+
+    def initialise_labels(self, weights: Feeds, reader: AnyReader) -> None:
         """Let each label start at the log-odds it has among the training rows.
 
-        The rarer an n-gram, the longer its vector starts (inverse document frequency); with
-        `label_text`, a label starts at the vectors of the words in its name.
+        With `label_text`, it starts at the vectors of the words in its name.
         """
         if not isinstance(reader, Reader) or reader.label_counts is None:
             raise TypeError("initialise: expected this model's own reader, with its vocabulary")
@@ -53,15 +62,12 @@ class DygraphModel(Model[Net]):
             draw_uniform(weights["label_weight"], n_labels, LABEL_BOUND, seed)
         counts = reader.label_counts[own] + 0.5
         weights["label_bias"][:, 0] = np.log(counts / (n_rows + 1 - counts))
-        if self.hyper_parameters["ngram_dim"]:
+        if strength := self.hyper_parameters["label_text"]:
             table = weights["ngram_embedding.weight"]
-            rarity = np.log((1 + n_rows) / (1 + reader.ngram_counts)) / np.log(1 + n_rows)
-            table[: len(rarity)] *= rarity[:, None]  # the config may state a larger size
-            if strength := self.hyper_parameters["label_text"]:
-                ngram_part = weights["label_weight"][:, -table.shape[1] :]
-                for row, words in zip(ngram_part, reader.label_words()[own]):
-                    for vector in table[words]:
-                        row += strength * vector / (vector @ vector + 1e-3) / len(words)
+            ngram_part = weights["label_weight"][:, -table.shape[1] :]
+            for row, words in zip(ngram_part, reader.label_words()[own]):
+                for vector in table[words]:
+                    row += strength * vector / (vector @ vector + 1e-3) / len(words)
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""

@@ -72,10 +72,17 @@ class Reader(WordReader):
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
         """Keep the numbers of rows that each label, and each n-gram, is in."""
         super()._fit(counts, declared)
-        self.n_train_rows = counts.n_rows
-        self.label_counts = np.array([counts.labels[label] for label in self._labels.texts])
+        self._count_labels(counts)
         texts = [counts.texts[word] for word in self._words.texts]
         self.ngram_counts = np.append(texts, counts.pairs)
+
+    def _extend(self, counts: Counts) -> None:
+        super()._extend(counts)
+        self._count_labels(counts)
+
+    def _count_labels(self, counts: Counts) -> None:
+        self.n_train_rows = counts.n_rows
+        self.label_counts = np.array([counts.labels[label] for label in self._labels.texts])
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

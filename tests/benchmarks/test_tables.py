@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.running import ROOT, command_line, run
+from harness.running import ROOT, run_command
 
 from benchmarks import MODELS
 from benchmarks.fasttext import best_run
@@ -115,7 +115,7 @@ def test_what_is_not_asked_for_has_the_defaults_of_a_table(table):
 
 def test_a_table_is_printed_and_written_as_json(tmp_path):
     options = ("--sizes", 300, "--queries", 50, "--json", "figures.json")
-    done = run(command_line("benchmark", "index", *options), cwd=tmp_path)
+    done = run_command("benchmark", "index", *options, cwd=tmp_path)
     machine, title, header, *rows = done.stdout.splitlines()
     assert title == "300 generated: 300 vectors of width 256, 50 queries"
     assert header.split() == ["build,", "s", "queries/s", "overlap"]

@@ -14,6 +14,7 @@ import termios
 from pathlib import Path
 
 import pytest
+from harness.running import run, run_command
 from harness.workspace import (
     ENVIRONMENT,
     MODELS,
@@ -22,12 +23,10 @@ from harness.workspace import (
     assert_same_arrays,
     assert_same_checkpoint,
     checkpoints,
-    command_line,
     digests,
     infer_metrics,
     metric_lines,
     predictions,
-    run,
 )
 
 from textzoo.commands.arguments import EXAMPLES
@@ -41,7 +40,7 @@ COMMANDS = ("trainer", "static_trainer", "infer", "static_infer")
 
 @pytest.mark.parametrize("command", EXAMPLES)
 def test_help_shows_examples_of_what_there_is(command):
-    options, _, examples = run(command_line(command, "--help")).stdout.partition("examples:\n")
+    options, _, examples = run_command(command, "--help").stdout.partition("examples:\n")
     lines = [line.split() for line in examples.splitlines() if line.startswith("  python ")]
     assert len(lines) == len(EXAMPLES[command])
     for _, script, *given in lines:
@@ -52,7 +51,7 @@ def test_help_shows_examples_of_what_there_is(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_a_config_the_usage_is_shown(command):
-    result = run(command_line(command), expect=2)
+    result = run_command(command, expect=2)
     assert result.stderr.startswith(f"usage: {command}.py")
     assert "-m/--config" in result.stderr
 
@@ -78,7 +77,7 @@ def test_a_python_without_what_is_needed_is_named(command):
 
 
 def test_version_is_printed():
-    assert run(command_line("trainer", "--version")).stdout.startswith("textzoo ")
+    assert run_command("trainer", "--version").stdout.startswith("textzoo ")
 
 
 # --- checkpoints and resuming ------------------------------------------------------------------
@@ -285,8 +284,8 @@ def test_a_users_own_folder_trains_on_the_users_own_data(tmp_path):
         "  optimizer: {class: Adam, learning_rate: 1e-2}}\n",
         encoding="utf-8",
     )
-    run(command_line("trainer", "-m", own / "config.yaml"), cwd=tmp_path)
-    result = run(command_line("infer", "-m", Path(own.name) / "config.yaml"), cwd=tmp_path)
+    run_command("trainer", "-m", own / "config.yaml", cwd=tmp_path)
+    result = run_command("infer", "-m", Path(own.name) / "config.yaml", cwd=tmp_path)
     assert result.metrics["accuracy"] == 1
     first = predictions(own / "saved" / "infer")[0]
     assert first["text"] == "今天 下雨"
@@ -328,7 +327,8 @@ def test_visualdl_writes_its_log_or_is_asked_for(workspace):
 
 
 def test_without_a_terminal_a_run_prints_plain_lines(workspace):
-    result = workspace.run("trainer", "plain", "runner.epochs=1", "runner.print_interval=20")
+    settings = ("runner.epochs=1", "runner.print_interval=20")
+    result = run(workspace.arguments("trainer", "plain", *settings))
     assert "\r" not in result.stdout
     assert result.stderr == ""
     assert "epoch 0  step 20/68  loss " in result.stdout
@@ -364,7 +364,7 @@ def write_lines(path: Path, lines: list[str]) -> None:
 def test_missing_and_mistyped_blocks_are_listed_together(tmp_path):
     config = own_folder(tmp_path / "own") / "config.yaml"
     config.write_text("hyper_parameters: {optimizer: {learning_rate: fast}}\n", encoding="utf-8")
-    result = run(command_line("trainer", "-m", config), expect=2)
+    result = run_command("trainer", "-m", config, expect=2)
     assert f"{config}: 3 problem(s):" in result.stderr
     assert "runner: missing; expected a block of keys" in result.stderr
     assert "hyper_parameters.optimizer.class: missing; expected text" in result.stderr

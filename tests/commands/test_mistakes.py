@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from harness.mistakes import MISTAKES
-from harness.workspace import Saved, checkpoints, command_line, digests, run
+from harness.running import run, run_command
+from harness.workspace import Saved, checkpoints, digests
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
@@ -41,7 +42,7 @@ def test_a_config_file_that_cannot_be_used_is_named(tmp_path, content, says):
     config = tmp_path / "config.yaml"
     if content is not None:
         config.write_bytes(content)
-    result = run(command_line("trainer", "-m", "config.yaml"), cwd=tmp_path, expect=2)
+    result = run_command("trainer", "-m", "config.yaml", cwd=tmp_path, expect=2)
     assert "config.yaml: " in result.stderr or f"{tmp_path}: " in result.stderr
     for words in says:
         assert words in result.stderr
@@ -75,7 +76,8 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(workspace, trained):
     room = (output / "1" / "rec.pdparams").stat().st_size // 2
 
     more = ("runner.epochs=3", "runner.print_interval=1000")
-    result = workspace.run("trainer", "full", *more, expect=2, before=full_after(room))
+    arguments = workspace.arguments("trainer", "full", *more)
+    result = run(arguments, expect=2, before=full_after(room))
     assert f"cannot save the checkpoint {output / ''}" in result.stderr
     assert "File too large" in result.stderr
     assert "Earlier checkpoints are intact" in result.stderr
@@ -98,7 +100,8 @@ def test_a_full_disk_is_named_wherever_it_shows(workspace, trained, tmp_path, ov
     before = {name: digests(output / name) for name in checkpoints(output)}
     room = (output / "metrics.jsonl").stat().st_size + 1000
     more = (override.format(output=output), "runner.epochs=3")
-    result = workspace.run("trainer", output.name, *more, expect=2, before=full_after(room))
+    arguments = workspace.arguments("trainer", output.name, *more)
+    result = run(arguments, expect=2, before=full_after(room))
     assert says.format(output=output) in result.stderr
     assert {name: digests(output / name) for name in before} == before
 

@@ -1,14 +1,17 @@
 """recall.py, predict.py and mine_negatives.py on a model trained on a part of the sample."""
 
 import io
+import json
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
 from harness.recalled import CONFIG, call, lines_of
-from harness.workspace import command_line, run
+from harness.running import run_command
 
+from textzoo.commands.check_data import main as check_data
+from textzoo.commands.evaluate import main as evaluate
 from textzoo.commands.infer import main as infer
 from textzoo.commands.mine_negatives import main as mine_negatives
 from textzoo.commands.predict import main as predict
@@ -94,7 +97,8 @@ def test_other_queries_leave_the_result_of_the_test_queries_alone(place, capfd):
 
 def test_typed_queries_are_answered(place, monkeypatch, capfd):
     query = corpus_of(place)[7]
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{query}\n\n"))
+    typed = io.TextIOWrapper(io.BytesIO(f"{query}\n\n".encode()))
+    monkeypatch.setattr("sys.stdin", typed)
     assert call(recall, place, "--queries", "-") == 0
     answers = [line for line in capfd.readouterr().out.splitlines() if "\t" in line]
     assert len(answers) == 5
@@ -155,11 +159,71 @@ def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place):
     assert {row[2] for row in triples} <= set(corpus_of(place))
 
 
+def test_texts_with_tabs_are_recalled_and_mined_in_files_that_evaluate_and_training_read(
+    place, tmp_path, capfd
+):
+    query, title = lines_of(place / "test.tsv")[0]
+    texts = "".join(text.replace(" ", "\t", 1) + "\n" for text in corpus_of(place))
+    (tmp_path / "tabs.txt").write_text(f"{texts}{title}\n", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text(f"{query}\tand\n{query}\n", encoding="utf-8")
+    here = (
+        f"runner.corpus_file={tmp_path}/tabs.txt",
+        f"index.path={tmp_path}/index",
+        f"runner.infer_output_dir={tmp_path}",
+        "index.mine_from=2",
+    )
+    assert call(recall, place, "--queries", f"{tmp_path}/mine.txt", overrides=here) == 0
+    result = tmp_path / "recall_result_mine.txt"
+    assert {len(row) for row in lines_of(result)} == {3}
+    assert {row[0] for row in lines_of(result)} == {query, f"{query} and"}
+    assert evaluate(["--pairs", f"{place}/test.tsv", "--result", str(result)]) == 0
+    assert call(mine_negatives, place, overrides=here) == 0
+    mined = f"runner.train_data_dir={tmp_path}/mined_train.tsv"
+    capfd.readouterr()
+    assert call(check_data, place, overrides=(*here, mined)) == 0
+    assert "bad lines: none" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "good", "bad", "result"),
+    [
+        (mine_negatives, "train_data_dir", "train.tsv", "bad_train.tsv", "mined_train.tsv"),
+        (recall, "test_data_dir", "test.tsv", "bad_test.tsv", "recall_result.txt"),
+        (predict, "test_data_dir", "test.tsv", "bad_test.tsv", "similarities.tsv"),
+        (recall, "corpus_file", "corpus.txt", "bad_corpus.jsonl", "recall_result.txt"),
+        (infer, "corpus_file", "corpus.txt", "bad_corpus.jsonl", "predictions.jsonl"),
+    ],
+)
+def test_malformed_lines_are_named_or_skipped_by_every_command(
+    place, tmp_path, capfd, command, key, good, bad, result
+):
+    for name in ("train", "test"):
+        rows = (place / f"{name}.tsv").read_bytes()
+        (tmp_path / f"bad_{name}.tsv").write_bytes(b"alone\n" + rows + b"\xff\ta\na\t\0\n")
+    objects = "\n".join(json.dumps({"text": text}) for text in corpus_of(place))
+    (tmp_path / "bad_corpus.jsonl").write_text(f"[]\n{objects}\n", encoding="utf-8")
+    here = (f"index.path={tmp_path}/index", f"runner.infer_output_dir={tmp_path}")
+    given = (*here, f"runner.{key}={tmp_path / bad}")
+    assert call(command, place, overrides=(*here, f"runner.{key}={place / good}")) == 0
+    expected = (tmp_path / result).read_bytes()
+    capfd.readouterr()
+    assert call(command, place, overrides=given) == 2
+    said = capfd.readouterr().err
+    assert f"{tmp_path / bad}:1: " in said
+    assert "(-o runner.bad_lines=skip skips such lines and counts them)" in said
+    assert (tmp_path / result).read_bytes() == expected
+    assert call(command, place, overrides=(*given, "runner.bad_lines=skip")) == 0
+    assert "malformed line(s) skipped (runner.bad_lines: skip)" in capfd.readouterr().out
+    kept = [line for line in (tmp_path / result).read_bytes().split(b"\n") if line]
+    assert kept == expected.split(b"\n")[:-1]
+
+
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
         (("runner.corpus_file=null",), "runner.corpus_file: missing"),
         (("runner.corpus_file=nowhere.txt",), "runner.corpus_file: no such file"),
+        (("runner.corpus_file=-",), "runner.corpus_file: received -, expected a file"),
         (("index.hnsw_m=1",), "index.hnsw_m: received 1"),
     ],
 )
@@ -170,7 +234,7 @@ def test_what_is_missing_is_named(place, capfd, overrides, complaint):
 
 def test_a_model_that_does_not_embed_texts_is_refused():
     config = ROOT / "models" / "tagspace" / "config.yaml"
-    result = run(command_line("recall", "-m", config), expect=2)
+    result = run_command("recall", "-m", config, expect=2)
     assert "model tagspace does not embed texts" in result.stderr
 
 

@@ -1,24 +1,22 @@
-import contextlib
 import importlib
-import re
+import os
 import signal
 import socket
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT
-from harness.workspace import ENVIRONMENT, TIMEOUT, command_line
+from harness.workspace import TIMEOUT
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("uvicorn")
 
-from harness.served import request, wait_until
+from harness.served import request, serving_process, wait_until
 
+from textzoo.commands.serve import allow_files, read_token
 from textzoo.commands.serve import main as serve_command
-from textzoo.commands.serve import read_token
 from textzoo.errors import UserError
 
 _SLOW = """
@@ -32,25 +30,11 @@ sys.exit(main())
 """
 
 
-@contextlib.contextmanager
-def command(arguments):
-    process = subprocess.Popen(
-        arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
-    )
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("serving"), line + process.stderr.read()
-        yield process, int(re.search(r"at http://127\.0\.0\.1:(\d+)$", line.strip()).group(1))
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_sigterm_finishes_what_is_in_flight_and_refuses_what_begins(exported):
     folder = exported("tagspace").folder
     arguments = [sys.executable, "-c", _SLOW, ROOT / "tools", folder, "--port", "0"]
     begun = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-    with command([str(a) for a in arguments]) as (process, port):
+    with serving_process([str(a) for a in arguments]) as (process, port):
         with ThreadPoolExecutor(4) as pool, socket.create_connection(("127.0.0.1", port)) as late:
             late.sendall(begun + b"Content-Length: 16\r\n\r\n{")
             answers = [
@@ -74,17 +58,6 @@ def test_sigterm_finishes_what_is_in_flight_and_refuses_what_begins(exported):
     assert stdout == "stopped\n"
 
 
-def test_too_many_connections_are_503(exported):
-    folder = exported("tagspace").folder
-    with command(command_line("serve", folder, "--port", 0, "--max-connections", 4)) as started:
-        port = started[1]
-        with contextlib.ExitStack() as idle:
-            for _ in range(3):
-                idle.enter_context(socket.create_connection(("127.0.0.1", port)))
-            wait_until(lambda: request(port, "GET", "/health")[0] == 503)
-        wait_until(lambda: request(port, "GET", "/health")[0] == 200)
-
-
 def test_the_token_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("TEXTZOO_TOKEN", raising=False)
     assert read_token(None) is None
@@ -96,8 +69,12 @@ def test_the_token_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
         (tmp_path / "token").write_text(bad, encoding="utf-8")
         with pytest.raises(UserError, match="token: expected a token of ASCII"):
             read_token(tmp_path / "token")
-    with pytest.raises(UserError, match="none: cannot be read"):
-        read_token(tmp_path / "none")
+    for bad in (tmp_path / "none", tmp_path):
+        with pytest.raises(UserError, match="cannot be read"):
+            read_token(bad)
+    (tmp_path / "token").write_text("x" * 5000, encoding="utf-8")
+    with pytest.raises(UserError, match="token: expected a token of at most 4096 characters"):
+        read_token(tmp_path / "token")
 
 
 def test_mistakes_of_the_command_are_named(exported, tmp_path, capsys):
@@ -111,8 +88,29 @@ def test_mistakes_of_the_command_are_named(exported, tmp_path, capsys):
     assert serve_command([folder, "--max-waiting", "3"]) == 2
     message = "--max-waiting: received 3, expected at least --max-texts (256)"
     assert message in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        serve_command([folder, "--max-body", "0"])
+    for host in ("nowhere.invalid", "a..b", "x" * 300):
+        assert serve_command([folder, "--host", host]) == 2
+        assert f"--host, --port: cannot serve at {host}:8000: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize(
+    ("limits", "raised", "said"),
+    [
+        ((264, 9000), [], ""),
+        ((256, 9000), [(264, 9000)], ""),
+        ((50, 100), [(100, 100)], "received 100, but this process may open 100 files only"),
+    ],
+)
+def test_each_connection_may_be_a_file(limits, raised, said, monkeypatch, caplog):
+    import resource
+
+    given = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, pair: given.append(pair))
+    allow_files(100)
+    assert given == raised
+    assert said in caplog.text and bool(said) == bool(caplog.text)
 
 
 def test_too_much_load_is_turned_away_and_nothing_fails(exported, monkeypatch):

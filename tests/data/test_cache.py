@@ -10,7 +10,7 @@ import pytest
 from textzoo.data import cache as cache_module
 from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary, reader_identity
-from textzoo.data.encoding import good_lines
+from textzoo.data.encoding import Refusals, good_lines
 from textzoo.errors import BadLine, UserError
 from textzoo.text.reader import Reader
 
@@ -254,16 +254,20 @@ class Even(Reader):
 
 def test_good_lines_come_with_their_file_and_number(tmp_path):
     files = write(tmp_path, "2\n4\n", "6\n")
-    found = [(line.path, line.number, n) for line, n in good_lines(files, Even(), "error")]
+    found = [
+        (line.path, line.number, n) for line, n in good_lines(files, Even(), Refusals("error"))
+    ]
     assert found == [(files[0], 1, 2), (files[0], 2, 4), (files[1], 1, 6)]
 
 
 def test_skipped_lines_are_left_out(tmp_path):
     files = write(tmp_path, "1\n2\n3\n4\n")
-    found = [(line.number, n) for line, n in good_lines(files, Even(), "skip")]
+    refusals = Refusals("skip")
+    found = [(line.number, n) for line, n in good_lines(files, Even(), refusals)]
     assert found == [(2, 2), (4, 4)]
+    assert refusals.count == 2
     with pytest.raises(UserError, match=rf"{re.escape(str(files[0]))}:1: odd"):
-        list(good_lines(files, Even(), "error"))
+        list(good_lines(files, Even(), Refusals("error")))
 
 
 # ------------------------------------------------------------------ whole or not at all
@@ -341,14 +345,16 @@ def test_the_vocabulary_is_fitted_once_per_content_and_declared_sizes(
 
 def test_leftovers_of_killed_runs_are_removed_after_a_day(tmp_path, settings, reader_class):
     settings.folder.mkdir(parents=True)
-    for name, age in ((".tmp-old", 25), (".tmp-running", 1)):
+    old, running = ".tmp-00000000-rows-1a", ".tmp-11111111-rows-1a"
+    foreign = (".tmp-mine", ".tmp-00000000-mine", ".replaced-mine")
+    for name, age in ((old, 25), (running, 1), *((name, 25) for name in foreign)):
         (settings.folder / name).mkdir()
         (settings.folder / name / "words.values").write_bytes(b"1234")
         then = time.time() - age * 3600
         for path in (settings.folder / name / "words.values", settings.folder / name):
             os.utime(path, (then, then))
     fitted_vocabulary(write(tmp_path, "b a\n"), reader_class(), {}, "id", settings)
-    assert [path.name for path in settings.folder.glob(".tmp-*")] == [".tmp-running"]
+    assert {path.name for path in settings.folder.glob(".*")} == {running, *foreign}
 
 
 def test_the_identity_of_a_reader_does_not_depend_on_where_it_lies(tmp_path, reader_class):

@@ -53,6 +53,12 @@ def test_objects_give_ids_and_metadata(tmp_path, compressed):
         ({"text": "other", "id": "1"}, "id '1' came before, with another text"),
         ({"text": "x" * 50}, "received a text of 50 bytes, expected at most 40"),
         ({"text": "码" * 20}, "received a text of 60 bytes, expected at most 40"),
+        ('{"text": "half \\ud83d"}', "received \\ud83d, which stands for no character by itself"),
+        ('{"text": "a", "id": "\\udc00"}', "received \\udc00, which stands for no character"),
+        ('{"text": "a", "tags": ["\\uD800"]}', "received \\ud800, which stands for no character"),
+        ('{"text": "a\\u0000b"}', "received \\u0000, which stands for no character"),
+        ("[" * 100_000, "is not JSON (maximum recursion depth exceeded"),
+        ('{"text": "a", "n": ' + "9" * 5000 + "}", "is not JSON (Exceeds the limit"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path, row, complaint):
@@ -61,6 +67,19 @@ def test_a_malformed_line_is_named(tmp_path, row, complaint):
         read_entries(path, "key", max_bytes=40)
     assert str(failure.value).startswith(f"{path}:2: ")
     assert complaint in str(failure.value)
+    refused = []
+    assert read_entries(path, "key", 40, refused.append) == [Entry("1", "first")]
+    assert list(map(str, refused)) == [str(failure.value)]
+
+
+def test_a_character_of_two_escapes_and_an_escaped_backslash_are_text(tmp_path):
+    path = write(tmp_path / "corpus.jsonl", r'{"text": "\ud83d\ude00 \\\\u0000"}')
+    assert [entry.text for entry in read_entries(path, "key")] == ["\U0001f600 \\\\u0000"]
+
+
+def test_tabs_of_a_text_count_as_spaces(tmp_path):
+    path = write(tmp_path / "corpus.txt", "one\t text", "one text", "\ta\rb ")
+    assert [entry.text for entry in read_entries(path, "key")] == ["one  text", "one text", "a b"]
 
 
 def test_a_missing_or_empty_file_is_named(tmp_path):

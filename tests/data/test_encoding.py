@@ -13,7 +13,7 @@ from textzoo.config.loading import build_reader, load_config
 from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
 from textzoo.data.encoding import encode_chunk, encoded_parts
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.text import wordpiece
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.hashing import hashed_pairs
@@ -131,6 +131,10 @@ def fitted(workspaces, name):
     return build_reader(config, folder, vocabulary), files
 
 
+def line_by_line(*_):
+    raise BadLine("")
+
+
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -172,7 +176,7 @@ def test_files_of_the_cache_are_those_of_encoding_line_by_line(
     reader, files = fitted(workspaces, name)
     monkeypatch.setattr(encoding, "_CHUNK_BYTES", 3000)
     encoded_rows(files, reader, True, "i", Cache(tmp_path / "at once", "error", 1))
-    monkeypatch.setattr(encoding, "_encode_at_once", lambda *_: None)
+    monkeypatch.setattr(encoding, "_all_lines", line_by_line)
     encoded_rows(files, reader, True, "i", Cache(tmp_path / "by lines", "error", 1))
     ours, theirs = (content(next((tmp_path / n).iterdir())) for n in ("at once", "by lines"))
     assert len(theirs) > 4
@@ -224,10 +228,11 @@ def test_places_of_lines_are_those_of_reading_line_by_line(tmp_path, monkeypatch
 
     for size in (1, 10, 10_000):
         monkeypatch.setattr(encoding, "_CHUNK_BYTES", size)
-        at_once = [encode_chunk(c, Letters(), True, "error") for c in encoding._chunks(file, 0)]
+        chunks = list(encoding._chunks(file, 0, Letters()))
+        at_once = [encode_chunk(chunk, Letters(), True, "error") for chunk in chunks]
         with monkeypatch.context() as patch:
-            patch.setattr(encoding, "_encode_at_once", lambda *_: None)
-            by_line = [encode_chunk(c, Letters(), True, "error") for c in encoding._chunks(file, 0)]
+            patch.setattr(encoding, "_all_lines", line_by_line)
+            by_line = [encode_chunk(chunk, Letters(), True, "error") for chunk in chunks]
         for ours, theirs in zip(at_once, by_line):
             np.testing.assert_array_equal(ours.places, theirs.places)
             for part in ("values", "counts"):

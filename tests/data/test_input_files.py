@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from textzoo.data.cache import Cache
@@ -25,6 +27,22 @@ def test_texts_and_labels_become_one_file(tmp_path, settings):
         "other.txt",
         "train_texts.tsv",
     ]
+
+
+def test_texts_and_labels_may_be_compressed(tmp_path, settings):
+    write(tmp_path / "data", train_labels="a b\nc\n")
+    path = tmp_path / "data" / "train_texts.txt"
+    path.write_bytes(gzip.compress(b"cat\ndog\n"))
+    assert input_files(path, "key", settings)[0].read_text() == "a b\tcat\nc\tdog\n"
+
+
+@pytest.mark.parametrize("content", [b"cat\n\xff\n", b"cat\nd\0g\n"])
+def test_what_is_no_text_is_named_by_the_user_s_file(tmp_path, settings, content):
+    write(tmp_path / "data", train_labels="a b\nc\n")
+    path = tmp_path / "data" / "train_texts.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"data/train_texts\.txt:2: byte [12] is "):
+        input_files(path, "key", settings)
 
 
 def test_raw_texts_find_the_same_labels_and_changed_files_are_joined_anew(tmp_path, settings):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from harness.fetched import DATASETS, run_script, written_files
@@ -15,8 +16,11 @@ from conversion import (
     BadSource,
     Row,
     argument_parser,
+    json_text,
     one_line,
     open_for_writing,
+    read_csv,
+    read_lines,
     read_text,
     run,
     run_timed,
@@ -167,6 +171,76 @@ def test_a_byte_that_is_not_utf_8_is_named_with_its_line(tmp_path):
     assert str(refusal.value) == f"{path}:3: byte 0xe9 is not UTF-8; save it as UTF-8"
 
 
+def test_the_byte_after_a_byte_order_mark_is_the_right_one(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfcaf\xe9 au lait\n")
+    with pytest.raises(BadSource, match=r":1: byte 0xe9 is not UTF-8; save it as UTF-8$"):
+        read_text(path)
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\ntwo\xe2\x80\xa8\rx\r\n")
+    assert read_lines(path) == ["one", "", "two\u2028\rx"]
+    for empty in (b"", b"\xef\xbb\xbf"):
+        path.write_bytes(empty)
+        with pytest.raises(BadSource, match=r"a\.txt: the file is empty"):
+            read_lines(path)
+
+
+def test_records_of_csv_have_the_place_of_their_first_line(tmp_path):
+    path = tmp_path / "a.csv"
+    long = "x" * 200_000
+    path.write_bytes(f'\ufeffa,"two\r\nlines"\n"{long}",""""\n'.encode())
+    assert list(read_csv(path, "two cells")) == [
+        (f"{path}:1", ["a", "two\r\nlines"]),
+        (f"{path}:3", [long, '"']),
+    ]
+    for bad in ('"no end', '"a"b'):
+        path.write_text(f"x,y\n{bad}\n")
+        with pytest.raises(BadSource, match=r"a\.csv:2: not valid CSV .*; expected two cells"):
+            list(read_csv(path, "two cells"))
+
+
+def test_texts_of_json_are_whole_texts():
+    assert json_text("a\t\U0001f600") == "a \U0001f600"
+    for value in (None, 1, ["a"], "half \ud83d"):
+        with pytest.raises(ValueError):
+            json_text(value)
+
+
+NOT_UTF_8 = {
+    "ag_news": ("train.csv", "test.csv"),
+    "cail2019": ("labor_data_small_selected.json",),
+    "duee_multilabel": ("train.csv", "test.csv"),
+    "go_emotions": ("emotions.txt", "train.tsv", "dev.tsv", "test.tsv"),
+    "stackexchange_tags": ("valid_src.txt", "valid_trg.txt", "test_src.txt", "test_trg.txt"),
+    "weibo_hashtags": ("valid_src.txt", "valid_trg.txt", "test_src.txt", "test_trg.txt"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_UTF_8)
+def test_every_converter_says_alike_what_is_not_utf_8(tmp_path, name):
+    for file in NOT_UTF_8[name]:
+        (tmp_path / file).write_bytes(b"\xef\xbb\xbf\ncaf\xe9\n")
+    done = call(name, "--source", tmp_path, "--output", tmp_path / "output")
+    assert done.returncode == 2
+    path = tmp_path / NOT_UTF_8[name][0]
+    expected = f"error: {path}:2: byte 0xe9 is not UTF-8; save it as UTF-8\n"
+    assert done.stderr.decode() == expected
+
+
+def test_an_archive_s_file_that_is_not_utf_8_is_named_alike(tmp_path):
+    with zipfile.ZipFile(tmp_path / "Wiki10-31K.tar.gz", "w") as archive:
+        for split in ("train", "test"):
+            archive.writestr(f"{split}_texts.txt", b"a\ncaf\xe9\n")
+            archive.writestr(f"{split}_labels.txt", b"a\nb\n")
+    done = call("wiki10_31k", "--source", tmp_path, "--output", tmp_path / "output")
+    assert done.returncode == 2
+    expected = "train_texts.txt:2: byte 0xe9 is not UTF-8; save it as UTF-8\n"
+    assert done.stderr.decode() == f"error: Wiki10-31K.tar.gz: {expected}"
+
+
 def test_one_line_has_neither_tabs_nor_anything_that_readers_split_at():
     assert one_line(" a\tb \r\n c\u2028d\x85\x0be\u3000f ") == "a b c d e f"
     assert one_line("\t\n") == ""
@@ -196,17 +270,25 @@ def test_a_split_has_a_line_for_each_row_and_says_how_many(tmp_path):
 # ------------------------------------------------------------------------ stamp
 
 
-def test_a_changed_conversion_is_converted_anew(questions, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("weibo_hashtags", "conversion.py"),
+        ("weibo_hashtags", "weibo_hashtags/convert.py"),
+        ("stackexchange_tags", "weibo_hashtags/convert.py"),  # which it runs
+    ],
+)
+def test_a_changed_conversion_is_converted_anew(questions, tmp_path, name, changed):
     copied = tmp_path / "datasets"
-    (copied / "weibo_hashtags").mkdir(parents=True)
-    for name in ("fetch.sh", "conversion.py", "weibo_hashtags/run.sh", "weibo_hashtags/convert.py"):
-        shutil.copy(DATASETS / name, copied / name)
-    script = copied / "weibo_hashtags/run.sh"
+    shutil.copytree(DATASETS, copied, ignore=shutil.ignore_patterns("data"))
+    script = copied / name / "run.sh"
     arguments = ("--from", questions, "--output", tmp_path / "output")
     assert run_script(script, *arguments).returncode == 0
     assert "up to date" in run_script(script, *arguments).stdout
-    path = copied / "conversion.py"
-    path.write_text(path.read_text(encoding="utf-8").replace("{text}\\n", "{text}.\\n"))
+    path = copied / changed
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("{text}\\n", "{text}.\\n").replace("one_line(text)", 'one_line(text + ".")')
+    path.write_text(text, encoding="utf-8")
     done = run_script(script, *arguments)
     assert done.returncode == 0, done.stderr
     assert "up to date" not in done.stdout

@@ -3,18 +3,16 @@
 import dataclasses
 import json
 import os
-import queue
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.running import run
 from harness.workspace import (
     MODELS,
     ROOT,
@@ -23,13 +21,10 @@ from harness.workspace import (
     Workspace,
     checkpoints,
     metric_lines,
-    run,
 )
 
 from textzoo.commands.train import train
 from textzoo.distributed import collectives as processes
-from textzoo.distributed import launching, shared_memory
-from textzoo.distributed.shared_memory import SharedMemory
 
 # Random numbers that a net draws itself differ between processes, as their rows do.
 NO_DROPOUT = {
@@ -166,7 +161,7 @@ def test_an_interrupted_run_goes_on_with_another_number(
     assert result.status == 128 + number, str(result)
     assert "Traceback" not in result.stderr
     assert result.stdout.count("interrupted; saved") == 1
-    tagspace_runs.run("trainer", name, *STEADY, f"runner.processes={then}")
+    run(tagspace_runs.arguments("trainer", name, *STEADY, f"runner.processes={then}"))
     ours, theirs = (metric_lines(tagspace_runs.output(n)) for n in (name, "undisturbed"))
     assert len(ours) == len(theirs)
     for our, their in zip(map(numbers, ours), map(numbers, theirs)):
@@ -222,16 +217,16 @@ def test_a_fault_in_one_process_ends_the_run_with_its_traceback(tagspace_runs, t
 
 
 def test_a_mistake_of_the_user_is_said_once(tagspace_runs):
-    refused = tagspace_runs.run(
-        "trainer", "mistake", "runner.processes=2", "runner.metrics=[nonsense]", expect=2
-    )
+    mistakes = ("runner.processes=2", "runner.metrics=[nonsense]")
+    refused = run(tagspace_runs.arguments("trainer", "mistake", *mistakes), expect=2)
     assert refused.stderr.count("nonsense") == 1, str(refused)
     refused = tagspace_runs.run("trainer", "mistake", "runner.processes=none", expect=2)
     assert "runner.processes: received 'none' (str), expected one of auto or int" in refused.stderr
 
 
 def test_pairs_in_static_graph_are_refused_with_a_way_out(workspaces):
-    refused = workspaces["batchneg"].run("static_trainer", "no", "runner.processes=2", expect=2)
+    arguments = workspaces["batchneg"].arguments("static_trainer", "no", "runner.processes=2")
+    refused = run(arguments, expect=2)
     assert refused.stderr.count("use tools/trainer.py, or -o runner.processes=1") == 1
 
 
@@ -246,60 +241,6 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
     except OSError:
         return False
-
-
-# ------------------------------------------------------------------------ exchange and its memory
-
-
-def in_threads(n, action):
-    """What `n` threads give that act as processes: action(their SharedMemory, rank)."""
-    told = [queue.SimpleQueue() for _ in range(n)]
-
-    def act(rank):
-        def broadcast(value):
-            if rank:
-                return told[rank].get(timeout=TIMEOUT)
-            for each in told:
-                each.put(value)
-            return value
-
-        return action(SharedMemory(n, rank, broadcast), rank)
-
-    with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(act, range(n)))
-
-
-@pytest.mark.parametrize("n", [2, 3, 5])
-def test_arrays_of_any_size_and_type_are_summed_where_they_are(monkeypatch, n):
-    monkeypatch.setattr(shared_memory, "_CHUNK", 64)  # 16 numbers: arrays end within and at chunks
-    shapes = [(3, 4), (), (0, 7), (4,), (5, 11), (1,), (16,)]
-    random = np.random.default_rng(0)
-    for dtype in ("float32", "int64"):
-        arrays = [[np.array(random.random(s) * 99, dtype) for s in shapes] for _ in range(n)]
-        expected = [np.sum(parts, axis=0, dtype=dtype) for parts in zip(*arrays)]
-        for _ in range(2):  # the memory holds what was there before
-            ours = [[array.copy() for array in own] for own in arrays]
-            in_threads(n, lambda memory, rank, ours=ours: memory.sum(ours[rank]))
-            for own in ours:
-                for array, total in zip(own, expected):
-                    np.testing.assert_allclose(array, total, rtol=1e-6)
-
-
-def test_who_waits_for_a_process_that_has_ended_ends_too():
-    def sum_unless_last(memory, rank):
-        if rank < 2:
-            with pytest.raises(SystemExit, match="another process of this run has ended"):
-                memory.sum([np.ones(3)])
-        else:
-            del memory
-
-    in_threads(3, sum_unless_last)
-
-
-def test_the_file_of_the_shared_memory_is_removed(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    in_threads(2, lambda memory, rank: memory.sum([np.ones(3)]))
-    assert not list(tmp_path.glob("textzoo-*"))
 
 
 # ------------------------------------------------------------------------------- parts of batches
@@ -321,17 +262,3 @@ def test_parts_are_all_rows_and_their_shares_sum_to_one(monkeypatch, n, n_rows):
     expected = list(range(n_rows)) * (n if n_rows < n else 1)
     assert rows == expected
     assert sum(means) == pytest.approx(values.mean())
-
-
-def test_auto_is_a_process_per_core_for_more_than_a_little_work(monkeypatch, tmp_path):
-    config = ROOT / "models" / "tagspace" / "config.yaml"
-    monkeypatch.setattr(launching, "physical_cores", lambda: 6)
-    text = tmp_path / "large.tsv"
-    text.write_bytes(b"x" * (5 << 20))
-    large = ["runner.processes=auto", f"runner.train_data_dir={text}"]
-    assert launching.processes_to_start(config, large) == 6
-    assert launching.processes_to_start(config, ["runner.processes=auto"]) == 1
-    assert launching.processes_to_start(config, ["runner.processes=4"]) == 4
-    assert launching.processes_to_start(config, []) == 1
-    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")  # a launcher has started this one
-    assert launching.processes_to_start(config, large) == 1

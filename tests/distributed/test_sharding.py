@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from harness.workspace import MODELS, ROOT, Workspace
+from harness.running import ROOT, run
+from harness.workspace import MODELS, Workspace
 
 from textzoo.commands.train import train
 from textzoo.config.model_folder import load_model_folder
@@ -127,7 +128,7 @@ def train_on(workspace, name, epochs, n):
         *("runner.train_batch_size=100", f"runner.epochs={epochs}"),
     )
     if n > 1:
-        workspace.run("trainer", name, *overrides, f"runner.processes={n}")
+        run(workspace.arguments("trainer", name, *overrides, f"runner.processes={n}"))
     else:
         train(workspace.model.config, [*workspace.settings(name), *overrides], "dygraph")
 
@@ -163,5 +164,5 @@ def test_a_run_goes_on_with_another_number_of_processes(workspace, whole, first,
     ],
 )
 def test_what_divided_labels_cannot_do_is_refused(workspace, command, overrides, message):
-    refused = workspace.run(command, "refused", *SHARDED, *overrides, expect=2)
+    refused = run(workspace.arguments(command, "refused", *SHARDED, *overrides), expect=2)
     assert refused.stderr.count(message) == 1, str(refused)

@@ -2,15 +2,22 @@ import json
 import random
 
 import pytest
+from sklearn.metrics import ndcg_score
 
 from textzoo.commands.evaluate import main as evaluate
-from textzoo.evaluation.trec import evaluate_ranking, read_qrels, read_run, without_own_text
+from textzoo.evaluation.trec import (
+    evaluate_ranking,
+    read_qrels,
+    read_run,
+    without_own_text,
+    write_trec_files,
+)
 
-GOLDS = {"a": {"x", "y"}, "b": {"z"}, "c": {"w"}}
+GOLDS = {"a": {"x": 1.0, "y": 1.0}, "b": {"z": 1.0}, "c": {"w": 1.0}}
 RANKING = {
-    "a": [("n", 0.9), ("x", 0.8), ("m", 0.7), ("y", 0.6)],
-    "b": [("z", 0.5)],
-    "d": [("x", 1.0)],
+    "a": {"n": 0.9, "x": 0.8, "m": 0.7, "y": 0.6},
+    "b": {"z": 0.5},
+    "d": {"x": 1.0},
 }
 
 
@@ -33,8 +40,8 @@ def test_metrics_equal_a_calculation_by_hand():
 
 
 def test_a_query_s_own_text_is_left_out_and_counted():
-    kept, n_queries = without_own_text({"a": [("a", 1.0), ("b", 0.5)], "c": [("b", 0.1)]})
-    assert kept == {"a": [("b", 0.5)], "c": [("b", 0.1)]}
+    kept, n_queries = without_own_text({"a": {"a": 1.0, "b": 0.5}, "c": {"b": 0.1}})
+    assert kept == {"a": {"b": 0.5}, "c": {"b": 0.1}}
     assert n_queries == 1
 
 
@@ -67,13 +74,76 @@ def test_the_command_evaluates_pairs_and_writes_what_it_reads_as_trec(tmp_path, 
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("q\ttext\n", "result.tsv:1: received 2 columns"), ("q\ttext\tx\n", "received 'x'")],
+    [
+        ("q\ttext\n", "result.tsv:1: received 2 columns"),
+        ("q\ttext\t1\nq\tnext\tx\n", "result.tsv:2: received 'x', expected a finite number"),
+        ("q\ttext\tnan\n", "result.tsv:1: received 'nan', expected a finite number"),
+        ("q\ttext\t-inf\n", "result.tsv:1: received '-inf', expected a finite number"),
+        ("q\ta\t1\nq\tb\t1\nq\ta\t0\n", "result.tsv:3: received 'a' for the query 'q' again"),
+        ("", "result.tsv: received nothing to evaluate, expected lines query<TAB>text<TAB>score"),
+        ("other\ttext\t1\n", "result.tsv: received results for none of the 2 queries"),
+    ],
 )
 def test_a_malformed_result_is_refused(tmp_path, capsys, content, complaint):
     files = write_files(tmp_path)
     (tmp_path / "result.tsv").write_text(content)
     assert evaluate(files) == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("qrels", "complaint"),
+    [
+        ("q 0 d 1\nq 0 d 2\n", "qrels.txt:2: received 'd' for the query 'q' again"),
+        ("q 0 d nan\n", "qrels.txt:1: received 'nan'"),
+        ("q 0 d 0\n", "qrels.txt: received nothing to evaluate, expected a document with a rel"),
+        ("q 0 d\n", "qrels.txt:1: received 3 columns"),
+    ],
+)
+def test_malformed_qrels_are_refused(tmp_path, capsys, qrels, complaint):
+    (tmp_path / "qrels.txt").write_text(qrels)
+    (tmp_path / "run.txt").write_text("q Q0 d 1 0.5 tag\n")
+    files = ["--qrels", str(tmp_path / "qrels.txt"), "--run", str(tmp_path / "run.txt")]
+    assert evaluate(files) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_pairs_without_another_text_are_refused(tmp_path, capsys):
+    files = write_files(tmp_path)
+    (tmp_path / "pairs.tsv").write_text("q\tq\n")
+    assert evaluate(files) == 2
+    assert "pairs.tsv: received nothing to evaluate" in capsys.readouterr().err
+
+
+def test_queries_without_a_result_are_named(tmp_path, capsys):
+    files = write_files(tmp_path)
+    (tmp_path / "result.tsv").write_text("q two\tc\t0.6\n")
+    assert evaluate(files) == 0
+    assert "1 of 2 queries have no result and count with 0: 'q one'" in capsys.readouterr().out
+
+
+def test_gains_are_grades_as_in_scikit_learn():
+    """One query with every document scored, as `ndcg_score` wants it, without equal scores."""
+    chance = random.Random(5)
+    documents = [f"d{i}" for i in range(12)]
+    grades = {document: float(chance.choice([0, 0, 1, 2, 3])) for document in documents}
+    scores = dict(zip(documents, chance.sample(range(100), 12)))
+    golds = {"q": {document: grade for document, grade in grades.items() if grade}}
+    found = evaluate_ranking(golds, {"q": scores}, (1, 3, 12))
+    for k in (1, 3, 12):
+        expected = ndcg_score([list(grades.values())], [list(scores.values())], k=k)
+        assert found[f"ndcg@{k}"] == pytest.approx(expected)
+
+
+def test_grades_survive_being_written_as_trec(tmp_path):
+    golds = {"q one": {"a": 3.0, "b": 1.0}}
+    ranking = {"q one": {"b": 0.9, "n": 0.8, "a": 0.7}}
+    write_trec_files(golds, ranking, tmp_path)
+    again = read_qrels(tmp_path / "qrels.txt"), read_run(tmp_path / "run.txt")
+    dcg = 1 + 3 / 2  # 1 / log2(2) + 3 / log2(4)
+    for pair in ((golds, ranking), again):
+        found = evaluate_ranking(*pair, (3,))["ndcg@3"]
+        assert found == pytest.approx(dcg / (3 + 0.6309297535714575))
 
 
 def write_trec(folder, seed):

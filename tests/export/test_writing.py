@@ -198,9 +198,11 @@ def test_a_foreign_folder_is_left_alone_and_an_export_replaced(exported, tmp_pat
         export(model.config, model.settings, tmp_path / "foreign", None)
     assert [path.name for path in tmp_path.rglob("*")] == ["foreign", "thesis.txt"]
     folder = copy(model, tmp_path)
-    (folder / "stale").touch()
+    (folder / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"other than an exported model: notes\.txt; choose"):
+        export(model.config, model.settings, folder, ["paddle"])
+    (folder / "notes.txt").unlink()
     export(model.config, model.settings, folder, ["paddle"])
-    assert not (folder / "stale").exists()
     assert manifest_of(folder)["formats"] == ["paddle"]
     assert not (folder / "net.onnx").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "foreign"]

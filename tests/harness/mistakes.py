@@ -88,6 +88,17 @@ MISTAKES = (
         prepare=lambda here, trained: (here / "empty").mkdir(),
     ),
     train_on("empty file", "", ("{here}/own.tsv: received no rows",)),
+    Mistake(
+        "validation rows without labels",
+        "trainer",
+        (
+            "runner.valid_data_dir={here}/own.tsv",
+            "runner.valid_fraction=0",
+            "runner.model_save_path={here}/new",
+        ),
+        ("runner.valid_data_dir: none of the validation rows has a label",),
+        file=b"\tthe new song\n",
+    ),
     train_on("blank lines only", "\n  \n\n", ("{here}/own.tsv: received no rows",)),
     train_on(
         "too many columns",
@@ -113,9 +124,21 @@ MISTAKES = (
     train_on(
         "an id beyond the vocabulary",
         IDS + "1,5 11 8\n",
-        ("{here}/own.tsv:2: ", "the word '11' is not among the model's 10 words"),
+        ("hyper_parameters.vocab_text_size: received 10, but the training data has 12",),
         "runner.model_save_path={here}/ids",
         "hyper_parameters.vocab_text_size=10",
+    ),
+    train_on(
+        "an id that no table is made for",
+        IDS + "1,5 99999999 8\n",
+        ("{here}/own.tsv:2: ", "the word id '99999999', expected one below 1,000,000; or set rea"),
+        "runner.model_save_path={here}/ids",
+    ),
+    train_on(
+        "one tag in all",
+        "music\tone text\nmusic\tanother text\n",
+        ("vocab_tag_size: received 1, expected 2 or more tags among the training rows",),
+        "runner.model_save_path={here}/one",
     ),
     train_on(
         "not UTF-8",
@@ -133,13 +156,6 @@ MISTAKES = (
         "a line of 10 MB",
         TEXT + "music\t" + "word " * 2_000_000 + "\n",
         ("{here}/own.tsv:3: ", "longer than 4 MiB", "expected one row per line"),
-    ),
-    Mistake(
-        "a tag that training did not have",
-        "infer",
-        ("runner.test_data_dir={here}/own.tsv",),
-        ("{here}/own.tsv:3: ", "the tag 'astrology' is not among the model's 10 tags"),
-        file=f"{TEXT}astrology\tthe new moon\n".encode(),
     ),
     # the config
     Mistake(
@@ -268,7 +284,7 @@ MISTAKES = (
             "runner.model_init_path={trained}/1",
             "runner.model_save_path={here}/new",
         ),
-        ("runner.model_init_path: ", "does not fit", "the checkpoint has [64", "the net [65"),
+        ("runner.model_init_path: ", "does not fit", "received [64", "expected [65"),
     ),
     Mistake(
         "no checkpoint to infer",

@@ -5,8 +5,10 @@ import json
 
 import numpy as np
 
+from harness.saved import made_up_facts
 from textzoo.report.page import build_page
 from textzoo.report.recorded import read_runs
+from textzoo.training.facts import write_facts
 
 
 class Page(html.parser.HTMLParser):
@@ -75,10 +77,11 @@ def make_run(folder, rows=(), metrics=None, settings=None, kind="tags", evaluati
     told = [{"kind": "evaluation", "epoch": 0, "rows": 9, **line} for line in evaluations]
     *steps, end = session(seconds=[1.0, 2.0, 3.0])
     (folder / "metrics.jsonl").write_text(lines(*steps, *told, end), encoding="utf-8")
-    progress = {"step": 15, "epoch": 1, "stopped": False}
-    facts = {"model": "tagspace", "kind": kind, "progress": progress, "versions": {"textzoo": "0"}}
-    facts["config"] = {"runner": {"epochs": 2}, **(settings or {})}
-    (folder / "best" / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
+    facts = made_up_facts(15, kind=kind, versions={"textzoo": "0"})
+    facts["progress"]["epoch"] = 1
+    facts["config"] |= settings or {}
+    facts["sha256"] = {"rec.pdparams": "", "rec.pdopt": ""}
+    write_facts(folder / "best", facts)
     test = {"rows": len(rows), "checkpoint": "best", "steps": [15], **(metrics or {}), **more}
     test["checkpoints"] = {"best": {}}
     (folder / "infer" / "infer_metrics.json").write_text(json.dumps(test), encoding="utf-8")

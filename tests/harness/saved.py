@@ -1,8 +1,23 @@
 """Checkpoints of made-up tensors, and what is to be read back of them."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 
+from textzoo.files import digests
 from textzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from textzoo.training.facts import FACTS, Progress, write_facts
+
+
+def made_up_facts(step=0, **more):
+    """What a run tells of itself."""
+    config = {"runner": {"epochs": 2}, "reader": {}, "hyper_parameters": {}}
+    progress = asdict(Progress(step=step))
+    return {
+        **{"model": "tagspace", "kind": "tags", "progress": progress},
+        **{"data": {}, "config": config, **more},
+    }
 
 
 def write_vocabulary(folder):
@@ -11,7 +26,7 @@ def write_vocabulary(folder):
 
 def save_tensors(runs, name, step=0):
     parameters, state = tensors(step)
-    facts = {"model": "tagspace", "progress": {"step": step}, "標籤": [1, None, 0.1]}
+    facts = made_up_facts(step, 標籤=[1, None, 0.1])
     save_checkpoint(runs / name, parameters, state, write_vocabulary, facts)
     return runs / name
 
@@ -45,6 +60,16 @@ def assert_whole(path, seed):
     loaded = load_checkpoint(path)
     assert_bitwise_equal(loaded.parameters, parameters)
     assert_bitwise_equal(loaded.optimizer_state(), state)
+
+
+def repair(path, change=lambda facts: None):
+    """Change what a checkpoint says of itself, and make all of its checksums right."""
+    facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
+    del facts["facts_sha256"]
+    there = digests(path, list(facts["sha256"]))
+    facts["sha256"] = {name: digest for name, digest in there.items() if digest}
+    change(facts)
+    write_facts(path, facts)
 
 
 def names(folder):

@@ -20,7 +20,7 @@ from typing import Any, Optional
 import numpy as np
 import yaml
 
-from harness.running import ENVIRONMENT, ROOT, TIMEOUT, Result, command_line, run
+from harness.running import ENVIRONMENT, ROOT, TIMEOUT, Result, command_line, run_command
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,10 @@ class Workspace:
         config: Optional[Path] = None,
         expect: int = 0,
         cwd: Path = ROOT,
-        before: Optional[Callable[[], None]] = None,
     ) -> Result:
-        """Run a command to its end; for the arguments see `arguments` and the function `run`."""
-        arguments = self.arguments(command, output, *overrides, config=config)
-        return run(arguments, expect=expect, cwd=cwd, before=before)
+        """Run a command in this process; see `arguments` and the function `run_command`."""
+        given = self.arguments(command, output, *overrides, config=config)[2:]
+        return run_command(command, *given, expect=expect, cwd=cwd)
 
     def start(self, command: str, output: str, *overrides: str) -> "Started":
         """Start a command, to be disturbed while it runs."""

@@ -1,14 +1,21 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from harness.indexed import embeddings_of, entries_of, texts_of
+from harness.killed import killed_at_each_call
 
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
-from textzoo.index.hnsw import Index
+from textzoo.files import digests
+from textzoo.index.hnsw import Index, _form
+
+MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
 
 
 def make_index(n, backend="hnsw", **settings):
-    index = Index(IndexSettings(backend=backend, **settings), 16, {"checkpoint": "abc"})
+    index = Index(IndexSettings(backend=backend, **settings), 16, MADE_FROM)
     index.add(texts_of(n), embeddings_of(n))
     return index
 
@@ -62,7 +69,7 @@ def test_a_saved_index_gives_the_same_and_can_be_extended(backend, tmp_path):
     index.delete(entries_of("text 7"))
     index.save(tmp_path / "index")
     loaded = Index.load(tmp_path / "index", IndexSettings(backend=backend))
-    assert loaded.made_from == {"checkpoint": "abc"}
+    assert loaded.made_from == MADE_FROM
     queries = embeddings_of(20, seed=1)
     for ours, theirs in zip(index.search(queries, 30), loaded.search(queries, 30)):
         np.testing.assert_array_equal(ours, theirs)
@@ -77,10 +84,158 @@ def test_an_index_of_another_form_is_not_taken(tmp_path):
     assert Index.load(tmp_path / "nothing", IndexSettings()) is None
 
 
-@pytest.mark.parametrize("file", ["hnsw.bin", "embeddings.npy", "manifest.json"])
+@pytest.mark.parametrize("file", ["hnsw.bin", "embeddings.npy", "texts.json", "manifest.json"])
 def test_a_damaged_index_is_refused_by_name(file, tmp_path):
     make_index(20).save(tmp_path / "index")
     path = tmp_path / "index" / file
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=f"{file}: is damaged"):
         Index.load(tmp_path / "index", IndexSettings())
+
+
+def change(folder, file, change):
+    """Change a JSON file of an index, and repair the checksums if it is not the manifest's."""
+    path = folder / file
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(change(facts)), encoding="utf-8")
+    if file != "manifest.json":
+        repair(folder)
+
+
+def repair(folder):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, "sha256": digests(folder, [*manifest["sha256"]])}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda facts: {**facts, "sha256": {}},
+        lambda facts: {**facts, "sha256": None},
+        lambda facts: {**facts, "sha256": {**facts["sha256"], "../../x": "0"}},
+        lambda facts: {**facts, "sha256": {**facts["sha256"], "texts.json": 5}},
+        lambda facts: {k: v for k, v in facts.items() if k != "made_from"},
+        lambda facts: {**facts, "made_from": {}},
+        lambda facts: {**facts, "made_from": {"checkpoint": "abc"}},
+        lambda facts: {**facts, "more": 1},
+        lambda facts: [facts],
+        lambda facts: "manifest",
+    ],
+)
+def test_a_manifest_with_missing_keys_or_wrong_types_is_refused(tmp_path, changed):
+    make_index(20).save(tmp_path / "index")
+    (tmp_path / "x").write_text("secret", encoding="utf-8")
+    change(tmp_path / "index", "manifest.json", changed)
+    with pytest.raises(UserError, match=r"\.(json|npy): is damaged; delete the folder .*index"):
+        Index.load(tmp_path / "index", IndexSettings())
+
+
+@pytest.mark.parametrize(("backend", "other"), [("hnsw", "exact"), ("exact", "hnsw")])
+def test_a_manifest_that_speaks_of_another_backend_is_refused(tmp_path, backend, other):
+    make_index(20, backend).save(tmp_path / "index")
+    form = _form(IndexSettings(backend=other))
+    change(tmp_path / "index", "manifest.json", lambda facts: {**facts, "form": form})
+    with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
+        Index.load(tmp_path / "index", IndexSettings(backend=other))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda facts: {**facts, "texts": facts["texts"][:-1]},
+        lambda facts: {**facts, "texts": [*facts["texts"][:-1], 5]},
+        lambda facts: {**facts, "texts": [*facts["texts"][:-1], "text 0"]},
+        lambda facts: {**facts, "deleted": [20]},
+        lambda facts: {**facts, "deleted": [-1]},
+        lambda facts: {**facts, "deleted": [True]},
+        lambda facts: {**facts, "deleted": [0]},
+        lambda facts: {"texts": facts["texts"]},
+        lambda facts: 3,
+    ],
+)
+def test_texts_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed):
+    make_index(20).save(tmp_path / "index")
+    change(tmp_path / "index", "texts.json", changed)
+    with pytest.raises(UserError, match=r"is damaged; delete the folder"):
+        Index.load(tmp_path / "index", IndexSettings())
+
+
+@pytest.mark.parametrize("backend", ["hnsw", "exact"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda rows: rows[:-1],
+        np.ravel,
+        lambda rows: rows.astype("float64"),
+        lambda rows: np.where(rows == rows[3, 2], np.nan, rows),
+        lambda rows: np.where(rows == rows[3, 2], np.inf, rows),
+        lambda rows: 2 * rows,
+        lambda rows: np.array(["a", None], dtype=object),
+    ],
+    ids=["count", "rank", "dtype", "NaN", "infinite", "longer", "objects"],
+)
+def test_embeddings_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed, backend):
+    make_index(20, backend).save(tmp_path / "index")
+    path = tmp_path / "index" / "embeddings.npy"
+    np.save(path, changed(np.load(path)))
+    repair(tmp_path / "index")
+    with pytest.raises(UserError, match=r"embeddings\.npy: is damaged; delete the folder"):
+        Index.load(tmp_path / "index", IndexSettings(backend=backend))
+
+
+@BACKENDS
+def test_embeddings_of_another_width_are_refused(tmp_path, backend):
+    index = make_index(20, backend, path=tmp_path)
+    with pytest.raises(UserError, match="holds embeddings of width 16, received 8; delete"):
+        index.search(embeddings_of(2, width=8), 3)
+    with pytest.raises(UserError, match="holds embeddings of width 16, received 8; delete"):
+        index.add(entries_of("new"), embeddings_of(1, width=8))
+
+
+def test_a_graph_that_the_disk_has_no_room_for_is_not_kept(tmp_path, monkeypatch):
+    make_index(20).save(tmp_path / "index")
+    index = make_index(30)
+
+    class Full:
+        def __init__(self, graph):
+            self.index_file_size = graph.index_file_size
+
+        def save_index(self, path):
+            Path(path).write_bytes(b"as much as there was room for")
+
+    index._graph = Full(index._graph)
+    with pytest.raises(UserError, match=r"index\.path: cannot write .*No space left.*index.path="):
+        index.save(tmp_path / "index")
+    assert len(Index.load(tmp_path / "index", IndexSettings())) == 20
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_an_index_with_added_texts_is_whole_wherever_saving_is_killed(tmp_path):
+    settings = IndexSettings(backend="exact")
+
+    def prepare(place):
+        make_index(5, "exact").save(place / "index")
+
+    def add(place):
+        index = Index.load(place / "index", settings)
+        index.add(entries_of("added"), embeddings_of(1, seed=1))
+        index.save(place / "index")
+
+    found = []
+    for place in killed_at_each_call(tmp_path, prepare, add):
+        loaded = Index.load(place / "index", settings)
+        found.append(len(loaded))
+        add(place)
+        assert len(Index.load(place / "index", settings)) == 6
+        assert [path.name for path in place.iterdir() if "replaced" in path.name] == []
+    assert found == sorted(found)
+    assert set(found) == {5, 6}
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=r"docs holds something other than an index: thesis\.txt"):
+        make_index(5).save(tmp_path / "docs")
+    assert (tmp_path / "docs" / "thesis.txt").read_text(encoding="utf-8") == "mine"

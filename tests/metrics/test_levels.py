@@ -1,4 +1,3 @@
-import csv
 import io
 import json
 
@@ -9,7 +8,6 @@ from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 from textzoo.errors import UserError
 from textzoo.evaluation.level_predictions import LevelPredictions
 from textzoo.evaluation.predictions import PredictionFile
-from textzoo.metrics.label_table import LabelTable
 from textzoo.metrics.levels import LevelMetrics
 
 LABELS = ["喜悦", "愤怒", "悲伤"]
@@ -68,26 +66,3 @@ def test_predictions_have_every_level_and_the_highest_first():
     assert first["predicted"] == {"喜悦": 0, "愤怒": 0, "悲伤": 0}
     assert second["predicted"] == {"喜悦": 1, "愤怒": 0, "悲伤": 1}
     assert second["top"] == [{"tag": "喜悦:1", "score": 0.9}, {"tag": "悲伤:1", "score": 0.7}]
-
-
-def test_a_report_is_the_same_as_text_json_and_csv(tmp_path):
-    table = LabelTable(
-        {"供水": {"f1": 0.5, "support": 3}, "a,b": {"f1": 0.25, "support": 10}},
-        {"macro avg": {"f1": 0.375}},
-    )
-    table.save(tmp_path)
-    text = (tmp_path / "label_report.txt").read_text(encoding="utf-8").splitlines()
-    assert [line.split() for line in text] == [
-        ["f1", "support"],
-        ["供水", "0.5000", "3"],
-        ["a,b", "0.2500", "10"],
-        [],
-        ["macro", "avg", "0.3750"],
-    ]
-    # On a terminal a Chinese character is two columns wide.
-    assert len(text[1]) + 2 == len(text[2])
-    content = json.loads((tmp_path / "label_report.json").read_text(encoding="utf-8"))
-    assert content == {"labels": table.labels, "averages": table.averages}
-    rows = list(csv.DictReader((tmp_path / "label_report.csv").open(encoding="utf-8")))
-    assert rows[1] == {"label": "a,b", "f1": "0.25", "support": "10"}
-    assert rows[2] == {"label": "macro avg", "f1": "0.375", "support": ""}

@@ -72,3 +72,9 @@ def test_padding_is_no_unknown_label():
     metrics = PropensityMetrics(["psp@2"], np.array([2.0, 1.0]), 5.0)
     metrics.update(np.array([[1.0, np.inf]]), np.array([[0, -1]]), np.array([1]))
     assert metrics.result() == {"psp@2": 1.0}
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_of_one_or_two_training_rows_every_label_counts_alike(n_rows):
+    """A propensity is a chance, at most 1: the formula of the paper is for n_rows above e."""
+    assert inverse_propensities(np.array([0, 1, 2]), n_rows, 0.55, 1.5).tolist() == [1, 1, 1]

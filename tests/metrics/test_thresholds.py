@@ -6,7 +6,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from textzoo.metrics.thresholds import ThresholdMetrics, threshold_curve
+from textzoo.metrics.thresholds import ThresholdMetrics, is_predicted, threshold_curve
 
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("micro", "macro", "weighted", "samples")
@@ -119,3 +119,26 @@ def test_the_curve_equals_scikit_learn(ties):
     np.testing.assert_allclose(curve.recall, recall[-2::-1])
     both = curve.precision + curve.recall
     np.testing.assert_allclose(curve.f1 * both, 2 * curve.precision * curve.recall)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [(1.0, np.nextafter(np.float32(1), np.float32(0))), (1e-45, 0.0), (3e-45, 1e-45), (-1.0, -2.0)],
+)
+def test_the_best_threshold_is_below_what_it_is_to_predict(upper, lower):
+    """By hand: of two labels with neighbouring scores, only the upper one is right."""
+    metrics = ThresholdMetrics(2)
+    scores = np.array([[upper, lower]], np.float32)
+    metrics.update(np.array([[0, 1]]), scores, np.array([[0]]), np.array([1]))
+    threshold = metrics.best_threshold()
+    assert metrics.result(["micro_f1"], threshold) == {"micro_f1": 1.0}
+    assert is_predicted(np.arange(2), scores[0], threshold).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("scores", [[-1.0, -2.0], [0.75, 0.5], [1e-45, 1e-45]])
+def test_where_all_is_right_all_is_predicted(scores):
+    metrics = ThresholdMetrics(2)
+    metrics.update(
+        np.array([[0, 1]]), np.array([scores], np.float32), np.array([[0, 1]]), np.array([2])
+    )
+    assert metrics.result(["micro_f1"], metrics.best_threshold()) == {"micro_f1": 1.0}

@@ -1,6 +1,6 @@
 """The harness: every model of the zoo passes every test of this file.
 
-All runs are real commands on a small part of the model's own sample data. Fixtures of module scope
+All runs are the commands, on a small part of the model's own sample data. Fixtures of module scope
 hold the runs that several tests look at.
 """
 
@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from harness.running import run_command
 from harness.workspace import (
     MODELS,
     ROOT,
@@ -19,13 +20,11 @@ from harness.workspace import (
     Workspace,
     assert_same_checkpoint,
     checkpoints,
-    command_line,
     first_is_gold,
     infer_metrics,
     metric_lines,
     model_folders,
     predictions,
-    run,
 )
 
 # A schedule, evaluations and checkpoints within epochs: what a resumed run has to go on with.
@@ -246,8 +245,8 @@ def test_a_copy_of_the_folder_works_outside_the_repository(workspace, dygraph, i
     data = (f"runner.train_data_dir={own}/data/train", f"runner.test_data_dir={own}/data/test")
     places = (*data, f"runner.cache_dir={own}/cache", f"runner.model_save_path={own}/output")
     for command, more in (("trainer", BUSY), ("infer", ("runner.infer_checkpoint=last",))):
-        arguments = workspace.arguments(command, "own", *places, *more, config=Path("config.yaml"))
-        result = run(arguments, cwd=own)
+        config = Path("config.yaml")
+        result = workspace.run(command, "own", *places, *more, config=config, cwd=own)
     assert_same_run(own / "output", dygraph)
     assert result.metrics == inferred.metrics
 
@@ -256,8 +255,7 @@ def test_the_config_of_the_sample_is_right_as_it_is(model, tmp_path):
     """The command that the config's first lines show, writing elsewhere."""
     places = (f"runner.model_save_path={tmp_path}/output", f"runner.cache_dir={tmp_path}/cache")
     for command in ("trainer", "static_infer"):
-        arguments = command_line(command, "-m", model.config, "-o", *places, "runner.epochs=1")
-        result = run(arguments)
+        result = run_command(command, "-m", model.config, "-o", *places, "runner.epochs=1")
     assert 0 <= result.metrics[model.first_is_gold] <= 1
 
 

@@ -270,7 +270,7 @@ def test_rare_labels_weigh_more(folder):
     arguments = hyper_parameters(folder, positive_weight_power=0.5)
     reader = type("Counts", (), {"label_counts": np.array([1, 4, 16, 0, 20]), "n_train_rows": 20})
     weights = {"positive_weight": np.ones(5, "float32")}
-    folder.dygraph_model(arguments).initialise(weights, reader)
+    folder.dygraph_model(arguments).initialise_labels(weights, reader)
     odds = np.array([19 / 1, 16 / 4, 4 / 16, 19 / 1, 1 / 20])
     np.testing.assert_allclose(weights["positive_weight"], np.sqrt(odds), rtol=1e-6)
 

@@ -6,7 +6,8 @@ import pytest
 from harness.workspace import MODELS, Saved, Workspace, infer_metrics, metric_lines, predictions
 
 from textzoo.config.model_folder import load_model_folder
-from textzoo.data.cache import Cache, encoded_rows
+from textzoo.data import encoding
+from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
 
 MODEL = MODELS["multilabel"]
 
@@ -89,12 +90,42 @@ def test_a_metric_of_which_less_is_better_chooses_the_best_checkpoint(workspace)
     assert f"best hamming_loss {min(losses):.4f}" in result.stdout
 
 
-def test_the_header_of_a_csv_file_is_no_row(tmp_path):
+CSV = """text,Label
+"又堵, 又吵
+在""楼下""	很吵",停车|噪音
+
+你好,
+"只有
+两行",停车
+"""
+
+
+def test_csv_is_read_by_the_names_of_its_columns_whatever_the_line_ends_in_cells(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(encoding, "_CHUNK_BYTES", 20)
     file = tmp_path / "rows.csv"
-    file.write_text('label,content\n"停车|噪音","又堵, 又吵"\n,你好\n', encoding="utf-8")
-    reader = load_model_folder(MODEL.folder).reader(format="csv")
-    reader.fit([reader.parse("停车|噪音,吵"), reader.parse(",你好")], {})
-    rows = encoded_rows([file], reader, True, "identity", Cache(tmp_path / "cache", "error"))
-    assert len(rows) == 2
-    assert rows.line(0).number == 2
-    assert [reader.describe(rows.line(i).text)["tags"] for i in range(2)] == [["停车", "噪音"], []]
+    file.write_text(CSV, encoding="utf-8")
+    folder = load_model_folder(MODEL.folder)
+    cache = Cache(tmp_path / "cache", "error")
+    reader = folder.reader(format="csv")
+    vocabulary = fitted_vocabulary([file], reader, {}, "identity", cache)
+    reader = folder.reader(format="csv")
+    reader.load(vocabulary)
+    rows = encoded_rows([file], reader, True, "identity", cache)
+    assert reader.label_names == ["停车", "噪音"]
+    lines = [rows.line(row) for row in range(len(rows))]
+    assert [line.number for line in lines] == [2, 5, 6]
+    assert [reader.describe(line.text) for line in lines] == [
+        {"text": '又堵, 又吵 在"楼下" 很吵', "tags": ["停车", "噪音"]},
+        {"text": "你好", "tags": []},
+        {"text": "只有 两行", "tags": ["停车"]},
+    ]
+
+
+def test_a_csv_file_without_known_names_of_columns_stops_the_trainer(workspace, tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("停车,没有车位\n噪音,楼下太吵\n", encoding="utf-8")
+    overrides = ("reader.format=csv", f"runner.train_data_dir={file}", "runner.bad_lines=skip")
+    result = workspace.run("trainer", "csv", *overrides, expect=2)
+    assert f"{file}:1: received '停车,没有车位', expected a header" in result.stderr

@@ -32,12 +32,6 @@ def test_rows_have_none_one_or_several_labels(folder):
     assert reader.describe(LINES[0]) == {"text": "楼下太吵", "tags": ["停车", "噪音"]}
 
 
-def test_csv_has_quotes_and_a_header(folder):
-    reader = folder.reader(format="csv", label_separators="|")
-    assert reader.has_header
-    assert reader.parse('"a,b|c","x, ""y"""') == (["a,b", "c"], [], 'x, "y"')
-
-
 def test_levels_stand_in_the_order_of_the_labels(folder, tmp_path):
     lines = ["0,2\t好", "1，0\t坏"]
     reader = fitted(folder, lines, labels=["乐", "怒"], n_levels=3)
@@ -54,7 +48,6 @@ def test_levels_stand_in_the_order_of_the_labels(folder, tmp_path):
     [
         ({}, "a\tb\tc", r"3 column\(s\), expected 2: labels<TAB>text"),
         ({}, "a\t ", "received no text"),
-        ({"format": "csv"}, "a", "expected 2: label,text with a header line"),
         ({"labels": ["x", "y"], "n_levels": 3}, "0,3\tc", "'0,3', expected 2 levels from 0 to 2"),
         ({"labels": ["x", "y"], "n_levels": 3}, "0\tc", "for x, y"),
     ],

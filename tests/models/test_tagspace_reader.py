@@ -110,22 +110,17 @@ def test_a_row_with_every_tag_cannot_be_trained_on(make_reader):
     assert reader.encode("s,n\ta", training=False)["tags"] == [1, 0]
 
 
-def test_an_unknown_tag_stops_or_counts_as_never_found(make_reader):
-    stops, counts = (
-        make_reader("s\ta", "n\tb", unknown_tags=choice) for choice in ("error", "count")
-    )
-    for training in (True, False):
-        with pytest.raises(BadLine, match="the tag 'x' is not among the model's 2 tags"):
-            stops.encode("s,x\ta", training)
-    assert counts.encode("x,s\ta", training=False)["tags"] == [-1, 1]
-    with pytest.raises(BadLine, match="the tag 'x'"):  # validation rows aside, training has it
-        counts.encode("s,x\ta", training=True)
+def test_an_unknown_tag_counts_as_never_found(make_reader):
+    reader = make_reader("s\ta", "n\tb")
+    assert reader.encode("x,s\ta", training=False)["tags"] == [-1, 1]
+    with pytest.raises(BadLine, match="the tag 'x' is not among the model's 2 tags"):
+        reader.encode("s,x\ta", training=True)  # validation rows aside, training has it
 
 
 def test_a_long_tag_is_shortened_in_the_message(make_reader):
     reader = make_reader("s\ta", "n\tb")
     with pytest.raises(BadLine) as failure:
-        reader.encode("x" * 1000 + "\ta", training=False)
+        reader.encode("x" * 1000 + "\ta", training=True)
     assert len(str(failure.value)) < 150
 
 
@@ -172,8 +167,6 @@ def test_declared_sizes_are_the_vocabularies(make_reader):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("5,1", "the tag '5' is not among the model's 3 tags"),
-        ("1,4 11", "the word '11' is not among the model's 11 words"),
         ("1,4 x", "received 'x', expected an integer id from 0"),
         ("x,4", "received 'x', expected an integer id"),
         ("1,4.5", "received '4.5', expected an integer id"),
@@ -190,6 +183,42 @@ def test_malformed_lines_of_ids_are_refused(make_reader, line, complaint, traini
     with pytest.raises(BadLine) as failure:
         reader.encode(line, training)
     assert complaint in str(failure.value)
+
+
+def test_ids_that_training_did_not_have_are_unknown(make_reader):
+    reader = make_reader("2,10 4", "0,3", "1,5", ngram_buckets=7)
+    line = "5,4 11 " + "9" * 5000
+    encoded = reader.encode(line, training=False)
+    assert (encoded["words"], encoded["tags"]) == ([4, 11, 11], [-1])
+    assert reader.unknown_word_id == reader.sizes()["vocab_text_size"] == 11  # that of padding
+    pairs = hashed_pairs(line.partition(",")[2].split(), 7)
+    assert encoded["ngrams"] == [4, *(11 + pair for pair in pairs)]
+    with pytest.raises(BadLine, match="the tag '5' is not among the model's 3 tags"):
+        reader.encode("5,4", training=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("1,4 1000000", "the word id '1000000', expected one below 1,000,000; or set reader.max_w"),
+        ("1000000,4", "received the tag id '1000000', expected one below 1,000,000"),
+        ("1," + "9" * 5000, r"the word id '9{60}\.\.\.', expected"),
+    ],
+)
+def test_no_table_is_made_for_one_id_that_is_very_high(make_reader, line, complaint):
+    reader = make_reader("2,10 4", "0,3", line)
+    assert reader.sizes()["vocab_text_size"] == 11
+    assert reader.sizes()["vocab_tag_size"] == 3
+    with pytest.raises(BadLine, match=complaint):
+        reader.encode(line, training=True)
+    with pytest.raises(BadLine, match=complaint):
+        reader.count([line])
+
+
+def test_ids_up_to_max_words_are_taken(make_reader):
+    reader = make_reader("2,10 4", "0,3", "1,1000001 1000002", max_words=1_000_002)
+    assert reader.encode("1,1000001 1000002", training=True)["words"] == [1000001, 1000002]
+    assert reader.sizes()["vocab_text_size"] == 1_000_002 == reader.unknown_word_id
 
 
 # ------------------------------------------------------------------ the reader: which format

@@ -360,7 +360,7 @@ def test_each_label_starts_at_its_log_odds(xmlcnn):
     model, _ = make(xmlcnn)
     reader = fitted(xmlcnn, ["a\tx"] * 8 + ["b\tx"] * 2)
     weights = {"label_bias": np.zeros((2, 1), "float32")}
-    model.initialise(weights, reader)
+    model.initialise_labels(weights, reader)
     odds = [8.5 / 2.5, 2.5 / 8.5]
     np.testing.assert_allclose(np.exp(weights["label_bias"][:, 0]), odds, rtol=1e-5)
 
@@ -374,6 +374,7 @@ def test_rare_ngrams_start_long_and_labels_at_the_words_of_their_names(xmlcnn):
     before = weights["ngram_embedding.weight"].copy()
     weights["label_weight"][:] = 0
     model.initialise(weights, reader)
+    model.initialise_labels(weights, reader)
     table, ids = weights["ngram_embedding.weight"], reader.word_ids
     for word, n_rows in (("the", 4), ("dog", 2), ("cat", 1)):
         expected = np.log(5 / (1 + n_rows)) / np.log(5)

@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def paddle_name(name):
     return name
 
 
-def write_paddle(folder, family):
+def write_paddle(folder, family, convert=lambda tensor: tensor):
     config = REFERENCES["models"][family]["config"]
     inner = {name: value for name, value in config.items() if name != "model_type"}
     content = {"init_args": [{**inner, "init_class": f"{family.title()}Model"}]}
@@ -51,7 +52,8 @@ def write_paddle(folder, family):
         else tensor
         for name, tensor in tensors_of(family).items()
     }
-    paddle.save(tensors, str(folder / "model_state.pdparams"))
+    saved = {name: convert(tensor) for name, tensor in tensors.items()}
+    paddle.save(saved, str(folder / "model_state.pdparams"))
 
 
 def load(folder):
@@ -94,6 +96,37 @@ def test_half_precision_and_tensorflow_s_names_are_read(tmp_path):
     weights = load(tmp_path).state_dict()
     expected = weight("embeddings.LayerNorm.bias", [12])
     np.testing.assert_allclose(weights["embedding_norm.bias"].numpy(), expected, atol=1e-3)
+
+
+def test_bfloat16_of_paddle_is_read(tmp_path):
+    """NumPy has no such numbers: the file has their bits as integers."""
+    write_paddle(tmp_path, "bert", lambda tensor: paddle.to_tensor(tensor).astype("bfloat16"))
+    weights = load(tmp_path).state_dict()
+    expected = weight("embeddings.LayerNorm.bias", [12])
+    np.testing.assert_allclose(weights["embedding_norm.bias"].numpy(), expected, rtol=2**-8)
+
+
+def test_code_in_place_of_a_tensor_does_not_run(tmp_path):
+    write_paddle(tmp_path, "bert")
+    file = tmp_path / "model_state.pdparams"
+    tensors = paddle.load(str(file), return_numpy=True)
+    planted = type("Planted", (), {"__reduce__": lambda _: (os.mkdir, (str(tmp_path / "ran"),))})
+    file.write_bytes(pickle.dumps({**tensors, "more": planted()}))
+    with pytest.raises(UserError) as refusal:
+        load(tmp_path)
+    assert f"encoder.pretrained: {file}: cannot be read: asks to call '" in str(refusal.value)
+    assert "mkdir', expected arrays by name" in str(refusal.value)
+    assert "paddle.save(layer.state_dict(), PATH)" in str(refusal.value)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("size", [0, 10, -1])
+def test_half_a_file_of_paddle_is_refused(tmp_path, size):
+    write_paddle(tmp_path, "bert")
+    file = tmp_path / "model_state.pdparams"
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(UserError, match=r"model_state\.pdparams: cannot be read: is damaged"):
+        load(tmp_path)
 
 
 def test_missing_unexpected_and_misshapen_tensors_are_all_listed(tmp_path):

@@ -9,13 +9,15 @@ import sys
 import numpy as np
 import pytest
 from harness.exports import NAMES
-from harness.workspace import ENVIRONMENT, ROOT, command_line, infer_metrics, predictions, run
+from harness.running import ENVIRONMENT, ROOT, run_command
+from harness.workspace import infer_metrics, predictions
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
 pytest.importorskip("matplotlib")
 
 from harness.reported import Page, lines, make_run, page_of, random_rows, row, session
+from harness.saved import repair
 
 from textzoo.report.plots import thinned
 from textzoo.report.recorded import read_runs
@@ -93,7 +95,7 @@ def test_the_index_recalls_what_evaluate_py_says(exported):
     pairs = folder.parent.parent / "data" / "test"
     (file,) = pairs.iterdir()
     result = folder / "infer" / "recall_result.txt"
-    said = run(command_line("evaluate", "--pairs", file, "--result", result)).metrics
+    said = run_command("evaluate", "--pairs", file, "--result", result).metrics
     rows = Page(page_of(folder)).tables["Recall of the index"][1:]
     assert [k for k, *_ in rows][:3] == ["1", "5", "10"]
     for k, *cells in rows:
@@ -105,10 +107,7 @@ def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
     folder = shutil.copytree(exported("tagspace").run, tmp_path / "run")
     told = "has changed since the test rows were evaluated: run infer.py again"
     assert told not in page_of(folder)
-    file = folder / "best" / "checkpoint.json"
-    facts = json.loads(file.read_text(encoding="utf-8"))
-    facts["progress"]["step"] += 1
-    file.write_text(json.dumps(facts), encoding="utf-8")
+    repair(folder / "best", lambda facts: facts["progress"].update(step=9))
     assert told in page_of(folder)
 
 
@@ -151,7 +150,7 @@ def test_runs_of_one_name_are_told_apart_and_a_run_is_not_given_twice(tmp_path):
     for place in places:
         make_run(place, random_rows()[2])
     assert [run.name for run in read_runs(places)] == ["a/output_model", "b/output_model"]
-    result = run(command_line("report", places[0], places[0]), expect=2)
+    result = run_command("report", places[0], places[0], expect=2)
     assert result.stderr == "report.py: RUN_DIR: received the same folder twice\n"
 
 
@@ -293,7 +292,7 @@ def test_a_run_that_an_earlier_version_began_has_no_time(tmp_path):
 )
 def test_what_is_no_run_is_refused(tmp_path, where, found):
     make_run(tmp_path / "run", random_rows()[2])
-    result = run(command_line("report", tmp_path / where), expect=2)
+    result = run_command("report", tmp_path / where, expect=2)
     assert (
         "is no folder of a run: expected train.log, metrics.jsonl and checkpoints" in result.stderr
     )
@@ -302,14 +301,14 @@ def test_what_is_no_run_is_refused(tmp_path, where, found):
 
 def test_the_page_is_written_whole_or_not_at_all(tmp_path):
     folder = make_run(tmp_path / "run", random_rows()[2])
-    result = run(command_line("report", folder))
+    result = run_command("report", folder)
     assert result.stdout == f"{folder / 'report.html'}\n"
     assert (folder / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
     other = make_run(tmp_path / "other", random_rows(seed=1)[2])
-    assert run(command_line("report", folder, other)).stdout == f"{folder / 'comparison.html'}\n"
+    assert run_command("report", folder, other).stdout == f"{folder / 'comparison.html'}\n"
     (tmp_path / "a file").touch()
     nowhere = tmp_path / "a file" / "page.html"
-    result = run(command_line("report", folder, "--output", nowhere), expect=2)
+    result = run_command("report", folder, "--output", nowhere, expect=2)
     assert result.stderr.startswith(f"report.py: --output: cannot write {nowhere}: ")
     assert not list(tmp_path.rglob("*.tmp"))
 

@@ -1,13 +1,12 @@
 import functools
 
 import numpy as np
-import paddle
 import pytest
 from conftest import ROOT
+from harness.pair_nets import loss_of, make_net, vectors
 
-from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import EncoderSettings, Runner
+from textzoo.config.schema import Runner
 from textzoo.data.batching import training_batches
 from textzoo.data.cache import Cache, encoded_rows
 from textzoo.errors import BadLine
@@ -28,16 +27,6 @@ ROWS = [
 @pytest.fixture(scope="module", params=["batchneg", "hardestneg"])
 def folder(request):
     return load_model_folder(ROOT / "models" / request.param)
-
-
-@pytest.fixture(scope="module")
-def batchneg():
-    return load_model_folder(ROOT / "models" / "batchneg")
-
-
-@pytest.fixture(scope="module")
-def hardestneg():
-    return load_model_folder(ROOT / "models" / "hardestneg")
 
 
 def make_rows(folder, lines):
@@ -140,90 +129,10 @@ def test_a_line_without_pairs_is_a_pair_of_itself():
 # ------------------------------------------------------------------ losses
 
 
-def make_net(folder, **chosen):
-    defaults = {name: default for name, (_, default) in signature_fields(folder.net).items()}
-    encoder = EncoderSettings(config="ngram", hidden_size=8)
-    net = folder.net(
-        **{**defaults, "vocab_size": 64, "max_len": 9, "encoder": encoder,
-           "output_emb_size": 4, **chosen}
-    )  # fmt: skip
-    net.eval()
-    return net
-
-
-def vectors(n, seed):
-    found = np.random.default_rng(seed).normal(size=(n, 4))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
-
-
-def mask(n, n_candidates, seed=5):
-    excluded = np.random.default_rng(seed).random((n, n_candidates)) < 0.3
-    excluded[np.arange(n), np.arange(n)] = False
-    return excluded
-
-
-def loss_of(net, queries, candidates, excluded):
-    tensors = (paddle.to_tensor(x.astype("float32")) for x in (queries, candidates, excluded))
-    return float(net.loss(*tensors))
-
-
-def numpy_softmax_loss(queries, candidates, excluded, margin, scale):
-    total = 0.0
-    for i, query in enumerate(queries):
-        logits = {
-            j: scale * (query @ candidate - margin * (i == j))
-            for j, candidate in enumerate(candidates)
-            if not excluded[i, j]
-        }
-        total += np.log(sum(np.exp(z) for z in logits.values())) - logits[i]
-    return total / len(queries)
-
-
-@pytest.mark.parametrize("n_negatives", [0, 3])
-def test_batchneg_equals_numpy(batchneg, n_negatives):
-    queries, candidates = vectors(6, 1), vectors(6 + n_negatives, 2)
-    excluded = mask(6, 6 + n_negatives)
-    net = make_net(batchneg, margin=0.3, scale=7.0)
-    expected = numpy_softmax_loss(queries, candidates, excluded, 0.3, 7.0)
-    assert loss_of(net, queries, candidates, excluded) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_symmetric_loss_ranks_queries_for_titles_too(batchneg):
-    queries, titles, excluded = vectors(6, 1), vectors(6, 2), mask(6, 6)
-    net = make_net(batchneg, margin=0.3, scale=7.0, symmetric=True)
-    there = numpy_softmax_loss(queries, titles, excluded, 0.3, 7.0)
-    back = numpy_softmax_loss(titles, queries, excluded.T, 0.3, 7.0)
-    found = loss_of(net, queries, titles, excluded)
-    assert found == pytest.approx((there + back) / 2, rel=1e-5)
-
-
-def test_hardestneg_equals_numpy_and_its_positive_is_the_diagonal(hardestneg):
-    queries, candidates, excluded = vectors(6, 1), vectors(8, 2), mask(6, 8)
-    cosines = queries @ candidates.T
-    assert (cosines.argmax(axis=1) != np.arange(6)).any()  # else the test would prove nothing
-    expected = []
-    for i in range(6):
-        others = [cosines[i, j] for j in range(8) if j != i and not excluded[i, j]]
-        expected.append(max(0.0, 0.4 - cosines[i, i] + max(others)))
-    net = make_net(hardestneg, margin=0.4)
-    found = loss_of(net, queries, candidates, excluded)
-    assert found == pytest.approx(np.mean(expected), rel=1e-5)
-
-
 def test_a_row_without_any_negative_has_no_loss(folder):
     queries, titles = vectors(3, 1), vectors(3, 2)
     excluded = ~np.eye(3, dtype=bool)
     assert loss_of(make_net(folder, margin=0.1), queries, titles, excluded) == 0
-
-
-def test_embeddings_have_length_one_and_are_means_of_n_grams(batchneg):
-    net = make_net(batchneg, output_emb_size=None)
-    table = net.encoder.word_embeddings.weight.numpy()
-    tokens = np.array([[3, 5, 0], [1, 2, 3]])
-    found = net(paddle.to_tensor(tokens), paddle.to_tensor([2, 3])).numpy()
-    expected = np.array([table[[3, 5]].sum(0), table[[1, 2, 3]].sum(0)])
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 # ------------------------------------------------------------------ evaluation

@@ -7,7 +7,9 @@ import pytest
 from textzoo.config.checking import signature_fields
 from textzoo.config.optimizer_keys import SPARSE_OPTIMIZERS
 from textzoo.config.schema import Optimizer
+from textzoo.errors import NotFinite
 from textzoo.running.dygraph import DygraphRun, row_weights
+from textzoo.running.predictor import Predictor
 from textzoo.running.static import Example, StaticRun
 
 N_WORDS, N_TAGS = 20, 6
@@ -319,3 +321,49 @@ def test_two_static_runs_in_one_process_do_not_touch_each_other(tagspace):
         losses.append(one.train_step(step, float(rate)))
         two.train_step(step, float(rate))
     assert losses == expected
+
+
+# ------------------------------------------------------------------ numbers that are none
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_step_with_weights_that_are_not_finite_ends(tagspace, graph, accumulate, value):
+    run = make_run(tagspace, graph, "SGD")
+    weights = run.parameters()
+    weights["filters"][:] = value  # the gradient of such a maximum corrupts Paddle's memory
+    run.set_parameters(weights)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        train(run, random_steps(1, accumulate))
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_norm_of_gradients_that_overflows_does_not_make_them_all_zero(
+    tagspace, graph, accumulate
+):
+    run = make_run(tagspace, graph, "SGD", clip=1.0)
+    weights = run.parameters()
+    weights["hid_fc.weight"][:] *= 1e25
+    run.set_parameters(weights)
+    assert np.isfinite(list(run.infer_step(of_text()).values())).all()
+    with pytest.raises(FloatingPointError, match="not finite"):
+        train(run, random_steps(1, accumulate))
+
+
+@pytest.mark.parametrize("graph", [*GRAPHS, "predictor"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_are_refused(tagspace, graph, value):
+    run = make_run(tagspace, "static" if graph == "predictor" else graph)
+    weights = run.parameters()
+    weights["tag_embedding.weight"][3, 0] = value
+    run.set_parameters(weights)
+    run = Predictor(run) if graph == "predictor" else run
+    with pytest.raises(NotFinite, match="an output of the net is not finite"):
+        run.infer_step(of_text())
+
+
+def of_text():
+    batch = random_batch(np.random.default_rng(5), 4)
+    return {name: batch[name] for name in ("tokens", "lengths")}

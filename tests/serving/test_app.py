@@ -1,9 +1,6 @@
 import contextlib
 import http.client
 import json
-import random
-import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,11 +11,12 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("uvicorn")
 
-from harness.served import wait_until
+from harness.malformed import damaged_bodies
+from harness.served import Gate, wait_until
 
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
-DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 503, 504}
+DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 431, 503, 504}
 
 
 @pytest.fixture(scope="module")
@@ -29,32 +27,6 @@ def tags(serving):
 @pytest.fixture(scope="module")
 def pairs(serving):
     return serving("batchneg")
-
-
-class Gate:
-    """Holds the computing of a client's server up until it is opened."""
-
-    def __init__(self, client):
-        self._batcher = client.app.state.batcher
-        self._compute = self._batcher._compute
-        self._batcher._compute = self._held
-        self.batches = []
-        self._opened = threading.Event()
-
-    def _held(self, rows):
-        self.batches.append(len(rows))
-        assert self._opened.wait(TIMEOUT)
-        return self._compute(rows)
-
-    def open(self):
-        self._opened.set()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.open()
-        self._batcher._compute = self._compute
 
 
 # ------------------------------------------------------------------ answers
@@ -218,6 +190,11 @@ def test_other_limits_have_their_status(small):
     assert small.request("POST", "/predict", b"x" * 100_000)[0] == 413
 
 
+def test_very_many_fields_are_one_complaint(small):
+    status, answer, _ = small.post("/predict", **{str(i): i for i in range(50)})
+    assert (status, answer["detail"]) == (422, "body: received 50 fields, expected texts, top_k")
+
+
 def test_lists_to_compare_are_as_long(pairs):
     status, answer, _ = pairs.post("/similarity", first=["a", "b"], second=["a"])
     assert (status, answer["detail"]) == (422, "first and second: expected as many texts in both")
@@ -248,14 +225,6 @@ def test_an_answer_that_takes_too_long_is_504_and_is_not_computed_later(serving)
     assert gate.batches in ([1, 1], [2, 1])
 
 
-def test_a_body_that_does_not_arrive_is_408(serving):
-    client = serving("tagspace", seconds=0.2)
-    with socket.create_connection(("127.0.0.1", client.port), timeout=TIMEOUT) as connection:
-        head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-        connection.sendall(f"{head}Content-Length: 30\r\n\r\n{{".encode())
-        assert b"408" in connection.makefile("rb").readline()
-
-
 def test_a_token_is_asked_for(serving):
     client = serving("tagspace", token="s3cret")
     for given in (None, "Bearer", "Bearer s3cre", "Bearer s3cret2", "s3cret", "Bearer \xe9"):
@@ -278,43 +247,6 @@ def test_while_it_ends_requests_are_refused(serving):
 # ------------------------------------------------------------------ fuzz
 
 
-def damaged_bodies(n):
-    """Bodies that are nearly right, far off, and everything between; the same each time."""
-    draw = random.Random(7)
-    odd = [
-        *("", " ", "\x00", "\u2028", "é" * 3000, "🙂" * 9, "𠮷", "\ud800", "a\tb\nc", "\u202e"),
-        *(None, True, 0, -1, 1e308, float("nan"), float("inf"), 10**400, [], {}, [[]]),
-    ]
-    keys = ["texts", "top_k", "k", "first", "second", "__proto__", "", "textS"]
-
-    def value(depth=0):
-        kind = draw.randrange(4 if depth < 3 else 2)
-        if kind < 2:
-            return draw.choice(odd)
-        if kind == 2:
-            return [value(depth + 1) for _ in range(draw.randrange(4))]
-        return {draw.choice(keys): value(depth + 1) for _ in range(draw.randrange(4))}
-
-    for _ in range(n):
-        fields = {"texts": value()}
-        if draw.random() < 0.5:
-            fields = {name: [str(draw.choice(odd))] for name in ("texts", "first", "second")}
-            fields = {name: fields[name] for name in draw.sample(list(fields), draw.choice([1, 2]))}
-        if draw.random() < 0.5:
-            fields[draw.choice(keys)] = value()
-        body = json.dumps(fields).encode()
-        for _ in range(draw.choice([0, 0, 1, 3])):
-            at = draw.randrange(len(body))
-            body = body[:at] + draw.choice([b"", b"\xff", b"{", b'"', b"9" * 5000]) + body[at + 1 :]
-        yield body
-    yield from (
-        b"[" * 100_000,
-        b'{"texts":' * 5000,
-        b'{"texts": ["a"], "top_k": 1e999}',
-        b"\xef\xbb\xbf{}",
-    )
-
-
 def test_malformed_bodies_give_documented_answers_only(tags, pairs):
     seen = set()
     for client, paths in ((tags, ["/predict"]), (pairs, ["/encode", "/similarity", "/search"])):
@@ -330,26 +262,3 @@ def test_malformed_bodies_give_documented_answers_only(tags, pairs):
                 seen.add(answer.status)
         assert client.request("GET", "/health")[0] == 200
     assert seen >= {200, 400, 422}
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"nonsense\r\n\r\n",
-        b"POST /predict HTTP/1.1\r\nContent-Length: -3\r\n\r\n{}",
-        b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
-        b"POST /predict HTTP/9.9\r\nHost: a\r\n\r\n",
-        b"GET " + b"/" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    ],
-    ids=["no HTTP", "negative length", "no length", "version", "long line", "no chunk size"],
-)
-def test_malformed_http_is_survived(tags, sent):
-    connecting = socket.create_connection(("127.0.0.1", tags.port), timeout=TIMEOUT)
-    # The server may have hung up already.
-    with connecting as connection, contextlib.suppress(OSError):
-        connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
-        answer = connection.makefile("rb").readline()
-        assert not answer or answer.split()[1][:1] == b"4"
-    assert tags.request("GET", "/health")[0] == 200

@@ -1,8 +1,12 @@
+import os
+
 import pytest
 
 from textzoo.errors import UserError
 from textzoo.text import lines as reading
 from textzoo.text.lines import data_files, decode_line, read_lines
+
+needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 
 
 @pytest.fixture
@@ -55,6 +59,52 @@ def test_a_folder_without_files_names_the_config_key(write, tmp_path):
     write("x", ".hidden")
     with pytest.raises(UserError, match=r"^runner\.x: no files in "):
         data_files(tmp_path, "runner.x")
+
+
+@needs_links
+def test_links_to_files_and_folders_are_followed(write, tmp_path):
+    write("x", "elsewhere/part/a.txt")
+    write("x", "elsewhere/b.txt")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "linked").symlink_to(tmp_path / "elsewhere" / "part")
+    (folder / "b.txt").symlink_to(tmp_path / "elsewhere" / "b.txt")
+    assert data_files(folder, "key") == [folder / "b.txt", folder / "linked" / "a.txt"]
+
+
+@needs_links
+def test_a_link_to_a_folder_that_it_is_in_is_named(write, tmp_path):
+    write("x", "data/part/a.txt")
+    (tmp_path / "data" / "part" / "again").symlink_to(tmp_path / "data")
+    with pytest.raises(UserError, match=r"^key: .*/data/part/again is a link to .*/data, which"):
+        data_files(tmp_path / "data", "key")
+
+
+@needs_links
+def test_a_link_to_nothing_or_to_itself_is_named(tmp_path):
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"^key: no such file: .*/gone$"):
+        data_files(tmp_path, "key")
+    (tmp_path / "gone").unlink()
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    with pytest.raises(UserError, match=r"^key: .*/itself cannot be read: "):
+        data_files(tmp_path, "key")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_pipe_is_named_and_not_waited_for(write, tmp_path):
+    write("x", "data/a.txt")
+    pipe = tmp_path / "data" / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, pipe.parent):
+        with pytest.raises(UserError, match=r"^key: .*/pipe is a pipe or a device, expected a "):
+            data_files(path, "key")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_path_that_no_file_can_have_is_named(tmp_path, name):
+    with pytest.raises(UserError, match=r"^key: "):
+        data_files(tmp_path / name, "key")
 
 
 # ------------------------------------------------------------------ lines
@@ -131,6 +181,36 @@ def test_a_line_above_the_limit_is_refused_and_one_at_the_limit_read(write, monk
     path = write("a\n12345678\nb\n")
     with pytest.raises(UserError, match=r"data\.txt:2: the line is longer than"):
         texts(path)
+
+
+@pytest.mark.parametrize("content", [b"tag\tt\0ext\n", "tag\ttext\n".encode("utf-16-le")])
+def test_nul_is_no_text(write, content):
+    path = write(b"fine\n" + content)
+    byte = content.index(b"\0") + 1
+    with pytest.raises(
+        UserError, match=rf"data\.txt:2: byte {byte} is NUL: the file is UTF-16, or"
+    ):
+        texts(path)
+
+
+def test_lines_that_are_no_text_are_told_and_those_after_them_read(write, monkeypatch):
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 8)
+    path = write(b"\xef\xbb\xbfa\n\xef\xbb\xbf\xff\n" + b"b" * 40 + b"\nc\n\0\n" + b"d" * 30)
+    refused = []
+    lines = list(read_lines(path, refused=refused.append))
+    assert [(line.number, line.text) for line in lines] == [(1, "a"), (4, "c")]
+    assert path.read_bytes()[lines[1].start :].startswith(b"c\n")
+    starts = [
+        "2: byte 4 is not UTF-8",
+        "3: the line is longer",
+        "5: byte 1 is NUL",
+        "6: the line is longer",
+    ]
+    for problem, start in zip(refused, starts):
+        assert str(problem).startswith(f"{path}:{start}")
+    assert len(refused) == len(starts)
+    with_blank = list(read_lines(path, refused=lambda _: None, blank=True))
+    assert [line.text for line in with_blank] == ["a", "", "", "c", "", ""]
 
 
 def test_a_file_that_goes_away_is_a_user_error(tmp_path):

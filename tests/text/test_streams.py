@@ -11,6 +11,7 @@ import zstandard
 from harness.workspace import ENVIRONMENT, MODELS, TIMEOUT, Workspace, infer_metrics, predictions
 
 from textzoo.commands import predict
+from textzoo.config.loading import load_config
 from textzoo.data.cache import Cache
 from textzoo.data.input_files import input_files
 from textzoo.errors import UserError
@@ -94,10 +95,11 @@ def test_infer_reads_standard_input_and_compressed_files(tmp_path):
 def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
     class Embedder:
         output = tmp_path
+        inputs = ()
         chunks = ()
 
-        def __init__(self, *_):
-            pass
+        def __init__(self, path, overrides):
+            self.config, _ = load_config(path, overrides)
 
         def __call__(self, texts):
             Embedder.chunks += (len(texts),)
@@ -106,19 +108,34 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("textzoo.inference.embedder.Embedder", Embedder)
     monkeypatch.setattr(predict, "_CHUNK", 3)
     config = MODELS["batchneg"].config
-    given = io.TextIOWrapper(io.BytesIO(b"a\nbb\n\na\ndddd\neeeee\n"))
+    given = io.TextIOWrapper(io.BytesIO(b"a\nbb\n\na\ndddd\n \n"))
     monkeypatch.setattr("sys.stdin", given)
     predict.predict(config, [], pairs=None, texts=STANDARD_INPUT, output=None)
-    expected = np.array([[1, 1], [2, 1], [1, 1], [4, 1], [5, 1]], np.float32)
+    # Row n of the result is line n of the text; a blank line has no direction.
+    expected = np.array([[1, 1], [2, 1], [0, 0], [1, 1], [4, 1], [0, 0]], np.float32)
     np.testing.assert_array_equal(np.load(tmp_path / "embeddings.npy"), expected)
-    assert Embedder.chunks == (3, 2)
+    assert Embedder.chunks == (3, 3)
 
-    pairs = b"".join(b"%s\tx\n" % (b"y" * n) for n in range(1, 6))
+    pairs = b"".join(b"%s\tx\n" % (b"y" * n) for n in range(1, 6)).replace(b"\nyyy\tx", b"\n \t ")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pairs)))
     predict.predict(config, [], pairs=STANDARD_INPUT, texts=None, output=None)
     rows = (tmp_path / "similarities.tsv").read_text(encoding="utf-8").split("\n")
-    assert rows[:-1] == [f"{'y' * n}\tx\t{n + 1:.6f}" for n in range(1, 6)]
-    assert Embedder.chunks == (3, 2, 3, 3, 2, 2)
+    expected = [f"{'y' * n}\tx\t{n + 1:.6f}" for n in range(1, 6)]
+    assert rows == [*expected[:2], "", *expected[3:], ""]
+    assert Embedder.chunks == (3, 3, 3, 3, 2, 2)
+
+    malformed = b"one\ttwo\nalone\n\xff\tx\nthree\tfour\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(malformed)))
+    skip = ["runner.bad_lines=skip"]
+    predict.predict(config, skip, pairs=STANDARD_INPUT, texts=None, output=None)
+    rows = (tmp_path / "similarities.tsv").read_text(encoding="utf-8").split("\n")
+    assert rows == ["one\ttwo\t10.000000", "", "", "three\tfour\t21.000000", ""]
+
+    for given, option in ((b" \n\n", "texts"), (b"\xef\xbb\xbf", "texts"), (b"\n", "pairs")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        chosen = {"texts": None, "pairs": None, option: STANDARD_INPUT}
+        with pytest.raises(UserError, match=rf"--{option}: .*received no (text|pair)"):
+            predict.predict(config, [], output=None, **chosen)
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ttwo\nalone\n")))
     with pytest.raises(UserError, match=r"^-:2: received 1 column"):

@@ -67,6 +67,13 @@ def test_a_built_vocabulary_knows_every_character_and_frequent_words():
     assert tokenizer.vocab_size <= 100
 
 
+def test_a_word_that_is_too_long_for_pieces_takes_no_part_in_building():
+    at_limit, longer = "xy" * 50, "zw" * 50 + "z"
+    tokenizer = WordPiece.build([*TEXTS, f"{at_limit} {longer}"] * 2, 64, 100)
+    assert 1 not in tokenizer.encode(at_limit)
+    assert tokenizer.encode(longer) == tokenizer.encode("z") == [2, 1, 3]
+
+
 def test_building_is_deterministic_and_survives_saving(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

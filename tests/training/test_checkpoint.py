@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from dataclasses import asdict
 
 import numpy as np
 import paddle
@@ -17,6 +18,7 @@ from textzoo.training.checkpoint import (
     newest_checkpoint,
     remove_checkpoints,
 )
+from textzoo.training.facts import Progress
 
 # ------------------------------------------------------------------ whole ones
 
@@ -27,7 +29,7 @@ def test_everything_is_read_back_bit_by_bit(tmp_path, save):
     loaded = load_checkpoint(path)
     assert loaded.path == path
     assert loaded.facts["標籤"] == [1, None, 0.1]
-    assert loaded.facts["progress"] == {"step": 4}
+    assert loaded.facts["progress"] == asdict(Progress(step=4))
     assert loaded.facts["versions"]["textzoo"] == textzoo.__version__
     assert loaded.facts["versions"]["paddlepaddle"] == paddle.__version__
     write_vocabulary(tmp_path)
@@ -135,7 +137,7 @@ def test_another_model_s_tensors_are_listed(tmp_path):
     assert problems == [
         "missing: gone",
         "unexpected: extra",
-        "a: the checkpoint has [2, 3], the net [2, 5]",
+        "a: received [2, 3], expected [2, 5]",
     ]
 
 
@@ -143,6 +145,14 @@ def test_tensors_that_fit_are_accepted_in_any_order(tmp_path):
     parameters, _ = tensors()
     turned = dict(reversed(parameters.items()))
     check_fit(turned, Checkpoint(tmp_path, {}, parameters), "tagspace", "key")
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_are_not_finite_are_named(tmp_path, value):
+    parameters, _ = tensors()
+    parameters["fc.weight"] = np.full_like(parameters["fc.weight"], value)
+    with pytest.raises(UserError, match=r"fc\.weight: has numbers that are not finite"):
+        check_fit(parameters, Checkpoint(tmp_path, {}, parameters), "tagspace", "key")
 
 
 # ------------------------------------------------------------------ which one
@@ -211,3 +221,28 @@ def test_starting_over_removes_checkpoints_and_best_alone(save, runs):
     (runs / "infer").mkdir()
     assert remove_checkpoints(runs) == 3
     assert names(runs) == ["infer"]
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_what_is_no_checkpoint_of_ours_is_never_removed(save, runs, caplog, keep):
+    for name in ("0", "best", "step_1"):
+        save(name)
+    save("1", 1)
+    (runs / "0" / "notes.txt").write_text("x", encoding="utf-8")
+    (runs / "best" / "vocabulary" / "mine.txt").write_text("x", encoding="utf-8")
+    for name in ("2", "step_5"):
+        (runs / name).mkdir()
+        (runs / name / "mine.txt").write_text("x", encoding="utf-8")
+    (runs / "step_5" / "checkpoint.json").write_text("{}", encoding="utf-8")
+    (runs / "7").symlink_to(save("elsewhere"))
+    assert remove_checkpoints(runs, keep) == 2 - keep
+    left = ["0", "2", "7", "best", "elsewhere", "step_5"]
+    assert names(runs) == sorted([*left, "1"] if keep else left)
+    assert f"not removed: {runs / '0'}, which holds something other than" in caplog.text
+    assert (runs / "elsewhere" / "rec.pdparams").is_file()
+
+
+def test_what_browsers_of_files_leave_in_a_checkpoint_does_not_keep_it(save, runs):
+    (save("0") / ".DS_Store").touch()
+    assert remove_checkpoints(runs) == 1
+    assert names(runs) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-from harness.saved import assert_whole, names, tensors, write_vocabulary
+from harness.saved import assert_whole, made_up_facts, names, tensors, write_vocabulary
 
 import textzoo
 from textzoo import files
@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_made_is_a_user_error(tmp_path):
 
 
 LIMITED = """
-import resource, signal, sys
+import json, resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from textzoo.devices import import_paddle
@@ -64,14 +64,14 @@ import numpy as np
 from textzoo.training.checkpoint import save_checkpoint
 from textzoo.errors import UserError
 
-runs = Path(sys.argv[2])
+runs, facts = Path(sys.argv[2]), json.loads(sys.argv[3])
 weights = {"w": np.arange(50_000, dtype="float32")}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-save_checkpoint(runs / "0", weights, {}, lambda folder: None, {"progress": {"step": 1}})
+save_checkpoint(runs / "0", weights, {}, lambda folder: None, facts)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for name in ("1", "0"):
     try:
-        save_checkpoint(runs / name, weights, {}, lambda folder: None, {"progress": {"step": 2}})
+        save_checkpoint(runs / name, weights, {}, lambda folder: None, facts)
     except UserError as failure:
         print(failure)
 """
@@ -79,7 +79,7 @@ for name in ("1", "0"):
 
 def test_a_file_that_cannot_grow_leaves_the_earlier_checkpoint(runs):
     source = Path(textzoo.__file__).resolve().parents[1]
-    command = [sys.executable, "-c", LIMITED, str(source), str(runs)]
+    command = [sys.executable, "-c", LIMITED, str(source), str(runs), json.dumps(made_up_facts())]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     refusals = done.stdout.splitlines()
@@ -136,7 +136,8 @@ def test_best_is_the_new_one_when_killed_after_the_swap(save, runs, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(files.shutil, "rmtree", lambda *a, **k: None)
         save("best", 2)
-    assert names(runs) == [".replaced-best", "best"]
+    earlier, new = names(runs)
+    assert earlier.startswith(".tmp-") and new == "best"
     assert_whole(runs / "best", 2)
     remove_leftovers(runs)
     assert names(runs) == ["best"]

@@ -16,8 +16,9 @@ from textzoo.config.schema import Runner
 from textzoo.data.batching import training_batches
 from textzoo.errors import UserError
 from textzoo.running.optimizer import learning_rate
+from textzoo.training.facts import Progress
 from textzoo.training.interruption import Interrupted
-from textzoo.training.loop import Progress, Training, seed_step
+from textzoo.training.loop import Training, seed_step
 
 
 def build(tmp_path, run=None, values=None, progress=None, n_rows=23, save=None, **runner):
@@ -49,19 +50,6 @@ def reported(tmp_path, kind):
 
 
 # ------------------------------------------------------------------ progress
-
-
-def test_progress_is_read_back_from_json():
-    progress = Progress(step=7, epoch=1, batch=3, rows=12, loss_sum=0.1 + 0.2, best_value=1 / 3)
-    text = json.dumps(dataclasses.asdict(progress))
-    assert Progress.from_facts(json.loads(text)) == progress
-
-
-def test_progress_with_a_missing_fact_is_refused():
-    facts = dataclasses.asdict(Progress())
-    del facts["batch"]
-    with pytest.raises(KeyError, match="batch"):
-        Progress.from_facts(facts)
 
 
 # ------------------------------------------------------------------ random numbers
@@ -143,7 +131,7 @@ def test_a_resumed_run_takes_the_same_steps_as_a_whole_one(tmp_path, stop, accum
     first = build(tmp_path, save=save, **settings)
     with pytest.raises(Killed):
         first.fit()
-    second = build(tmp_path, progress=Progress.from_facts(json.loads(kept[-1])), **settings)
+    second = build(tmp_path, progress=Progress(**json.loads(kept[-1])), **settings)
     second.fit()
     steps = [
         [(rate, [(f["rows"].tolist(), f["draw"]) for f in micro]) for micro, rate in run.steps]
@@ -187,7 +175,7 @@ def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(tmp_path, loss
     with pytest.raises(UserError) as failure:
         training.fit()
     message = str(failure.value)
-    assert f"the loss of step 1 is {loss} at learning rate 0.333;" in message
+    assert f"step 1: the loss is {loss} at learning rate 0.333;" in message
     assert f"last good checkpoint: {tmp_path / 'step_1'}." in message
     assert "hyper_parameters.optimizer.learning_rate" in message
     assert "runner.max_grad_norm" in message
@@ -195,9 +183,35 @@ def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(tmp_path, loss
     assert training.progress.step == 1
 
 
+@pytest.mark.parametrize("kind", ["weight", "moment"])
+@pytest.mark.parametrize("settings", [{"save_steps": 2}, {"eval_steps": 2, "values": [0.5]}, {}])
+def test_weights_that_are_not_finite_are_neither_judged_nor_saved(tmp_path, kind, settings):
+    training = build(tmp_path, **settings)
+    getattr(training.run, kind)[1] = math.nan
+    with pytest.raises(UserError) as failure:
+        training.fit()
+    step, rate = (1, "0.333") if settings else (5, "0.125")
+    name = "weight" if kind == "weight" else "moment/weight"
+    assert f"step {step}: {name} is not finite at learning rate {rate}; last" in str(failure.value)
+    assert training.saved == []
+    assert not reported(tmp_path, "evaluation")
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run(tmp_path):
+    run = FakeRun()
+
+    def train_step(micro_batches, rate):
+        raise FloatingPointError
+
+    run.train_step = train_step
+    training = build(tmp_path, run)
+    with pytest.raises(UserError, match=r"step 0: a gradient is not finite .* good checkpoint: n"):
+        training.fit()
+
+
 def test_without_a_checkpoint_the_message_says_so(tmp_path):
     training = build(tmp_path, FakeRun([math.nan]))
-    with pytest.raises(UserError, match=r"step 0 is nan .* last good checkpoint: none yet"):
+    with pytest.raises(UserError, match=r"step 0: the loss is nan .* last good .* none yet"):
         training.fit()
 
 

@@ -240,6 +240,16 @@ def test_a_bar_instead_of_training_lines_on_a_terminal(runner, monkeypatch, capl
     assert [line["step"] for line in reported(runner)] == [80]
 
 
+def test_a_clock_that_is_set_back_leaves_the_bar_alone(runner, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    clock = [1e9]
+    monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
+    with RunLog(runner, total_steps=3, step=0) as report:
+        clock[0] -= 1e8  # three years
+        report.step()
+    assert "1/3 [00:" in capsys.readouterr().err
+
+
 def test_use_visual_without_visualdl_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "visualdl", None)  # as if it were not installed
     with pytest.raises(UserError, match=r"runner\.use_visual: .*pip install 'textzoo\[visual\]'"):

@@ -10,7 +10,7 @@ from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.dataset import TrainingData
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
-from textzoo.training.loop import Progress
+from textzoo.training.facts import Progress
 
 
 class SavedRun(FakeRun):
@@ -77,7 +77,7 @@ def test_a_checkpoint_holds_weights_progress_and_config_of_its_moment(tmp_path):
     assert (checkpoint.vocabulary / "words.txt").read_text(encoding="utf-8") == "a\n"
     facts = checkpoint.facts
     assert facts["model"] == "mymodel"
-    progress = Progress.from_facts(facts["progress"])
+    progress = Progress(**facts["progress"])
     assert (progress.step, progress.epoch, progress.batch, progress.rows) == (3, 1, 0, 0)
     assert facts["config"]["runner"]["epochs"] == 2
     assert facts["data"] == {"train": ["digest"], "valid": ["digest"]}

@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+from textzoo.commands.arguments import number_within
+
+COUNT = number_within(int, 1)  # reads an argument
 PEER = "a Python with tools/benchmarks/peers/requirements.txt"
 
 

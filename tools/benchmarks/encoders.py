@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import MODELS
-from benchmarks.arguments import PEER
+from benchmarks.arguments import COUNT, PEER
 from benchmarks.peer_processes import run_peer, transformers_sizes
 from benchmarks.printing import print_table
 
@@ -24,7 +24,7 @@ _NO_DROPOUT = [
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a peer, for the number of steps, and for a seed."""
     parser.add_argument("--peer", type=Path, required=True, help=PEER)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=COUNT, default=60)
     parser.add_argument("--seed", type=int, default=1)
 
 

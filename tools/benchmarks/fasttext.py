@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import MODELS
-from benchmarks.arguments import PEER
+from benchmarks.arguments import COUNT, PEER
 from benchmarks.peer_processes import run_peer
 from benchmarks.printing import print_table
 from benchmarks.watched_run import WatchedRun
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     config = MODELS / "tagspace" / "config_fast.yaml"
     parser.add_argument("-m", "--model", type=Path, default=config)
     parser.add_argument("--peer", type=Path, required=True, help=PEER)
-    parser.add_argument("--epochs", type=int, nargs="+", default=[3, 4, 5])
+    parser.add_argument("--epochs", type=COUNT, nargs="+", default=[3, 4, 5])
 
 
 def table(model: Path, peer: Path, epochs: list[int]) -> dict[str, dict[str, float]]:
@@ -55,13 +55,13 @@ def against_fasttext(config: Path, peer: Path, epochs: list[int]) -> dict[str, d
     from textzoo.commands.infer import infer
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
-    from textzoo.data.encoding import good_lines
+    from textzoo.data.encoding import Refusals, good_lines
 
     loaded, folder = load_config(config, [])
     reader, runner = build_reader(loaded, folder), loaded.runner
     facts: dict[str, Any] = {"threads": int(os.environ["OMP_NUM_THREADS"])}
     for part in ("train", "test"):
-        rows = good_lines(Dataset(loaded, folder).files(part), reader, "error")
+        rows = good_lines(Dataset(loaded, folder).files(part), reader, Refusals("error"))
         facts[part] = [[row.labels[0], row.words] for _, row in rows]
     figures = {}
     for n in epochs:

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import hnswlib
 import numpy as np
 
-from benchmarks.arguments import PEER
+from benchmarks.arguments import COUNT, PEER
 from benchmarks.peer_processes import run_peer
 from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings, Runner
@@ -22,8 +22,8 @@ from textzoo.index.opening import index_settings, new_index
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for vectors or how many to generate, for queries, and for others to compare with."""
     parser.add_argument("--vectors", type=Path, help="embeddings.npy of an index")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[100_000])
-    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--sizes", type=COUNT, nargs="*", default=[100_000])
+    parser.add_argument("--queries", type=COUNT, default=1000)
     parser.add_argument("--peer", type=Path, help=f"{PEER}, for faiss")
     parser.add_argument("--milvus", action="store_true", help="Milvus Lite as well")
 

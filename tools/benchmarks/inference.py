@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from benchmarks.arguments import PEER, add_config
+from benchmarks.arguments import COUNT, PEER, add_config
 from benchmarks.peer_processes import run_peer, transformers_sizes
 from benchmarks.printing import print_table
 
@@ -20,7 +20,7 @@ Outputs = dict[str, np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a config, for the number of rows, and for a peer."""
     add_config(parser)
-    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--rows", type=COUNT, default=2000)
     parser.add_argument("--peer", type=Path, help=f"{PEER}, for encoders")
 
 

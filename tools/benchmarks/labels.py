@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from benchmarks.arguments import COUNT
 from benchmarks.printing import print_lines
 from benchmarks.xmlcnn_steps import ADAGRAD, ADAM, measure_apart, print_steps
 
@@ -17,8 +18,8 @@ _BATCH_SIZE = 32
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for the numbers of labels, and for the number of steps."""
-    parser.add_argument("--sizes", type=int, nargs="+", default=[670_091])
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--sizes", type=COUNT, nargs="+", default=[670_091])
+    parser.add_argument("--steps", type=COUNT, default=10)
 
 
 def table(sizes: list[int], steps: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.arguments import add_config
+from benchmarks.arguments import COUNT, add_config
 from benchmarks.printing import print_lines, print_table
 
 _REPEATS = 6
@@ -17,8 +17,8 @@ _REPEATS = 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a config, and for the sizes of batches."""
-    parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256])
-    parser.add_argument("--batch", type=int, default=32, help="texts")
+    parser.add_argument("--sizes", type=COUNT, nargs="+", default=[16, 32, 64, 128, 256])
+    parser.add_argument("--batch", type=COUNT, default=32, help="texts")
     add_config(parser)
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_config
+from benchmarks.arguments import COUNT, add_config
 from benchmarks.training_speed import Way, compare
 from textzoo.devices import physical_cores
 
@@ -12,7 +12,7 @@ from textzoo.devices import physical_cores
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a config, and how long to watch each run."""
     add_config(parser)
-    parser.add_argument("--reports", type=int, default=5, help="of speed, in each run")
+    parser.add_argument("--reports", type=COUNT, default=5, help="of speed, in each run")
 
 
 def table(model: Path, override: list[str], reports: int) -> dict[str, dict[str, Any]]:

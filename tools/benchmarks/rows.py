@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import MODELS
+from benchmarks.arguments import COUNT
 from benchmarks.printing import print_lines, print_table
 from benchmarks.watched_run import WatchedRun
 
@@ -16,7 +17,7 @@ from benchmarks.watched_run import WatchedRun
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a folder, and for the numbers of rows."""
     parser.add_argument("--folder", type=Path, required=True, help="for generated files")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 5_000_000])
+    parser.add_argument("--sizes", type=COUNT, nargs="+", default=[100_000, 5_000_000])
 
 
 def table(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:

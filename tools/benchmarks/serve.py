@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import TOOLS
+from benchmarks.arguments import COUNT
 from benchmarks.printing import print_table
 from textzoo.errors import UserError
 from textzoo.serving.exported_model import read_manifest
@@ -28,8 +29,8 @@ _PATHS = {"embeddings": "/encode"}  # other kinds: /predict
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for an exported model, and how much to load it with."""
     parser.add_argument("--exported", type=Path, required=True, help="from export.py")
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
-    parser.add_argument("--requests", type=int, default=2000, help="of each row")
+    parser.add_argument("--connections", type=COUNT, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--requests", type=COUNT, default=2000, help="of each row")
 
 
 def table(exported: Path, connections: list[int], requests: int) -> dict[str, Any]:

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_config
+from benchmarks.arguments import COUNT, add_config
 from benchmarks.training_speed import Way, compare
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a config, how long to watch each run, and which script to run."""
     add_config(parser)
-    parser.add_argument("--reports", type=int, default=5, help="of speed, in each run")
+    parser.add_argument("--reports", type=COUNT, default=5, help="of speed, in each run")
     parser.add_argument("--script", default="trainer.py", help="or static_trainer.py")
 
 

@@ -6,13 +6,14 @@ import time
 from typing import Any
 
 from benchmarks import MODELS
+from benchmarks.arguments import COUNT
 from benchmarks.printing import print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for the numbers of steps."""
-    parser.add_argument("--steps", type=int, default=100, help="steps of ours")
-    parser.add_argument("--peer-steps", type=int, default=5, help="steps of the peer")
+    parser.add_argument("--steps", type=COUNT, default=100, help="steps of ours")
+    parser.add_argument("--peer-steps", type=COUNT, default=5, help="steps of the peer")
 
 
 def table(steps: int, peer_steps: int) -> dict[str, Any]:

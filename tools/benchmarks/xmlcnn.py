@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import PEER
+from benchmarks.arguments import COUNT, PEER
 from benchmarks.peer_processes import run_peer
 from benchmarks.xmlcnn_steps import ADAGRAD, ADAM, SHAPE, measure_apart, print_steps
 
@@ -15,8 +15,8 @@ _BATCH_SIZE = 64
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a peer, for the numbers of labels, and for the number of steps."""
     parser.add_argument("--peer", type=Path, required=True, help=PEER)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[90, 100_000])
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--sizes", type=COUNT, nargs="+", default=[90, 100_000])
+    parser.add_argument("--steps", type=COUNT, default=10)
 
 
 def table(peer: Path, sizes: list[int], steps: int) -> list[dict[str, Any]]:

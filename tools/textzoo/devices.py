@@ -5,7 +5,9 @@ import ctypes
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +38,7 @@ def import_paddle() -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
     _keep_freed_memory()
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), warnings.catch_warnings():
+    with contextlib.redirect_stderr(said), warnings.catch_warnings(), _sigterm_as_it_was():
         warnings.simplefilter("ignore")
         import paddle  # noqa: F401
     notices = ("OMP_NUM_THREADS", "It will fail if this PaddlePaddle")
@@ -44,6 +46,15 @@ def import_paddle() -> None:
         if line.strip() and not any(notice in line for notice in notices):
             print(line, file=sys.stderr)
     logging.getLogger("paddle").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def _sigterm_as_it_was() -> Iterator[None]:
+    """Undo that Paddle, when it is imported, answers SIGTERM with a trace of C++."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if before is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _keep_freed_memory() -> None:

@@ -7,6 +7,10 @@ class UserError(Exception):
     """A mistake that the user can put right: shown as one message, exit status 2."""
 
 
+class NotFinite(UserError):
+    """A net gave NaN or infinity: its weights are not fit for use."""
+
+
 class BadLine(ValueError):
     """A line of the user's data that cannot be read.
 

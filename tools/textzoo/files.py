@@ -1,37 +1,76 @@
 """Files and folders that are whole or not there: the one way to write, replace and compare them.
 
-What is written stands beside its place under a temporary name, is synced, and then renamed.
+What is written stands beside its place under a temporary name, is synced, and then renamed. Nothing
+is replaced or removed that was not made here: a folder is ours if its listing names what is in it.
 """
 
 import contextlib
 import functools
 import hashlib
+import json
 import os
+import re
 import secrets
 import shutil
+import stat
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import Any, BinaryIO, NamedTuple, Optional, cast
 
 from textzoo.errors import UserError
 
-_TEMPORARY = ".tmp-"  # before the name of a folder that is being written
+_TEMPORARY = ".tmp-"  # and a number, before the name of what is being written or removed
 _REPLACED = ".replaced-"  # before the name of a folder that is being replaced
+_SHOWN = 5  # files that a message names
+_LEFT_BY_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+class Listing(NamedTuple):
+    """The file of JSON in a folder of ours that names the others, with their checksums.
+
+    Attributes:
+        file: its name.
+        keys: some that it has, by which it is told from the listing of another kind of folder; the
+            checksums are under `sha256`.
+        kind: of folder, for messages.
+        names: what is ours in a folder whose listing is damaged, itself and what lies below it.
+    """
+
+    file: str
+    keys: frozenset[str]
+    kind: str
+    names: frozenset[str] = frozenset()
+
+
+# ------------------------------------------------------------------ files
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Write a file that appears when it is whole, and replaces the one that was there.
 
+    What is no file (a pipe, a device, standard output) stays, and is given all of it at the end.
+
     Raises:
         OSError: it cannot be written; what was there is as it was.
     """
-    temporary = path.with_name(f"{path.name}.tmp")
+    if _is_stream(path):
+        with tempfile.NamedTemporaryFile() as whole:
+            yield cast(BinaryIO, whole)
+            whole.seek(0)
+            with path.open("ab") as stream:
+                shutil.copyfileobj(whole, stream, 1 << 20)
+        return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, 24, re.escape(path.name))
+    temporary = _temporary(path)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,9 +90,7 @@ def new_output(path: Path, key: str) -> Iterator[BinaryIO]:
         with new_file(path) as file:
             yield file
     except OSError as failure:
-        raise UserError(
-            f"{key}: cannot write {path}: {failure.strerror}; choose another place"
-        ) from None
+        raise _cannot_write(path, key, failure) from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -76,68 +113,217 @@ def write_lines(path: Path, lines: Iterable[str], key: str) -> int:
     return n_lines
 
 
-@contextmanager
-def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
-    """Fill a folder that appears when it is whole, and replaces the one that was there.
+def check_output(path: Path, key: str, inputs: Iterable[Path] = ()) -> None:
+    """Refuse, before any work is done, a file that `new_output` could not or must not write.
 
-    Between the two renames that replace a folder, `standing` finds the earlier one.
+    Args:
+        path: the file.
+        key: of the config, or the argument, that chose it.
+        inputs: files and folders that the run reads, which are not to be written to.
+
+    Raises:
+        UserError: it is one of the inputs or lies in one, is a folder, or cannot be written.
+    """
+    real = Path(os.path.realpath(path))
+    for source in inputs:
+        within = Path(os.path.realpath(source)) in real.parents and source.is_dir()
+        if within or _is_same(path, source):
+            raise UserError(
+                f"{key}: {path} would be written to {source}, which this run reads; choose another "
+                "place"
+            )
+    if os.path.isdir(real):
+        raise UserError(f"{key}: {path} is a folder; expected a file to write")
+    if not _is_stream(path):
+        _check_place(path, key)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a pipe or a device, or the file that this process prints to."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode):
+        return not stat.S_ISDIR(status.st_mode)
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # it may be closed
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return True
+    return False
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    """Whether two names, such as hard links, are of one regular file."""
+    try:
+        return source.is_file() and path.samefile(source)
+    except OSError:  # one of them is not there
+        return False
+
+
+# ------------------------------------------------------------------ folders
+
+
+@contextmanager
+def new_folder(path: Path, listing: Optional[Listing] = None) -> Iterator[Path]:
+    """Fill a folder that appears when it is whole.
+
+    It replaces the one that was there, if that is of the same kind; between the two renames that
+    this takes, `standing` finds the earlier one.
 
     Args:
         path: the folder.
-        replace: whether one that is there by then, from another run, is replaced.
+        listing: of what it replaces; default: one that is there by then, from another run, stays.
 
     Yields:
         The folder to fill.
 
     Raises:
         OSError: it cannot be written; what was there is as it was.
+        UserError: what is there by then is not of the same kind.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(4)}-{path.name}")
+    remove_leftovers(path.parent, 24, re.escape(path.name))
+    temporary = _temporary(path)
     temporary.mkdir()
     try:
         yield temporary
         _sync(temporary)
-        if replace or not path.is_dir():
-            _put(temporary, path)
+        if listing and path.is_dir():
+            _refuse_foreign(path, listing)
+            _replace(path, temporary)
+        elif not path.is_dir():
+            try:
+                temporary.rename(path)
+            except OSError:
+                if listing or not path.is_dir():  # else another run was faster
+                    raise
+            _sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _put(temporary: Path, path: Path) -> None:
-    aside = path.with_name(_REPLACED + path.name)
-    if path.is_dir():
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-    temporary.rename(path)
+def check_folder(path: Path, listing: Listing, key: str) -> None:
+    """Refuse, before any work is done, a folder that `new_folder` could not or must not replace.
+
+    Args:
+        path: the folder.
+        listing: of the kind of folder that is to be written.
+        key: of the config, or the argument, that chose it.
+
+    Raises:
+        UserError: it is there and holds what is not listed, or it cannot be written.
+    """
+    real = Path(os.path.realpath(path))
+    if os.path.isfile(real):
+        raise UserError(f"{key}: {path} is a file; expected a folder to make")
+    if os.path.ismount(real):
+        raise UserError(f"{key}: {path} is where a disk is mounted; choose a folder in it")
+    for place in (real, _aside(real)):
+        try:
+            _refuse_foreign(place, listing, f"{key}: ")
+        except OSError as failure:
+            raise UserError(
+                f"{key}: cannot read {failure.filename or place}: {failure.strerror}; choose "
+                "another folder"
+            ) from None
+    _check_place(path, key)
+
+
+def _refuse_foreign(folder: Path, listing: Listing, prefix: str = "") -> None:
+    if names := foreign_files(folder, listing):
+        raise UserError(
+            f"{prefix}{folder} holds something other than {listing.kind}: {', '.join(names)}; "
+            "choose a folder that is new or empty, or move these files elsewhere"
+        )
+
+
+def foreign_files(folder: Path, listing: Listing) -> list[str]:
+    """The first few files below a folder that its listing, if it has one, does not name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if not os.path.lexists(folder):
+        return []
+    listed, known = _LEFT_BY_DESKTOPS, listing.names
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError, TypeError):
+        facts = read_json(folder / listing.file)
+        if isinstance(facts, dict) and listing.keys <= facts.keys():
+            listed, known = {*listed, listing.file, *facts["sha256"]}, frozenset()
+    foreign = (n for n in _names(folder) if n not in listed and n.split("/")[0] not in known)
+    return list(islice(foreign, _SHOWN))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """The relative names of what is below a folder, but for folders."""
+
+    def fail(failure: OSError) -> None:
+        raise failure
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        folders.sort()
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        for name in sorted([*files, *links]):
+            yield Path(place, name).relative_to(folder).as_posix()
+
+
+def _replace(path: Path, temporary: Path) -> None:
+    aside = _aside(path)
+    if aside.is_dir():
+        _discard(aside, path)
+    path.rename(aside)
+    try:
+        temporary.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
     _sync_folder(path.parent)
-    shutil.rmtree(aside, ignore_errors=True)
+    _discard(aside, path)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder of ours; a run that is killed leaves it whole, or under a temporary name."""
+    _discard(path, path)
+
+
+def _discard(folder: Path, path: Path) -> None:
+    """Remove a folder that stands, or stood, at a path."""
+    doomed = _temporary(path)
+    with contextlib.suppress(FileNotFoundError):  # another run was faster
+        folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def standing(path: Path) -> Path:
     """Where a folder is: at its path, or aside where its replacement was interrupted."""
-    aside = path.with_name(_REPLACED + path.name)
-    return aside if aside.is_dir() and not path.is_dir() else path
+    aside = _aside(Path(os.path.realpath(path)))
+    return aside if os.path.isdir(aside) and not os.path.isdir(path) else path
 
 
-def remove_leftovers(folder: Path, hours: float = 0) -> None:
+def remove_leftovers(folder: Path, hours: float = 0, names: str = ".+") -> None:
     """Remove what killed runs left half written in a folder, and finish what they replaced.
 
     Args:
         folder: what was written stands in it.
         hours: for how long nothing has been written to it; another run may be writing it.
+        names: what it was to be called, as a regular expression.
     """
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        with contextlib.suppress(OSError):  # another run may be removing it too
-            newest = max(part.stat().st_mtime for part in [path, *path.iterdir()])
-            if newest <= time.time() - hours * 3600:
-                shutil.rmtree(path)
-    for path in folder.glob(f"{_REPLACED}*"):
-        original = folder / path.name[len(_REPLACED) :]
-        if original.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.rename(original)
+    temporary = re.compile(rf"{re.escape(_TEMPORARY)}[0-9a-f]{{8}}-(?:{names})", re.DOTALL)
+    replaced = re.compile(rf"{re.escape(_REPLACED)}({names})", re.DOTALL)
+    for path in folder.glob(".*"):
+        if temporary.fullmatch(path.name):
+            with contextlib.suppress(OSError):  # another run may be removing it too
+                newest = max(part.lstat().st_mtime for part in [path, *path.rglob("*")])
+                if newest <= time.time() - hours * 3600:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif (match := replaced.fullmatch(path.name)) and path.is_dir():
+            original = folder / match[1]
+            if original.is_dir():
+                _discard(path, original)
+            else:
+                path.rename(original)
 
 
 def copy_files(source: Path, target: Path, leave_out: str = "") -> None:
@@ -147,6 +333,68 @@ def copy_files(source: Path, target: Path, leave_out: str = "") -> None:
             copy = target / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+
+
+# ------------------------------------------------------------------ contents
+
+
+class Version(NamedTuple):
+    """A file as it was when it was read.
+
+    Attributes:
+        path: the file.
+        state: which file it was, its size, when it was last changed.
+        sha256: of its content.
+    """
+
+    path: Path
+    state: tuple[int, ...]
+    sha256: str
+
+    def check(self) -> None:
+        """Refuse a file that is no longer the same.
+
+        Raises:
+            UserError: it was changed.
+        """
+        try:
+            same = _state(self.path) == self.state
+        except OSError:
+            same = False
+        if not same:
+            raise UserError(
+                f"{self.path}: was changed while it was read; run the same command again when "
+                "nothing writes to it"
+            )
+
+
+def version(path: Path) -> Version:
+    """A file as it is; what it holds is read again only when it was changed.
+
+    Raises:
+        UserError: it cannot be read, or is being changed.
+    """
+    try:
+        return _version(path, _state(path))
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+
+
+def kept_sha256(path: Path) -> str:
+    """The sha256 of a file's content, see `version`."""
+    return version(path).sha256
+
+
+@functools.cache
+def _version(path: Path, state: tuple[int, ...]) -> Version:
+    found = Version(path, state, sha256(path) or "")
+    found.check()
+    return found
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sha256(path: Path) -> Optional[str]:
@@ -169,22 +417,50 @@ def digests(folder: Path, names: Optional[list[str]] = None) -> dict[str, Option
     return {name: sha256(folder / name) for name in names}
 
 
-def kept_sha256(path: Path) -> str:
-    """As `sha256` of a file that is there; read again only when its size or time have changed.
+def read_json(path: Path) -> Any:
+    """The content of a file of JSON.
 
     Raises:
-        OSError: it is not there.
+        OSError: it cannot be read.
+        ValueError: it is not JSON.
     """
-    status = path.stat()
-    return _kept_sha256(path, status.st_size, status.st_mtime_ns)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path}: is nested too deeply") from None
 
 
-@functools.cache
-def _kept_sha256(path: Path, size: int, mtime_ns: int) -> str:
-    digest = sha256(path)
-    if digest is None:
-        raise FileNotFoundError(f"{path}: was removed while it was read")
-    return digest
+# ------------------------------------------------------------------ places
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{_TEMPORARY}{secrets.token_hex(4)}-{path.name}")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(_REPLACED + path.name)
+
+
+def _check_place(path: Path, key: str) -> None:
+    """Try whether there is room for a name: make a folder, with those above it that are missing."""
+    path = Path(os.path.realpath(path))
+    above = next(folder for folder in path.parents if os.path.lexists(folder))
+    first, *others = path.relative_to(above).parts
+    trial = _temporary(above / first)
+    try:
+        trial.joinpath(*others[:-1], *(_temporary(Path(name)) for name in others[-1:])).mkdir(
+            parents=True
+        )
+    except OSError as failure:
+        raise _cannot_write(path, key, failure) from None
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
+
+
+def _cannot_write(path: Path, key: str, failure: OSError) -> UserError:
+    return UserError(
+        f"{key}: cannot write {path}: {failure.strerror or failure}; choose another place"
+    )
 
 
 def _sync(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 import logging
 import sys
+import time
 from pathlib import Path
-from typing import Optional, TextIO
+from typing import Any, Optional, TextIO
+
+from tqdm import tqdm
 
 from textzoo.devices import process_rank
 
@@ -24,6 +27,15 @@ def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = No
         log.removeHandler(old)
     for handler in handlers:
         log.addHandler(handler)
+
+
+class ProgressBar(tqdm):
+    """A bar that goes by a clock that nobody sets, unlike that of the day."""
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        self._time = time.monotonic
+        self.start_t = self.last_print_t = self._time()
 
 
 class _LogFile(logging.FileHandler):

@@ -1,10 +1,13 @@
 """The arguments that most commands take, and examples of them."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Optional
+from typing import Optional, TypeVar
 
 import textzoo
+
+_Number = TypeVar("_Number", int, float)
 
 _TRAINING = (
     "-m models/tagspace/config.yaml",
@@ -77,3 +80,29 @@ def config_parser(
     for option, text in (files or {}).items():
         parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
     return parser
+
+
+def number_within(
+    kind: type[_Number], least: _Number, most: _Number = 2**31 - 1
+) -> Callable[[str], _Number]:
+    """What reads an argument that is a number within bounds, for `add_argument(type=...)`.
+
+    Args:
+        kind: `int` or `float`.
+        least: the smallest number that is taken.
+        most: the largest one.
+    """
+
+    def read(text: str) -> _Number:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:  # not so of NaN
+            name = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(
+                f"received {text[:40]}, expected {name} from {least} to {most}"
+            )
+        return value
+
+    return read

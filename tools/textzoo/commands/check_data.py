@@ -6,18 +6,20 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.commands.arguments import config_parser
+from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
-from textzoo.errors import BadLine, UserError
-from textzoo.text.lines import Line, read_lines
+from textzoo.data.encoding import good_lines
+from textzoo.data.swapped_columns import Columns
+from textzoo.errors import UserError
+from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
+from textzoo.text.streams import existing_file
 
 log = logging.getLogger("textzoo")
 
@@ -29,7 +31,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     name = "check_data.py"
     parser = config_parser(name, "Read all files of a config, and report what is in them.")
     parser.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="bad lines to show; default: %(default)s"
+        "--limit",
+        type=number_within(int, 0),
+        default=20,
+        metavar="N",
+        help="bad lines to show; default: %(default)s",
     )
     return run_with_config(
         name,
@@ -50,6 +56,7 @@ class Part:
         unlabelled: rows without labels.
         lengths: ids of each text.
         texts: a key of each row's text, equal for equal texts.
+        columns: what tells labels from texts.
         rows: a key of each row's text and labels.
     """
 
@@ -59,11 +66,13 @@ class Part:
     unlabelled: int = 0
     lengths: array = field(default_factory=lambda: array("q"))
     texts: array = field(default_factory=lambda: array("q"))
+    columns: Columns = field(default_factory=Columns)
     rows: array = field(default_factory=lambda: array("q"))
 
     def add(self, described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
         self.labels.update(described["tags"])
+        self.columns.add(described)
         self.unlabelled += not described["tags"]
         self.lengths.extend(lengths)
         self.texts.append(_key(described["text"]))
@@ -78,11 +87,13 @@ class BadLines:
         limit: how many are kept.
         messages: `file:line: what is wrong` of those.
         count: of all.
+        is_cut: whether the rest of a file cannot be read either.
     """
 
     limit: int
     messages: list[str] = field(default_factory=list)
     count: int = 0
+    is_cut: bool = False
 
     def add(self, problem: Any) -> None:
         """Note one."""
@@ -100,8 +111,8 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         limit: how many bad lines to show.
 
     Raises:
-        UserError: there are bad lines, unless `runner.bad_lines` is `skip`; or the config or a
-            file is not as it should be.
+        UserError: there are bad lines, unless `runner.bad_lines` is `skip`, or no rows; or the
+            config or a file is not as it should be.
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
@@ -130,6 +141,9 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
     if config.runner.corpus_file:
         _report_corpus(config.runner.corpus_file, parts, bad)
     _conclude(bad, skipped=config.runner.bad_lines == "skip")
+    for part in parts:
+        if not part.rows:
+            raise UserError(f"{part.files[0]}: received no rows, expected one example a line")
 
 
 def _good(
@@ -138,15 +152,10 @@ def _good(
     """Each line that can be read, with what `encode` makes of it."""
     for file in part.files:
         try:
-            for line in islice(read_lines(file, refused=bad.add), int(reader.has_header), None):
-                try:
-                    encoded = encode(line.text)
-                except BadLine as problem:
-                    bad.add(f"{line.place}: {problem}")
-                else:
-                    yield line, encoded
-        except UserError as problem:  # the rest of the file cannot be read
+            yield from good_lines([file], reader, bad.add, encode)
+        except UserError as problem:
             bad.add(problem)
+            bad.is_cut = True
 
 
 def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
@@ -157,6 +166,7 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
         return
     if not of_pairs:
         _report_labels(part, train)
+        part.columns.warn(part.name, len(part.labels), n_rows, part.columns.n_named)
     middle, long = np.percentile(part.lengths, [50, 95])
     longest = max(part.lengths)
     log.info(
@@ -200,9 +210,8 @@ def _report_labels(part: Part, train: Part) -> None:
 
 def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
-    if not path.is_file():
-        raise UserError(f"runner.corpus_file: no such file: {path}")
-    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)])
+    existing_file(path, "runner.corpus_file")
+    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)], np.int64)
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))
@@ -219,6 +228,8 @@ def _conclude(bad: BadLines, skipped: bool) -> None:
     shown = "\n  ".join(bad.messages)
     more = f"\n  ... and {bad.count - len(bad.messages)} more" if bad.count > bad.limit else ""
     message = f"bad lines: {bad.count}\n  {shown}{more}"
+    if bad.is_cut:
+        raise UserError(message)
     if not skipped:
         raise UserError(f"{message}\n(-o runner.bad_lines=skip skips such lines and counts them)")
     log.info(message)

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
+from textzoo.errors import UserError
+
+_NAMED = 5  # queries without a result that are named
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -19,7 +23,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, from recall.py")
     parser.add_argument("--qrels", type=Path, help="in place of --pairs: TREC's qrels")
     parser.add_argument("--run", type=Path, help="in place of --result: TREC's run")
-    parser.add_argument("--cuts", type=int, nargs="+", help="the k's; default: 1 5 10 20 50")
+    parser.add_argument(
+        "--cuts",
+        type=number_within(int, 1),
+        nargs="+",
+        metavar="K",
+        help="the k's; default: 1 5 10 20 50",
+    )
     parser.add_argument(
         "--write-trec", type=Path, metavar="FOLDER", help="write qrels.txt and run.txt there"
     )
@@ -31,8 +41,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parsed = parser.parse_args(arguments)
     if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
         parser.error("give --pairs or --qrels, and --result or --run")
-    if min(parsed.cuts or [1]) < 1:
-        parser.error("--cuts: expected numbers from 1")
 
     return guarded("evaluate.py", lambda: evaluate(**vars(parsed)))
 
@@ -49,6 +57,8 @@ def evaluate(
     """Read, evaluate, print the final line `metrics: {json}`; the arguments are evaluate.py's."""
     from textzoo.evaluation.trec import (
         CUTS,
+        QRELS,
+        RUN,
         evaluate_ranking,
         read_pairs,
         read_qrels,
@@ -57,16 +67,27 @@ def evaluate(
         without_own_text,
         write_trec_files,
     )
+    from textzoo.files import check_output
 
+    if write_trec:
+        for name in (QRELS, RUN):
+            inputs = [path for path in (pairs, result, qrels, run) if path]
+            check_output(write_trec / name, "--write-trec", inputs)
     golds = read_pairs(pairs) if pairs else read_qrels(qrels or Path())
     ranking = read_result(result) if result else read_run(run or Path())
     if not keep_own_text:
         ranking, n_own = without_own_text(ranking)
         if n_own:
             print(f"{n_own} queries found their own text, which is left out")
-    missing = sum(query not in ranking for query in golds)
+    missing = [query for query in golds if query not in ranking]
+    if len(missing) == len(golds):
+        raise UserError(
+            f"{result or run}: received results for none of the {len(golds)} queries of "
+            f"{pairs or qrels}, such as {missing[0]!r}: expected the same queries in both"
+        )
     if missing:
-        print(f"{missing} of {len(golds)} queries have no result and count with 0")
+        named = ", ".join(map(repr, missing[:_NAMED])) + (", ..." if missing[_NAMED:] else "")
+        print(f"{len(missing)} of {len(golds)} queries have no result and count with 0: {named}")
     if write_trec:
         write_trec_files(golds, ranking, write_trec)
     metrics = evaluate_ranking(golds, ranking, tuple(cuts or CUTS))

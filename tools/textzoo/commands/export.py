@@ -61,17 +61,19 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
     from textzoo.devices import choose_device
-    from textzoo.export.writing import N_EXAMPLES, check_output, write_export
+    from textzoo.export.writing import N_EXAMPLES, write_export
+    from textzoo.files import check_folder
     from textzoo.inference.choosing import chosen_checkpoints, load_checkpoints
     from textzoo.inference.restoring import check_same_model, restore_static
     from textzoo.logs import start_logging
     from textzoo.running.onnx_conversion import check_converter
+    from textzoo.serving.exported_model import LISTING
 
     config, folder = load_config(path, overrides)
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
-    check_output(output)
+    check_folder(output, LISTING, "--output")
     if formats and "onnx" in formats:
         check_converter()
     if runner.infer_ensemble:

@@ -14,7 +14,10 @@ from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
+    from textzoo.data.cache import Rows
     from textzoo.inference.choosing import Computation
+    from textzoo.running.model import Model
+    from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
@@ -56,11 +59,12 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.result_files import METRICS, PREDICTIONS, explained, write_results
     from textzoo.evaluation.score_matrix import ScoreMatrix
-    from textzoo.files import write_text
+    from textzoo.files import check_output, write_text
     from textzoo.inference.choosing import (
         chosen_checkpoints,
         chosen_computation,
         chosen_threshold,
+        inputs_of,
         load_checkpoints,
     )
     from textzoo.inference.restoring import restore_all
@@ -74,6 +78,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     computation = computation or chosen_computation(runner)
     dataset = Dataset(config, folder)
     dataset.path("test")
+    check_output(runner.output_path / PREDICTIONS, "runner.infer_output_dir", inputs_of(config))
 
     # One checkpoint, or one for each epoch, or the mean of several.
     of_pairs = model_class(folder).kind == "embeddings"
@@ -96,6 +101,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         run, reader = restore_all(config, folder, checkpoints, computation)
         metrics = chosen_metrics(runner, run.model)
         rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
+        _tell_unknown(rows, run.model, reader)
         kind = run.model.kind
         evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)))
         threshold = chosen_threshold(runner, checkpoints, metrics, kind)
@@ -111,6 +117,17 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         write_text(runner.output_path / METRICS, text + "\n")
     _show_examples(place / PREDICTIONS, "\n    " if of_pairs else "  ")
     log.info("metrics: %s", json.dumps(results[name]))
+
+
+def _tell_unknown(rows: "Rows", model: "Model", reader: "Reader") -> None:
+    """How many words and labels training did not have; rows with such count like all others."""
+    ids = {"words": (model.text_column, reader.unknown_word_id)}
+    if model.kind == "tags":
+        ids["labels"] = model.label_column, -1
+    for name, (column, unknown) in ids.items():
+        values = rows.columns[column].values
+        if n_unknown := np.count_nonzero(values == unknown):
+            log.info("%s that training did not have: %d of %d", name, n_unknown, len(values))
 
 
 def _show_examples(path: Path, separator: str) -> None:

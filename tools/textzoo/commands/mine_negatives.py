@@ -11,6 +11,8 @@ from textzoo.errors import UserError
 
 log = logging.getLogger("textzoo")
 
+_DATA = "runner.train_data_dir"
+
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Triples with hard negatives."""
@@ -34,11 +36,12 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
     """
-    from textzoo.files import write_lines
+    from textzoo.data.encoding import Refusals, good_lines
+    from textzoo.files import check_output, write_lines
     from textzoo.inference.corpus_index import prepared_index
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import triples
-    from textzoo.text.lines import data_files, read_lines
+    from textzoo.text.lines import data_files
 
     embedder = Embedder(path, overrides)
     runner, settings = embedder.config.runner, embedder.config.index
@@ -48,11 +51,15 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
             f"({settings.mine_from})"
         )
     if runner.train_data_dir is None:
-        raise UserError(f"{path}: runner.train_data_dir: missing; expected a path")
-    index = prepared_index(embedder)
-    files = data_files(runner.train_data_dir, "runner.train_data_dir")
-    pairs = [embedder.reader.parse(line.text)[:2] for file in files for line in read_lines(file)]
+        raise UserError(f"{path}: {_DATA}: missing; expected a path")
     result = embedder.output / "mined_train.tsv"
+    check_output(result, "runner.infer_output_dir", embedder.inputs)
+    files, refusals = data_files(runner.train_data_dir, _DATA), Refusals(runner.bad_lines)
+    pairs = [pair[:2] for _, pair in good_lines(files, embedder.reader, refusals)]
+    refusals.log(runner.train_data_dir)
+    if not pairs:
+        raise UserError(f"{_DATA}: {runner.train_data_dir}: received no pair, expected one a line")
+    index = prepared_index(embedder)
     rows = list(triples(pairs, embedder, index, settings))
     write_lines(result, ("\t".join(row) for row in rows), "runner.infer_output_dir")
     n_mined = sum(len(row) == 3 for row in rows)

@@ -59,7 +59,7 @@ def new_model(folder: Path, source: str) -> None:
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
     try:
-        with new_folder(folder, replace=False) as copy:
+        with new_folder(folder) as copy:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
             config = _copy_data(model, copy)

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-from tqdm import tqdm
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.files import new_output, write_lines
+from textzoo.files import check_output, new_output, write_lines
 
 if TYPE_CHECKING:
     from textzoo.inference.embedder import Embedder
-    from textzoo.text.lines import Line
+    from textzoo.text.lines import Line, Refused
 
 log = logging.getLogger("textzoo")
 
@@ -94,14 +93,21 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     from textzoo.config.loading import load_config
     from textzoo.data.input_files import lines_of
     from textzoo.devices import choose_device
-    from textzoo.inference.choosing import chosen_computation, chosen_threshold, load_chosen
+    from textzoo.inference.choosing import (
+        chosen_computation,
+        chosen_threshold,
+        inputs_of,
+        load_chosen,
+    )
     from textzoo.inference.labelling import labelled_lines
     from textzoo.inference.restoring import restore_all
-    from textzoo.logs import start_logging
+    from textzoo.logs import ProgressBar, start_logging
     from textzoo.running.building import chosen_metrics
 
     config, folder = load_config(path, overrides)
     runner = config.runner
+    if output:
+        check_output(output, "--output", [*inputs_of(config), texts])
     start_logging(stream=None if output else sys.stderr)
     choose_device(runner.use_gpu)
     checkpoints = load_chosen(runner)
@@ -109,7 +115,7 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
-    lines = tqdm(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
+    lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
     rows = labelled_lines(run, reader, runner, threshold, lines)
     if output is None:
         _print(rows)
@@ -130,18 +136,24 @@ def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path])
     from textzoo.data.input_files import lines_of
     from textzoo.inference.labelling import NO_TEXT
 
-    place, key = _place(embedder, "embeddings.npy", output)
-    chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts"))
-    n, width = 0, 0
+    place, key = _place(embedder, "embeddings.npy", output, texts)
+    chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts", blank=True))
+    n, n_blank, width = 0, 0, 0
     with new_output(place, key) as file:
         file.write(_npy_header(0, 0))
-        for embeddings in map(embedder, chunks):
-            file.write(embeddings.astype("<f4", copy=False).tobytes())
+        for chunk in chunks:
+            blank = np.array([not text for text in chunk])
+            embeddings = embedder([text or "-" for text in chunk]).astype("<f4", copy=False)
+            embeddings[blank] = 0
+            file.write(embeddings.tobytes())
             n, width = n + len(embeddings), embeddings.shape[1]
-        if not n:
+            n_blank += int(blank.sum())
+        if n == n_blank:
             raise UserError(NO_TEXT)
         file.seek(0)
         file.write(_npy_header(n, width))
+    if n_blank:
+        log.info("%d blank line(s) have rows of zeros", n_blank)
     log.info("%s: %s", [n, width], place)
 
 
@@ -152,36 +164,64 @@ def _npy_header(n: int, width: int) -> bytes:
 
 
 def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional[Path]) -> None:
+    from textzoo.data.encoding import Refusals
     from textzoo.data.input_files import lines_of, test_pair_files
 
-    place, key = _place(embedder, "similarities.tsv", output)
+    place, key = _place(embedder, "similarities.tsv", output, pairs)
     files = [pairs] if pairs else test_pair_files(embedder.config)
-    rows = (_pair(line) for file in files for line in lines_of(file, "--pairs"))
-    n_pairs = write_lines(place, _similarities(embedder, rows), key)
+    refusals = Refusals(embedder.config.runner.bad_lines)
+    lines = (line for file in files for line in lines_of(file, "--pairs", True, refusals))
+    rows = (_pair(line, refusals) for line in lines)
+    n_pairs = 0
+    with new_output(place, key) as file:
+        for row in _similarities(embedder, rows):
+            file.write(f"{row}\n".encode())
+            n_pairs += bool(row)
+        if not n_pairs:
+            given = "--pairs" if pairs else "runner.test_pair_file"
+            raise UserError(f"{given}: {files[0]}: received no pair, expected one a line")
+    refusals.log(files[0])
     log.info("%d pairs: %s", n_pairs, place)
 
 
-def _place(embedder: "Embedder", name: str, output: Optional[Path]) -> tuple[Path, str]:
-    """Where to write, and what says so."""
-    return (output, "--output") if output else (embedder.output / name, "runner.infer_output_dir")
+def _place(
+    embedder: "Embedder", name: str, output: Optional[Path], given: Optional[Path]
+) -> tuple[Path, str]:
+    """Where to write, and what says so.
+
+    Raises:
+        UserError: it cannot be written, or the run reads it.
+    """
+    place, key = output or embedder.output / name, "--output"
+    if not output:
+        key = "runner.infer_output_dir"
+    check_output(place, key, [*embedder.inputs, *([given] if given else [])])
+    return place, key
 
 
-def _pair(line: "Line") -> list[str]:
+def _pair(line: "Line", refused: "Refused") -> list[str]:
+    """The columns of a line; none of a blank or a malformed one."""
     row = [column.strip() for column in line.text.split("\t")]
-    if len(row) not in (2, 3) or not all(row[:2]):
-        raise UserError(
+    if not any(row):
+        return []
+    if len(row) in (2, 3) and all(row[:2]):
+        return row
+    refused(
+        UserError(
             f"{line.place}: received {len(row)} column(s), expected text<TAB>text, and a third "
             "if there is something to keep beside them"
         )
-    return row
+    )
+    return []
 
 
 def _similarities(embedder: "Embedder", rows: Iterator[list[str]]) -> Iterator[str]:
+    """Each row with the cosine of its texts; an empty one as it is."""
     for chunk in _chunks(rows):
-        first, second = (embedder([row[i] for row in chunk]) for i in (0, 1))
+        first, second = (embedder([row[i] if row else "-" for row in chunk]) for i in (0, 1))
         cosines = np.einsum("nd,nd->n", first, second)
         for row, cosine in zip(chunk, cosines):
-            yield "\t".join([*row, f"{cosine:.6f}"])
+            yield "\t".join([*row, f"{cosine:.6f}"]) if row else ""
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.text.streams import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from textzoo.index.text_index import Hit, TextIndex
@@ -58,12 +58,19 @@ def recall(
     """
     from textzoo.data.corpus import read_entries
     from textzoo.data.input_files import read_texts, test_queries
-    from textzoo.files import write_lines
+    from textzoo.files import check_output, write_lines
+    from textzoo.index.opening import check_place
     from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
     from textzoo.inference.embedder import Embedder
 
     embedder = Embedder(path, overrides)
     config = embedder.config
+    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
+    given = [path for path in (queries, add, delete) if path]
+    if queries != Path("-"):
+        check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
+    if add or delete:
+        check_place(embedder.index_settings)
     index = prepared_index(embedder)
     changed = 0
     if add:
@@ -76,29 +83,33 @@ def recall(
         log.info("deleted %d text(s) of %d", n_deleted, len(entries))
     if changed:
         index.commit()
-    if queries == Path("-"):
+    if queries == STANDARD_INPUT:
         _answer_typed(embedder, index)
         return
-    texts = read_texts(queries, "--queries") if queries else test_queries(config)
+    texts = read_texts(queries, "--queries") if queries else test_queries(config, embedder.reader)
     embeddings = embedder(texts)
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started
-    result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     write_lines(result, _result_lines(texts, found), "runner.infer_output_dir")
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
 
 
 def _answer_typed(embedder: "Embedder", index: "TextIndex") -> None:
     """Answer each line of standard input."""
-    for line in sys.stdin:
-        if query := line.strip():
-            found = index.nearest(embedder([query]), embedder.config.index.recall_num)
-            for answer in _result_lines([query], found):
-                print(answer, flush=True)
+    from textzoo.data.input_files import lines_of
+    from textzoo.text.lines import one_line
+
+    for line in lines_of(STANDARD_INPUT, "--queries"):
+        query = one_line(line.text)
+        found = index.nearest(embedder([query]), embedder.config.index.recall_num)
+        for answer in _result_lines([query], found):
+            print(answer, flush=True)
 
 
 def _result_lines(queries: list[str], found: "list[list[Hit]]") -> Iterator[str]:
     for query, hits in zip(queries, found):
-        for hit in hits:
-            yield f"{query}\t{hit.text}\t{hit.score:.6f}"
+        scores: dict[str, float] = {}
+        for hit in hits:  # best first; in Milvus a text may stand under several ids
+            scores.setdefault(hit.text, hit.score)
+        yield from (f"{query}\t{text}\t{score:.6f}" for text, score in scores.items())

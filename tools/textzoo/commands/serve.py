@@ -4,13 +4,12 @@ import argparse
 import importlib.util
 import logging
 import os
-import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Optional
 
+from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
@@ -19,6 +18,7 @@ from textzoo.serving.limits import Limits
 log = logging.getLogger("textzoo")
 
 TOKEN_VARIABLE = "TEXTZOO_TOKEN"
+_LONGEST_TOKEN = 4096  # of a head's 16384 bytes
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -32,7 +32,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
     )
     parser.add_argument(
-        "--port", type=int, default=8000, help="0: any free one; default: %(default)s"
+        "--port",
+        type=number_within(int, 0, 65_535),
+        default=8000,
+        metavar="N",
+        help="0: any free one; default: %(default)s",
     )
     parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
     parser.add_argument(
@@ -41,15 +45,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         metavar="FILE",
         help="its content is the bearer token that requests need; default: TEXTZOO_TOKEN, if set",
     )
+    whole = number_within(int, 1)
     limits = {
-        "body": (int, 1 << 20, "bytes of a request"),
-        "texts": (int, 256, "texts of a request"),
-        "characters": (int, 20_000, "characters of a text"),
-        "results": (int, 100, "tags or texts to ask for, for each text"),
-        "batch": (int, 32, "texts from which on a batch takes no further request"),
-        "waiting": (int, 2048, "texts at work or waiting, of all requests"),
-        "seconds": (float, 10.0, "until an answer has to be ready"),
-        "connections": (int, 1000, "open connections"),
+        "body": (whole, 1 << 20, "bytes of a request"),
+        "texts": (whole, 256, "texts of a request"),
+        "characters": (whole, 20_000, "characters of a text"),
+        "results": (whole, 100, "tags or texts to ask for, for each text"),
+        "batch": (whole, 32, "texts from which on a batch takes no further request"),
+        "waiting": (whole, 2048, "texts at work or waiting, of all requests"),
+        "seconds": (
+            number_within(float, 0.001, 86_400),
+            10.0,
+            "until a request has to be there, and until an answer has to be ready",
+        ),
+        "connections": (whole, 1000, "open connections"),
     }
     for limit, (kind, default, text) in limits.items():
         parser.add_argument(
@@ -62,8 +71,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         )
     parsed = vars(parser.parse_args(arguments))
     chosen = {limit: parsed.pop(limit) for limit in limits}
-    if min(chosen.values()) <= 0:
-        parser.error("limits: expected numbers above 0")
 
     return guarded(name, lambda: serve(**parsed, limits=Limits(**chosen)))
 
@@ -97,17 +104,8 @@ def serve(
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"{', '.join(missing)} not installed: pip install 'textzoo[serve]'")
-    import uvicorn
-
     from textzoo.serving.app import create_app
-
-    class Server(uvicorn.Server):
-        """Refuses requests that begin once a signal to stop has come."""
-
-        def handle_exit(self, sig: int, frame: Optional[FrameType]) -> None:
-            app.state.batcher.closing = True
-            self.force_exit = self.should_exit and sig == signal.SIGINT  # asked twice
-            self.should_exit = True
+    from textzoo.serving.server import Server
 
     if limits.texts > limits.waiting:
         raise UserError(
@@ -115,6 +113,7 @@ def serve(
             f"({limits.texts})"
         )
     token = read_token(token_file)
+    allow_files(limits.connections)
     app = create_app(folder, limits, token, engine)
     facts = app.state.facts
     with _bound(host, port) as listener:
@@ -123,15 +122,7 @@ def serve(
         log.info("serving %s (%s) at http://%s", facts["model"], facts["engine"], place)
         if token is None and not host.startswith("127.") and host not in ("::1", "localhost"):
             log.warning("anyone who reaches %s may ask: no token is set", host)
-        settings = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=limits.connections,
-            timeout_graceful_shutdown=max(1, round(2 * limits.seconds)),
-        )
-        Server(settings).run(sockets=[listener])
+        Server(app, limits).run(sockets=[listener])
     log.info("stopped")
 
 
@@ -145,14 +136,37 @@ def read_token(file: Optional[Path]) -> Optional[str]:
     if file is not None:
         source = f"--token-file: {file}"
         try:
-            token = file.read_text(encoding="utf-8").strip()
+            with file.open(encoding="utf-8") as stream:
+                token = stream.read(_LONGEST_TOKEN + 2).strip()
         except (OSError, UnicodeDecodeError) as failure:
             raise UserError(f"{source}: cannot be read: {failure}") from None
     if token is None:
         return None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise UserError(f"{source}: expected a token of ASCII letters, digits and signs")
+    if len(token) > _LONGEST_TOKEN:
+        raise UserError(f"{source}: expected a token of at most {_LONGEST_TOKEN} characters")
     return token
+
+
+def allow_files(n_connections: int) -> None:
+    """Raise how many files this process may have open, each connection being one."""
+    if os.name != "posix":
+        return
+    import resource
+
+    needed = 2 * n_connections + 64  # for a moment there are more connections than may stay
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < n_connections + 64:
+        log.warning(
+            "--max-connections: received %d, but this process may open %d files only",
+            n_connections,
+            allowed,
+        )
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -165,8 +179,7 @@ def _bound(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()  # so that requests may come before the server is up
-    except OSError as failure:
-        raise UserError(
-            f"--host, --port: cannot serve at {host}:{port}: {failure.strerror or failure}"
-        ) from None
+    except (OSError, UnicodeError) as failure:  # UnicodeError: no name of a host has this form
+        reason = getattr(failure, "strerror", None) or failure
+        raise UserError(f"--host, --port: cannot serve at {host}:{port}: {reason}") from None
     return listener

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.errors import UserError
 
 if TYPE_CHECKING:
     from textzoo.config.checking import Config
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from textzoo.data.dataset import TrainingData
     from textzoo.running.building import Graph
     from textzoo.running.run import Run
-    from textzoo.training.loop import Progress, Training
+    from textzoo.training.facts import Progress
+    from textzoo.training.loop import Training
 
 log = logging.getLogger("textzoo")
 
@@ -53,56 +55,65 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     """
     from textzoo.config.loading import load_config
     from textzoo.data.dataset import Dataset, in_turn
-    from textzoo.devices import choose_device
+    from textzoo.data.swapped_columns import warn_if_swapped
+    from textzoo.devices import choose_device, process_rank
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
+    from textzoo.files import standing
     from textzoo.running.building import build_run
-    from textzoo.training.checkpoint import BEST
+    from textzoo.training.checkpoint import BEST, has_best
+    from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
     from textzoo.training.resuming import starting_point
-    from textzoo.training.saving import prepare_output
+    from textzoo.training.saving import output_folder
 
     remember_early_interrupts()
     config, folder = load_config(path, overrides)
     runner = config.runner
     choose_device(runner.use_gpu)
     join_processes()
-    prepare_output(runner.model_save_path)
-    barrier()
+    with output_folder(runner.model_save_path):
+        barrier()
 
-    # What to start from, and the rows.
-    start = starting_point(config)
-    data = in_turn(lambda: Dataset(config, folder).for_training(start.vocabulary))
-    start.check_data(data.contents)
-
-    # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
-    run = build_run(graph, config, folder, data.reader, config.optimizer, data.train_rows.columns)
-    progress = start.give(run, config, folder, data.reader)
-    log.info(
-        "%s: %s%d training rows, %d validation rows, %s",
-        folder.path.name,
-        f"{n_processes()} processes, " if n_processes() > 1 else "",
-        len(data.train),
-        len(data.valid),
-        ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
-    )
-
-    training = assemble(config, folder, data, run, progress)
-    if progress.stopped:
-        log.info("patience had ended this run: start over with -o runner.resume=none")
-    elif progress.epoch >= runner.epochs:
-        log.info(
-            "already trained to the end: raise runner.epochs to go on, or start over with "
-            "-o runner.resume=none"
+        # What to start from, and the rows.
+        start = starting_point(config)
+        data = in_turn(
+            lambda: Dataset(config, folder).for_training(start.vocabulary, not start.resumed)
         )
-    training.fit()
-    if progress.best_value is not None:
-        log.info(
-            "best %s %.4f at step %d: %s",
-            training.best_metric,
-            progress.best_value,
-            progress.best_step,
-            runner.model_save_path / BEST,
+        start.check_data(data.contents)
+
+        # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
+        run = build_run(
+            graph, config, folder, data.reader, config.optimizer, data.train_rows.columns
         )
+        progress = start.give(run, config, folder, data.reader)
+        log.info(
+            "%s: %s%d training rows, %d validation rows, %s",
+            folder.path.name,
+            f"{n_processes()} processes, " if n_processes() > 1 else "",
+            len(data.train),
+            len(data.valid),
+            ", ".join(f"{name} {size}" for name, size in data.reader.sizes().items()),
+        )
+
+        if run.model.kind == "tags" and not process_rank():
+            warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
+        training = assemble(config, folder, data, run, progress)
+        start.tell_rate(training)
+        if progress.stopped:
+            log.info("patience had ended this run: start over with -o runner.resume=none")
+        elif progress.epoch >= runner.epochs:
+            log.info(
+                "already trained to the end: raise runner.epochs to go on, or start over with "
+                "-o runner.resume=none"
+            )
+        training.fit()
+        if has_best(runner.model_save_path):
+            best = standing(runner.model_save_path / BEST)
+            told = Progress(**read_facts(best)["progress"])
+            log.info(
+                "best %s %.4f at step %d: %s",
+                *(told.best_metric, told.best_value, told.best_step, best),
+            )
 
 
 def assemble(
@@ -117,6 +128,7 @@ def assemble(
     from textzoo.evaluation.validation import Validation
     from textzoo.metrics.names import check_metric_names
     from textzoo.running.building import chosen_metrics
+    from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
     from textzoo.training.saving import Saving
 
@@ -124,8 +136,21 @@ def assemble(
     metrics = chosen_metrics(runner, model)
     best_metric = runner.best_metric or metrics[0]
     check_metric_names([best_metric], model.kind)
+    if progress.best_metric not in (None, best_metric):
+        raise UserError(
+            f"runner.best_metric: received {best_metric}, but {progress.best_metric} has chosen "
+            f"{runner.model_save_path / BEST}: go on with -o "
+            f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
+            "with runner.model_init_path, in another runner.model_save_path"
+        )
     validate = None
     if len(data.valid):
+        labels = data.valid_rows.columns[model.label_column].lengths(data.valid)
+        if not (labels.any() or data.reader.rows_without_labels_count):
+            raise UserError(
+                "runner.valid_data_dir: none of the validation rows has a label, expected some to "
+                "evaluate on"
+            )
         evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, data.valid)
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))

@@ -37,8 +37,8 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
-    from textzoo.data.encoding import good_lines
-    from textzoo.files import new_file
+    from textzoo.data.encoding import Refusals, good_lines
+    from textzoo.files import check_output, new_output
     from textzoo.logs import start_logging
 
     config, folder = load_config(path, overrides)
@@ -47,15 +47,20 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
         raise UserError(f"{path}: hyper_parameters.embedding.file: missing; expected a path")
     dataset = Dataset(config, folder)
     dataset.path("train")
+    key, inputs = "hyper_parameters.embedding.file", set(config.inputs) - {embedding.file}
+    check_output(embedding.file, key, inputs)
     try:
         from gensim.models import Word2Vec  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
     start_logging()
     reader = build_reader(config, folder)
-    lines = good_lines(dataset.files("train"), reader, config.runner.bad_lines)
+    refusals = Refusals(config.runner.bad_lines)
+    lines = good_lines(dataset.files("train"), reader, refusals)
+    texts = [parsed.words for _, parsed in lines]
+    refusals.log(dataset.path("train"))
     model = Word2Vec(
-        [parsed.words for _, parsed in lines],
+        texts,
         vector_size=config.hyper_parameters["emb_dim"],
         min_count=config.reader["min_count"],
         sg=1,
@@ -64,6 +69,6 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
         workers=1,
         seed=config.runner.seed,
     )
-    with new_file(embedding.file) as file:
+    with new_output(embedding.file, key) as file:
         model.wv.save_word2vec_format(file.name)
     log.info("%d words: %s", len(model.wv), embedding.file)

@@ -8,7 +8,7 @@ that a constructor's signature is its schema; `hyper_parameters.optimizer` is `s
 import inspect
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -42,6 +42,19 @@ class Config:
     hyper_parameters: dict[str, Any]
     optimizer: Optimizer
     index: IndexSettings = field(default_factory=IndexSettings)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and folders that it names to be read, itself and the code beside it.
+
+        Of a pretrained folder they are its files: a run may keep its outputs in one.
+        """
+        code = [self.path, *self.path.parent.glob("*.py")]
+        written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
+        read = _paths([value for name, value in self.runner if name not in written])
+        parts = _paths([*self.reader.values(), *self.hyper_parameters.values()])
+        files = (file for path in parts for file in (path.glob("*") if path.is_dir() else [path]))
+        return [*code, *read, *(file for file in files if not file.is_dir())]
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, as plain types that JSON and YAML can write."""
@@ -224,6 +237,16 @@ def _fields_by_key(block: type[Block]) -> dict[str, Any]:
 
 def _is_block(annotation: Any) -> bool:
     return inspect.isclass(annotation) and issubclass(annotation, Block)
+
+
+def _paths(values: list[Any]) -> Iterator[Path]:
+    for value in values:
+        if isinstance(value, Block):
+            yield from _paths([item for _, item in value])
+        elif isinstance(value, list):
+            yield from _paths(value)
+        elif isinstance(value, Path) and value != STANDARD_INPUT:
+            yield value
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """A checked config with its model folder; what its constructors make of it."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TypeVar
@@ -46,10 +47,22 @@ def _check_contracts(folder: ModelFolder) -> None:
 
 
 def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path] = None) -> Reader:
-    """The model's reader, with the vocabulary of a folder if one is given."""
+    """The model's reader, with the vocabulary of a folder if one is given.
+
+    Raises:
+        UserError: the config has a value that the reader refuses, or the vocabulary is damaged.
+    """
     reader = construct(config, "reader", folder.reader, **config.reader)
     if vocabulary:
-        reader.load(vocabulary)
+        try:
+            reader.load(vocabulary)
+        except UserError:
+            raise
+        except Exception as failure:  # whatever a reader meets in a file of another content
+            raise UserError(
+                f"{vocabulary}: cannot be read ({type(failure).__name__}: {failure}); use another "
+                "checkpoint"
+            ) from None
     return reader
 
 
@@ -60,14 +73,20 @@ def net_arguments(config: Config, reader: Reader) -> dict[str, Any]:
         UserError: the config states a size that is too small for the data, or more labels than
             have names.
     """
-    for name, size in reader.sizes().items():
+    sizes = reader.sizes()
+    if missing := set(reader.supplies) - set(sizes):
+        raise UserError(
+            f"{inspect.getfile(type(reader))}: Reader.sizes: received {', '.join(sizes)}, expected "
+            f"{', '.join(sorted(missing))} too, which Reader.supplies names"
+        )
+    for name, size in sizes.items():
         declared = config.hyper_parameters.get(name, size)
         if declared < size or (declared > size and name in _LABEL_SIZES):
             raise UserError(
                 f"hyper_parameters.{name}: received {declared}, but the training data has {size}; "
                 "leave the key out to take it from the data"
             )
-    return {**reader.sizes(), **config.hyper_parameters}
+    return {**sizes, **config.hyper_parameters}
 
 
 def construct(

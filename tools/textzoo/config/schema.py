@@ -56,7 +56,9 @@ class Runner(Block):
         "evaluated",
     )
     bad_lines: Literal["error", "skip"] = Field(
-        default="error", description="a malformed line stops the run, or is skipped and counted"
+        default="error",
+        description="a malformed line of rows, pairs or a corpus stops the run, or is skipped and "
+        "counted",
     )
     cache_dir: FilePath = Field(
         default=Path(".textzoo_cache"),

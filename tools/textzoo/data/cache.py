@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -16,14 +17,28 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.data.encoding import Part, counted_parts, encoded_parts
+from textzoo.data.encoding import Part, counted_parts, encoded_parts, lines_for
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256, new_folder, remove_leftovers
-from textzoo.text.lines import Line, decode_line
+from textzoo.files import (
+    Listing,
+    Version,
+    digests,
+    foreign_files,
+    kept_sha256,
+    new_folder,
+    read_json,
+    remove_folder,
+    remove_leftovers,
+    version,
+)
+from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
+
+_LISTING = Listing("cache.json", frozenset({"sha256"}), "what the cache keeps")
+_NAMES = "(?:rows|vocabulary|plain|joined|stdin)-[0-9a-f-]+"  # of the folders that are filled here
 
 
 class Cache(NamedTuple):
@@ -39,18 +54,32 @@ class Cache(NamedTuple):
     bad_lines: str
     workers: int = 0
 
-    def fill(self, folder: Path, fill: Callable[[Path], None]) -> None:
+    def fill(
+        self, folder: Path, fill: Callable[[Path], None], sources: Iterable[Version] = ()
+    ) -> None:
         """Fill a folder of the cache, unless it is there: whole or not at all.
 
+        Args:
+            folder: to fill; one that is damaged is filled anew.
+            fill: writes what belongs into a folder.
+            sources: the files that it reads, as they were when the folder got its name.
+
         Raises:
-            UserError: it cannot be written.
+            UserError: it cannot be written, or a source was changed meanwhile.
         """
-        if folder.is_dir():
-            return
         try:
-            remove_leftovers(self.folder, hours=24)
-            with new_folder(folder, replace=False) as temporary:
+            if os.path.isdir(folder):
+                if _is_whole(folder):
+                    return
+                log.warning("%s: was damaged, and is made anew (it is only a cache)", folder)
+                remove_folder(folder)
+            remove_leftovers(self.folder, 24, _NAMES)
+            with new_folder(folder) as temporary:
                 fill(temporary)
+                for source in sources:
+                    source.check()
+                listed = json.dumps({"sha256": digests(temporary)})
+                (temporary / _LISTING.file).write_text(listed, encoding="utf-8")
         except OSError as failure:
             raise UserError(
                 f"runner.cache_dir: cannot write {failure.filename or folder}: "
@@ -59,11 +88,45 @@ class Cache(NamedTuple):
             ) from None
 
 
-class Rows:
-    """The encoded rows of a list of files."""
+def kept_files(folder: Path) -> list[Path]:
+    """The files that a folder of the cache was filled with."""
+    return [file for file in sorted(folder.iterdir()) if file.name != _LISTING.file]
 
-    def __init__(self, folder: Path, files: list[Path]):
-        self.files = files
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder of the cache holds what it was filled with.
+
+    Raises:
+        UserError: it holds other files as well, which are not to be removed.
+    """
+    try:
+        listed = dict(read_json(folder / _LISTING.file)["sha256"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return False
+    if listed and (names := foreign_files(folder, _LISTING)):
+        raise UserError(
+            f"runner.cache_dir: {folder} holds files that were not made there: {', '.join(names)}; "
+            "move them elsewhere, or delete the folder: it is only a cache"
+        )
+    try:
+        return bool(listed) and all(kept_sha256(folder / name) == listed[name] for name in listed)
+    except UserError:  # one is missing
+        return False
+
+
+class Rows:
+    """The encoded rows of a list of files.
+
+    Args:
+        folder: of the cache.
+        versions: the files as they were when they were encoded.
+        reader: that encoded them.
+    """
+
+    def __init__(self, folder: Path, versions: list[Version], reader: Reader):
+        self.files = [file.path for file in versions]
+        self.contents = [file.sha256 for file in versions]
+        self._reader = reader
         facts = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         self.skipped = facts["skipped"]
         self.columns = {
@@ -75,18 +138,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self._places)
 
-    @property
-    def contents(self) -> list[str]:
-        """The checksums of the files."""
-        return [kept_sha256(file) for file in self.files]
-
     def line(self, row: int) -> Line:
-        """The line that a row was read from."""
+        """The line that a row was read from.
+
+        Raises:
+            UserError: its file has another content by now.
+        """
         file, start, number = map(int, self._places[row])
         path = self.files[file]
-        with path.open("rb") as source:
-            source.seek(start)
-            return Line(path, number, start, decode_line(source.readline(), path, number))
+        if kept_sha256(path) != self.contents[file]:
+            raise UserError(f"{path}: was changed since its lines were encoded; run it again")
+        return next(lines_for(self._reader, path, start, number=number))
 
     def release(self) -> None:
         """Keep resident memory flat while a large file is worked through."""
@@ -95,7 +157,12 @@ class Rows:
 
 
 def fitted_vocabulary(
-    files: list[Path], reader: Reader, declared: dict[str, int], identity: str, settings: Cache
+    files: list[Path],
+    reader: Reader,
+    declared: dict[str, int],
+    identity: str,
+    settings: Cache,
+    known: Optional[Path] = None,
 ) -> Path:
     """Fit a reader's vocabulary to the training files and keep it in the cache.
 
@@ -105,19 +172,26 @@ def fitted_vocabulary(
         declared: sizes that the config states, such as `vocab_text_size`.
         identity: what the reader is, see `reader_identity`.
         settings: where the cache is and what becomes of malformed lines.
+        known: the folder of an earlier vocabulary, to which labels are added.
 
     Returns:
         The folder that `reader.load` reads.
     """
-    folder = settings.folder / f"vocabulary-{_key(files, identity, settings, declared)}"
+    versions = [version(file) for file in files]
+    folder = settings.folder / f"vocabulary-{_key(versions, identity, settings, declared)}"
 
     def fill(temporary: Path) -> None:
         # Counts that a reader does not make smaller than the lines are not worth sending.
         workers = settings.workers if type(reader).count is not Reader.count else 1
-        reader.fit_counts(counted_parts(files, reader, settings.bad_lines, workers), declared)
+        parts = counted_parts(files, reader, settings.bad_lines, workers)
+        if known:
+            reader.load(known)
+            reader.extend_labels(parts)
+        else:
+            reader.fit_counts(parts, declared)
         reader.save(temporary)
 
-    settings.fill(folder, fill)
+    settings.fill(folder, fill, versions)
     return folder
 
 
@@ -133,14 +207,15 @@ def encoded_rows(
         UserError: a malformed line (unless skipped), no rows at all, or a cache folder that
             cannot be written.
     """
-    folder = settings.folder / f"rows-{_key(files, identity, settings, training)}"
+    versions = [version(file) for file in files]
+    folder = settings.folder / f"rows-{_key(versions, identity, settings, training)}"
 
     def fill(temporary: Path) -> None:
         parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
         _write_rows(temporary, parts, reader.columns)
 
-    settings.fill(folder, fill)
-    rows = Rows(folder, files)
+    settings.fill(folder, fill, versions)
+    rows = Rows(folder, versions, reader)
     if rows.skipped:
         log.warning(
             "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped
@@ -180,12 +255,12 @@ def _source(reader_class: type) -> Path:
 
 def _contents(path: Path) -> list[tuple[str, str]]:
     """The names and checksums of the files of a folder, or of one file."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    files = kept_files(path) if path.is_dir() else [path]
     return [(file.name, kept_sha256(file)) for file in files if file.is_file()]
 
 
-def _key(files: list[Path], identity: str, settings: Cache, extra: Any) -> str:
-    facts = [identity, settings.bad_lines, extra, [kept_sha256(file) for file in files]]
+def _key(files: list[Version], identity: str, settings: Cache, extra: Any) -> str:
+    facts = [identity, settings.bad_lines, extra, [file.sha256 for file in files]]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -13,11 +13,12 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
-from textzoo.data.encoding import good_lines
+from textzoo.data.encoding import Refusals, good_lines
 from textzoo.data.input_files import input_files
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader
+from textzoo.text.streams import STANDARD_INPUT
 
 Split = Literal["train", "valid", "test"]
 
@@ -76,6 +77,8 @@ class Dataset:
         Raises:
             UserError: the config does not name them, or they are not there.
         """
+        if split != "test" and self.path(split) == STANDARD_INPUT:
+            raise UserError(f"{_key(split)}: received -, expected a path: it is read several times")
         return input_files(self.path(split), _key(split), self._cache)
 
     def path(self, split: Split) -> Path:
@@ -89,16 +92,24 @@ class Dataset:
             raise UserError(f"{self._config.path}: {_key(split)}: missing; expected a path")
         return path
 
-    def vocabulary(self) -> Path:
-        """The folder of a vocabulary that is fitted to the training files."""
+    def vocabulary(self, known: Optional[Path] = None) -> Path:
+        """The folder of a vocabulary that is fitted to the training files.
+
+        Args:
+            known: that of an earlier one, which is kept, but for labels: those that it lacks are
+                added to it.
+        """
         reader = build_reader(self._config, self._folder)
+        if known and type(reader).extend_labels is Reader.extend_labels:
+            return known
         declared = {
             name: self._config.hyper_parameters[name]
             for name in reader.supplies
             if name in self._config.hyper_parameters
         }
-        identity = reader_identity(self._folder.reader, self._config.reader)
-        return fitted_vocabulary(self.files("train"), reader, declared, identity, self._cache)
+        identity = reader_identity(self._folder.reader, self._config.reader, known)
+        files = self.files("train")
+        return fitted_vocabulary(files, reader, declared, identity, self._cache, known)
 
     def rows(self, split: Split, reader: Reader, vocabulary: Path) -> Rows:
         """The encoded rows of the files.
@@ -114,9 +125,16 @@ class Dataset:
         identity = reader_identity(self._folder.reader, self._config.reader, vocabulary)
         return encoded_rows(self.files(split), reader, split == "train", identity, self._cache)
 
-    def for_training(self, vocabulary: Optional[Path] = None) -> TrainingData:
-        """The training and validation rows with one vocabulary; default: one that is fitted."""
-        vocabulary, runner = vocabulary or self.vocabulary(), self._config.runner
+    def for_training(self, vocabulary: Optional[Path] = None, extends: bool = True) -> TrainingData:
+        """The training and validation rows with one vocabulary.
+
+        Args:
+            vocabulary: the folder of an earlier one; default: it is fitted.
+            extends: whether labels that the earlier one lacks are added to it.
+        """
+        if vocabulary is None or extends:
+            vocabulary = self.vocabulary(vocabulary)
+        runner = self._config.runner
         reader = build_reader(self._config, self._folder, vocabulary)
         train_rows = self.rows("train", reader, vocabulary)
         if "valid" in self.splits:
@@ -137,7 +155,7 @@ class Dataset:
             raise UserError(
                 f"{self._config.path}: {_key('test')}: missing; examples are taken from it"
             )
-        lines = good_lines(self.files(split), reader, "skip")
+        lines = good_lines(self.files(split), reader, Refusals("skip"))
         texts = [reader.describe(line.text)["text"] for line, _ in islice(lines, n)]
         if not texts:
             raise UserError(

@@ -1,13 +1,14 @@
 """Text files to ids, a chunk of lines at a time, on all cores."""
 
+import logging
+import math
 import multiprocessing
 import pickle
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -16,9 +17,13 @@ import numpy as np
 from textzoo.config.model_folder import restore_package
 from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
-from textzoo.text.lines import MAX_LINE_BYTES, Line, read_lines, split_lines
+from textzoo.text.csv_records import read_records
+from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, read_lines, split_lines, stop
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Reader
+from textzoo.text.streams import open_stream
+
+log = logging.getLogger("textzoo")
 
 _CHUNK_BYTES = 1 << 18
 _MANY_CHUNKS = 400  # from here on several processes are done before one is
@@ -79,7 +84,7 @@ def counted_parts(files: list[Path], reader: Reader, bad_lines: str, workers: in
 def _over_chunks(
     work: Callable, files: list[Path], reader: Reader, settings: tuple, workers: int
 ) -> Iterator:
-    chunks = [chunk for place, path in enumerate(files) for chunk in _chunks(path, place)]
+    chunks = [chunk for place, path in enumerate(files) for chunk in _chunks(path, place, reader)]
     # The first one here: from it, a reader may learn what the others are like.
     yield from (work(chunk, reader, *settings) for chunk in chunks[:1])
     if not workers:
@@ -103,90 +108,161 @@ def _over_chunks(
         pool.shutdown(cancel_futures=True)
 
 
+class Refusals:
+    """What becomes of malformed lines: the first one stops the run, or each is counted.
+
+    Args:
+        bad_lines: "error" or "skip".
+    """
+
+    def __init__(self, bad_lines: str):
+        self.count = 0
+        self._skip = bad_lines == "skip"
+
+    def __call__(self, problem: UserError) -> None:
+        """Refuse a line.
+
+        Raises:
+            UserError: the problem, unless such lines are skipped.
+        """
+        if not self._skip:
+            raise UserError(
+                f"{problem}\n(-o runner.bad_lines=skip skips such lines and counts them)"
+            ) from None
+        self.count += 1
+
+    def log(self, place: Path) -> None:
+        """Say how many lines of a file or folder were skipped, if any were."""
+        if self.count:
+            log.warning(
+                "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", place, self.count
+            )
+
+
 def encode_chunk(chunk: Chunk, reader: Reader, training: bool, bad_lines: str) -> Part:
     """Encode a chunk at once; where a line is malformed, line by line."""
     try:
-        if part := _encode_at_once(chunk, reader, training):
-            return part
-    except (BadLine, UnicodeDecodeError):
+        texts, places = _all_lines(chunk, reader)
+        return Part(reader.encode_many(texts, training), places, 0)
+    except (BadLine, UserError):
         pass  # whatever it is will be named by its line
-    header = _is_header(chunk, reader)
-    places, rows, skipped = [], [], 0
-    lines = read_lines(chunk.path, chunk.start, chunk.size, chunk.number)
-    for line in islice(lines, header, None):
-        try:
-            rows.append(reader.encode(line.text, training))
-        except BadLine as problem:
-            if bad_lines != "skip":
-                raise malformed(line.place, problem) from None
-            skipped += 1
-            continue
+    refusals = Refusals(bad_lines)
+    rows, places = [], []
+    lines = _lines_of(chunk, reader, refusals)
+    for line, row in _good(lines, lambda text: reader.encode(text, training), refusals):
+        rows.append(row)
         places.append((chunk.file, line.start, line.number))
     columns = {name: Ragged.of([row[name] for row in rows]) for name in reader.columns}
-    return Part(columns, np.array(places, np.int64).reshape(-1, 3), skipped)
-
-
-def malformed(place: str, problem: BadLine) -> UserError:
-    """What stops a run that is not to skip malformed lines."""
-    return UserError(
-        f"{place}: {problem}\n(-o runner.bad_lines=skip skips such lines and counts them)"
-    )
-
-
-def _encode_at_once(chunk: Chunk, reader: Reader, training: bool) -> Optional[Part]:
-    with chunk.path.open("rb") as file:
-        file.seek(chunk.start)
-        texts, starts, sizes, numbers = split_lines(file.read(chunk.size))
-    if sizes.max(initial=0) > MAX_LINE_BYTES:
-        return None
-    header = _is_header(chunk, reader)
-    columns = reader.encode_many(texts[header:], training)
-    places = np.empty((len(texts) - header, 3), np.int64)
-    places[:, 0] = chunk.file
-    places[:, 1] = chunk.start + starts[header:]
-    places[:, 2] = chunk.number + numbers[header:]
-    return Part(columns, places, 0)
-
-
-def _is_header(chunk: Chunk, reader: Reader) -> bool:
-    return chunk.number == 1 and reader.has_header
-
-
-def _chunks(path: Path, place: int) -> Iterator[Chunk]:
-    """Cut a file after the line end that follows each so many bytes."""
-    try:
-        with path.open("rb") as file:
-            start, number = 0, 1
-            while block := file.read(_CHUNK_BYTES):
-                block += file.readline(MAX_LINE_BYTES + 1)
-                yield Chunk(path, place, start, len(block), number)
-                start += len(block)
-                number += block.count(b"\n")
-    except OSError as failure:
-        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+    return Part(columns, np.array(places, np.int64).reshape(-1, 3), refusals.count)
 
 
 def count_chunk(chunk: Chunk, reader: Reader, bad_lines: str) -> Any:
     """What `reader.count` gives for the lines of a chunk that are not malformed."""
     try:
-        with chunk.path.open("rb") as file:
-            file.seek(chunk.start)
-            texts, _, sizes, _ = split_lines(file.read(chunk.size))
-        if sizes.max(initial=0) <= MAX_LINE_BYTES:
-            return reader.count(texts[_is_header(chunk, reader) :])
-    except (BadLine, UnicodeDecodeError):
+        return reader.count(_all_lines(chunk, reader)[0])
+    except (BadLine, UserError):
         pass  # whatever it is will be named by its line
-    lines = read_lines(chunk.path, chunk.start, chunk.size, chunk.number)
-    good = []
-    for line in islice(lines, _is_header(chunk, reader), None):
+    refusals = Refusals(bad_lines)
+    lines = _lines_of(chunk, reader, refusals)
+    good = _good(lines, lambda text: reader.count([text]), refusals)
+    return reader.count([line.text for line, _ in good])
+
+
+def _all_lines(chunk: Chunk, reader: Reader) -> tuple[list[str], np.ndarray]:
+    """The lines of a chunk that are not blank, and their places, see `Part`.
+
+    Raises:
+        BadLine: one of them is no text.
+        UserError: the file cannot be read, or a record is malformed.
+    """
+    if reader.csv_columns:
+        lines = list(_lines_of(chunk, reader, stop))
+        places = [(chunk.file, line.start, line.number) for line in lines]
+        return [line.text for line in lines], np.array(places, np.int64).reshape(-1, 3)
+    if chunk.size > _CHUNK_BYTES + MAX_LINE_BYTES:
+        raise BadLine(f"received a line of more than {MAX_LINE_BYTES} bytes")
+    with open_stream(chunk.path) as file:
+        file.seek(chunk.start)
+        texts, starts, numbers = split_lines(file.read(chunk.size))
+    places = np.empty((len(texts), 3), np.int64)
+    places[:, 0] = chunk.file
+    places[:, 1] = chunk.start + starts
+    places[:, 2] = chunk.number + numbers
+    return texts, places
+
+
+def _lines_of(chunk: Chunk, reader: Reader, refused: Refused) -> Iterator[Line]:
+    place = (chunk.path, chunk.start, chunk.size, chunk.number)
+    return lines_for(reader, *place, refused=refused)
+
+
+def lines_for(
+    reader: Reader,
+    path: Path,
+    start: int = 0,
+    size: float = math.inf,
+    number: int = 1,
+    refused: Refused = stop,
+) -> Iterator[Line]:
+    """The lines of a file in the form that a reader parses; see `read_lines`, `read_records`."""
+    if reader.csv_columns:
+        return read_records(path, reader.csv_columns, start, size, number, refused)
+    return read_lines(path, start, size, number, refused)
+
+
+def good_lines(
+    files: Iterable[Path], reader: Reader, refused: Refused, encode: Optional[Callable] = None
+) -> Iterator[tuple[Line, Any]]:
+    """Each line that is not malformed, with what `encode` makes of it.
+
+    Args:
+        files: the files.
+        reader: what the lines are for.
+        refused: told of each malformed line, such as `Refusals`.
+        encode: default: `reader.parse`.
+    """
+    for path in files:
+        yield from _good(lines_for(reader, path, refused=refused), encode or reader.parse, refused)
+
+
+def _good(
+    lines: Iterable[Line], encode: Callable[[str], Any], refused: Refused
+) -> Iterator[tuple[Line, Any]]:
+    for line in lines:
         try:
-            reader.parse(line.text)
+            encoded = encode(line.text)
         except BadLine as problem:
-            if bad_lines != "skip":
-                raise malformed(line.place, problem) from None
-            continue
-        good.append(line.text)
-    return reader.count(good)
+            refused(UserError(f"{line.place}: {problem}"))
+        else:
+            yield line, encoded
+
+
+def _chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
+    """Cut a file after the line, or the record, that each so many bytes end in."""
+    if reader.csv_columns:
+        yield from _record_chunks(path, place, reader)
+        return
+    try:
+        with open_stream(path) as file:
+            start, number = 0, 1
+            while block := file.read(_CHUNK_BYTES):
+                first = start, number
+                while block:
+                    start += len(block)
+                    number += block.count(b"\n")
+                    block = b"" if block.endswith(b"\n") else file.readline(_CHUNK_BYTES)
+                yield Chunk(path, place, first[0], start - first[0], first[1])
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+
+
+def _record_chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
+    first = (0, 1)
+    for line in lines_for(reader, path, refused=lambda _: None):
+        if line.start - first[0] >= _CHUNK_BYTES:
+            yield Chunk(path, place, first[0], line.start - first[0], first[1])
+            first = line.start, line.number
+    yield Chunk(path, place, first[0], path.stat().st_size - first[0], first[1])
 
 
 def _pickled(work: Callable, reader: Reader, settings: tuple) -> Optional[bytes]:
@@ -213,20 +289,3 @@ def _start_worker(pickled: bytes) -> None:
 def _work(chunk: Chunk) -> Any:
     work, reader, settings = _worker
     return work(chunk, reader, *settings)
-
-
-def good_lines(files: list[Path], reader: Reader, bad_lines: str) -> Iterator[tuple[Line, Any]]:
-    """Each line that is not malformed, with what `reader.parse` makes of it.
-
-    Raises:
-        UserError: naming the first malformed line, unless these are to be skipped.
-    """
-    for path in files:
-        for line in islice(read_lines(path), int(reader.has_header), None):
-            try:
-                parsed = reader.parse(line.text)
-            except BadLine as problem:
-                if bad_lines != "skip":
-                    raise malformed(line.place, problem) from None
-                continue
-            yield line, parsed

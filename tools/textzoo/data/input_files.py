@@ -7,11 +7,27 @@ from pathlib import Path
 from typing import Optional
 
 from textzoo.config.checking import Config
-from textzoo.data.cache import Cache
+from textzoo.data.cache import Cache, kept_files
+from textzoo.data.encoding import Refusals, good_lines
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256
-from textzoo.text.lines import Line, data_files, decode_line, read_lines
-from textzoo.text.streams import STANDARD_INPUT, copy_stream, is_compressed
+from textzoo.files import version
+from textzoo.text.lines import (
+    Line,
+    Refused,
+    data_files,
+    decode_line,
+    one_line,
+    read_lines,
+    stop,
+)
+from textzoo.text.reader import Reader
+from textzoo.text.streams import (
+    STANDARD_INPUT,
+    copy_stream,
+    existing_file,
+    is_compressed,
+    open_stream,
+)
 
 _TEXTS = ("_raw_texts.txt", "_texts.txt")
 
@@ -40,9 +56,10 @@ def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
 def _plain(file: Path, settings: Cache) -> Path:
     if not is_compressed(file):
         return file
-    folder = settings.folder / f"plain-{kept_sha256(file)[:32]}"
-    settings.fill(folder, lambda temporary: copy_stream(file, temporary / file.name))
-    return next(folder.iterdir())
+    compressed = version(file)
+    folder = settings.folder / f"plain-{compressed.sha256[:32]}"
+    settings.fill(folder, lambda place: copy_stream(file, place / file.name), [compressed])
+    return kept_files(folder)[0]
 
 
 def _standard_input(settings: Cache) -> Path:
@@ -64,12 +81,13 @@ def _labels_file(texts: Path) -> Optional[Path]:
 
 def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
     name = f"{texts.stem}.tsv"
-    folder = settings.folder / f"joined-{kept_sha256(texts)[:32]}-{kept_sha256(labels)[:32]}"
+    sources = [version(texts), version(labels)]
+    folder = settings.folder / "-".join(["joined", *(file.sha256[:32] for file in sources)])
 
     def fill(temporary: Path) -> None:
         with (
-            texts.open("rb") as text_lines,
-            labels.open("rb") as label_lines,
+            open_stream(texts) as text_lines,
+            open_stream(labels) as label_lines,
             (temporary / name).open("w", encoding="utf-8", newline="\n") as file,
         ):
             for number, pair in enumerate(zip_longest(text_lines, label_lines), start=1):
@@ -82,28 +100,26 @@ def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
                 text = decode_line(pair[0], texts, number).replace("\t", " ")
                 file.write(f"{decode_line(pair[1], labels, number).strip()}\t{text}\n")
 
-    settings.fill(folder, fill)
+    settings.fill(folder, fill, sources)
     return folder / name
 
 
-def lines_of(path: Path, key: str, blank: bool = False) -> Iterator[Line]:
+def lines_of(path: Path, key: str, blank: bool = False, refused: Refused = stop) -> Iterator[Line]:
     """The lines of a file that a key or an option names; see `read_lines`.
 
     Raises:
         UserError: there is no such file.
     """
-    if path != STANDARD_INPUT and not path.is_file():
-        raise UserError(f"{key}: no such file: {path}")
-    return read_lines(path, blank=blank)
+    return read_lines(existing_file(path, key), refused=refused, blank=blank)
 
 
 def read_texts(path: Path, key: str) -> list[str]:
-    """The different texts of a file of one text a line.
+    """The different texts of a file of one text a line, without tabs.
 
     Raises:
         UserError: there is no such file, or no text in it.
     """
-    texts = list(dict.fromkeys(line.text.strip() for line in lines_of(path, key)))
+    texts = list(dict.fromkeys(one_line(line.text) for line in lines_of(path, key)))
     if not texts:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return texts
@@ -120,7 +136,15 @@ def test_pair_files(config: Config) -> list[Path]:
     return data_files(config.runner.test_data, "runner.test_pair_file")
 
 
-def test_queries(config: Config) -> list[str]:
-    """The different queries of the test pairs."""
-    lines = (line for file in test_pair_files(config) for line in read_lines(file))
-    return list(dict.fromkeys(line.text.split("\t")[0].strip() for line in lines))
+def test_queries(config: Config, reader: Reader) -> list[str]:
+    """The different queries of the test pairs.
+
+    Raises:
+        UserError: a line is malformed, unless these are skipped; or there is no pair.
+    """
+    files, refusals = test_pair_files(config), Refusals(config.runner.bad_lines)
+    queries = list(dict.fromkeys(pair.query for _, pair in good_lines(files, reader, refusals)))
+    refusals.log(files[0])
+    if not queries:
+        raise UserError(f"runner.test_pair_file: {files[0]}: received no pair, expected one a line")
+    return queries

@@ -8,7 +8,7 @@ A net tells by `shards` which of its weights these are, and how many rows each h
 process it has none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from textzoo.distributed.collectives import (
     own_gradient,
     own_rows,
 )
+from textzoo.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 Shards = dict[str, int]
@@ -152,13 +153,26 @@ def save_shards(folder: Path, values: Arrays, shards: Shards) -> None:
     barrier()
 
 
-def load_shards(folder: Path) -> tuple[Arrays, Arrays]:
-    """The weights that `save_shards` wrote and their state in the optimizer, read when used."""
-    top = folder / _FOLDER
-    values = {
-        path.relative_to(top).as_posix()[: -len(".npy")]: np.load(path, mmap_mode="r")
-        for path in sorted(top.rglob("*.npy"))
-    }
+def load_shards(folder: Path, names: Iterable[str]) -> tuple[Arrays, Arrays]:
+    """The weights that `save_shards` wrote and their state in the optimizer, read when used.
+
+    Args:
+        folder: of `save_shards`.
+        names: the files in it, of which these are some.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    values = {}
+    for name in sorted(names):
+        if name.startswith(f"{_FOLDER}/"):
+            try:
+                array = open_memmap(folder / name, mode="r")
+            except Exception as failure:  # whatever NumPy raises of a damaged header
+                raise UserError(
+                    f"{folder / name}: is damaged ({failure}); use another checkpoint"
+                ) from None
+            values[name.removeprefix(f"{_FOLDER}/").removesuffix(".npy")] = array
     weights = {key: array for key, array in values.items() if "/" not in key}
     return weights, {key: array for key, array in values.items() if "/" in key}
 

@@ -8,6 +8,7 @@ import numpy as np
 from textzoo.config.schema import Runner
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
+from textzoo.data.encoding import Refusals
 from textzoo.evaluation.label_predictions import LabelPredictions
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import embed
@@ -53,13 +54,15 @@ class Corpus:
         return len(self.label_names)
 
     @classmethod
-    def read(cls, path: Path, reader: Reader) -> "Corpus":
-        """Read a corpus file.
+    def read(cls, path: Path, reader: Reader, bad_lines: str) -> "Corpus":
+        """Read a corpus file, of which malformed lines are an "error", or to "skip".
 
         Raises:
             UserError: as `read_entries` does.
         """
-        entries = read_entries(path, "runner.corpus_file")
+        refusals = Refusals(bad_lines)
+        entries = read_entries(path, "runner.corpus_file", refused=refusals)
+        refusals.log(path)
         return cls([entry.text for entry in entries], reader)
 
     def describe(self, line: str) -> dict[str, Any]:
@@ -84,7 +87,7 @@ class EmbeddingEvaluator:
         self._chosen = chosen
         self._pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
         if runner.corpus_file:
-            self._corpus = Corpus.read(runner.corpus_file, reader)
+            self._corpus = Corpus.read(runner.corpus_file, reader, runner.bad_lines)
         else:
             self._corpus = Corpus([text for pair in self._pairs for text in pair.texts], reader)
 

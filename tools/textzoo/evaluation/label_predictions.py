@@ -55,18 +55,10 @@ class LabelPredictions:
 
 
 def best_labels(outputs: Feeds, n_best: int) -> tuple[np.ndarray, np.ndarray]:
-    """The best labels of each text and their scores, best first, both `[batch, n_best]` at most.
-
-    Raises:
-        FloatingPointError: a score is not finite.
-    """
+    """The best labels of each text and their scores, best first, both `[batch, n_best]` at most."""
     if "scores" not in outputs:
-        best, best_scores = outputs["best_labels"][:, :n_best], outputs["best_scores"][:, :n_best]
-    else:
-        scores = outputs["scores"]
-        # A stable sort ranks equal scores by label id, as `gold_ranks` does.
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
-        best_scores = np.take_along_axis(scores, best, axis=1)
-    if not np.isfinite(best_scores).all():
-        raise FloatingPointError("a score is not finite: the weights are damaged")
-    return best, best_scores
+        return outputs["best_labels"][:, :n_best], outputs["best_scores"][:, :n_best]
+    scores = outputs["scores"]
+    # A stable sort ranks equal scores by label id, as `gold_ranks` does.
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
+    return best, np.take_along_axis(scores, best, axis=1)

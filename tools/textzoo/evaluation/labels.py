@@ -13,6 +13,7 @@ from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks, ranks_among
 from textzoo.metrics.thresholds import Threshold
+from textzoo.running.model import check_outputs
 from textzoo.running.run import InferenceRun
 from textzoo.text.reader import Feeds, Reader
 
@@ -47,6 +48,7 @@ class LabelEvaluator:
         for pool in pools_of_outputs(run, self._rows, self._chosen, batch_size):
             for numbers, outputs in pool:
                 gold, counts = labels.padded(numbers, fill=-1)
+                check_outputs(run.model, outputs, self._shapes(outputs, len(numbers)))
                 best, best_scores = best_labels(outputs, run.model.n_best)
                 metrics.update(_ranks(outputs, best, gold), gold, counts, best, best_scores)
                 if file:
@@ -56,6 +58,11 @@ class LabelEvaluator:
             if file:
                 file.end_pool(self._rows)
         return metrics
+
+    def _shapes(self, outputs: Feeds, n_rows: int) -> dict[str, tuple[Optional[int], ...]]:
+        if "best_labels" in outputs:
+            return {"best_labels": (n_rows, None), "best_scores": (n_rows, None)}
+        return {"scores": (n_rows, len(self._reader.label_names))}
 
 
 def _ranks(outputs: Feeds, best: np.ndarray, gold: np.ndarray) -> np.ndarray:

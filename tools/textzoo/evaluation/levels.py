@@ -12,6 +12,7 @@ from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold
+from textzoo.running.model import check_outputs
 from textzoo.running.run import InferenceRun
 from textzoo.text.reader import Reader
 
@@ -37,11 +38,7 @@ class LevelEvaluator:
         predictions: Optional[TextIO] = None,
         scores: Optional[ScoreMatrix] = None,
     ) -> LevelMetrics:
-        """See `Evaluator.__call__`; a matrix of scores is for models that score labels.
-
-        Raises:
-            FloatingPointError: a score is not finite.
-        """
+        """See `Evaluator.__call__`; a matrix of scores is for models that score labels."""
         metrics = self.metrics(names)
         named = LevelPredictions(self._reader.label_names, self._runner.top_k)
         file = PredictionFile(predictions, self._reader) if predictions else None
@@ -49,8 +46,8 @@ class LevelEvaluator:
         batch_size = self._runner.infer_batch_size
         for pool in pools_of_outputs(run, self._rows, self._chosen, batch_size):
             for numbers, outputs in pool:
-                if not np.isfinite(outputs["scores"]).all():
-                    raise FloatingPointError("a score is not finite: the weights are damaged")
+                n_labels = len(self._reader.label_names)
+                check_outputs(run.model, outputs, {"scores": (len(numbers), n_labels, None)})
                 metrics.update(levels.padded(numbers)[0], outputs["scores"])
                 if file:
                     file.add(numbers, named.of_batch(outputs))

@@ -6,6 +6,7 @@ import numpy as np
 
 from textzoo.data.batching import inference_pools
 from textzoo.data.cache import Rows
+from textzoo.running.model import check_outputs
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Feeds
@@ -46,7 +47,9 @@ def embed(run: InferenceRun, texts: Ragged) -> np.ndarray:
     embeddings = np.zeros((len(texts), 0), np.float32)
     for pool in inference_pools(texts.lengths(np.arange(len(texts))), _EMBEDDED):
         for batch in pool:
-            found = run.infer_step(run.model.infer_feeds({"text": texts}, batch))["embeddings"]
+            outputs = run.infer_step(run.model.infer_feeds({"text": texts}, batch))
+            check_outputs(run.model, outputs, {"embeddings": (len(batch), None)})
+            found = outputs["embeddings"]
             if not embeddings.shape[1]:
                 embeddings = np.empty((len(texts), found.shape[1]), np.float32)
             embeddings[batch] = found

@@ -28,11 +28,11 @@ from textzoo.serving.exported_model import (
     FORM,
     INDEX,
     LABELS,
+    LISTING,
     MANIFEST,
     READER,
     VOCABULARY,
     ExportedModel,
-    is_exported,
 )
 from textzoo.serving.in_process import Tagger
 from textzoo.text.ragged import columns_of
@@ -42,21 +42,6 @@ from textzoo.training.checkpoint import Checkpoint
 log = logging.getLogger("textzoo")
 
 N_EXAMPLES = 8  # texts
-
-
-def check_output(output: Path) -> None:
-    """Refuse a place that holds something other than an exported model.
-
-    Raises:
-        UserError: it does.
-    """
-    if output.exists() and not output.is_dir():
-        raise UserError(f"--output: {output} is a file; expected a folder to make")
-    if output.is_dir() and any(output.iterdir()) and not is_exported(output):
-        raise UserError(
-            f"--output: {output} holds something other than an exported model; choose a folder "
-            "that is new, empty or an earlier export"
-        )
 
 
 def write_export(
@@ -86,7 +71,7 @@ def write_export(
     """
     kind = run.model.kind
     try:
-        with new_folder(output) as place:
+        with new_folder(output, LISTING) as place:
             run.save_inference(place / Path(PROGRAM).stem)
             facts = _write_text_side(place, config, folder, checkpoint, reader)
             facts |= {"kind": kind, "index": None}

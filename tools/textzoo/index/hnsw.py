@@ -1,21 +1,56 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly."""
 
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any, Optional
 
 import hnswlib
 import numpy as np
+import pydantic
 
-from textzoo.config.schema import IndexSettings
+from textzoo.config.schema import Block, IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.files import copy_files, digests, new_folder, sha256, standing
+from textzoo.files import Listing, copy_files, digests, new_folder, read_json, sha256, standing
+from textzoo.index.graph_file import is_graph_of
 from textzoo.index.text_index import Hit
 
-_MANIFEST, _EMBEDDINGS, _GRAPH = "manifest.json", "embeddings.npy", "hnsw.bin"
+LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
+_TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
+_LONGEST = 1.05  # of embeddings of length 1, in the least precise of types
 _BLOCK = 256  # queries that are compared with everything at once
+
+
+class _Manifest(Block):
+    """What is known of an index; what decides its embeddings names at least the checkpoint."""
+
+    made_from: dict[str, Any]
+    form: dict[str, Any]
+    sha256: dict[str, str]
+
+    @pydantic.field_validator("made_from")
+    @classmethod
+    def _check_made_from(cls, made_from: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(made_from.get("checkpoint"), dict):
+            raise ValueError("expected the checksums of a checkpoint")
+        return made_from
+
+    @pydantic.field_validator("sha256")
+    @classmethod
+    def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
+        if sha256.keys() - {_GRAPH} != {_EMBEDDINGS, _TEXTS}:
+            raise ValueError("expected the checksums of the files of an index")
+        return sha256
+
+
+class _Texts(Block):
+    """The texts of an index, and the places of those that are deleted."""
+
+    texts: list[str]
+    deleted: list[int]
 
 
 class Index:
@@ -51,6 +86,7 @@ class Index:
         Returns:
             How many were new.
         """
+        self._check_width(embeddings)
         chosen = {e.text: row for row, e in enumerate(entries) if not self._finds(e.text)}
         first = len(self.texts)
         self.texts += chosen
@@ -89,6 +125,7 @@ class Index:
         Returns:
             Places in `texts` and cosines, both `[queries, min(k, len(self))]`.
         """
+        self._check_width(queries)
         k = min(k, len(self))
         if k == 0:
             return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
@@ -122,27 +159,23 @@ class Index:
         """Write the index; a reader sees a whole one or the one before it.
 
         Raises:
-            UserError: the disk cannot be written.
+            UserError: the disk cannot be written, or by now something else is there.
         """
         try:
-            with new_folder(folder) as place:
+            with new_folder(folder, LISTING) as place:
                 np.save(place / _EMBEDDINGS, self._embeddings)
+                deleted = np.flatnonzero(~self._alive).tolist()
+                _write(place / _TEXTS, {"texts": self.texts, "deleted": deleted})
                 if self._graph is not None:
-                    self._graph.save_index(str(place / _GRAPH))
-                manifest = {
-                    "made_from": self.made_from,
-                    "form": _form(self._settings),
-                    "sha256": digests(place),
-                    "deleted": np.flatnonzero(~self._alive).tolist(),
-                    "texts": self.texts,
-                }
-                (place / _MANIFEST).write_text(
-                    json.dumps(manifest, ensure_ascii=False), encoding="utf-8"
-                )
+                    self._graph.save_index(str(place / _GRAPH))  # which says nothing of a full disk
+                    if (place / _GRAPH).stat().st_size != self._graph.index_file_size():
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                facts = {"made_from": self.made_from, "form": _form(self._settings)}
+                _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
             raise UserError(
-                f"index.path: cannot write {folder}: {failure.strerror}; choose another folder "
-                "with -o index.path=PATH"
+                f"index.path: cannot write {folder}: {failure.strerror or failure}; choose another "
+                "folder with -o index.path=PATH"
             ) from None
 
     @classmethod
@@ -150,31 +183,68 @@ class Index:
         """Read an index; None if there is none, or one of another form.
 
         Raises:
-            UserError: a file of it is damaged.
+            UserError: a file of it is damaged, or cannot be read.
         """
         folder = standing(folder)
         try:
-            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            facts = read_json(folder / LISTING.file)
+            if isinstance(facts, dict) and facts.get("form") != _form(settings):
+                return None
+            manifest = _Manifest.model_validate(facts)
+            for name, digest in manifest.sha256.items():
+                if sha256(folder / name) != digest:
+                    raise _damaged(folder / name)
+            return cls._read(folder, settings, manifest)
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except ValueError:
-            raise _damaged(folder / _MANIFEST) from None
-        if manifest["form"] != _form(settings):
-            return None
-        for name, digest in manifest["sha256"].items():
-            if sha256(folder / name) != digest:
-                raise _damaged(folder / name)
-        embeddings = np.load(folder / _EMBEDDINGS)
-        index = cls(settings, embeddings.shape[1], manifest["made_from"])
-        index.texts = manifest["texts"]
-        index._embeddings = embeddings
-        index._alive = np.ones(len(embeddings), bool)
-        index._alive[manifest["deleted"]] = False
+        except OSError as failure:
+            raise UserError(f"{failure.filename}: cannot be read: {failure.strerror}") from None
+        except ValueError:  # of JSON, or of pydantic
+            raise _damaged(folder / LISTING.file) from None
+
+    @classmethod
+    def _read(cls, folder: Path, settings: IndexSettings, manifest: "_Manifest") -> "Index":
+        """The index of files that are as they were written.
+
+        Raises:
+            UserError: they do not belong together, or to the manifest.
+        """
+        try:
+            embeddings = np.load(folder / _EMBEDDINGS)
+            texts = _Texts.model_validate_json((folder / _TEXTS).read_bytes())
+        except ValueError as problem:
+            name = _TEXTS if isinstance(problem, pydantic.ValidationError) else _EMBEDDINGS
+            raise _damaged(folder / name) from None
+        n = len(texts.texts)
+        if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != n:
+            raise _damaged(folder / _EMBEDDINGS)
+        if not (np.einsum("nd,nd->n", embeddings, embeddings) <= _LONGEST**2).all():  # or NaN
+            raise _damaged(folder / _EMBEDDINGS)
+        index = cls(settings, embeddings.shape[1], manifest.made_from)
+        index.texts, index._embeddings = texts.texts, embeddings
+        index._alive = np.ones(n, bool)
+        if not all(0 <= place < n for place in texts.deleted):
+            raise _damaged(folder / _TEXTS)
+        index._alive[texts.deleted] = False
         index._places = {text: place for place, text in enumerate(index.texts)}
-        if (folder / _GRAPH).is_file():
+        alive = np.flatnonzero(index._alive).tolist()
+        if any(index._places[index.texts[place]] != place for place in alive):
+            raise _damaged(folder / _TEXTS)
+        if (_GRAPH in manifest.sha256) != (settings.backend == "hnsw" and n > 0):
+            raise _damaged(folder / LISTING.file)
+        if _GRAPH in manifest.sha256:
+            if not is_graph_of(folder / _GRAPH, embeddings, ~index._alive, settings):
+                raise _damaged(folder / _GRAPH)
             index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
             index._graph.load_index(str(folder / _GRAPH))
         return index
+
+    def _check_width(self, embeddings: np.ndarray) -> None:
+        if embeddings.shape[1] != self._embeddings.shape[1]:
+            raise UserError(
+                f"{self._settings.path}: holds embeddings of width {self._embeddings.shape[1]}, "
+                f"received {embeddings.shape[1]}; delete the folder to build the index anew"
+            )
 
     def _finds(self, text: str) -> bool:
         place = self._places.get(text)
@@ -216,6 +286,10 @@ def _form(settings: IndexSettings) -> dict[str, Any]:
     if settings.backend == "exact":
         return {"backend": "exact"}
     return settings.model_dump(include={"backend", "space", "hnsw_m", "ef_construction"})
+
+
+def _write(path: Path, facts: dict[str, Any]) -> None:
+    path.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
 def _damaged(path: Path) -> UserError:

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
+from textzoo.files import check_folder
 from textzoo.index.text_index import TextIndex
 
 
@@ -25,6 +26,18 @@ def index_settings(settings: IndexSettings, runner: Runner, model: str) -> Index
             "partition": settings.partition or _identifier(corpus),
         }
     )
+
+
+def check_place(settings: IndexSettings) -> None:
+    """Refuse a folder in which an index could not, or must not, be written.
+
+    Raises:
+        UserError: it holds something other than an index, or cannot be written.
+    """
+    if settings.backend != "milvus" and settings.path:  # Milvus Lite leaves alone what is there
+        from textzoo.index.hnsw import LISTING
+
+        check_folder(settings.path, LISTING, "index.path")
 
 
 def load_index(settings: IndexSettings, exported: bool = False) -> Optional[TextIndex]:

@@ -6,6 +6,7 @@ from typing import Literal, Optional
 
 import numpy as np
 
+from textzoo.config.checking import Config
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.metrics.names import Kind, family
@@ -15,6 +16,7 @@ from textzoo.training.checkpoint import (
     Checkpoint,
     has_best,
     is_checkpoint,
+    list_checkpoints,
     load_checkpoint,
     newest_checkpoint,
 )
@@ -58,6 +60,12 @@ def chosen_checkpoints(runner: Runner) -> list[Path]:
             raise UserError(f"runner.infer_load_path: no checkpoint in {load_path}: {way_out}")
         return [newest.path]
     return [chosen]
+
+
+def inputs_of(config: Config) -> list[Path]:
+    """What no output may be written to: what a config names to be read, and its checkpoints."""
+    folder = config.runner.load_path
+    return [*config.inputs, *list_checkpoints(folder), folder / BEST]
 
 
 def chosen_threshold(

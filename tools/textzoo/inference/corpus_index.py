@@ -1,6 +1,7 @@
 """The index of a config's corpus."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.data.corpus import Entry, read_entries
+from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
-from textzoo.files import kept_sha256
-from textzoo.index.opening import load_index, new_index
+from textzoo.files import version
+from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
 from textzoo.inference.embedder import Embedder
+from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
@@ -21,23 +24,30 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     """The index of the corpus: the saved one if checkpoint, corpus and settings are as then.
 
     Raises:
-        UserError: there is no corpus, or no place to save the index.
+        UserError: there is no corpus; or, before any work is done, no place for the index.
     """
     config, settings = embedder.config, embedder.index_settings
     corpus = config.runner.corpus_file
     if corpus is None:
         raise UserError(f"{config.path}: runner.corpus_file: missing; expected a path")
+    if corpus == STANDARD_INPUT:
+        raise UserError("runner.corpus_file: received -, expected a file")
+    if not corpus.is_file():
+        raise UserError(f"runner.corpus_file: no such file: {corpus}")
+    read = version(corpus)
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
+    read.check()
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
-        "corpus": kept_sha256(corpus),
+        "corpus": read.sha256,
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)
     if index is not None and index.made_from == made_from:
         log.info("index %s: as it was, %d texts", settings.place, len(index))
         return index
+    check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
     for chunk, embeddings in embedded(entries, embedder):
         began = time.perf_counter()
@@ -61,10 +71,11 @@ def prepared_index(embedder: Embedder) -> TextIndex:
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     """The entries of a corpus file that the index can hold."""
-    if embedder.index_settings.backend == "milvus":
-        return read_entries(path, key, MAX_TEXT_BYTES)
-    entries = read_entries(path, key)
-    if any(entry.metadata or entry.id != entry.text for entry in entries):
+    in_milvus = embedder.index_settings.backend == "milvus"
+    refusals = Refusals(embedder.config.runner.bad_lines)
+    entries = read_entries(path, key, MAX_TEXT_BYTES if in_milvus else math.inf, refusals)
+    refusals.log(path)
+    if not in_milvus and any(entry.metadata or entry.id != entry.text for entry in entries):
         log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
     return entries
 

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from textzoo.config.loading import load_config
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
-from textzoo.inference.choosing import chosen_computation, load_chosen
+from textzoo.inference.choosing import chosen_computation, inputs_of, load_chosen
 from textzoo.inference.restoring import restore
-from textzoo.logs import start_logging
+from textzoo.logs import ProgressBar, start_logging
 from textzoo.running.building import model_class
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
@@ -36,6 +35,7 @@ class Embedder:
         reader: the model's reader, with the (first) checkpoint's vocabulary.
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
+        inputs: where they must not write.
         index_settings: the config's `index` block with every name and path.
         model: the name of the model's folder.
 
@@ -50,7 +50,7 @@ class Embedder:
         choose_device(runner.use_gpu)
         if model_class(folder).kind != "embeddings":
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
-        self.output = runner.output_path
+        self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
         self.index_settings = index_settings(self.config.index, runner, self.model)
         checkpoints = load_chosen(runner)
@@ -73,7 +73,7 @@ class Embedder:
 
     def chunks(self, texts: list[str]) -> Iterator[np.ndarray]:
         """The same in pieces, which come with a progress bar."""
-        with tqdm(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
+        with ProgressBar(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
                 embeddings = [

@@ -121,7 +121,9 @@ def sparse_bce(
 def sparse_multilabel_softmax(
     logits: paddle.Tensor, positives: paddle.Tensor, is_own: paddle.Tensor
 ) -> paddle.Tensor:
-    """`multilabel_softmax` of few labels out of very many; arguments as for `sparse_bce`.
+    """`multilabel_softmax` of few labels out of very many.
+
+    Arguments are as for `sparse_bce`, but padding repeats an own label: every text has one.
 
     Returns:
         The mean over the batch, a scalar.

@@ -32,12 +32,14 @@ class LabelTable(NamedTuple):
         return json.dumps(self._asdict(), ensure_ascii=False, indent=1) + "\n"
 
     def as_csv(self) -> str:
-        """A header, then a line per label and average."""
+        """A header, then a line per label and average, whose last cell says which it is."""
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["label", *self._columns])
-        for name, figures in self._rows:
-            writer.writerow([name, *(figures.get(column, "") for column in self._columns)])
+        writer.writerow(["label", *self._columns, "kind"])
+        for kind, rows in (("label", self.labels), ("average", self.averages)):
+            for name, figures in rows.items():
+                cells = (figures.get(column, "") for column in self._columns)
+                writer.writerow([name, *cells, kind])
         return file.getvalue()
 
     def as_text(self) -> str:

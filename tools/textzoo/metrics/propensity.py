@@ -20,9 +20,9 @@ def inverse_propensities(counts: np.ndarray, n_rows: int, a: float, b: float) ->
         b: B of the paper, 1.5 for most data sets.
 
     Returns:
-        `[labels]` 1 + C (count + B)^-A with C = (log n_rows - 1) (B + 1)^A.
+        `[labels]` 1 + C (count + B)^-A with C = (log n_rows - 1) (B + 1)^A, of one or two rows 0.
     """
-    c = (np.log(n_rows) - 1) * (b + 1) ** a
+    c = max(0.0, np.log(n_rows) - 1) * (b + 1) ** a
     return 1 + c * (counts + b) ** -a
 
 

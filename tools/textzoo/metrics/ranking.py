@@ -26,8 +26,6 @@ def gold_ranks(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
     Returns:
         `[batch, longest]` ranks from 1; infinity where `gold` is -1.
     """
-    if not np.isfinite(scores).all():
-        raise FloatingPointError("a score is not finite: the weights are damaged")
     own = np.take_along_axis(scores, np.maximum(gold, 0), axis=1)
     labels = np.arange(scores.shape[1])
     ranks = np.empty(gold.shape)

@@ -185,10 +185,14 @@ def threshold_curve(scores: np.ndarray, hits: np.ndarray, n_gold: int) -> Thresh
 def _best_cut(scores: np.ndarray, hits: np.ndarray, n_gold: int) -> float:
     """Half-way between two scores, where what is above has the highest F1."""
     cuts = threshold_curve(scores, hits, n_gold)
-    following = np.append(cuts.threshold[1:], 0.0)
+    lowest = cuts.threshold[-1]
+    following = np.append(cuts.threshold[1:], min(0.0, 2 * lowest))
     # Nothing lies between a lowest score of 0 and the end.
     best = int(np.argmax(np.where(cuts.threshold == following, -1, cuts.f1)))
-    return float((cuts.threshold[best] + following[best]) / 2)
+    above, below = cuts.threshold[best], following[best]
+    middle = (above + below) / 2
+    # Between neighbouring float32 there is none, and the middle may be rounded to the upper one.
+    return float(middle if np.float32(middle) < above else below)
 
 
 def _named(average: str, figures: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

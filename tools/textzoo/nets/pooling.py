@@ -2,11 +2,15 @@
 
 from typing import Literal, cast
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.nets.conditions import check_holds
 from textzoo.nets.constants import NEVER
+
+_LOWEST = float(np.finfo(np.float32).min)
 
 
 def token_mask(lengths: paddle.Tensor, length: paddle.Tensor) -> paddle.Tensor:
@@ -59,11 +63,31 @@ def max_over_places(values: paddle.Tensor, training: bool) -> paddle.Tensor:
 
     Returns:
         `[batch, features]`.
+
+    Raises:
+        FloatingPointError: in training, of NaN; see `_check_found`.
     """
     if not training:
         return values.max(axis=1)
     size = cast(list[int], [1, None])  # None: as many features as there are; Paddle's type lacks it
-    return F.adaptive_max_pool2d(values.unsqueeze(1), size).squeeze([1, 2])
+    highest = F.adaptive_max_pool2d(values.unsqueeze(1), size).squeeze([1, 2])
+    _check_found(highest)
+    return highest
+
+
+def _check_found(highest: paddle.Tensor) -> None:
+    """Stop before the gradient of a maximum that was not found.
+
+    Among NaN and negative infinity alone, Paddle's adaptive pooling finds no place of a maximum: it
+    gives the lowest number, and its gradient writes in front of the tensor's memory.
+
+    Args:
+        highest: what the pooling gave.
+
+    Raises:
+        FloatingPointError: see `check_holds`.
+    """
+    check_holds(highest.min() > _LOWEST)
 
 
 class MaxOverTime(nn.Layer):
@@ -81,6 +105,8 @@ class MaxOverTime(nn.Layer):
         hidden = hidden + NEVER * (1 - inside).unsqueeze(1)
         # The gradient of paddle.max is slow on a CPU.
         highest = F.adaptive_max_pool1d(hidden, 1)
+        if self.training:
+            _check_found(highest)
         if not self.twice_differentiable:
             return highest.squeeze(2)
         is_highest = (hidden == highest).astype("float32").detach()

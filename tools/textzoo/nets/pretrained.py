@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import paddle
 from safetensors import SafetensorError, safe_open
 
 from textzoo.errors import UserError
 from textzoo.nets.architecture import read_architecture
+from textzoo.nets.pdparams import read_arrays
 
 log = logging.getLogger("textzoo")
 
@@ -131,19 +131,27 @@ def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
             f"encoder.pretrained: {folder}: expected one .safetensors or one .pdparams file, "
             f"found {shown}{hint}"
         )
-    file = files[0]
+    file, tensors = files[0], {}
     try:
         if file.suffix == ".pdparams":
-            tensors = paddle.load(str(file), return_numpy=True)
-            return file, {name: np.asarray(t, np.float32) for name, t in tensors.items()}
-        tensors = {}
+            return file, {name: _float32(t) for name, t in read_arrays(file).items()}
         with safe_open(file, framework="np") as opened:
             for name in opened.keys():  # noqa: SIM118 (it is no dict)
                 tensors[name] = opened.get_tensor(name).astype(np.float32)
     except (SafetensorError, ValueError, TypeError, OSError, RuntimeError) as failure:
-        raise UserError(f"encoder.pretrained: {file}: cannot be read: {failure}") from None
+        raise UserError(
+            f"encoder.pretrained: {file}: cannot be read: {failure}; expected tensors as "
+            "safetensors or paddle.save(layer.state_dict(), PATH) writes them"
+        ) from None
     # PyTorch's linear layers hold [out, in]; embeddings are [rows, width] in both.
     return file, {
         name: tensor.T if tensor.ndim == 2 and "embeddings." not in name else tensor
         for name, tensor in tensors.items()
     }
+
+
+def _float32(tensor: np.ndarray) -> np.ndarray:
+    """NumPy has no bfloat16: Paddle has their bits, the upper half of a float32, in a uint16."""
+    if tensor.dtype == np.uint16:
+        return (tensor.astype(np.uint32) << 16).view(np.float32)
+    return tensor.astype(np.float32)

@@ -193,10 +193,20 @@ class WordReader(Reader):
 
     def fit_counts(self, parts: Iterable[CountedRows], declared: dict[str, int]) -> None:
         """See `Reader.fit_counts`."""
+        self._fit(self._total(parts), declared)
+
+    def extend_labels(self, parts: Iterable[CountedRows]) -> None:
+        """See `Reader.extend_labels`."""
+        self._extend(self._total(parts))
+
+    def _total(self, parts: Iterable[CountedRows]) -> Counts:
         counts = Counts(self._counted_buckets)
         for part in parts:
             counts.add(*part)
-        self._fit(counts, declared)
+        return counts
+
+    def _extend(self, counts: Counts) -> None:
+        self._labels = Vocabulary.from_counts(counts.labels, first=tuple(self._labels.texts))
 
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
         self._words = Vocabulary.from_counts(
@@ -223,18 +233,31 @@ class WordReader(Reader):
         ngrams = []
         if self._ngram_buckets:
             n_words, pairs = len(self._words), hashed_pairs(words, self._ngram_buckets)
-            ngrams = word_ids + [n_words + pair for pair in pairs]
+            ngrams = [i for i in word_ids if i < n_words] + [n_words + pair for pair in pairs]
         return {"words": word_ids, "ngrams": ngrams}
 
     def _ids(self, words: list[str]) -> list[int]:
         # Without a known word in it, a text is one unknown word.
-        return [self._words.ids.get(word, _UNKNOWN_ID) for word in words] or [_UNKNOWN_ID]
+        unknown = self.unknown_word_id
+        return [self._words.ids.get(word, unknown) for word in words] or [unknown]
+
+    @property
+    def unknown_word_id(self) -> int:
+        """See `Reader.unknown_word_id`."""
+        return _UNKNOWN_ID
 
     def _label_ids(self, labels: list[str], training: bool) -> list[int]:
         """The ids of a row's labels, -1 for unknown ones."""
         if training and not labels:
             raise BadLine(f"received no {self.label}, expected at least one before the tab")
-        return [self._labels.ids.get(label, -1) for label in labels]
+        ids = [self._labels.ids.get(label, -1) for label in labels]
+        if training and -1 in ids:
+            unknown = shortened(labels[ids.index(-1)])
+            raise BadLine(
+                f"the {self.label} {unknown!r} is not among the model's {len(self._labels)} "
+                f"{self.label}s"
+            )
+        return ids
 
     def encode_many(self, lines: list[str], training: bool) -> Columns:
         """See `Reader.encode_many`; several times as fast, but for unusual patterns of words."""
@@ -302,6 +325,11 @@ class WordReader(Reader):
             )
         self._words = Vocabulary.load(folder / "words.txt")
         self._labels = Vocabulary.load(folder / f"{self.label}s.txt")
+
+
+def shortened(text: str) -> str:
+    """As much of a text as a message shows."""
+    return text if len(text) <= 60 else text[:60] + "..."
 
 
 def ngram_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Optional
 from xml.etree.ElementTree import Element
 
-from textzoo.errors import UserError
-from textzoo.files import new_file
+from textzoo.files import check_output, new_output
 from textzoo.report import results, training
 from textzoo.report.curves import curves_section
 from textzoo.report.markup import document, section, tag
@@ -33,12 +32,11 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
     """
     runs = read_runs(folders)
     output = output or folders[0] / ("report.html" if len(runs) == 1 else "comparison.html")
+    recorded = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    check_output(output, "--output", (path for path in recorded if path.suffix != ".html"))
     page = build_page(runs)
-    try:
-        with new_file(output) as file:
-            file.write(page.encode("utf-8", "replace"))
-    except OSError as failure:
-        raise UserError(f"--output: cannot write {output}: {failure.strerror}") from None
+    with new_output(output, "--output") as file:
+        file.write(page.encode("utf-8", "replace"))
     print(output)
 
 

@@ -43,7 +43,7 @@ def index_section(run: Run) -> Optional[Element]:
     golds: Golds = {}
     for row in read_rows(predictions):
         if others := set(row["tags"]) - {row["text"]}:
-            golds.setdefault(row["text"], set()).update(others)
+            golds.setdefault(row["text"], {}).update(dict.fromkeys(others, 1.0))
     if not golds.keys() & ranking.keys():
         return None  # recall.py was given other queries
     n_found = max(map(len, ranking.values()))
@@ -66,6 +66,6 @@ def index_section(run: Run) -> Optional[Element]:
 def _examples(ranking: Ranking) -> list[Row]:
     """Some queries as rows of predictions.jsonl that do not say what was to be found."""
     return [
-        {"text": query, "tags": [], "top": [{"tag": t, "score": s} for t, s in found]}
+        {"text": query, "tags": [], "top": [{"tag": t, "score": s} for t, s in found.items()]}
         for query, found in islice(ranking.items(), N_EXAMPLES)
     ]

@@ -1,6 +1,7 @@
 """What a training run has left in its folder."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,9 @@ from typing import Any, Optional
 
 from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
+from textzoo.training.facts import FACTS, read_facts
+
+log = logging.getLogger("textzoo")
 
 _METRICS = "metrics.jsonl"
 # Of a line of metrics.jsonl, what is no metric.
@@ -41,7 +45,8 @@ class Run:
         name: what tells it from other runs of the report.
         training: the lines of metrics.jsonl about the loss.
         evaluations: those about the validation rows.
-        checkpoint: `checkpoint.json` of `best`, or of the newest checkpoint.
+        saved: `checkpoint.json` of each checkpoint by its name.
+        checkpoint: that of `best`, or of the newest checkpoint.
         progress: that of the newest checkpoint.
         sessions: one, and one more for each time it was resumed; none of a run that an earlier
             version began, which did not note them.
@@ -54,6 +59,7 @@ class Run:
     name: str
     training: list[Facts] = field(default_factory=list)
     evaluations: list[Facts] = field(default_factory=list)
+    saved: dict[str, Facts] = field(default_factory=dict)
     checkpoint: Optional[Facts] = None
     progress: Optional[Facts] = None
     sessions: list[Session] = field(default_factory=list)
@@ -101,7 +107,7 @@ class Run:
         """Whether the predictions are of another step than the checkpoint of that name is now."""
         test = self.test or {}
         steps = test.get("steps")
-        saved = _json(self.folder / str(test.get("checkpoint")) / "checkpoint.json")
+        saved = self.saved.get(str(test.get("checkpoint")))
         return bool(steps and saved and steps != [saved["progress"]["step"]])
 
 
@@ -131,6 +137,7 @@ def _read_run(folder: Path, name: str) -> Run:
         name,
         training=[line for line in lines if line["kind"] == "train"],
         evaluations=[line for line in lines if line["kind"] == "evaluation"],
+        saved=saved,
         checkpoint=saved.get("best", newest),
         progress=newest and newest["progress"],
         sessions=_sessions(lines),
@@ -200,8 +207,14 @@ def _sessions(lines: list[Facts]) -> list[Session]:
 
 
 def _checkpoints(folder: Path) -> dict[str, Facts]:
-    found = {path.parent.name: _json(path) for path in sorted(folder.glob("[!.]*/checkpoint.json"))}
-    return {name: facts for name, facts in found.items() if facts}
+    """The facts of the checkpoints in a folder; damaged ones are named in the log."""
+    found = {}
+    for path in sorted(folder.glob(f"[!.]*/{FACTS}")):
+        try:
+            found[path.parent.name] = read_facts(path.parent)
+        except UserError as damage:
+            log.warning("passed over: %s", damage)
+    return found
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Literal, Optional, Union
+from typing import Literal, Optional, Union, get_args
 
 import numpy as np
 import paddle
@@ -13,7 +13,7 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import Optimizer, Runner
 from textzoo.distributed.collectives import n_processes
 from textzoo.errors import UserError
-from textzoo.metrics.names import check_metric_names, labels_needed
+from textzoo.metrics.names import Kind, check_metric_names, labels_needed
 from textzoo.nets.pretrained import pretrained_weights
 from textzoo.nets.word_vectors import read_word_vectors
 from textzoo.running.dygraph import DygraphRun
@@ -81,6 +81,7 @@ def build_run(
     arguments, of_graph = net_arguments(config, reader), model_class(folder, graph)
     names = runner.metrics or list(of_graph(arguments).metrics)
     model = of_graph(arguments, labels_needed(names, runner))
+    _check_columns(folder, model, reader)
     if optimizer:
         _check_takes_parts(graph, folder, model, runner.gradient_cache_rows)
     with paddle.utils.unique_name.guard():
@@ -103,6 +104,20 @@ def _example(model: Model, reader: Reader, columns: Optional[Columns]) -> Exampl
         inference=model.infer_feeds(made_up, first),
         training=model.train_feeds(columns, first, random) if columns else {},
     )
+
+
+def _check_columns(folder: ModelFolder, model: Model, reader: Reader) -> None:
+    """Refuse columns that the reader does not give, and a kind of model that there is not."""
+    for name, valid in (
+        *((name, list(reader.columns)) for name in ("text_column", "label_column")),
+        ("kind", list(get_args(Kind))),
+    ):
+        received = getattr(model, name, None)
+        if received not in valid:
+            raise UserError(
+                f"{folder.path / 'dygraph_model.py'}: {name}: received {received!r}, expected one "
+                f"of {', '.join(valid)}"
+            )
 
 
 def _check_takes_parts(graph: Graph, folder: ModelFolder, model: Model, cache_rows: int) -> None:
@@ -151,6 +166,7 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
     if encoder and encoder.pretrained:
         _set_pretrained(weights, encoder.pretrained)
     run.model.initialise(weights, reader)
+    run.model.initialise_labels(weights, reader)
     run.set_parameters(weights)
 
 

@@ -13,8 +13,10 @@ from textzoo.distributed.collectives import (
     sum_gradients,
 )
 from textzoo.running import gradient_cache
-from textzoo.running.model import Model, Tensors
+from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
+from textzoo.running.outputs import check_finite
+from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
 
@@ -67,6 +69,7 @@ class DygraphRun:
             weight *= own_share(batch_rows(feeds, self.model.of_the_batch))
             feeds = own_feeds(feeds, self.model.of_the_batch)
         loss = self.model.train_forward(self.net, _tensors(feeds))
+        check_loss(self.model, loss)
         (loss if weight == 1 else loss * weight).backward()
         return weight * float(loss)
 
@@ -74,8 +77,10 @@ class DygraphRun:
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `Run.infer_step`."""
         self.net.eval()
-        outputs = self.model.infer_forward(self.net, _tensors(feeds))
-        return {name: tensor.numpy() for name, tensor in outputs.items()}
+        tensors = self.model.infer_forward(self.net, _tensors(feeds))
+        outputs = {name: tensor.numpy() for name, tensor in tensors.items()}
+        check_finite(outputs.values())
+        return outputs
 
     def parameters(self) -> Feeds:
         """See `Run.parameters`."""
@@ -100,6 +105,8 @@ class DygraphRun:
         block = paddle.static.default_main_program().global_block()
         trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
         self._optimizer._create_accumulators(block, trained)
+        if problems := misfits(self.optimizer_state(), values):
+            raise ValueError("\n  ".join(problems))
         for kind, by_parameter in self._optimizer._accumulators.items():
             for parameter, tensor in by_parameter.items():
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])

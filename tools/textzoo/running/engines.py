@@ -10,6 +10,7 @@ import numpy as np
 
 from textzoo.devices import import_paddle, n_threads
 from textzoo.errors import UserError
+from textzoo.running.outputs import check_finite
 from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
@@ -21,7 +22,11 @@ class Engine(Protocol):
     version: str
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch, in the order of the manifest's `outputs`."""
+        """The outputs of one batch, in the order of the manifest's `outputs`.
+
+        Raises:
+            NotFinite: they are not finite.
+        """
         ...
 
 
@@ -35,11 +40,9 @@ class PaddleEngine:
 
     def __init__(self, folder: Path, bfloat16: bool = False):
         import_paddle()
-        import paddle
         from paddle import inference
         from paddle.version import full_version
 
-        paddle.disable_signal_handler()  # it answers SIGTERM with a trace of C++
         config = inference.Config(str(folder / PROGRAM), str(folder / WEIGHTS))
         config.disable_glog_info()
         config.enable_mkldnn()
@@ -51,14 +54,16 @@ class PaddleEngine:
         self._lock = threading.Lock()
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch."""
+        """See `Engine`."""
         predictor = self._predictor
         with self._lock:
             for name in predictor.get_input_names():
                 predictor.get_input_handle(name).copy_from_cpu(feeds[name])
             predictor.run()
             names = predictor.get_output_names()
-            return [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+            outputs = [predictor.get_output_handle(name).copy_to_cpu() for name in names]
+        check_finite(outputs)
+        return outputs
 
 
 class OnnxEngine:
@@ -80,8 +85,10 @@ class OnnxEngine:
         )
 
     def __call__(self, feeds: Feeds) -> list[np.ndarray]:
-        """The outputs of one batch."""
-        return cast(list[np.ndarray], self._session.run(None, feeds))  # no sparse outputs
+        """See `Engine`."""
+        outputs = cast(list[np.ndarray], self._session.run(None, feeds))  # no sparse outputs
+        check_finite(outputs)
+        return outputs
 
 
 _ENGINES: dict[str, tuple[Any, str]] = {

@@ -1,11 +1,13 @@
 """The contract of a model: all that a run may ask of a model folder."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Optional, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Optional, TypeVar
 
 import numpy as np
 import paddle
 
+from textzoo.errors import UserError
 from textzoo.metrics.names import Kind
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds, Reader
@@ -34,6 +36,8 @@ class Model(Generic[NetType]):
         of_the_batch: names of feeds that belong to a batch as a whole; all others hold one row per
             text, which several processes share.
         word_embedding: the weight, `[words, width]`, that starts from a file of word vectors.
+        label_weights: the weights that belong to labels, and the axis on which each has a label
+            behind the other, so that a new run can start from a checkpoint of other labels.
         optimizers: classes of the model's own that a config may choose, by the names it gives them,
             beside those of `paddle.optimizer`; see doc/add_a_model.md.
     """
@@ -44,6 +48,7 @@ class Model(Generic[NetType]):
     metrics: Sequence[str] = ()
     of_the_batch: ClassVar[tuple[str, ...]] = ()
     word_embedding: ClassVar[Optional[str]] = None
+    label_weights: ClassVar[Mapping[str, int]] = {}
     optimizers: ClassVar[Mapping[str, type[paddle.optimizer.Optimizer]]] = {}
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
@@ -67,6 +72,9 @@ class Model(Generic[NetType]):
 
     def initialise(self, weights: Feeds, reader: Reader) -> None:
         """Change weights of a new net, by name, that depend on the training rows."""
+
+    def initialise_labels(self, weights: Feeds, reader: Reader) -> None:
+        """The same for weights of labels, after all others: in a new net, or of new labels."""
 
     def distinct_keys(self, columns: Columns, rows: np.ndarray) -> Optional[np.ndarray]:
         """Keys of training rows, `[rows, n]`; rows that share one do not go into one batch."""
@@ -111,3 +119,44 @@ class Model(Generic[NetType]):
             excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
         """
         raise NotImplementedError
+
+
+def check_loss(model: Model, loss: paddle.Tensor) -> None:
+    """Refuse a loss that is no scalar.
+
+    Raises:
+        UserError: naming the file of the model.
+    """
+    if list(loss.shape):
+        _refuse(model, "train_forward", f"a loss of shape {list(loss.shape)}", "a scalar, a mean")
+
+
+def check_outputs(
+    model: Model, outputs: Feeds, shapes: dict[str, tuple[Optional[int], ...]]
+) -> None:
+    """Refuse outputs other than `infer_forward` is to give.
+
+    Args:
+        model: of a run.
+        outputs: for one batch.
+        shapes: of each array that is needed; None: any size.
+
+    Raises:
+        UserError: naming the file of the model.
+    """
+    for name, shape in shapes.items():
+        if name not in outputs:
+            _refuse(model, "infer_forward", ", ".join(outputs) or "nothing", name)
+        received = outputs[name].shape
+        if len(received) != len(shape) or any(
+            size not in (None, found) for size, found in zip(shape, received)
+        ):
+            expected = ["any" if size is None else size for size in shape]
+            _refuse(model, "infer_forward", f"{name} of shape {list(received)}", f"{expected}")
+
+
+def _refuse(model: Model, method: str, received: str, expected: str) -> NoReturn:
+    raise UserError(
+        f"{inspect.getfile(type(model))}: {method}: received {received}, expected {expected}; see "
+        "textzoo.running.model.Model"
+    )

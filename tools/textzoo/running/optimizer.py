@@ -8,6 +8,7 @@ import paddle
 
 from textzoo.config.optimizer_keys import Classes, optimizer_classes
 from textzoo.config.schema import Optimizer
+from textzoo.nets.conditions import check_holds
 
 
 def build_optimizer(
@@ -24,13 +25,30 @@ def build_optimizer(
         max_grad_norm: clip the gradients to this global norm.
         own: classes that the model brings, see `Model.optimizers`.
     """
-    clip = paddle.nn.ClipGradByGlobalNorm(max_grad_norm) if max_grad_norm else None
+    clip = _ClipByGlobalNorm(max_grad_norm) if max_grad_norm else None
     return optimizer_classes(own or {})[settings.class_name](
         learning_rate=settings.learning_rate,
         parameters=list(parameters),
         grad_clip=clip,
         **(settings.model_extra or {}),
     )
+
+
+class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
+    """Refuses a norm that is not finite: of one that overflows, Paddle makes every gradient 0."""
+
+    def __call__(self, params_grads: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+        """See Paddle's.
+
+        Raises:
+            FloatingPointError: see `check_holds`.
+        """
+        gradients = [gradient for _, gradient in params_grads if gradient is not None]
+        if paddle.in_dynamic_mode():  # sparse ones have no norm
+            gradients = [gradient for gradient in gradients if not gradient.is_selected_rows()]
+        norms = paddle.stack([paddle.linalg.norm(gradient) for gradient in gradients])
+        check_holds(paddle.isfinite((norms * norms).sum()))
+        return super().__call__(params_grads)
 
 
 def learning_rate(settings: Optimizer, step: int, total_steps: int) -> float:

@@ -12,7 +12,11 @@ class InferenceRun(Protocol):
     model: Model
 
     def infer_step(self, feeds: Feeds) -> Feeds:
-        """The model's outputs for one batch, see `Model.infer_forward`."""
+        """The model's outputs for one batch, see `Model.infer_forward`.
+
+        Raises:
+            NotFinite: they are not finite.
+        """
         ...
 
 
@@ -33,6 +37,9 @@ class Run(InferenceRun, Protocol):
 
         Returns:
             The loss, averaged in the same way.
+
+        Raises:
+            FloatingPointError: something else than the loss is not finite.
         """
         ...
 
@@ -49,5 +56,22 @@ class Run(InferenceRun, Protocol):
         ...
 
     def set_optimizer_state(self, values: Feeds) -> None:
-        """Set the accumulators to what `optimizer_state` of a run in either graph gave."""
+        """Set the accumulators to what `optimizer_state` of a run in either graph gave.
+
+        Raises:
+            ValueError: listing those that are missing, unexpected or misshapen.
+        """
         ...
+
+
+def misfits(expected: Feeds, received: Feeds) -> list[str]:
+    """What keeps arrays from taking the place of others: each that differs in more than values."""
+    problems = [f"missing: {name}" for name in expected if name not in received]
+    problems += [f"unexpected: {name}" for name in received if name not in expected]
+    for name in [name for name in expected if name in received]:
+        ours, theirs = expected[name], received[name]
+        if theirs.shape != ours.shape:
+            problems.append(f"{name}: received {list(theirs.shape)}, expected {list(ours.shape)}")
+        elif theirs.dtype != ours.dtype:
+            problems.append(f"{name}: received {theirs.dtype}, expected {ours.dtype}")
+    return problems

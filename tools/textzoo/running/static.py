@@ -20,8 +20,10 @@ from textzoo.distributed.collectives import (
     sum_arrays,
 )
 from textzoo.running.dygraph import row_weights
-from textzoo.running.model import Model, Tensors
+from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
+from textzoo.running.outputs import check_finite
+from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
 _WEIGHT = "loss_weight"
@@ -102,7 +104,7 @@ class StaticRun:
         """See `Run.train_step`."""
         if len(micro_batches) > 1 or n_processes() > 1:
             return self._accumulated_step(micro_batches, learning_rate)
-        with self._static_mode():
+        with self._static_mode(), _floating_point_errors():
             self._set(self._learning_rate_name, np.float32(learning_rate))
             (loss,) = self._executor.run(
                 self._training, feed=micro_batches[0], fetch_list=[self._loss]
@@ -114,7 +116,8 @@ class StaticRun:
         with self._static_mode():
             program, _, outputs = self._inference()
             values = self._executor.run(program, feed=feeds, fetch_list=list(outputs.values()))
-            return dict(zip(outputs, values))
+        check_finite(values)
+        return dict(zip(outputs, values))
 
     def output_names(self) -> list[str]:
         """The names of what inference gives, in the order of the program's outputs."""
@@ -143,6 +146,8 @@ class StaticRun:
 
     def set_optimizer_state(self, values: Feeds) -> None:
         """See `Run.set_optimizer_state`."""
+        if problems := misfits(self.optimizer_state(), values):
+            raise ValueError("\n  ".join(problems))
         for key, variable in self._accumulators.items():
             self._set(variable, values[key])
 
@@ -152,6 +157,7 @@ class StaticRun:
             net = self._make_net()
             net.train()
             self._loss = self.model.train_forward(net, _inputs(self._example.training))
+            check_loss(self.model, self._loss)
             self._names = _variable_names(net)
             optimizer = self._new_optimizer(net.parameters())
             optimizer.minimize(self._loss)
@@ -217,7 +223,7 @@ class StaticRun:
         """
         of_the_batch = self.model.of_the_batch
         total, sums = 0.0, []
-        with self._static_mode():
+        with self._static_mode(), _floating_point_errors():
             (program, fetches, names), update = self._accumulation()
             for feeds, weight in zip(micro_batches, row_weights(micro_batches, of_the_batch)):
                 weight *= own_share(batch_rows(feeds, of_the_batch))
@@ -226,7 +232,7 @@ class StaticRun:
                 total += weight * float(loss)
                 sums = [a + b for a, b in zip(sums, gradients)] if sums else gradients
         loss, *sums = sum_arrays([np.asarray(total), *sums])
-        with self._static_mode():
+        with self._static_mode(), _floating_point_errors():
             self._set(self._learning_rate_name, np.float32(learning_rate))
             self._executor.run(update, feed=dict(zip(names, sums)))
         return float(loss)
@@ -262,6 +268,17 @@ class StaticRun:
 
     def _set(self, variable: str, value: Union[np.ndarray, np.float32]) -> None:
         self._scope.find_var(variable).get_tensor().set(value, self._place)
+
+
+@contextmanager
+def _floating_point_errors() -> Iterator[None]:
+    """Name what a condition of the program has to do with, see `nets.conditions`."""
+    try:
+        yield
+    except ValueError as failure:
+        if "AssertOp" not in str(failure):
+            raise
+        raise FloatingPointError("a number is not finite") from None
 
 
 def _inputs(example: Feeds) -> Tensors:

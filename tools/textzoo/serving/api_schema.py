@@ -6,20 +6,24 @@ import pydantic
 from fastapi import Depends
 from fastapi.security import HTTPBearer
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from textzoo.serving.limits import Limits
 
 ERRORS = {
-    400: "the body is not JSON",
+    400: "the request is not HTTP/1.1, or its body is not JSON",
     401: "the bearer token is missing or wrong",
-    408: "the body did not arrive in time",
+    408: "the head or the body did not arrive in time",
     413: "the body is too large",
     415: "the content type is not application/json",
     422: "JSON of another form, too many texts, a text that is too long or cannot be read",
     429: "too many texts are waiting: try again later",
+    431: "the head is too large",
     503: "the server is ending, has too many connections, or its index does not answer",
     504: "the answer was not ready in time",
 }
+
+_MOST_FIELDS = 16
 
 # Tells OpenAPI that a token may be needed; `guard.Guard` looks at it.
 TOKEN = [Depends(HTTPBearer(auto_error=False))]
@@ -29,6 +33,18 @@ class Body(pydantic.BaseModel):
     """The body of a request: no other fields than its own, and nothing is converted."""
 
     model_config = pydantic.ConfigDict(strict=True, extra="forbid")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, fields: Any) -> Any:
+        """Refuse very many fields as a whole: with a complaint for each, all others would wait."""
+        if isinstance(fields, dict) and len(fields) > _MOST_FIELDS:
+            raise PydanticCustomError(
+                "too_many_fields",
+                "received {received} fields, expected {expected}",
+                {"received": len(fields), "expected": ", ".join(cls.model_fields)},
+            )
+        return fields
 
 
 class _Answer(pydantic.BaseModel):

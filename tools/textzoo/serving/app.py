@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 import textzoo
-from textzoo.errors import BadText, UserError
+from textzoo.errors import BadText, NotFinite, UserError
 from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
@@ -39,6 +39,7 @@ from textzoo.serving.micro_batching import Batcher, Closing, Overloaded
 log = logging.getLogger("textzoo")
 
 _PAGE = Path(__file__).with_name("page")
+_NOT_JSON = "the body is not JSON"
 _DECIMALS = 7  # of numbers in answers: what a float32 has
 
 
@@ -103,6 +104,7 @@ def create_app(
         version=textzoo.__version__,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.batcher = batcher
@@ -273,7 +275,7 @@ def _add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, failure: RequestValidationError) -> JSONResponse:
         errors = failure.errors()
         if any(error["type"] == "json_invalid" for error in errors):
-            return _problem(400, ERRORS[400])
+            return _problem(400, _NOT_JSON)
         return _problem(422, "; ".join(map(_explain, errors[:5])))
 
     @app.exception_handler(HTTPException)
@@ -287,6 +289,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(BadText)
     async def unreadable(request: Request, failure: BadText) -> JSONResponse:
         return _problem(422, str(failure))
+
+    @app.exception_handler(NotFinite)
+    async def damaged(request: Request, failure: NotFinite) -> JSONResponse:
+        log.error("%s", failure)
+        return _problem(500, "an output of the net is not finite")
 
     @app.exception_handler(UserError)
     async def without_index(request: Request, failure: UserError) -> JSONResponse:

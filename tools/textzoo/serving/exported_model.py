@@ -12,7 +12,7 @@ import numpy as np
 
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, BadText, UserError
-from textzoo.files import digests, standing
+from textzoo.files import Listing, digests, standing
 from textzoo.running.engines import Engine, open_engine
 from textzoo.text.ragged import Columns, columns_of
 from textzoo.text.reader import Feeds, Ids, Reader
@@ -20,6 +20,7 @@ from textzoo.text.reader import Feeds, Ids, Reader
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
 LABELS = "labels.json"
 EXAMPLES = "examples.npz"
+LISTING = Listing(MANIFEST, frozenset({"form", "kind", "formats", "sha256"}), "an exported model")
 FORM = 2  # of the manifest; 1 had readers that import modules of the flat library
 _BATCH = 64
 
@@ -114,6 +115,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is no exported folder, or a file is missing or was changed.
     """
+    path = standing(path)
     if not is_exported(path):
         raise UserError(
             f"{path}: is not an exported model: expected a folder made by export.py, "
@@ -141,7 +143,7 @@ def is_exported(path: Path) -> bool:
     """Whether a folder was made by export.py."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        return {"form", "kind", "formats", "sha256"} <= manifest.keys()
+        return LISTING.keys <= manifest.keys()
     except (OSError, ValueError, AttributeError):
         return False
 

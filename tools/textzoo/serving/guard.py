@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
+from textzoo.serving.limits import MAX_HEAD
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -66,9 +68,10 @@ class Guard:
             await send(message)
 
         try:
+            _check_head(scope)
             self._check_token(scope)
+            body = await self._body(receive)
             _check_content_type(scope)
-            body = await self._body(scope, receive)
             await self._app(scope, _once(body, receive), note_status)
         except Refused as refused:
             await _refuse(refused, note_status)
@@ -84,7 +87,7 @@ class Guard:
         if not hmac.compare_digest(given, b"Bearer " + self._token):
             raise Refused(401, "expected the header `Authorization: Bearer TOKEN`")
 
-    async def _body(self, scope: dict[str, Any], receive: Receive) -> bytes:
+    async def _body(self, receive: Receive) -> bytes:
         try:
             return await asyncio.wait_for(self._read(receive), self._timeout)
         except asyncio.TimeoutError:
@@ -106,6 +109,14 @@ class Guard:
         if size > self._max_body:
             raise Refused(413, f"the body is larger than {self._max_body} bytes")
         return b"".join(parts)
+
+
+def _check_head(scope: dict[str, Any]) -> None:
+    """Refuse a head that is too large, and came so fast that the server had it in one piece."""
+    size = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+    size += sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+    if size > MAX_HEAD:
+        raise Refused(431, f"the head is larger than {MAX_HEAD} bytes")
 
 
 def _check_content_type(scope: dict[str, Any]) -> None:

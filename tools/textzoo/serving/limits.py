@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MAX_HEAD = 1 << 14  # bytes of a request's head
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -14,7 +16,8 @@ class Limits:
         results: tags or texts that may be asked for, for each text.
         batch: a batch takes requests until it has so many texts.
         waiting: texts at work or waiting, of all requests.
-        seconds: until an answer has to be ready, and until a body has to be there.
+        seconds: until a head has to be there, then a body, then an answer; and until a client has
+            to have taken that.
         connections: open at once.
     """
 

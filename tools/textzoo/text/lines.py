@@ -1,18 +1,27 @@
 """The user's files, line by line, each line with its place."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 
-from textzoo.errors import UserError
-from textzoo.text.streams import open_stream
+from textzoo.errors import BadLine, UserError
+from textzoo.text.streams import existing_file, open_stream
 
 # Far above any text this zoo is for; a longer "line" is a file without line ends.
 MAX_LINE_BYTES = 4 << 20
 _BOM = b"\xef\xbb\xbf"
+
+
+Refused = Callable[[UserError], None]  # told of a line that cannot be read
+
+
+def stop(problem: UserError) -> None:
+    """Refuse a line by stopping at it."""
+    raise problem from None
 
 
 class Line(NamedTuple):
@@ -32,23 +41,34 @@ class Line(NamedTuple):
 def data_files(path: Path, key: str) -> list[Path]:
     """The files behind a config key: the file itself, or all files below a folder, sorted.
 
-    Hidden files and folders (a leading dot) are left out.
+    Hidden files and folders (a leading dot) are left out; links are followed.
 
     Raises:
-        UserError: there is no such path, or no file in it.
+        UserError: there is no such path, no file in it, or something in it that cannot be read.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"{key}: no such file or folder: {path}")
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-    )
+    try:
+        if not path.is_dir():
+            return [existing_file(path, key, "file or folder")]
+        files = sorted(_files_below(path, key, frozenset()))
+    except OSError as failure:
+        raise UserError(
+            f"{key}: {failure.filename or path} cannot be read: {failure.strerror}"
+        ) from None
     if not files:
         raise UserError(f"{key}: no files in {path}")
     return files
+
+
+def _files_below(folder: Path, key: str, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        raise UserError(f"{key}: {folder} is a link to {real}, which it is in: remove it")
+    for path in folder.iterdir():
+        if not path.name.startswith("."):
+            if path.is_dir():
+                yield from _files_below(path, key, above | {real})
+            else:
+                yield existing_file(path, key)
 
 
 def read_lines(
@@ -56,7 +76,7 @@ def read_lines(
     start: int = 0,
     size: float = math.inf,
     number: int = 1,
-    refused: Optional[Callable[[UserError], None]] = None,
+    refused: Refused = stop,
     blank: bool = False,
 ) -> Iterator[Line]:
     r"""The lines of one file that are not blank; it may be compressed, or `-`: standard input.
@@ -69,11 +89,12 @@ def read_lines(
         start: the byte to start from; 0 if the file is compressed.
         size: how many bytes to read.
         number: of the line that starts there.
-        refused: told of a line that is not UTF-8, and the next one is read; default: it is raised.
-        blank: whether blank lines are given too.
+        refused: told of a line that is no text, and the next one is read; default: it is raised.
+        blank: whether blank lines are given too, and refused ones as such.
 
     Raises:
-        UserError: a line is not UTF-8 or longer than `MAX_LINE_BYTES`, named by file and line.
+        UserError: a line is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`, named by file
+            and line.
     """
     try:
         with open_stream(path) as file:
@@ -81,39 +102,39 @@ def read_lines(
                 file.seek(start)
             end = start + size
             while start < end and (raw := file.readline(MAX_LINE_BYTES + 1)):
-                if len(raw) > MAX_LINE_BYTES:
-                    raise UserError(
-                        f"{path}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
-                        "expected one row per line: does the file lack line ends?"
-                    )
+                place, start = start, start + len(raw)
                 try:
                     text = decode_line(raw, path, number)
                 except UserError as problem:
-                    if refused is None:
-                        raise
                     refused(problem)
                     text = ""
+                    while len(raw) > MAX_LINE_BYTES and raw[-1:] != b"\n":  # the rest of the line
+                        raw = file.readline(MAX_LINE_BYTES + 1)
+                        start += len(raw)
                 if blank or (text and not text.isspace()):
-                    yield Line(path, number, start, text)
-                start += len(raw)
+                    yield Line(path, number, place, text)
                 number += 1
     except OSError as failure:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
-def split_lines(data: bytes) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+def split_lines(data: bytes) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The lines of a piece of a file that are not blank, as `read_lines` gives them.
 
     Returns:
-        The texts; where each starts in `data`; its size there, with its end; its number from 0.
+        The texts; where each starts in `data`; its number from 0.
 
     Raises:
-        UnicodeDecodeError: a line is not UTF-8.
+        BadLine: a line is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`.
     """
-    texts = data.decode("utf-8").split("\n")
+    try:
+        texts = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError as failure:
+        raise BadLine(f"received bytes that are not UTF-8: {failure}") from None
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
     starts = np.concatenate([[0], ends])
-    sizes = np.diff(starts, append=len(data))
+    if b"\0" in data or np.diff(starts, append=len(data)).max() > MAX_LINE_BYTES:
+        raise BadLine(f"expected lines of text of at most {MAX_LINE_BYTES} bytes")
     if b"\r" in data or _BOM in data:
         bom = _BOM.decode("utf-8")
         texts = [text.removeprefix(bom).rstrip("\r") for text in texts]
@@ -122,15 +143,36 @@ def split_lines(data: bytes) -> tuple[list[str], np.ndarray, np.ndarray, np.ndar
     if any(blank):
         kept = ~np.array(blank)
         texts = [text for text, is_blank in zip(texts, blank) if not is_blank]
-        return texts, starts[kept], sizes[kept], numbers[kept]
-    return texts, starts, sizes, numbers
+        return texts, starts[kept], numbers[kept]
+    return texts, starts, numbers
 
 
 def decode_line(raw: bytes, path: Path, number: int) -> str:
-    """The text of a raw line, without its end and without a byte order mark."""
+    """The text of a raw line, without its end and without a byte order mark.
+
+    Raises:
+        UserError: it is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`.
+    """
+    place = f"{path}:{number}"
+    if len(raw) > MAX_LINE_BYTES:
+        raise UserError(
+            f"{place}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
+            "expected one row per line: does the file lack line ends?"
+        )
     try:
-        return raw.removeprefix(_BOM).rstrip(b"\r\n").decode("utf-8")
+        text = raw.removeprefix(_BOM).rstrip(b"\r\n").decode("utf-8")
     except UnicodeDecodeError as failure:
         utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-        cause = "the file seems to be UTF-16" if utf16 else f"byte {failure.start + 1} is not UTF-8"
-        raise UserError(f"{path}:{number}: {cause}; save the file as UTF-8") from None
+        byte = failure.start + 1 + len(raw) - len(raw.removeprefix(_BOM))
+        cause = "the file seems to be UTF-16" if utf16 else f"byte {byte} is not UTF-8"
+        raise UserError(f"{place}: {cause}; save the file as UTF-8") from None
+    if "\0" in text:
+        byte = raw.index(b"\0") + 1
+        cause = f"byte {byte} is NUL: the file is UTF-16, or no text"
+        raise UserError(f"{place}: {cause}; save the file as UTF-8")
+    return text
+
+
+def one_line(text: str) -> str:
+    """A text with spaces for tabs and line ends: files of ours have a row a line, tabs between."""
+    return re.sub(r"[\t\r\n]+", " ", text).strip()

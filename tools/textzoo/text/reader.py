@@ -22,7 +22,8 @@ class Reader:
     Attributes:
         supplies: the arguments of the net that come from the data, as `sizes` gives them.
         columns: what `encode` gives ids of.
-        has_header: whether the first line of each file is left out.
+        csv_columns: of a reader of CSV, for each cell of a line the names that its column may have
+            in the header; a line is then those cells of a record, with tabs between them.
         rows_without_labels_count: whether a row without labels has none; otherwise it is not
             labelled, and left out of metrics.
         label_counts: `[labels]` the training rows with each label; None: the reader keeps none.
@@ -31,7 +32,7 @@ class Reader:
 
     supplies: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
-    has_header: bool = False
+    csv_columns: tuple[tuple[str, ...], ...] = ()
     rows_without_labels_count: bool = False
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0
@@ -64,6 +65,16 @@ class Reader:
     def fit_counts(self, parts: Iterable[Any], declared: dict[str, int]) -> None:
         """As `fit`, from what `count` gave for all lines, in their order."""
         self.fit(chain.from_iterable(parts), declared)
+
+    def extend_labels(self, parts: Iterable[Any]) -> None:
+        """Add the labels that a loaded vocabulary lacks behind those that it has.
+
+        What `label_counts` says of the training rows is then of these ones. A reader without
+        labels does nothing.
+
+        Args:
+            parts: what `count` gave for all training lines, in their order.
+        """
 
     def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line, by column; labels that training did not have are -1.
@@ -112,6 +123,11 @@ class Reader:
     def sizes(self) -> dict[str, int]:
         """What the net needs to know of the data: a number for each of `supplies`."""
         raise NotImplementedError
+
+    @property
+    def unknown_word_id(self) -> Optional[int]:
+        """The id of words that training did not have, in the column of a row's text."""
+        return None
 
     @property
     def label_names(self) -> list[str]:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import shutil
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,32 @@ STANDARD_INPUT = Path("-")
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
+def existing_file(path: Path, key: str, expected: str = "file") -> Path:
+    """A path of a file that can be read, or that of standard input.
+
+    Args:
+        path: as it was given.
+        key: of the config, or the option that gave it.
+        expected: what is missing where there is nothing.
+
+    Raises:
+        UserError: there is no such path, it is no file, or may not be read.
+    """
+    if path == STANDARD_INPUT:
+        return path
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            path.open("rb").close()
+            return path
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{key}: no such {expected}: {path}") from None
+    except (OSError, ValueError) as failure:  # a NUL in the path is a ValueError
+        cause = failure.strerror if isinstance(failure, OSError) else failure
+        raise UserError(f"{key}: {path} cannot be read: {cause}") from None
+    kind = "a folder" if path.is_dir() else "a pipe or a device"
+    raise UserError(f"{key}: {path} is {kind}, expected a {expected}")
+
+
 def is_compressed(path: Path) -> bool:
     """Whether a file is compressed, whatever its name."""
     with path.open("rb") as file:
@@ -36,12 +63,19 @@ def open_stream(path: Path) -> Iterator[ByteStream]:
     """Open a file for reading its bytes, decompressed; `-` is standard input.
 
     Raises:
-        UserError: the compressed file is damaged or ends too early, or `zstandard` is missing.
+        UserError: it cannot be opened; the compressed file is damaged or ends too early, or
+            `zstandard` is missing.
     """
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise UserError("-: standard input is closed")
         yield sys.stdin.buffer
         return
-    with path.open("rb") as file:
+    try:
+        opened = path.open("rb")
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+    with opened as file:
         start = file.read(4)
         file.seek(0)
         if start.startswith(_GZIP):

@@ -21,6 +21,7 @@ from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _FILE = "tokenizer.json"
 _TEXTS_AT_ONCE = 5_000
+_LONGEST_WORD = models.WordPiece().max_input_chars_per_word  # a longer one has no pieces
 _MOST_PARTS = 1_000_000  # different ones that are kept in memory between calls
 
 
@@ -103,7 +104,8 @@ class WordPiece:
             vocab_size: the most tokens that the vocabulary may have.
             lower_case: whether texts are lower-cased.
         """
-        words = _count_words(texts, lower_case)
+        counted = _count_words(texts, lower_case)
+        words = Counter({word: n for word, n in counted.items() if len(word) <= _LONGEST_WORD})
         pieces = _byte_pairs(words, vocab_size)
         alphabet = Counter()
         for word, n in words.items():

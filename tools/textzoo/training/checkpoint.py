@@ -1,11 +1,9 @@
 """Checkpoints: whole or not there, checked before use, the same from either graph."""
 
-import json
 import logging
 import math
 import platform
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +17,22 @@ import textzoo
 from textzoo.config.model_folder import ModelFolder
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
-from textzoo.files import digests, new_folder, standing, write_text
-from textzoo.running.run import Run
+from textzoo.files import Listing, digests, foreign_files, new_folder, remove_folder, standing
+from textzoo.nets.pdparams import read_arrays
+from textzoo.running.run import Run, misfits
+from textzoo.training.facts import FACTS, OPTIMIZER, WEIGHTS, read_facts, write_facts
 
 log = logging.getLogger("textzoo")
 
 BEST = "best"
-_FACTS = "checkpoint.json"
-_WEIGHTS = "rec.pdparams"
-_OPTIMIZER = "rec.pdopt"
 _VOCABULARY = "vocabulary"
-_NAME = re.compile(r"(?:\d+|step_\d+|best)")
+LISTING = Listing(
+    FACTS,
+    frozenset({"progress", "sha256"}),
+    "a checkpoint",
+    frozenset({FACTS, WEIGHTS, OPTIMIZER, _VOCABULARY, "shards"}),
+)
+NAME = re.compile(r"(?:\d+|step_\d+|best)")
 _DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
 
 
@@ -53,9 +56,13 @@ class Checkpoint:
         return self.path / _VOCABULARY
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
-        """The optimizer's accumulators."""
-        state = paddle.load(str(self.path / _OPTIMIZER), return_numpy=True)
-        return {**state, **load_shards(self.path)[1]}
+        """The optimizer's accumulators.
+
+        Raises:
+            UserError: their file holds something else.
+        """
+        shards = load_shards(self.path, self.facts["sha256"])[1]
+        return {**_read(self.path / OPTIMIZER), **shards}
 
 
 def save_checkpoint(
@@ -80,9 +87,9 @@ def save_checkpoint(
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
     """
     try:
-        with new_folder(path) as place:
-            _save(parameters, place / _WEIGHTS)
-            _save(optimizer_state, place / _OPTIMIZER)
+        with new_folder(path, LISTING) as place:
+            _save(parameters, place / WEIGHTS)
+            _save(optimizer_state, place / OPTIMIZER)
             (place / _VOCABULARY).mkdir()
             save_vocabulary(place / _VOCABULARY)
             save_more(place)
@@ -91,8 +98,7 @@ def save_checkpoint(
                 "paddlepaddle": full_version,
                 "python": platform.python_version(),
             }
-            facts = {**facts, "versions": versions, "sha256": digests(place)}
-            write_text(place / _FACTS, json.dumps(facts, ensure_ascii=False, indent=1))
+            write_facts(place, {**facts, "versions": versions, "sha256": digests(place)})
     except OSError as failure:
         raise UserError(
             f"cannot save the checkpoint {path}: {failure.strerror or failure}. Earlier "
@@ -108,21 +114,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: it is not a checkpoint, or a file of it is missing or damaged.
     """
     path = standing(path)
+    facts = read_facts(path)
+    expected = facts["sha256"]
     try:
-        facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
-        expected = dict(facts["sha256"])
-    except FileNotFoundError:
-        found = "a folder without it" if path.is_dir() else "no such folder"
-        raise UserError(f"{path}: is not a checkpoint: expected {_FACTS}, found {found}") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path / _FACTS}: is damaged; use another checkpoint") from None
-    actual = digests(path, list(expected))
+        actual = digests(path, list(expected))
+    except OSError as failure:
+        raise UserError(f"{failure.filename}: cannot be read: {failure.strerror}") from None
     for name, digest in expected.items():
         if actual[name] != digest:
             state = "missing" if actual[name] is None else "truncated or changed since it was saved"
             raise UserError(f"{path / name}: is {state}; use another checkpoint")
-    parameters = paddle.load(str(path / _WEIGHTS), return_numpy=True)
-    return Checkpoint(path, facts, {**parameters, **load_shards(path)[0]})
+    return Checkpoint(path, facts, {**_read(path / WEIGHTS), **load_shards(path, expected)[0]})
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -132,7 +134,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     found = [
         (_step(path), path)
         for path in folder.iterdir()
-        if _NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
+        if NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
     ]
     return [path for _, path in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
 
@@ -140,10 +142,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def newest_checkpoint(folder: Path) -> Optional[Checkpoint]:
     """The newest whole checkpoint in a folder; damaged ones are named in the log and passed over.
 
+    It is `best` where there is no other.
+
     Raises:
         UserError: there are checkpoints, but every one is damaged.
     """
-    paths = list_checkpoints(folder)
+    paths = list_checkpoints(folder) or [folder / BEST] * has_best(folder)
     for path in reversed(paths):
         try:
             return load_checkpoint(path)
@@ -158,7 +162,7 @@ def newest_checkpoint(folder: Path) -> Optional[Checkpoint]:
 
 def is_checkpoint(folder: Path) -> bool:
     """Whether a folder looks like a checkpoint."""
-    return (folder / _FACTS).is_file()
+    return (folder / FACTS).is_file()
 
 
 def has_best(folder: Path) -> bool:
@@ -169,6 +173,8 @@ def has_best(folder: Path) -> bool:
 def remove_checkpoints(folder: Path, keep: int = 0) -> int:
     """Remove all but the newest `keep` checkpoints; `best` goes too when none is kept.
 
+    One that holds files of something else is left alone, which is logged.
+
     Returns:
         How many were removed.
     """
@@ -178,15 +184,20 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
         doomed = [path for path in paths if path not in kept]
     else:
         doomed = [*paths, *folder.glob(BEST)]
+    n_removed = 0
     for path in doomed:
-        shutil.rmtree(path)
-    return len(doomed)
+        if path.is_symlink() or foreign_files(path, LISTING):
+            log.warning("not removed: %s, which holds something other than a checkpoint", path)
+        else:
+            remove_folder(path)
+            n_removed += 1
+    return n_removed
 
 
 def check_fit(
     expected: dict[str, np.ndarray], checkpoint: Checkpoint, model: str, source: str
 ) -> None:
-    """Refuse a checkpoint whose tensors are not exactly those of the net.
+    """Refuse a checkpoint whose tensors are not exactly those of the net, or not all finite.
 
     Args:
         expected: the net's own weights.
@@ -195,16 +206,13 @@ def check_fit(
         source: the config key that chose the checkpoint.
 
     Raises:
-        UserError: listing missing, unexpected and misshapen tensors.
+        UserError: listing missing, unexpected and misshapen tensors, and such with NaN or infinity.
     """
-    received = checkpoint.parameters
-    problems = [f"missing: {name}" for name in expected if name not in received]
-    problems += [f"unexpected: {name}" for name in received if name not in expected]
+    problems = misfits(expected, checkpoint.parameters)
     problems += [
-        f"{name}: the checkpoint has {list(received[name].shape)}, "
-        f"the net {list(expected[name].shape)}"
-        for name in expected
-        if name in received and received[name].shape != expected[name].shape
+        f"{name}: has numbers that are not finite: use an earlier checkpoint"
+        for name, values in checkpoint.parameters.items()
+        if not np.isfinite(values).all()
     ]
     if not problems:
         return
@@ -219,10 +227,19 @@ def _save(values: dict[str, np.ndarray], path: Path) -> None:
     paddle.save(cast(dict[str, paddle.Tensor], values), str(path))  # arrays are not in its type
 
 
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return read_arrays(path)
+    except ValueError as problem:
+        raise UserError(f"{path}: {problem}; use another checkpoint") from None
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
+
+
 def _step(path: Path) -> float:
     try:
-        return int(json.loads((path / _FACTS).read_text(encoding="utf-8"))["progress"]["step"])
-    except (ValueError, KeyError, TypeError):
+        return read_facts(path)["progress"]["step"]
+    except UserError:
         return _DAMAGED
 
 
@@ -233,3 +250,18 @@ def load_weights(run: Run, checkpoint: Checkpoint, folder: ModelFolder, source: 
         expected[name] = np.broadcast_to(expected[name][:1], (n_rows, *expected[name].shape[1:]))
     check_fit(expected, checkpoint, folder.path.name, source)
     run.set_parameters(own_shards(checkpoint.parameters, run.shards))
+
+
+def load_optimizer_state(run: Run, checkpoint: Checkpoint) -> None:
+    """Give a run the accumulators of a checkpoint, after checking that they fit exactly.
+
+    Raises:
+        UserError: they do not.
+    """
+    try:
+        run.set_optimizer_state(own_shards(checkpoint.optimizer_state(), run.shards))
+    except ValueError as problems:
+        file = checkpoint.path / OPTIMIZER
+        raise UserError(
+            f"runner.resume: {file} does not fit this optimizer:\n  {problems}"
+        ) from None

@@ -5,8 +5,8 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Optional, Union
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import numpy as np
 import paddle
@@ -20,54 +20,13 @@ from textzoo.metrics.names import is_better
 from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
 from textzoo.text.reader import Feeds
+from textzoo.training.facts import Progress
 from textzoo.training.interruption import Interrupted, Interruption
 from textzoo.training.run_log import RunLog
 
 log = logging.getLogger("textzoo")
 
 _RELEASE_STEPS = 200  # how often mapped pages of the data are given back
-
-
-@dataclass
-class Progress:
-    """Where a run stands; all that a resumed run needs beside weights and optimizer.
-
-    Random numbers are no part of it: each step draws from generators seeded by (seed, step).
-
-    Attributes:
-        step: updates done.
-        epoch: the epoch in work, from 0.
-        batch: batches of that epoch done.
-        rows: rows of that epoch seen.
-        loss_sum: the sum of their losses.
-        unreported_rows: rows seen since the last line of metrics.jsonl.
-        unreported_loss_sum: the sum of their losses.
-        best_value: the best validation metric so far.
-        best_step: the step it was reached at.
-        worse: evaluations since then.
-        evaluated: the step of the last evaluation.
-        threshold: the score above which a label was predicted there, or one per label.
-        stopped: whether the run is over before its last epoch.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    rows: int = 0
-    loss_sum: float = 0.0
-    unreported_rows: int = 0
-    unreported_loss_sum: float = 0.0
-    best_value: Optional[float] = None
-    best_step: int = 0
-    worse: int = 0
-    evaluated: int = -1
-    threshold: Optional[Union[float, list[float]]] = None
-    stopped: bool = False
-
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> "Progress":
-        """Read what `asdict` wrote."""
-        return cls(**{field.name: facts[field.name] for field in fields(cls)})
 
 
 @dataclass
@@ -107,13 +66,14 @@ class Training:
         n_batches = math.ceil(len(self.lengths) / runner.train_batch_size)
         self.total_steps = runner.epochs * math.ceil(n_batches / runner.accumulate_steps)
         self._last_saved = "none yet"
+        self._checked = -1  # the step whose weights are known to be finite
         self._interval = _Interval()
 
     def fit(self) -> None:
         """Train to the last epoch, or until patience ends.
 
         Raises:
-            UserError: a loss is not finite.
+            UserError: a loss, the norm of gradients or a weight is not finite.
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
@@ -149,15 +109,15 @@ class Training:
         rate = learning_rate(self.optimizer, progress.step, self.total_steps)
         generator = seed_step(runner.seed, progress.step)
         started = time.perf_counter()
-        loss = self.run.train_step([self.feeds(rows, generator) for rows in batches], rate)
+        feeds = [self.feeds(rows, generator) for rows in batches]
+        try:
+            loss = self.run.train_step(feeds, rate)
+        except FloatingPointError:
+            raise self._diverged("a gradient is not finite", progress.step) from None
         n_rows = sum(map(len, batches))
         self._interval.add(n_rows, time.perf_counter() - started)
         if not math.isfinite(loss):
-            raise UserError(
-                f"the loss of step {progress.step} is {loss} at learning rate {rate:.3g}; "
-                f"last good checkpoint: {self._last_saved}. Lower "
-                "hyper_parameters.optimizer.learning_rate or set runner.max_grad_norm"
-            )
+            raise self._diverged(f"the loss is {loss}", progress.step)
         progress.step += 1
         progress.batch += len(batches)
         progress.rows += n_rows
@@ -169,6 +129,28 @@ class Training:
             self._report_interval(report, rate)
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
+
+    def _diverged(self, problem: str, step: int) -> UserError:
+        rate = learning_rate(self.optimizer, step, self.total_steps)
+        return UserError(
+            f"step {step}: {problem} at learning rate {rate:.3g}; last good checkpoint: "
+            f"{self._last_saved}. Lower hyper_parameters.optimizer.learning_rate or set "
+            "runner.max_grad_norm"
+        )
+
+    def _check_state(self) -> None:
+        """Refuse weights that are not finite before they are judged or saved.
+
+        What a step does to them shows in the loss of later ones at best.
+        """
+        step = self.progress.step
+        if self._checked == step:
+            return
+        for read in (self.run.parameters, self.run.optimizer_state):
+            for name, values in read().items():
+                if not np.isfinite(values).all():
+                    raise self._diverged(f"{name} is not finite", step - 1)
+        self._checked = step
 
     def _report_interval(self, report: RunLog, rate: float) -> None:
         progress, interval = self.progress, self._interval
@@ -215,6 +197,7 @@ class Training:
         progress = self.progress
         if self.validate is None or progress.evaluated == progress.step:
             return
+        self._check_state()
         metrics = self.validate()
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
@@ -222,11 +205,13 @@ class Training:
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
         if best:
-            progress.best_value, progress.best_step, progress.worse = value, progress.step, 0
-            self.save("best")
+            progress.best_metric, progress.best_value = self.best_metric, value
+            progress.best_step, progress.worse = progress.step, 0
         else:
             progress.worse += 1
         report.evaluation(progress.step, {"epoch": progress.epoch, **metrics}, best)
+        if best:  # reported before: a run may go on from it
+            self.save("best")
         if self.runner.patience and progress.worse >= self.runner.patience:
             progress.stopped = True
             log.info(
@@ -238,6 +223,7 @@ class Training:
             )
 
     def _save(self, name: str) -> None:
+        self._check_state()
         self.save(name)
         self._last_saved = str(self.runner.model_save_path / name)
 

@@ -7,26 +7,37 @@ from typing import NamedTuple, Optional
 from textzoo.config.checking import Config, differences
 from textzoo.config.model_folder import ModelFolder
 from textzoo.devices import process_rank
-from textzoo.distributed.sharding import own_shards
 from textzoo.errors import UserError
+from textzoo.files import copy_files, new_folder, write_text
 from textzoo.running.building import initialise
+from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import (
+    BEST,
+    LISTING,
     Checkpoint,
+    has_best,
+    list_checkpoints,
     load_checkpoint,
+    load_optimizer_state,
     load_weights,
     newest_checkpoint,
     remove_checkpoints,
 )
-from textzoo.training.loop import Progress
+from textzoo.training.facts import Progress
+from textzoo.training.label_transfer import start_from
+from textzoo.training.loop import Training
+from textzoo.training.run_log import METRICS
 
 log = logging.getLogger("textzoo")
 
-# A run can only be gone on with if these are as they were.
+# A run can only be gone on with if these are as they were: what it computes depends on them, and
+# what its validation metrics mean.
 _FIXED = (
     *("train_batch_size", "length_pool", "accumulate_steps"),
     *("max_grad_norm", "seed", "valid_fraction"),
+    *("threshold", "propensity_a", "propensity_b"),
 )
 
 
@@ -59,6 +70,23 @@ class Start(NamedTuple):
                 "runner.model_init_path"
             )
 
+    def tell_rate(self, training: Training) -> None:
+        """Say in the log where another number of epochs moves the learning rate."""
+        progress, runner = training.progress, training.runner
+        if not (self.resumed and self.checkpoint) or progress.epoch >= runner.epochs:
+            return
+        earlier = self.checkpoint.facts["config"]["runner"].get("epochs", runner.epochs)
+        before, now = (
+            learning_rate(training.optimizer, progress.step, n_steps)
+            for n_steps in (training.total_steps // runner.epochs * earlier, training.total_steps)
+        )
+        if before != now:
+            log.warning(
+                "runner.epochs: received %d, the run had %d before: the %s schedule goes on with a "
+                "learning rate of %.3g in place of %.3g",
+                *(runner.epochs, earlier, training.optimizer.schedule, now, before),
+            )
+
     def give(self, run: Run, config: Config, folder: ModelFolder, reader: Reader) -> Progress:
         """Give a new run its weights, and a resumed one its optimizer; says so in the log.
 
@@ -68,17 +96,19 @@ class Start(NamedTuple):
             Where the run stands.
 
         Raises:
-            UserError: the checkpoint does not fit the net.
+            UserError: the checkpoint does not fit the net or its optimizer.
         """
         if self.checkpoint is None:
             initialise(run, config, reader)
+        elif self.resumed:
+            load_weights(run, self.checkpoint, folder, "runner.resume")
         else:
-            source = "runner.resume" if self.resumed else "runner.model_init_path"
-            load_weights(run, self.checkpoint, folder, source)
+            start_from(run, self.checkpoint, config, folder, reader)
         if self.resumed and self.checkpoint:
-            run.set_optimizer_state(own_shards(self.checkpoint.optimizer_state(), run.shards))
-            progress = Progress.from_facts(self.checkpoint.facts["progress"])
+            load_optimizer_state(run, self.checkpoint)
+            progress = Progress(**self.checkpoint.facts["progress"])
             log.info("going on from %s (step %d)", self.checkpoint.path, progress.step)
+            _bring_along(progress, self.checkpoint.path, config.runner.model_save_path)
             return progress
         if not process_rank() and (removed := remove_checkpoints(config.runner.model_save_path)):
             log.info("starting over: removed %d checkpoint(s) of an earlier run", removed)
@@ -98,6 +128,7 @@ def starting_point(config: Config) -> Start:
         checkpoint = None
     else:
         checkpoint = load_checkpoint(Path(runner.resume))
+        _check_nothing_later(checkpoint.path, runner.model_save_path)
     if checkpoint:
         _check_resumable(config, checkpoint)
         return Start(checkpoint, resumed=True)
@@ -119,3 +150,67 @@ def _check_resumable(config: Config, start: Checkpoint) -> None:
             + "\nStart over with -o runner.resume=none (this removes the earlier run's "
             "checkpoints), or choose another folder with -o runner.model_save_path=PATH"
         )
+
+
+def _check_nothing_later(start: Path, folder: Path) -> None:
+    """Refuse to go on from a checkpoint in a folder that has later ones, or those of another run.
+
+    They would be replaced one by one, and until then be taken for those of the new run.
+    """
+    there = list_checkpoints(folder)
+    if _is_of(start, folder):
+        names = [path.name for path in there]
+        later = names[names.index(start.name) + 1 :] if start.name in names else []
+    else:
+        later = [path.name for path in there] + [BEST] * has_best(folder)
+    if later:
+        raise UserError(
+            f"runner.resume: {folder} holds other checkpoints than those before {start}: "
+            f"{', '.join(later)}; go on from the newest with -o runner.resume=auto, or choose "
+            "another folder with -o runner.model_save_path=PATH"
+        )
+
+
+def _is_of(checkpoint: Path, folder: Path) -> bool:
+    return checkpoint.parent.resolve() == folder.resolve()
+
+
+def _bring_along(progress: Progress, start: Path, folder: Path) -> None:
+    """Have the best checkpoint and the log of a run in the folder where it goes on.
+
+    A best checkpoint that is gone is forgotten: the next evaluation makes another.
+    """
+    source, is_here = start.parent, _is_of(start, folder)
+    best = _best_of(progress, source, is_here)
+    if progress.best_value is not None and best is None:
+        log.info("%s has no best checkpoint of step %d", source, progress.best_step)
+        progress.best_metric, progress.best_value = None, None
+        progress.best_step, progress.worse = 0, 0
+    if is_here or process_rank():
+        return
+    try:
+        if best:
+            with new_folder(folder / BEST, LISTING) as place:
+                copy_files(best, place)
+        lines = source / METRICS
+        write_text(folder / METRICS, lines.read_text("utf-8") if lines.is_file() else "")
+    except OSError as failure:
+        raise UserError(
+            f"runner.resume: cannot copy from {source} to {folder}: {failure.strerror}"
+        ) from None
+
+
+def _best_of(progress: Progress, folder: Path, is_here: bool) -> Optional[Path]:
+    """The whole checkpoint `best` in a folder, if it is the one that the progress tells of.
+
+    Where the run goes on in that folder, it may also be of work that was lost after the checkpoint
+    it goes on from, and is done again.
+    """
+    if progress.best_value is None:
+        return None
+    try:
+        best = load_checkpoint(folder / BEST)
+    except UserError:
+        return None
+    step = best.facts["progress"]["step"]
+    return best.path if step == progress.best_step or (is_here and step > progress.step) else None

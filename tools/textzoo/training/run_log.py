@@ -17,8 +17,11 @@ from textzoo.config.schema import Runner
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import write_text
+from textzoo.logs import ProgressBar
 
 log = logging.getLogger("textzoo")
+
+METRICS = "metrics.jsonl"
 
 
 class RunLog:
@@ -36,14 +39,14 @@ class RunLog:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
         writes = process_rank() == 0
-        self._path = runner.model_save_path / "metrics.jsonl" if writes else Path(os.devnull)
+        self._path = runner.model_save_path / METRICS if writes else Path(os.devnull)
         _drop_lines_after(self._path, step)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)
         self._visual = (
             _visual_writer(runner.model_save_path) if runner.use_visual and writes else None
         )
-        self._bar = tqdm(
+        self._bar = ProgressBar(
             total=total_steps,
             initial=step,
             unit="step",

@@ -1,6 +1,8 @@
 """The checkpoints that a training run leaves: what is in them, and when earlier ones go."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,19 @@ from textzoo.devices import process_rank
 from textzoo.distributed.collectives import barrier, broadcast
 from textzoo.distributed.sharding import save_shards, split_off
 from textzoo.errors import UserError
-from textzoo.files import remove_leftovers
+from textzoo.files import check_folder, remove_leftovers
 from textzoo.logs import start_logging
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
-from textzoo.training.checkpoint import BEST, remove_checkpoints, save_checkpoint
-from textzoo.training.loop import Progress
+from textzoo.training.checkpoint import (
+    BEST,
+    LISTING,
+    NAME,
+    remove_checkpoints,
+    save_checkpoint,
+)
+from textzoo.training.facts import Progress
+from textzoo.training.locking import only_trainer
 
 
 @dataclass(frozen=True)
@@ -72,21 +81,41 @@ class Saving:
         }
 
 
-def prepare_output(folder: Path) -> None:
-    """Make the folder of a run, tidy up what a killed run left in it, and log to it.
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder of a run, tidy up what a killed run left in it, and log to it.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: another trainer holds it, it cannot be written, or something else than a
+            checkpoint has the name of one.
     """
     if process_rank():
         start_logging()
+        yield
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
-        start_logging(folder / "train.log")
-    except OSError as failure:
-        raise UserError(
-            f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
-            "choose another folder with -o runner.model_save_path=PATH"
-        ) from None
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_trainer(folder))
+            _check_names(folder)
+            remove_leftovers(folder, names=NAME.pattern)
+            start_logging(folder / "train.log")
+        except OSError as failure:
+            raise UserError(
+                f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
+                "choose another folder with -o runner.model_save_path=PATH"
+            ) from None
+        yield
+
+
+def _check_names(folder: Path) -> None:
+    """Refuse what stands where checkpoints are written and is none."""
+    for path in folder.iterdir():
+        if NAME.fullmatch(path.name):
+            if path.is_symlink():
+                raise UserError(
+                    f"runner.model_save_path: {path} is a link; expected a checkpoint, or nothing: "
+                    "move it elsewhere, or choose another folder with -o "
+                    "runner.model_save_path=PATH"
+                )
+            check_folder(path, LISTING, "runner.model_save_path")

@@ -1,0 +1,77 @@
+"""A config with its model folder: what only both together can be wrong about."""
+
+import functools
+
+import pytest
+from harness.own_model import fitted, write_own_model
+
+from textzoo.config.loading import build_reader, construct, load_config, net_arguments
+from textzoo.errors import UserError
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A function that makes a model folder of the user's."""
+    return functools.partial(write_own_model, tmp_path)
+
+
+def test_a_config_comes_with_the_classes_of_its_folder(own):
+    path = own()
+    config, folder = load_config(path, ["hyper_parameters.hid_dim=7"])
+    assert folder.path == path.parent.resolve()
+    assert (config.hyper_parameters["emb_dim"], config.hyper_parameters["hid_dim"]) == (4, 7)
+    assert isinstance(build_reader(config, folder), folder.reader)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "says"),
+    [
+        ("reader.py", "class Reader(WordReader)", "class Reader", "Reader does not derive from"),
+        ("dygraph_model.py", "(Model[Net])", "", "DygraphModel does not derive from"),
+    ],
+)
+def test_classes_that_do_not_keep_to_the_contract_are_refused_by_file(
+    own, file, before, after, says
+):
+    path = own(file, before, after)
+    with pytest.raises(UserError) as refused:
+        load_config(path, [])
+    assert str(refused.value).startswith(f"{path.parent.resolve()}/{file}: {says}")
+
+
+def test_values_that_only_a_constructor_can_judge_are_refused_by_block(own):
+    path = own()
+    with pytest.raises(UserError, match=r"config\.yaml: hyper_parameters: win_size: received 0"):
+        load_config(path, ["hyper_parameters.win_size=0"])
+    with pytest.raises(UserError, match=r"config\.yaml: reader: .*max_words"):
+        load_config(path, ["reader.max_words=-1"])
+
+
+def test_a_fault_of_a_constructor_is_no_mistake_of_the_config(own):
+    config, _ = load_config(own(), [])
+    with pytest.raises(TypeError):
+        construct(config, "reader", lambda: None, unknown=1)
+
+
+def test_the_net_gets_the_sizes_of_the_data_unless_larger_ones_are_stated(own):
+    config, folder = load_config(own(), [])
+    reader = fitted(build_reader(config, folder))
+    found = net_arguments(config, reader)
+    assert found["vocab_tag_size"] == 4 and found["emb_dim"] == 4
+    words = found["vocab_text_size"]
+    larger, _ = load_config(config.path, [f"hyper_parameters.vocab_text_size={words + 5}"])
+    assert net_arguments(larger, reader)["vocab_text_size"] == words + 5
+    smaller, _ = load_config(config.path, [f"hyper_parameters.vocab_text_size={words - 1}"])
+    with pytest.raises(UserError, match=rf"received {words - 1}, but the training data has"):
+        net_arguments(smaller, reader)
+    nameless, _ = load_config(config.path, ["hyper_parameters.vocab_tag_size=5"])
+    with pytest.raises(UserError, match="vocab_tag_size: received 5, but the training data has 4"):
+        net_arguments(nameless, reader)
+
+
+def test_a_reader_that_does_not_give_a_size_that_it_names_is_refused(own):
+    config, folder = load_config(own(), [])
+    reader = fitted(build_reader(config, folder))
+    reader.supplies = (*reader.supplies, "vocab_place_size")
+    with pytest.raises(UserError, match=r"reader\.py: Reader\.sizes: .*vocab_place_size too"):
+        net_arguments(config, reader)

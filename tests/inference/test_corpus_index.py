@@ -1,0 +1,79 @@
+"""The index of a corpus: made once, and anew when what it was made from has changed."""
+
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from textzoo.config.schema import IndexSettings, Runner
+from textzoo.errors import UserError
+from textzoo.inference.corpus_index import corpus_entries, prepared_index
+
+
+class Embedder:
+    """Embeds a number by its angle in degrees, two texts at a time."""
+
+    def __init__(self, folder, corpus="0\n30\n90\n", weights="a digest", **runner):
+        path = folder / "corpus.txt"
+        if corpus is not None:
+            path.write_text(corpus, encoding="utf-8")
+        runner = Runner(corpus_file=path if corpus is not None else None, **runner)
+        self.config = SimpleNamespace(runner=runner, path=folder / "config.yaml")
+        self.index_settings = IndexSettings(backend="exact", path=folder / "index")
+        self.model, self.made_from = "batchneg", {"rec.pdparams": weights}
+        self.embedded = []
+
+    def __call__(self, texts):
+        return np.concatenate(list(self.chunks(texts)))
+
+    def chunks(self, texts):
+        for first in range(0, len(texts), 2):
+            chunk = texts[first : first + 2]
+            self.embedded += chunk
+            radians = np.radians(list(map(float, chunk)))
+            yield np.stack([np.cos(radians), np.sin(radians)], axis=1).astype("float32")
+
+
+def test_every_text_of_the_corpus_is_found_at_its_cosine(tmp_path):
+    embed = Embedder(tmp_path)
+    index = prepared_index(embed)
+    ((nearest, second, last),) = index.nearest(embed(["10"]), 5)
+    assert [hit.text for hit in (nearest, second, last)] == ["0", "30", "90"]
+    assert second.score == pytest.approx(np.cos(np.radians(20)), abs=1e-6)
+
+
+def test_an_index_is_made_once(tmp_path, caplog):
+    prepared_index(Embedder(tmp_path))
+    again = Embedder(tmp_path)
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        assert len(prepared_index(again)) == 3
+    assert again.embedded == []
+    assert "as it was, 3 texts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"corpus": "0\n30\n60\n"}, {"weights": "another digest"}, {"infer_precision": "int8"}],
+    ids=["corpus", "checkpoint", "precision"],
+)
+def test_an_index_of_something_else_is_made_anew(tmp_path, changed):
+    prepared_index(Embedder(tmp_path))
+    embed = Embedder(tmp_path, **changed)
+    index = prepared_index(embed)
+    assert len(embed.embedded) == len(index) == 3
+    assert prepared_index(Embedder(tmp_path, **changed)).made_from == index.made_from
+
+
+def test_a_config_without_a_corpus_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"config\.yaml: runner\.corpus_file: missing"):
+        prepared_index(Embedder(tmp_path, corpus=None))
+
+
+def test_ids_and_metadata_that_a_backend_does_not_keep_are_told_of(tmp_path, caplog):
+    file = tmp_path / "corpus.jsonl"
+    file.write_text('{"text": "30", "id": "x", "year": 1999}\n', encoding="utf-8")
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        (entry,) = corpus_entries(file, "runner.corpus_file", Embedder(tmp_path))
+    assert (entry.id, entry.text, entry.metadata) == ("x", "30", {"year": 1999})
+    assert "kept by index.backend=milvus only" in caplog.text

@@ -1,0 +1,77 @@
+"""From a preset, single keys, and the files of other libraries; mistakes: test_encoder.py."""
+
+import json
+
+import pytest
+
+from textzoo.config.schema import EncoderSettings
+from textzoo.errors import UserError
+from textzoo.nets.architecture import PRESETS, Architecture, chosen_architecture, read_architecture
+
+BERT = {"model_type": "bert", "vocab_size": 30, "hidden_size": 24, "num_attention_heads": 3}
+
+
+def read(folder, content, name="config.json"):
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return read_architecture(folder)
+
+
+def test_what_a_file_leaves_out_is_as_in_bert(tmp_path):
+    expected = Architecture(hidden_size=24, num_attention_heads=3)
+    assert read(tmp_path, BERT) == (expected, "bert", 30)
+    assert expected.num_hidden_layers == 12 and expected.layer_norm_eps == 1e-12
+
+
+@pytest.mark.parametrize(
+    ("facts", "family"),
+    [
+        ({"model_type": "ernie"}, "ernie"),
+        ({"architectures": ["BertForMaskedLM"]}, "bert"),
+        ({"architectures": ["AlbertModel"]}, "albert"),
+        ({"embedding_size": 16}, "albert"),  # as Google wrote it
+        ({"init_args": [{"init_class": "ErnieModel"}], "init_class": "AnyOther"}, "ernie"),
+    ],
+)
+def test_a_family_is_known_by_any_of_its_signs(tmp_path, facts, family):
+    sizes = {key: BERT[key] for key in ("vocab_size", "hidden_size", "num_attention_heads")}
+    assert read(tmp_path, {**sizes, **facts})[1] == family
+
+
+@pytest.mark.parametrize("name", ["roberta", "ernie_m", "distilbert"])
+def test_a_family_with_a_similar_name_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"model_type: received '{name}', expected one of bert"):
+        read(tmp_path, {**BERT, "model_type": name})
+
+
+def test_layers_of_albert_are_one(tmp_path):
+    found, _, _ = read(tmp_path, {**BERT, "model_type": "albert"})
+    assert found.share_layers and found.embedding_size == 128 and found.hidden_dropout_prob == 0
+
+
+def test_paddlenlp_nests_its_keys_and_leaves_paddle_s_epsilon(tmp_path):
+    content = {"init_args": [{**BERT, "hidden_act": "relu"}], "init_class": "AnyOther"}
+    found, family, size = read(tmp_path, content, "model_config.json")
+    assert (family, size, found.hidden_size, found.hidden_act) == ("bert", 30, 24, "relu")
+    assert found.layer_norm_eps == 1e-5
+
+
+def test_all_that_cannot_be_built_is_listed(tmp_path):
+    wrong = {"position_embedding_type": "relative_key", "hidden_act": "swish", "model_type": "bert"}
+    with pytest.raises(UserError) as refused:
+        read(tmp_path, wrong)
+    for name in ("position_embedding_type", "hidden_act", "vocab_size", "hidden_size"):
+        assert name in str(refused.value)
+    with pytest.raises(UserError, match="num_attention_heads"):
+        read(tmp_path, {**BERT, "num_attention_heads": 5})
+    with pytest.raises(UserError, match=r"holds no config\.json"):
+        read_architecture(tmp_path.parent / tmp_path.name / "..")
+
+
+def test_single_keys_change_a_preset_or_a_file(tmp_path):
+    read(tmp_path, BERT)
+    assert chosen_architecture(EncoderSettings()) == PRESETS["small"]
+    tiny = chosen_architecture(EncoderSettings(config="tiny", num_hidden_layers=1))
+    assert (tiny.num_hidden_layers, tiny.hidden_size) == (1, PRESETS["tiny"].hidden_size)
+    of_file = chosen_architecture(EncoderSettings(config=tmp_path, hidden_act="relu"))
+    assert (of_file.hidden_size, of_file.hidden_act) == (24, "relu")
+    assert chosen_architecture(EncoderSettings(pretrained=tmp_path)).hidden_size == 24

@@ -1,0 +1,103 @@
+"""Pairs of texts to ids; what makes batches of them: running/test_pair_model.py."""
+
+import numpy as np
+import pytest
+
+from textzoo.errors import BadLine
+from textzoo.readers.pairs import Pair, Reader
+
+LINES = ["how are you\thow do you do", "a cat\ta dog\ta stone", "a cat\ta feline"]
+
+
+def make(lines=LINES, **chosen):
+    reader = Reader(**{"tokenizer": "ngram", "ngram_buckets": 50, **chosen})
+    if lines:
+        reader.fit(map(reader.parse, lines), {})
+    return reader
+
+
+def test_a_line_has_a_query_a_title_and_perhaps_a_negative():
+    reader = make()
+    assert reader.parse(" q \tt") == Pair("q", "t", "")
+    assert reader.parse("q\tt\t n") == Pair("q", "t", "n")
+    assert Pair("q", "t", "").texts == ["q", "t"] and Pair("q", "t", "n").texts == ["q", "t", "n"]
+    assert reader.describe("q\tt\tn") == {"text": "q", "tags": ["t"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("alone", r"received 1 column\(s\) between tabs, expected 2 or 3"),
+        ("a\tb\tc\td", r"received 4 column\(s\)"),
+        ("\tb", "received an empty text"),
+        ("a\t ", "received an empty text"),
+    ],
+)
+def test_a_malformed_line_is_refused(line, complaint):
+    with pytest.raises(BadLine, match=complaint):
+        make().parse(line)
+
+
+def test_lines_without_pairs_are_pairs_of_themselves():
+    reader = make(lines=["one text", "with\ta tab"], unlabelled=True)
+    assert reader.parse("one text") == Pair("one text", "one text", "")
+    ids = reader.encode("one text", training=True)
+    assert ids["query"] == ids["title"] and ids["negative"] == []
+
+
+@pytest.mark.parametrize("tokenizer", ["ngram", None])
+def test_many_lines_are_those_of_each(tokenizer):
+    reader = make(tokenizer=tokenizer)
+    columns = reader.encode_many(LINES, training=True)
+    for row, line in enumerate(LINES):
+        for name, ids in reader.encode(line, training=True).items():
+            padded, (length,) = columns[name].padded(np.array([row]))
+            assert padded[0, :length].tolist() == ids, (name, line)
+
+
+def test_equal_texts_have_equal_keys_and_others_have_others():
+    reader = make()
+    first, second = (np.reshape(reader.encode(line, True)["keys"], (3, 2)) for line in LINES[1:])
+    assert (first[0] == second[0]).all()
+    assert len({tuple(key) for key in (*first, *second)}) == 5  # one text is there twice
+
+
+def test_a_text_alone_has_the_ids_of_its_place_in_a_pair():
+    reader = make()
+    assert reader.encode_text(" a cat ")["text"] == reader.encode(LINES[1], False)["query"]
+    with pytest.raises(BadLine, match="received an empty text"):
+        reader.encode_text("  ")
+
+
+def test_a_vocabulary_is_built_from_all_texts_of_the_pairs():
+    reader = make(["one\ttwo\tzzz", "one\ttwo"] * 9, tokenizer=None)
+    without = make(["one\ttwo"] * 9, tokenizer=None)
+    unknown = reader.tokenize("§")[1]
+    for text in ("one", "two", "zzz"):
+        assert unknown not in reader.tokenize(text)
+    assert unknown in without.tokenize("zzz")
+    assert reader.sizes()["max_len"] == 64
+
+
+@pytest.mark.parametrize("tokenizer", ["ngram", None])
+def test_what_is_saved_encodes_the_same(tmp_path, tokenizer):
+    reader, loaded = (make(lines=lines, tokenizer=tokenizer) for lines in (LINES, ()))
+    reader.save(tmp_path)
+    loaded.load(tmp_path)
+    for line in LINES:
+        assert loaded.encode(line, True) == reader.encode(line, True)
+    assert loaded.sizes() == reader.sizes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("vocab_size", 2), ("ngram_buckets", 2), ("max_len", 2), ("ngram_max", 0)]
+)
+def test_limits_that_leave_nothing_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}: received {value}, expected at least"):
+        make(lines=(), **{name: value})
+
+
+def test_texts_to_embed_are_padded():
+    columns = {"text": make().encode_many(LINES, True)["query"]}
+    feeds = Reader.infer_feeds(columns, np.array([0, 1]), {})
+    assert feeds["tokens"].shape == (2, feeds["lengths"].max())

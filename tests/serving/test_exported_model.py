@@ -1,0 +1,124 @@
+"""An exported folder opened; what is in real ones: tests/export/test_writing.py."""
+
+import numpy as np
+import pytest
+
+from textzoo.errors import BadText, UserError
+from textzoo.serving import exported_model
+from textzoo.serving.exported_model import MANIFEST, READER, ExportedModel, is_exported
+
+READER_CODE = """
+from textzoo.errors import BadLine
+
+
+class Reader:
+    def __init__(self, *, longest, stop_words=None):
+        self.longest = longest
+        self.stop_words = stop_words.read_text(encoding="utf-8").split() if stop_words else []
+
+    def load(self, folder):
+        self.letters = (folder / "letters.txt").read_text(encoding="utf-8")
+
+    def encode_text(self, text):
+        if not text.strip():
+            raise BadLine("received an empty text")
+        words = [letter for letter in text if letter not in self.stop_words]
+        return {"text": [self.letters.index(letter) for letter in words][: self.longest]}
+
+    @staticmethod
+    def infer_feeds(columns, rows, hyper_parameters):
+        tokens, lengths = columns["text"].padded(rows, hyper_parameters["padding"])
+        return {"tokens": tokens, "lengths": lengths}
+"""
+SETTINGS = {"arguments": {"longest": 4}, "files": {"stop_words": "files/stop.txt"}}
+
+
+class Engine:
+    """Sums the ids of each text."""
+
+    version = "an engine 1.0"
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, feeds):
+        self.batches.append(len(feeds["tokens"]))
+        inside = np.arange(feeds["tokens"].shape[1]) < feeds["lengths"][:, None]
+        return [(feeds["tokens"] * inside).sum(axis=1), feeds["lengths"]]
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """An exported folder, as far as its reader and its engine go."""
+    manifest = {
+        "reader": SETTINGS,
+        "formats": ["onnx"],
+        "outputs": ["sums", "lengths"],
+        "hyper_parameters": {"padding": 9},
+    }
+    for folder, name, text in (
+        ("", READER, READER_CODE),
+        ("vocabulary", "letters.txt", "abcdef"),
+        ("files", "stop.txt", "f"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(exported_model, "read_manifest", lambda path: manifest)
+    monkeypatch.setattr(exported_model, "open_engine", lambda *_: Engine())
+    return ExportedModel(tmp_path)
+
+
+def test_the_reader_of_the_folder_has_its_settings_files_and_vocabulary(model):
+    assert model.encode(["abc", "fa", "abcdefa"]) == [
+        *({"text": [0, 1, 2]}, {"text": [0]}, {"text": [0, 1, 2, 3]}),
+    ]
+    assert model.engine == "an engine 1.0"
+
+
+def test_a_batch_is_padded_and_its_outputs_have_their_names(model):
+    feeds = model.feeds(model.encode(["abc", "e"]))
+    np.testing.assert_array_equal(feeds["tokens"], [[0, 1, 2], [4, 9, 9]])
+    outputs = model.run(feeds)
+    assert {name: array.tolist() for name, array in outputs.items()} == {
+        "sums": [3, 4],
+        "lengths": [3, 1],
+    }
+
+
+def test_outputs_of_many_texts_are_in_their_order(model):
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice(list("abcde"), random.integers(1, 5))) for _ in range(200)]
+    expected = [sum(map("abcde".index, text)) for text in texts]
+    assert model.outputs(model.encode(texts))["sums"].tolist() == expected
+    assert len(model._engine.batches) > 1
+    assert list(model.batches([])) == [] and model.outputs([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "says"),
+    [
+        (["a", " "], BadText, r"texts\[1\]: received an empty text"),
+        (["\ud800"], BadText, r"texts\[0\]: holds half a character"),
+        ("abc", TypeError, "received one text, expected a list"),
+        (["a", None], TypeError, r"texts\[1\]: received NoneType"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_named_by_its_place(model, texts, error, says):
+    with pytest.raises(error, match=says):
+        model.encode(texts)
+
+
+def test_a_reader_that_does_not_stand_alone_is_refused(model):
+    file = model.path / READER
+    file.write_text("from .words import Words\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"reader\.py: .*nothing from its model folder"):
+        ExportedModel(model.path)
+
+
+def test_other_folders_are_told_from_exported_ones(tmp_path):
+    assert not is_exported(tmp_path / "nowhere")
+    for content in ("", "[]", '{"form": 2}', "\x00"):
+        (tmp_path / MANIFEST).write_text(content, encoding="utf-8")
+        assert not is_exported(tmp_path)
+    with pytest.raises(UserError, match="is not an exported model: expected a folder made by"):
+        exported_model.read_manifest(tmp_path)

@@ -1,0 +1,112 @@
+"""The file of a graph, checked before hnswlib reads it, which trusts every number in it.
+
+Its parts are a header, level 0 of all texts, then the levels above of one text after the other: as
+`saveIndex` of `hnswalg.h` writes them.
+"""
+
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from textzoo.config.schema import IndexSettings
+
+_HEADER = np.dtype(
+    [
+        *((name, "<u8") for name in ("level_0_offset", "max_elements", "n_elements")),
+        *((name, "<u8") for name in ("element_size", "label_offset", "embedding_offset")),
+        *(("max_level", "<i4"), ("entry_point", "<u4")),
+        *((name, "<u8") for name in ("most_links", "most_links_0", "m")),
+        *(("level_factor", "<f8"), ("ef_construction", "<u8")),
+    ]
+)
+_MAX_M = 10_000  # of hnswlib, whatever it was asked for
+_TOLERANCE = 1e-5  # of the numbers of an embedding, which hnswlib brings to length 1 itself
+
+
+def is_graph_of(
+    path: Path, embeddings: np.ndarray, deleted: np.ndarray, settings: IndexSettings
+) -> bool:
+    """Whether a file holds a graph of these embeddings that hnswlib can search and extend.
+
+    Args:
+        path: the file.
+        embeddings: `[texts, width]`, of finite numbers.
+        deleted: `[texts]` which of them are marked as deleted.
+        settings: that it was built with.
+    """
+    content = np.fromfile(path, np.uint8)
+    (n, width), m = embeddings.shape, min(settings.hnsw_m, _MAX_M)
+    row = np.dtype(
+        [
+            *(("n_links", "<u2"), ("deleted", "u1"), ("unused", "u1"), ("links", "<u4", (2 * m,))),
+            *(("embedding", "<f4", (width,)), ("label", "<u8")),
+        ]
+    )
+    end = _HEADER.itemsize + n * row.itemsize
+    if not n or len(content) < end or len(content) % 4:
+        return False
+    header = content[: _HEADER.itemsize].view(_HEADER)[0]
+    expected = {
+        **{"level_0_offset": 0, "max_elements": n, "n_elements": n, "element_size": row.itemsize},
+        **{"embedding_offset": 4 + 8 * m, "label_offset": 4 + 8 * m + 4 * width},
+        **{"most_links": m, "most_links_0": 2 * m, "m": m},
+        "ef_construction": max(m, settings.ef_construction),
+    }
+    if any(header[name] != value for name, value in expected.items()):
+        return False
+    if not np.isclose(header["level_factor"], 1 / np.log(m)):
+        return False
+    levels = _levels(content[end:].view("<u4"), n, m)
+    if levels is None or header["entry_point"] >= n:
+        return False
+    rows = content[_HEADER.itemsize : end].view(row)
+    places = rows["label"]  # threads add in an order of their own
+    if not (np.sort(places) == np.arange(n)).all():
+        return False
+    if settings.space == "cosine":
+        embeddings = embeddings / (np.linalg.norm(embeddings, axis=1, keepdims=True) + 1e-30)
+    return bool(
+        levels[header["entry_point"]] == header["max_level"] == levels.max()
+        and (rows["deleted"] == deleted[places]).all()
+        and np.allclose(rows["embedding"], embeddings[places], rtol=0, atol=_TOLERANCE)
+        and _leads_on(rows["n_links"], rows["links"], levels, np.zeros(n, int))
+        and _upper_levels_lead_on(content[end:].view("<u4"), levels, m)
+    )
+
+
+def _levels(numbers: np.ndarray, n: int, m: int) -> Optional[np.ndarray]:
+    """How many levels each text has above level 0, `[n]`; None if the sizes make no sense."""
+    sizes, place = numbers.data, 0
+    levels = np.zeros(n, int)
+    for i in range(n):
+        if place >= len(sizes):
+            return None
+        if size := sizes[place]:  # in bytes
+            levels[i], rest = divmod(size, 4 * (1 + m))
+            if rest:
+                return None
+        place += 1 + size // 4
+    return levels if place == len(sizes) else None
+
+
+def _upper_levels_lead_on(numbers: np.ndarray, levels: np.ndarray, m: int) -> bool:
+    owners = np.repeat(np.arange(len(levels)), levels)  # of the lists of links, a level each
+    first = np.cumsum(levels) - levels  # the list that is the first of each text
+    starts = (owners + 1) + np.arange(len(owners)) * (1 + m)  # behind a size for each text
+    lists = numbers[starts[:, None] + np.arange(1 + m)]
+    own_levels = 1 + np.arange(len(owners)) - first[owners]
+    return _leads_on(lists[:, 0], lists[:, 1:], levels, own_levels)
+
+
+def _leads_on(
+    counts: np.ndarray, links: np.ndarray, levels: np.ndarray, own_levels: np.ndarray
+) -> bool:
+    """Whether lists of links, `[lists, most]`, lead to texts that are on their level, `[lists]`."""
+    if (counts > links.shape[1]).any():
+        return False
+    used = np.arange(links.shape[1]) < counts[:, None]
+    found = links[used]
+    if (found >= len(levels)).any():
+        return False
+    return bool((levels[found] >= np.repeat(own_levels, counts)).all())
