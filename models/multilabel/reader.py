@@ -208,3 +208,5 @@ class Reader(text.Reader):
         self._labels = Vocabulary.load(folder / "labels.txt")
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
+        if self.label_counts.shape != (len(self._labels),):
+            raise ValueError(f"counts.json: not of {len(self._labels)} labels")

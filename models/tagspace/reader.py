@@ -162,6 +162,8 @@ class Reader(WordReader):
         """Read what `save` wrote."""
         super().load(folder)
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
+        if self._format not in ("text", "ids"):
+            raise ValueError(f"format.json: received {self._format!r}, expected text or ids")
 
 
 def _detect(line: str) -> str:

@@ -114,6 +114,8 @@ class Reader(WordReader):
         super().load(folder)
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
+        if self.label_counts.shape != (len(self._labels),):
+            raise ValueError(f"counts.json: not of {len(self._labels)} labels")
         self.ngram_counts = np.load(folder / "ngram_counts.npy")
 
 

@@ -10,7 +10,7 @@ from textzoo.config.layers import read_layers
 from textzoo.config.model_folder import ModelFolder, load_model_folder
 from textzoo.config.optimizer_keys import check_sparse
 from textzoo.errors import UserError
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, load_vocabulary
 
 Made = TypeVar("Made")
 
@@ -54,15 +54,7 @@ def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path]
     """
     reader = construct(config, "reader", folder.reader, **config.reader)
     if vocabulary:
-        try:
-            reader.load(vocabulary)
-        except UserError:
-            raise
-        except Exception as failure:  # whatever a reader meets in a file of another content
-            raise UserError(
-                f"{vocabulary}: cannot be read ({type(failure).__name__}: {failure}); use another "
-                "checkpoint"
-            ) from None
+        load_vocabulary(reader, vocabulary)
     return reader
 
 

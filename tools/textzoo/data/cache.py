@@ -33,7 +33,7 @@ from textzoo.files import (
 )
 from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, load_vocabulary
 
 log = logging.getLogger("textzoo")
 
@@ -185,7 +185,7 @@ def fitted_vocabulary(
         workers = settings.workers if type(reader).count is not Reader.count else 1
         parts = counted_parts(files, reader, settings.bad_lines, workers)
         if known:
-            reader.load(known)
+            load_vocabulary(reader, known)
             reader.extend_labels(parts)
         else:
             reader.fit_counts(parts, declared)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Optional
 
 import numpy as np
 
+from textzoo.errors import UserError
 from textzoo.text.ragged import Columns, Ragged
 
 Feeds = dict[str, np.ndarray]  # the arrays of a batch by name
@@ -146,3 +147,20 @@ class Reader:
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
         raise NotImplementedError
+
+
+def load_vocabulary(reader: Reader, folder: Path) -> None:
+    """Give a reader the vocabulary of a folder.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        reader.load(folder)
+    except UserError:
+        raise
+    except Exception as failure:  # whatever a reader meets in files of another content
+        raise UserError(
+            f"{folder}: is not a vocabulary of this model ({type(failure).__name__}: {failure}); "
+            "use another checkpoint"
+        ) from None
