@@ -14,7 +14,16 @@ import pydantic
 from textzoo.config.schema import Block, IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.files import Listing, copy_files, digests, new_folder, read_json, sha256, standing
+from textzoo.files import (
+    Listing,
+    copy_files,
+    digests,
+    new_folder,
+    read_json,
+    reason,
+    sha256,
+    standing,
+)
 from textzoo.index.graph_file import is_graph_of
 from textzoo.index.text_index import Hit
 
@@ -174,8 +183,8 @@ class Index:
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
             raise UserError(
-                f"index.path: cannot write {folder}: {failure.strerror or failure}; choose another "
-                "folder with -o index.path=PATH"
+                f"index.path: cannot write {folder}: {reason(failure)}; choose another folder "
+                "with -o index.path=PATH"
             ) from None
 
     @classmethod
