@@ -218,12 +218,14 @@ class Index:
         Raises:
             UserError: they do not belong together, or to the manifest.
         """
+        try:  # mapped first: a shape that is too large for the file costs no memory
+            embeddings = np.array(np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="r"))
+        except Exception:  # of many types: a header is parsed as Python
+            raise _damaged(folder / _EMBEDDINGS) from None
         try:
-            embeddings = np.load(folder / _EMBEDDINGS)
             texts = _Texts.model_validate_json((folder / _TEXTS).read_bytes())
-        except ValueError as problem:
-            name = _TEXTS if isinstance(problem, pydantic.ValidationError) else _EMBEDDINGS
-            raise _damaged(folder / name) from None
+        except ValueError:
+            raise _damaged(folder / _TEXTS) from None
         n = len(texts.texts)
         if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != n:
             raise _damaged(folder / _EMBEDDINGS)
