@@ -29,6 +29,7 @@ FILE_CHECKSUMS=()
 FILE_ADDRESSES=()
 FORMATS=()
 OUTPUTS=()
+PARTS=() # what is being downloaded
 
 LOCAL_SOURCE=""
 FORMAT=""
@@ -272,6 +273,7 @@ download_file() { # NAME EXPECTED DESTINATION ADDRESS...
         say "$name: fetching $address"
         part="$destination.part"
         case "$address" in *#*) part="$(dirname "$destination")/$(archive_name "$address").part" ;; esac
+        PARTS+=("$part" "$destination.part")
         if try_address "$address" "$part" "$destination.part" "$expected"; then
             mv -f "$destination.part" "$destination"
             if [ "$expected" = unknown ]; then
@@ -309,7 +311,7 @@ download_all() { # -> SOURCE
         download_file "${FILE_NAMES[$i]}" "${FILE_CHECKSUMS[$i]}" \
             "$SOURCE/${FILE_NAMES[$i]}" ${FILE_ADDRESSES[$i]}
     done
-    rm -f "$SOURCE"/*.part
+    if [ "${#PARTS[@]}" -gt 0 ]; then rm -f "${PARTS[@]}"; fi
 }
 
 # ------------------------------------------------------------- local files
@@ -412,14 +414,26 @@ convert() { # SOURCE WORK_FOLDER
 
 publish() { # WORK_FOLDER STAMP
     local file
-    # Without a stamp the next run converts again, should this one be killed between two moves.
-    rm -f "$2"
+    # With such a stamp the next run converts again, should this one be killed between two moves.
+    say "being replaced" >"$2"
     for file in $(current_outputs); do
         mkdir -p "$OUTPUT/$(dirname "$file")"
         mv -f "$1/$file" "$OUTPUT/$file"
     done
     describe_state >"$1/stamp"
     mv -f "$1/stamp" "$2"
+}
+
+# Only what a stamp tells to be ours is replaced.
+refuse_other_files() { # STAMP
+    local file
+    if [ -f "$1" ]; then return 0; fi
+    for file in $(current_outputs); do
+        if [ -e "$OUTPUT/$file" ]; then
+            fail 2 "--output: $OUTPUT/$file is there already, and was not made by this script" \
+                "Move it elsewhere, or choose another folder with --output DIR."
+        fi
+    done
 }
 
 prepare_dataset() { # the arguments of run.sh
@@ -432,6 +446,7 @@ prepare_dataset() { # the arguments of run.sh
         say "$TITLE: up to date in $OUTPUT ($(current_outputs))"
         return 0
     fi
+    refuse_other_files "$stamp"
     find_python
     say "$TITLE"
     say "$TERMS"
@@ -439,7 +454,7 @@ prepare_dataset() { # the arguments of run.sh
     mkdir -p "$OUTPUT" || fail 2 "--output: cannot create $OUTPUT"
     if [ -n "$LOCAL_SOURCE" ]; then use_local_files; else download_all; fi
 
-    WORK="$OUTPUT/.partial"
+    WORK="$OUTPUT/.partial-$DATASET" # a name that nothing of the user's has
     rm -rf "$WORK"
     mkdir "$WORK"
     trap 'rm -rf "$WORK"' EXIT

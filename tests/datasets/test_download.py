@@ -272,3 +272,33 @@ def test_a_run_killed_while_converting_leaves_nothing_under_the_final_name(serve
     assert not (data / "lines.tsv").exists()
     assert run_script(script).returncode == 0
     assert written_files(data) == [".stamp-text", "download/lines.txt", "lines.tsv"]
+
+
+def test_no_file_of_the_user_s_is_replaced_or_removed(server, made_up, tmp_path):
+    server.files["/lines.txt"] = CONTENT
+    script = made_up(f"{server.address}/lines.txt")
+    output = tmp_path / "mine"
+    others = {"lines.tsv": b"mine", ".partial/thesis.txt": b"mine", "download/film.part": b"mine"}
+    for name, content in others.items():
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).write_bytes(content)
+    done = run_script(script, "--output", output)
+    assert done.returncode == 2
+    assert f"--output: {output}/lines.tsv is there already, and was not made by" in done.stderr
+    assert server.requests == []
+    assert written_files(output) == sorted(others)
+    (output / "lines.tsv").unlink()
+    assert run_script(script, "--output", output).returncode == 0
+    del others["lines.tsv"]
+    assert {name: (output / name).read_bytes() for name in others} == others
+    assert (output / "lines.tsv").read_bytes() == CONTENT
+
+
+def test_what_a_killed_run_has_half_replaced_is_made_anew(server, made_up):
+    server.files["/lines.txt"] = CONTENT
+    script = made_up(f"{server.address}/lines.txt")
+    assert run_script(script).returncode == 0
+    (script.parent / "data" / ".stamp-text").write_text("being replaced\n")
+    (script.parent / "data" / "lines.tsv").unlink()
+    assert run_script(script).returncode == 0
+    assert produced(script) == CONTENT

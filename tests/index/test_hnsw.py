@@ -184,6 +184,29 @@ def test_embeddings_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed
         Index.load(tmp_path / "index", IndexSettings(backend=backend))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"(20, 16)", b"(2**9,1)"),
+        (b"(20, 16)", b"(99999,9"),
+        (b"(20, 16), }", b"(99999999,16"),
+        (b"(20, 16), }       ", b"(9999999999, 16), }"),
+        (b"NUMPY", b"PK000"),
+        (b"}", b"'"),
+        (b"'<f4'", b"'|O4'"),
+    ],
+)
+def test_a_header_of_embeddings_that_numpy_stumbles_over_is_refused(tmp_path, old, new):
+    make_index(20, "exact").save(tmp_path / "index")
+    path = tmp_path / "index" / "embeddings.npy"
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+    repair(tmp_path / "index")
+    with pytest.raises(UserError, match=r"embeddings\.npy: is damaged; delete the folder"):
+        Index.load(tmp_path / "index", IndexSettings(backend="exact"))
+
+
 @BACKENDS
 def test_embeddings_of_another_width_are_refused(tmp_path, backend):
     index = make_index(20, backend, path=tmp_path)

@@ -27,6 +27,7 @@ from benchmarks import (
 )
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
+from textzoo.files import check_output, write_lines
 
 # Each is a file with what it measures as its docstring, `add_arguments`, and `table`, which takes
 # these arguments, prints its figures and returns them.
@@ -46,13 +47,15 @@ def main(arguments: Optional[list[str]] = None) -> int:
     import_paddle()
     print("machine:", json.dumps(machine()))
     try:
+        if path:
+            check_output(path, "--json")
         figures = TABLES[name].table(**chosen)
     except UserError as mistake:
         print(f"benchmark.py: {mistake}", file=sys.stderr)
         return 2
     if path:
         content = json.dumps({"machine": machine(), name: figures}, indent=1)
-        path.write_text(content + "\n", encoding="utf-8")
+        write_lines(path, [content], "--json")
     return 0
 
 

@@ -457,10 +457,13 @@ def _check_place(path: Path, key: str) -> None:
         shutil.rmtree(trial, ignore_errors=True)
 
 
+def reason(failure: OSError) -> str:
+    """Why a file could not be written; NumPy does not say it in the words of the system."""
+    return failure.strerror or f"{failure} (is the disk full?)"
+
+
 def _cannot_write(path: Path, key: str, failure: OSError) -> UserError:
-    return UserError(
-        f"{key}: cannot write {path}: {failure.strerror or failure}; choose another place"
-    )
+    return UserError(f"{key}: cannot write {path}: {reason(failure)}; choose another place")
 
 
 def _sync(folder: Path) -> None:

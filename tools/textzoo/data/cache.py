@@ -27,6 +27,7 @@ from textzoo.files import (
     kept_sha256,
     new_folder,
     read_json,
+    reason,
     remove_folder,
     remove_leftovers,
     version,
@@ -83,7 +84,7 @@ class Cache(NamedTuple):
         except OSError as failure:
             raise UserError(
                 f"runner.cache_dir: cannot write {failure.filename or folder}: "
-                f"{failure.strerror or failure}; free some space or choose another folder with "
+                f"{reason(failure)}; free some space or choose another folder with "
                 "-o runner.cache_dir=PATH"
             ) from None
 

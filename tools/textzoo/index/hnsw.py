@@ -14,7 +14,16 @@ import pydantic
 from textzoo.config.schema import Block, IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.files import Listing, copy_files, digests, new_folder, read_json, sha256, standing
+from textzoo.files import (
+    Listing,
+    copy_files,
+    digests,
+    new_folder,
+    read_json,
+    reason,
+    sha256,
+    standing,
+)
 from textzoo.index.graph_file import is_graph_of
 from textzoo.index.text_index import Hit
 
@@ -174,8 +183,8 @@ class Index:
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
             raise UserError(
-                f"index.path: cannot write {folder}: {failure.strerror or failure}; choose another "
-                "folder with -o index.path=PATH"
+                f"index.path: cannot write {folder}: {reason(failure)}; choose another folder "
+                "with -o index.path=PATH"
             ) from None
 
     @classmethod
@@ -209,12 +218,14 @@ class Index:
         Raises:
             UserError: they do not belong together, or to the manifest.
         """
+        try:  # mapped first: a shape that is too large for the file costs no memory
+            embeddings = np.array(np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="r"))
+        except Exception:  # of many types: a header is parsed as Python
+            raise _damaged(folder / _EMBEDDINGS) from None
         try:
-            embeddings = np.load(folder / _EMBEDDINGS)
             texts = _Texts.model_validate_json((folder / _TEXTS).read_bytes())
-        except ValueError as problem:
-            name = _TEXTS if isinstance(problem, pydantic.ValidationError) else _EMBEDDINGS
-            raise _damaged(folder / name) from None
+        except ValueError:
+            raise _damaged(folder / _TEXTS) from None
         n = len(texts.texts)
         if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != n:
             raise _damaged(folder / _EMBEDDINGS)

@@ -148,7 +148,7 @@ class SemanticIndex:
         settings = IndexSettings(**manifest["index"], path=path / INDEX)
         index = load_index(settings, exported=True)
         weights = manifest["checkpoint"]["weights_sha256"]
-        if index is None or index.made_from["checkpoint"]["rec.pdparams"] != weights:
+        if index is None or index.made_from["checkpoint"].get("rec.pdparams") != weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
                 "recall.py with this checkpoint, or export the present one"
