@@ -143,6 +143,7 @@ def test_another_model_s_tensors_are_listed(tmp_path):
 
 def test_tensors_that_fit_are_accepted_in_any_order(tmp_path):
     parameters, _ = tensors()
+    del parameters["special"]  # not finite, which is refused
     turned = dict(reversed(parameters.items()))
     check_fit(turned, Checkpoint(tmp_path, {}, parameters), "tagspace", "key")
 
