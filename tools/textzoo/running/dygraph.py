@@ -13,9 +13,9 @@ from textzoo.distributed.collectives import (
     sum_gradients,
 )
 from textzoo.running import gradient_cache
+from textzoo.running.finite import check_finite
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer
-from textzoo.running.outputs import check_finite
 from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from textzoo.devices import import_paddle, n_threads
 from textzoo.errors import UserError
-from textzoo.running.outputs import check_finite
+from textzoo.running.finite import check_finite
 from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from textzoo.errors import NotFinite
-from textzoo.running.outputs import check_finite
+from textzoo.running.finite import check_finite
 
 FINE = np.array([[0.5, -3e38]], "float32")
 
