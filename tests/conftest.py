@@ -85,9 +85,15 @@ def trained(workspace) -> Path:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """A function that gives the `Export` of a name, made when it is first asked for."""
+    from harness.converted import converting_here
     from harness.exports import make_export
 
-    return functools.cache(lambda name: make_export(name, tmp_path_factory.mktemp(name)))
+    @functools.cache
+    def export(name):
+        with converting_here():
+            return make_export(name, tmp_path_factory.mktemp(name))
+
+    return export
 
 
 @pytest.fixture(scope="module")

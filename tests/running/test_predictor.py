@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from harness.converted import converting_here
 from harness.workspace import MODELS, Workspace, infer_metrics, predictions
 
 from textzoo.commands.infer import infer
@@ -43,6 +44,12 @@ VARIANTS = {
 @pytest.fixture(scope="module")
 def workspaces(tmp_path_factory):
     return {name: Workspace(tmp_path_factory.mktemp(name), model) for name, model in MODELS.items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_conversions():
+    with converting_here():
+        yield
 
 
 def make_runs(workspaces, name):
