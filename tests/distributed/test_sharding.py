@@ -9,6 +9,7 @@ from textzoo.commands.train import train
 from textzoo.config.model_folder import load_model_folder
 from textzoo.distributed import sharding
 from textzoo.distributed.collectives import own_rows
+from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
 
 SHARDED = ("hyper_parameters.shard_labels=true", "runner.processes=2")
@@ -166,3 +167,37 @@ def test_a_run_goes_on_with_another_number_of_processes(workspace, whole, first,
 def test_what_divided_labels_cannot_do_is_refused(workspace, command, overrides, message):
     refused = run(workspace.arguments(command, "refused", *SHARDED, *overrides), expect=2)
     assert refused.stderr.count(message) == 1, str(refused)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content[:9],
+        lambda content: b"PK\x03\x04" + content,
+        lambda content: content.replace(b"'<f4'", b"'|O '"),
+        lambda content: content.replace(b"'<f4'", b"'<U1'"),
+        lambda content: content.replace(b"(3, 2)", b"(3,9*9**9)"),
+        lambda content: content.replace(b"{'descr'", b"{{{{{{{{"),
+    ],
+    ids=["empty", "cut", "half a header", "an archive", "objects", "texts", "a shape", "no header"],
+)
+def test_a_damaged_file_of_a_divided_weight_is_named(in_process, tmp_path, damage):
+    in_process(0, 1)
+    sharding.save_shards(tmp_path, {"w": np.ones((3, 2), "float32")}, {"w": 3})
+    file = tmp_path / "shards" / "w.npy"
+    assert sharding.load_shards(tmp_path, ["shards/w.npy"])[0]["w"].tolist() == [[1, 1]] * 3
+    damaged = damage(file.read_bytes())
+    file.unlink()  # it is mapped
+    file.write_bytes(damaged)
+    with pytest.raises(UserError, match=rf"^{file}: is damaged .*; use another checkpoint"):
+        sharding.load_shards(tmp_path, ["shards/w.npy"])
+
+
+def test_files_that_a_checkpoint_does_not_list_are_no_weights(in_process, tmp_path):
+    in_process(0, 1)
+    for name in ("w", "moment/w"):
+        sharding.save_shards(tmp_path, {name: np.ones((3, 2), "float32")}, {"w": 3})
+    weights, state = sharding.load_shards(tmp_path, ["shards/w.npy", "rec.pdparams"])
+    assert list(weights) == ["w"] and state == {}

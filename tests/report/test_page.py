@@ -111,6 +111,19 @@ def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
     assert told in page_of(folder)
 
 
+@pytest.mark.parametrize("damage", ["cut", "without progress"])
+def test_a_damaged_checkpoint_is_named_and_passed_over(tmp_path, caplog, damage):
+    run = make_run(tmp_path / "run", random_rows(20)[2], {"micro_f1": 0.5})
+    shutil.copytree(run / "best", run / "0")
+    assert "1 of 2" in page_of(run)  # the epochs, from the other checkpoint
+    if damage == "cut":
+        (run / "best" / "checkpoint.json").write_text("{", encoding="utf-8")
+    else:
+        repair(run / "best", lambda facts: facts.pop("progress"))
+    assert "1 of 2" in page_of(run)
+    assert f"passed over: {run / 'best' / 'checkpoint.json'}: is damaged" in caplog.text
+
+
 # ------------------------------------------------------------------------ several runs
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from textzoo.errors import BadLine
-from textzoo.text.reader import Reader
+from textzoo.errors import BadLine, UserError
+from textzoo.text.reader import Reader, load_vocabulary
 
 
 class Letters(Reader):
@@ -51,3 +51,16 @@ def test_what_a_reader_does_not_say_is_as_most_have_it():
     for ask in (Letters().sizes, lambda: Letters().label_names, lambda: Letters().encode_text("a")):
         with pytest.raises(NotImplementedError):
             ask()
+
+
+@pytest.mark.parametrize(
+    "failure", [ValueError("bad"), KeyError("rows"), EOFError(), MemoryError()]
+)
+def test_a_vocabulary_that_a_reader_cannot_read_is_named(tmp_path, failure):
+    class Damaged(Letters):
+        def load(self, folder):
+            raise failure
+
+    says = rf"^{tmp_path}: is not a vocabulary of this model \({type(failure).__name__}: "
+    with pytest.raises(UserError, match=says):
+        load_vocabulary(Damaged(), tmp_path)

@@ -114,7 +114,8 @@ class Runner(Block):
     resume: Union[Literal["auto", "none"], FilePath] = Field(
         default="auto",
         description="`auto`: go on from the newest whole checkpoint in `model_save_path`; a path: "
-        "from that checkpoint; `none`: start over and remove the earlier run's checkpoints",
+        "from that checkpoint, in a folder without later ones; `none`: start over and remove the "
+        "earlier run's checkpoints",
     )
     model_init_path: Optional[FilePath] = Field(
         default=None, description="checkpoint whose weights and vocabulary a new run starts from"

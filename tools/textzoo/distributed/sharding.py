@@ -168,6 +168,8 @@ def load_shards(folder: Path, names: Iterable[str]) -> tuple[Arrays, Arrays]:
         if name.startswith(f"{_FOLDER}/"):
             try:
                 array = open_memmap(folder / name, mode="r")
+                if array.dtype.kind not in "fiub":
+                    raise ValueError(f"dtype {array.dtype}, expected numbers")
             except Exception as failure:  # whatever NumPy raises of a damaged header
                 raise UserError(
                     f"{folder / name}: is damaged ({failure}); use another checkpoint"
