@@ -21,7 +21,7 @@ from benchmarks import TOOLS
 from benchmarks.arguments import COUNT
 from benchmarks.printing import print_table
 from textzoo.errors import UserError
-from textzoo.serving.exported_model import read_manifest
+from textzoo.serving.manifest import read_manifest
 
 _PATHS = {"embeddings": "/encode"}  # other kinds: /predict
 
@@ -91,8 +91,8 @@ def _server(folder: Path, *options: str) -> Iterator[int]:
 def _load(port: int, folder: Path, n_connections: int, n_requests: int) -> dict[str, Any]:
     """Send requests, and count what comes back; the latency is that of answers with status 200."""
     manifest = read_manifest(folder)
-    path = _PATHS.get(manifest["kind"], "/predict")
-    texts = itertools.cycle(manifest["examples"])
+    path = _PATHS.get(manifest.kind, "/predict")
+    texts = itertools.cycle(manifest.examples)
     bodies = iter([json.dumps({"texts": [next(texts)]}) for _ in range(n_requests)])
     lock = threading.Lock()
     answers: list[tuple[int, float]] = []

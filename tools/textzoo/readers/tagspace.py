@@ -159,7 +159,11 @@ class Reader(WordReader):
         (folder / "format.json").write_text(json.dumps(self._format), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: there is no such format.
+        """
         super().load(folder)
         self._format = json.loads((folder / "format.json").read_text(encoding="utf-8"))
         if self._format not in ("text", "ids"):
