@@ -1,11 +1,12 @@
 """Small models, trained, evaluated and exported once for all tests that need one."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from harness.workspace import MODELS, Workspace
+from harness.workspace import MODELS, Workspace, digests
 from textzoo.commands.export import export
 from textzoo.commands.infer import infer
 from textzoo.commands.recall import recall
@@ -60,3 +61,31 @@ def make_export(name: str, place: Path) -> Export:
         recall(config, settings, queries=None, add=None, delete=None)
     export(config, settings, place / "exported", formats=None)
     return Export(config, settings, workspace.output("run"), place / "exported")
+
+
+def give_own_reader(folder: Path, code: str = "") -> None:
+    """Make an export one of a model folder whose reader is its own.
+
+    Args:
+        folder: the exported folder.
+        code: what its reader's module does besides.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    base = manifest["reader"]["name"]
+    source = f"from textzoo.readers import {base}\n{code}\nclass Reader({base}.Reader): pass\n"
+    (folder / "reader.py").write_text(source, encoding="utf-8")
+    repair(folder, reader={**manifest["reader"], "name": None})
+
+
+def repair(folder: Path, **changed: object) -> None:
+    """Have the manifest of an exported folder list the files that are there.
+
+    Args:
+        folder: the exported folder.
+        changed: keys of the manifest, and their new values.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    files = digests(folder)
+    del files["manifest.json"]
+    content = {**manifest, "sha256": files, **changed}
+    (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")

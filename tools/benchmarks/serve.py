@@ -21,7 +21,7 @@ from benchmarks import TOOLS
 from benchmarks.arguments import COUNT
 from benchmarks.printing import print_table
 from textzoo.errors import UserError
-from textzoo.serving.exported_model import read_manifest
+from textzoo.serving.manifest import read_manifest
 
 _PATHS = {"embeddings": "/encode"}  # other kinds: /predict
 
@@ -31,12 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exported", type=Path, required=True, help="from export.py")
     parser.add_argument("--connections", type=COUNT, nargs="+", default=[1, 8, 64])
     parser.add_argument("--requests", type=COUNT, default=2000, help="of each row")
+    parser.add_argument("--trust-code", action="store_true", help="as serve.py takes it")
 
 
-def table(exported: Path, connections: list[int], requests: int) -> dict[str, Any]:
+def table(
+    exported: Path, connections: list[int], requests: int, trust_code: bool
+) -> dict[str, Any]:
     """Print and return answers per second and their latency, by the number of connections."""
-    figures = under_load(exported, connections, requests)
-    overload = overloaded(exported, 2 * max(connections), requests)
+    trust = ["--trust-code"] if trust_code else []
+    figures = under_load(exported, connections, requests, *trust)
+    overload = overloaded(exported, 2 * max(connections), requests, *trust)
     print(f"{exported}: {requests} requests of one text, in turn over each connection")
     print_table(
         ["connections", "room for texts", "answers/s", "p50, ms", "p99, ms", "statuses"],
@@ -55,18 +59,19 @@ def table(exported: Path, connections: list[int], requests: int) -> dict[str, An
     return {"load": figures, "overload": overload}
 
 
-def under_load(folder: Path, connections: list[int], n_requests: int) -> list[dict[str, Any]]:
+def under_load(
+    folder: Path, connections: list[int], n_requests: int, *options: str
+) -> list[dict[str, Any]]:
     """Requests of one text each, over so many connections that each wait for their answer."""
-    with _server(folder, "--max-waiting", str(max(connections) + 256)) as port:
+    with _server(folder, "--max-waiting", str(max(connections) + 256), *options) as port:
         _load(port, folder, 4, 50)  # warms up
         return [{"connections": n, **_load(port, folder, n, n_requests)} for n in connections]
 
 
-def overloaded(folder: Path, connections: int, n_requests: int) -> dict[str, Any]:
+def overloaded(folder: Path, connections: int, n_requests: int, *options: str) -> dict[str, Any]:
     """The same with room for only a quarter of the texts that the connections send at a time."""
     room = max(1, connections // 4)
-    options = ("--max-waiting", str(room), "--max-texts", "1")
-    with _server(folder, *options) as port:
+    with _server(folder, "--max-waiting", str(room), "--max-texts", "1", *options) as port:
         figures = _load(port, folder, connections, n_requests)
         return {"connections": connections, "room": room, **figures}
 
@@ -91,8 +96,8 @@ def _server(folder: Path, *options: str) -> Iterator[int]:
 def _load(port: int, folder: Path, n_connections: int, n_requests: int) -> dict[str, Any]:
     """Send requests, and count what comes back; the latency is that of answers with status 200."""
     manifest = read_manifest(folder)
-    path = _PATHS.get(manifest["kind"], "/predict")
-    texts = itertools.cycle(manifest["examples"])
+    path = _PATHS.get(manifest.kind, "/predict")
+    texts = itertools.cycle(manifest.examples)
     bodies = iter([json.dumps({"texts": [next(texts)]}) for _ in range(n_requests)])
     lock = threading.Lock()
     answers: list[tuple[int, float]] = []

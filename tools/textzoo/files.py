@@ -404,7 +404,7 @@ def sha256(path: Path) -> Optional[str]:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
     return digest.hexdigest()
 

@@ -29,6 +29,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument(
         "--verify", type=Path, metavar="DIR", help="in place of -m: check an exported folder"
     )
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="with --verify: run the reader of its own that the folder brings",
+    )
     parsed = parser.parse_args(arguments)
     if bool(parsed.verify) == bool(parsed.config and parsed.output):
         parser.error("give -m CONFIG.yaml with --output DIR, or --verify DIR")
@@ -37,7 +42,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         if parsed.verify:
             from textzoo.export.verification import verify
 
-            verify(parsed.verify)
+            verify(parsed.verify, parsed.trust_code)
         else:
             import_paddle()
             export(parsed.config, parsed.override, parsed.output, parsed.format)
@@ -67,7 +72,7 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     from textzoo.inference.restoring import check_same_model, restore_static
     from textzoo.logs import start_logging
     from textzoo.running.onnx_conversion import check_converter
-    from textzoo.serving.exported_model import LISTING
+    from textzoo.serving.manifest import LISTING
 
     config, folder = load_config(path, overrides)
     runner = config.runner

@@ -40,6 +40,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
     parser.add_argument(
+        "--trust-code", action="store_true", help="run the reader of its own that the folder brings"
+    )
+    parser.add_argument(
         "--token-file",
         type=Path,
         metavar="FILE",
@@ -80,6 +83,7 @@ def serve(
     host: str,
     port: int,
     engine: Optional[str],
+    trust_code: bool,
     token_file: Optional[Path],
     limits: Limits,
 ) -> None:
@@ -114,7 +118,7 @@ def serve(
         )
     token = read_token(token_file)
     allow_files(limits.connections)
-    app = create_app(folder, limits, token, engine)
+    app = create_app(folder, limits, token, engine, trust_code)
     facts = app.state.facts
     with _bound(host, port) as listener:
         address = "[{}]:{}" if listener.family == socket.AF_INET6 else "{}:{}"

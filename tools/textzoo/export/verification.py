@@ -8,7 +8,8 @@ import numpy as np
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
 from textzoo.running.engines import FORMATS, is_installed
-from textzoo.serving.exported_model import EXAMPLES, ExportedModel, read_manifest
+from textzoo.serving.exported_model import ExportedModel
+from textzoo.serving.manifest import read_manifest
 from textzoo.text.reader import Feeds
 
 log = logging.getLogger("textzoo")
@@ -16,22 +17,27 @@ log = logging.getLogger("textzoo")
 TOLERANCE = 1e-4  # of scores; engines sum in other orders, but none differs by so much
 
 
-def verify(path: Path) -> None:
+def verify(path: Path, trust_code: bool = False) -> None:
     """Replay the examples of an exported folder on every engine that is there.
 
+    Args:
+        path: the folder.
+        trust_code: see `ExportedModel`.
+
     Raises:
-        UserError: a file was changed, no engine is there, or one gives other outputs.
+        UserError: the folder is not as it was exported, its code is not trusted, no engine is
+            there, or one gives other outputs.
     """
     start_logging()
     manifest = read_manifest(path)
-    n_files, n_texts = len(manifest["sha256"]), len(manifest["examples"])
-    log.info("%s: model %s, %d files as exported", path, manifest["model"], n_files)
-    formats = [name for name in FORMATS if name in manifest["formats"]]
+    n_files, n_texts = len(manifest.sha256), len(manifest.examples)
+    log.info("%s: model %s, %d files as exported", path, manifest.model, n_files)
+    formats = [name for name in FORMATS if name in manifest.formats]
     for name in formats:
         if not is_installed(name):
             log.info("%s: not checked, as its package is not installed", name)
             continue
-        model = ExportedModel(path, name)
+        model = ExportedModel(path, name, trust_code)
         worst = replayed_difference(model)
         log.info("%s (%s): %d texts, largest difference %.1e", name, model.engine, n_texts, worst)
         if worst > TOLERANCE:
@@ -47,22 +53,9 @@ def replayed_difference(model: ExportedModel) -> float:
     """The largest difference between the outputs of the examples and what the net gave.
 
     The examples make one batch; one of them is computed alone as well.
-
-    Raises:
-        UserError: the examples' texts became other inputs than when they were exported.
     """
-    with np.load(model.path / EXAMPLES) as arrays:
-        inputs = {n.removeprefix("input/"): arrays[n] for n in arrays if n.startswith("input/")}
-        outputs = {n.removeprefix("output/"): arrays[n] for n in arrays if n.startswith("output/")}
-    rows = model.encode(model.manifest["examples"])
-    feeds = model.feeds(rows)
-    for name, array in inputs.items():
-        if not np.array_equal(feeds[name], array):
-            raise UserError(
-                f"{model.path}: the examples' texts give another {name} than when they were "
-                "exported; use the versions of packages that the manifest names"
-            )
-    worst = largest_difference(model.run(feeds), outputs)
+    rows, outputs = model.encode(model.manifest.examples), model.examples.outputs
+    worst = largest_difference(model.run(model.feeds(rows)), outputs)
     # Other sizes of batch and length: one text, not the longest, by itself.
     alone = min(range(len(rows)), key=lambda i: sum(map(len, rows[i].values())))
     own = {name: array[alone : alone + 1] for name, array in outputs.items()}

@@ -19,11 +19,14 @@ from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
 from textzoo.inference.choosing import chosen_threshold
+from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.running.onnx_conversion import convert
 from textzoo.running.static import StaticRun
-from textzoo.serving.exported_model import (
+from textzoo.serving.exported_model import ExportedModel
+from textzoo.serving.in_process import Tagger, labels_file
+from textzoo.serving.manifest import (
     EXAMPLES,
     FORM,
     INDEX,
@@ -32,9 +35,7 @@ from textzoo.serving.exported_model import (
     MANIFEST,
     READER,
     VOCABULARY,
-    ExportedModel,
 )
-from textzoo.serving.in_process import Tagger
 from textzoo.text.ragged import columns_of
 from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import Checkpoint
@@ -91,8 +92,14 @@ def write_export(
 def _write_text_side(
     place: Path, config: Config, folder: ModelFolder, checkpoint: Checkpoint, reader: Reader
 ) -> dict[str, Any]:
-    """Write what turns texts into arrays: the reader's file, its settings, its vocabulary."""
-    shutil.copyfile(folder.path / "reader.py", place / READER)
+    """Write what turns texts into arrays: the reader, its settings, its vocabulary.
+
+    The reader is a name, or the file of a model folder that has one of its own.
+    """
+    name = library_name(folder.reader)
+    if name is None:
+        log.info("%s is code of your own: loading the export takes --trust-code", READER)
+        shutil.copyfile(folder.path / READER, place / READER)
     copy_files(checkpoint.vocabulary, place / VOCABULARY)
     arguments = {key: v for key, v in config.reader.items() if not isinstance(v, Path)}
     files = {}
@@ -110,7 +117,7 @@ def _write_text_side(
         "form": FORM,
         "model": folder.path.name,
         "checkpoint": _checkpoint_facts(checkpoint),
-        "reader": {"arguments": arguments, "files": files},
+        "reader": {"name": name, "arguments": arguments, "files": files},
         "hyper_parameters": {k: v for k, v in sizes.items() if not isinstance(v, Block)},
     }
 
@@ -141,7 +148,7 @@ def _write_labels(
     """Write the names of the labels; how predictions are made of scores."""
     runner = config.runner
     names = list(reader.label_names)
-    (place / LABELS).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+    (place / LABELS).write_bytes(labels_file(names))
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, [checkpoint], metrics, run.model.kind)
     return {"top_k": runner.top_k, "threshold": threshold}
@@ -201,7 +208,7 @@ def _finish(place: Path, facts: dict[str, Any], formats: Optional[list[str]]) ->
     made = _make_formats(place, formats)
     _write_manifest(place, facts, made)
     for name in list(made):
-        worst = replayed_difference(ExportedModel(place, name))
+        worst = replayed_difference(ExportedModel(place, name, trust_code=True))
         if worst > TOLERANCE:
             problem = f"its outputs differ by {worst:.1e} from the net's own"
             if name == "paddle" or formats:
@@ -210,7 +217,8 @@ def _finish(place: Path, facts: dict[str, Any], formats: Optional[list[str]]) ->
             (place / ONNX).unlink()
             made.remove(name)
     if facts["kind"] != "embeddings":
-        facts["predictions"] = Tagger(ExportedModel(place, made[0])).predict(facts["examples"])
+        tagger = Tagger(ExportedModel(place, made[0], trust_code=True))
+        facts["predictions"] = tagger.predict(facts["examples"])
     if formats == ["onnx"]:
         for file in (PROGRAM, WEIGHTS):
             (place / file).unlink()

@@ -1,8 +1,10 @@
 """What runs an exported program: Paddle's inference engine or ONNX Runtime."""
 
 import importlib.util
+import json
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Protocol, cast
 
@@ -14,6 +16,14 @@ from textzoo.running.finite import check_finite
 from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
+FILES = {"paddle": (PROGRAM, WEIGHTS), "onnx": (ONNX,)}  # of each format
+
+
+# Operations of a program of Paddle that do more than compute: a net that was trained has none.
+_NOT_COMPUTING = {
+    *("assert", "load", "load_combine", "print", "py_func", "read_file", "run_program"),
+    *("save", "save_combine"),
+}
 
 
 class Engine(Protocol):
@@ -103,7 +113,7 @@ def is_installed(name: str) -> bool:
     return importlib.util.find_spec(_ENGINES[name][1]) is not None
 
 
-def open_engine(folder: Path, formats: list[str], name: Optional[str] = None) -> Engine:
+def open_engine(folder: Path, formats: Sequence[str], name: Optional[str] = None) -> Engine:
     """The engine of an exported folder.
 
     Args:
@@ -112,7 +122,8 @@ def open_engine(folder: Path, formats: list[str], name: Optional[str] = None) ->
         name: which one to run; default: the first one whose library is installed.
 
     Raises:
-        UserError: the folder lacks this format, or its library is not installed.
+        UserError: the folder lacks this format, its library is not installed, or it cannot load
+            the program.
     """
     chosen = [name] if name else [each for each in formats if is_installed(each)] or formats[:1]
     name = chosen[0]
@@ -123,4 +134,31 @@ def open_engine(folder: Path, formats: list[str], name: Optional[str] = None) ->
         raise UserError(
             f"{folder}: {name} needs the package {library}: pip install 'textzoo[{name}]'"
         )
-    return engine(folder)
+    if name == "paddle":
+        _check_program(folder / PROGRAM)
+    try:
+        return engine(folder)
+    except Exception as failure:  # of the library, of whatever kind
+        problem = " ".join(str(failure).split())[:300]
+        raise UserError(f"{folder}: {name} cannot load {FILES[name][0]}: {problem}") from None
+
+
+def _check_program(file: Path) -> None:
+    """Refuse a program of Paddle that reads or writes files, prints, or calls Python.
+
+    Raises:
+        UserError: it does, or is none.
+    """
+    try:
+        parts = [json.loads(file.read_text(encoding="utf-8"))["program"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UserError(f"{file}: is damaged: no program of Paddle") from None
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            name = str(part.get("#")).rpartition(".")[2]  # "1.matmul"
+            if name in _NOT_COMPUTING:
+                raise UserError(f"{file}: holds the operation {name}; expected a net that computes")
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part

@@ -72,7 +72,11 @@ class Metrics:
 
 
 def create_app(
-    folder: Path, limits: Limits, token: Optional[str] = None, engine: Optional[str] = None
+    folder: Path,
+    limits: Limits,
+    token: Optional[str] = None,
+    engine: Optional[str] = None,
+    trust_code: bool = False,
 ) -> FastAPI:
     """The application that answers for one exported folder.
 
@@ -83,11 +87,12 @@ def create_app(
         limits: what it takes.
         token: what requests have to show; None: nothing.
         engine: `paddle` or `onnx`; default: the first of them that is there.
+        trust_code: see `ExportedModel`.
 
     Raises:
         UserError: the folder cannot be loaded.
     """
-    model = ExportedModel(folder, engine)
+    model = ExportedModel(folder, engine, trust_code)
     metrics = Metrics()
     observe_batch = metrics.batch_texts.observe
     batcher = Batcher(model.encode, model.outputs, limits.batch, limits.waiting, observe_batch)
@@ -100,7 +105,7 @@ def create_app(
         computing.cancel()
 
     app = FastAPI(
-        title=f"TextZoo: {model.manifest['model']}",
+        title=f"TextZoo: {model.manifest.model}",
         version=textzoo.__version__,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
@@ -109,8 +114,8 @@ def create_app(
     )
     app.state.batcher = batcher
     _add_errors(app)
-    if model.manifest["kind"] == "embeddings":
-        searched = SemanticIndex(Encoder(model)) if model.manifest["index"] else None
+    if model.manifest.kind == "embeddings":
+        searched = SemanticIndex(Encoder(model)) if model.manifest.index else None
         _add_embedding_routes(app, batcher, limits, searched)
     else:
         searched = None
@@ -139,13 +144,13 @@ def _facts(
 ) -> dict[str, Any]:
     manifest = model.manifest
     return {
-        "model": manifest["model"],
-        "kind": manifest["kind"],
+        "model": manifest.model,
+        "kind": manifest.kind,
         "engine": model.engine,
-        "checkpoint": manifest["checkpoint"],
-        "threshold": manifest.get("threshold"),
+        "checkpoint": manifest.checkpoint.model_dump(),
+        "threshold": manifest.threshold,
         "indexed_texts": len(searched) if searched else None,
-        "examples": manifest["examples"],
+        "examples": manifest.examples,
         "limits": {
             "texts": limits.texts,
             "characters": limits.characters,

@@ -1,53 +1,56 @@
-"""An exported folder: its manifest, its files checked, texts to outputs. No training code."""
+"""An exported folder: its files checked, texts to outputs. No training code."""
 
-import hashlib
-import importlib.util
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, BadText, UserError
-from textzoo.files import Listing, digests, standing
+from textzoo.files import standing
 from textzoo.running.engines import Engine, open_engine
+from textzoo.serving.exported_reader import load_reader
+from textzoo.serving.manifest import EXAMPLES, ArrayFacts, read_manifest
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import Feeds, Ids, Reader
+from textzoo.text.reader import Feeds, Ids
 
-MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
-LABELS = "labels.json"
-EXAMPLES = "examples.npz"
-LISTING = Listing(MANIFEST, frozenset({"form", "kind", "formats", "sha256"}), "an exported model")
-FORM = 2  # of the manifest; 1 had readers that import modules of the flat library
 _BATCH = 64
+
+
+class Examples(NamedTuple):
+    """What the net took for the manifest's example texts, and what it gave."""
+
+    inputs: Feeds
+    outputs: Feeds
 
 
 class ExportedModel:
     """The model of an exported folder, run by one engine.
 
-    Loading runs the `reader.py` in the folder: load only folders that you trust as you trust
-    code.
-
     Args:
         path: the folder.
         engine: `paddle` or `onnx`; default: the first of them that is there.
+        trust_code: whether the folder may bring a reader of its own, code that is then run.
 
     Attributes:
         path: the folder.
         manifest: the content of `manifest.json`.
+        reader: what turns texts into arrays.
+        examples: arrays of the manifest's example texts.
 
     Raises:
-        UserError: it is no exported folder, a file of it was changed, or the engine is missing.
+        UserError: it is no exported folder or not as it was exported, its code is not trusted, or
+            the engine is missing.
     """
 
-    def __init__(self, path: Path, engine: Optional[str] = None):
+    def __init__(self, path: Path, engine: Optional[str] = None, trust_code: bool = False):
         self.path = path = standing(path)
         self.manifest = read_manifest(path)
-        self.reader = _load_reader(path, self.manifest["reader"])
-        self._engine: Engine = open_engine(path, self.manifest["formats"], engine)
+        self.reader = load_reader(path, self.manifest, trust_code)
+        self.examples = _read_examples(path / EXAMPLES)
+        self._engine: Engine = open_engine(path, self.manifest.formats, engine)
+        self._check_examples()
 
     @property
     def engine(self) -> str:
@@ -82,7 +85,7 @@ class ExportedModel:
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
-        return dict(zip(self.manifest["outputs"], self._engine(feeds)))
+        return dict(zip(self.manifest.outputs, self._engine(feeds)))
 
     def batches(self, rows: Sequence[Ids]) -> Iterator[tuple[np.ndarray, Feeds]]:
         """The outputs for any number of encoded texts, those of similar length together.
@@ -106,71 +109,56 @@ class ExportedModel:
         return found
 
     def _feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
-        return self.reader.infer_feeds(columns, rows, self.manifest["hyper_parameters"])
+        return self.reader.infer_feeds(columns, rows, self.manifest.hyper_parameters)
 
+    def _check_examples(self) -> None:
+        """Have the first example computed: what in a folder does not fit the rest is found so.
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of an exported folder, every file of which is as it was.
-
-    Raises:
-        UserError: it is no exported folder, or a file is missing or was changed.
-    """
-    path = standing(path)
-    if not is_exported(path):
-        raise UserError(
-            f"{path}: is not an exported model: expected a folder made by export.py, "
-            f"with {MANIFEST}"
+        Raises:
+            UserError: something does not.
+        """
+        inputs, outputs = self.examples
+        try:
+            rows = self.encode(self.manifest.examples)
+            feeds = self.feeds(rows)
+            computed = self._engine(self.feeds(rows[:1]))
+        except Exception as failure:  # of whatever kind
+            raise UserError(
+                f"{self.path}: cannot compute its own examples, export the model anew: "
+                f"{type(failure).__name__}: {failure}"
+            ) from failure
+        for name in {**feeds, **inputs}:
+            if not np.array_equal(feeds.get(name, ()), inputs.get(name, ())):
+                raise UserError(
+                    f"{self.path}: the examples' texts give another {name} than when they were "
+                    "exported; use the versions of packages that the manifest names"
+                )
+        expected = [(a.shape[1:], a.dtype) for a in outputs.values()]
+        width = outputs["embeddings"].shape[1] if "embeddings" in outputs else None
+        fits = (
+            _forms(inputs) == self.manifest.inputs
+            and _forms(outputs) == self.manifest.outputs
+            and width == self.manifest.width
+            and [(array.shape[1:], array.dtype) for array in computed] == expected
+            and all(np.isfinite(array).all() for array in computed)
         )
-    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    if manifest["form"] != FORM:
-        raise UserError(
-            f"{path}: was exported by textzoo {manifest['versions']['textzoo']} in another form; "
-            "export it anew with this version, or use that one"
-        )
-    expected = manifest["sha256"]
-    actual = digests(path, list(expected))
-    changed = [
-        f"{name}: {'missing' if actual[name] is None else 'was changed'}"
-        for name in expected
-        if actual[name] != expected[name]
-    ]
-    if changed:
-        raise UserError(f"{path}: is not as it was exported:\n  " + "\n  ".join(changed))
-    return manifest
+        if not fits:
+            raise UserError(
+                f"{self.path}: gives other outputs than the manifest says, export the model anew"
+            )
 
 
-def is_exported(path: Path) -> bool:
-    """Whether a folder was made by export.py."""
+def _forms(arrays: Feeds) -> dict[str, ArrayFacts]:
+    return {name: ArrayFacts(rank=a.ndim, dtype=str(a.dtype)) for name, a in arrays.items()}
+
+
+def _read_examples(file: Path) -> Examples:
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        return LISTING.keys <= manifest.keys()
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _load_reader(path: Path, settings: dict[str, Any]) -> Reader:
-    """The reader of the folder's own `reader.py`, with its vocabulary.
-
-    Raises:
-        UserError: it does not stand alone.
-    """
-    path = path.resolve()
-    name = f"textzoo_reader_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path / READER)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path / READER}: cannot be imported, expected a file of Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)  # pyright: ignore[reportAttributeAccessIssue]
-    except ImportError as failure:
-        raise UserError(
-            f"{path / READER}: {failure}; a reader that is exported imports installed packages "
-            "only, nothing from its model folder"
-        ) from None
-    arguments = dict(settings["arguments"])
-    for key, place in settings["files"].items():
-        arguments[key] = path / place
-    reader = module.Reader(**arguments)
-    reader.load(path / VOCABULARY)
-    return reader
+        with np.load(file, allow_pickle=False) as arrays:
+            parts = [
+                {n.removeprefix(part): arrays[n] for n in arrays if n.startswith(part)}
+                for part in ("input/", "output/")
+            ]
+    except Exception as failure:  # of zipfile, zlib or NumPy, of whatever kind
+        raise UserError(f"{file}: is damaged, export the model anew: {failure}") from None
+    return Examples(*parts)

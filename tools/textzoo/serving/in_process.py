@@ -16,11 +16,11 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import IndexSettings
 from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
-from textzoo.serving.exported_model import INDEX, LABELS, ExportedModel
+from textzoo.serving.exported_model import ExportedModel
+from textzoo.serving.manifest import INDEX, LABELS
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
@@ -40,21 +40,34 @@ class Tagger:
 
     def __init__(self, model: ExportedModel):
         self.model = model
-        self.label_names: list[str] = json.loads((model.path / LABELS).read_text(encoding="utf-8"))
-        self.top_k: int = model.manifest["top_k"]
+        self.label_names: list[str] = list(model.reader.label_names)
+        self.top_k: int = model.manifest.top_k or 1
+        n_labels, threshold = len(self.label_names), model.manifest.threshold
+        per_label = isinstance(threshold, list) and len(threshold) != n_labels
+        if per_label or (model.path / LABELS).read_bytes() != labels_file(self.label_names):
+            raise UserError(
+                f"{model.path}: {LABELS}, the thresholds and the vocabulary have other labels, "
+                "export the model anew"
+            )
 
     @classmethod
-    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Tagger":
+    def load(
+        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+    ) -> "Tagger":
         """Load a folder that export.py made of a model that scores labels.
 
         Args:
             path: the folder.
             engine: `paddle` or `onnx`; default: the first of them that is there.
+            trust_code: whether code that the folder brings may be run: the reader of a model
+                folder of one's own.
 
         Raises:
-            UserError: it is no such folder, a file of it was changed, or the engine is missing.
+            UserError: it is no such folder or not as it was exported, its code is not trusted, or
+                the engine is missing.
         """
-        return cls(_load(path, engine, ("tags", "levels"), "Encoder or SemanticIndex"))
+        model = _load(path, engine, trust_code, ("tags", "levels"), "Encoder or SemanticIndex")
+        return cls(model)
 
     def predict(self, texts: Sequence[str], top_k: Optional[int] = None) -> list[dict[str, Any]]:
         """The predictions of texts, as infer.py writes them to predictions.jsonl.
@@ -81,8 +94,8 @@ class Tagger:
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
     ) -> list[dict[str, Any]]:
         """The same from the program's outputs."""
-        kind, threshold = self.model.manifest["kind"], self.model.manifest["threshold"]
-        named = predictions_of(kind, self.label_names, top_k or self.top_k, threshold)
+        manifest, top_k = self.model.manifest, top_k or self.top_k
+        named = predictions_of(manifest.kind, self.label_names, top_k, manifest.threshold)
         return named.of_batch(outputs)
 
 
@@ -99,12 +112,14 @@ class Encoder:
         self.model = model
 
     @classmethod
-    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "Encoder":
+    def load(
+        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+    ) -> "Encoder":
         """Load a folder that export.py made of a model of pairs.
 
         Arguments and errors are those of `Tagger.load`.
         """
-        return cls(_load(path, engine, ("embeddings",), "Tagger"))
+        return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1.
@@ -112,7 +127,7 @@ class Encoder:
         Raises:
             BadText: naming the place of a text that the model cannot read.
         """
-        embeddings = np.empty((len(texts), self.model.manifest["width"]), np.float32)
+        embeddings = np.empty((len(texts), self.model.manifest.width or 0), np.float32)
         for places, outputs in self.model.batches(self.model.encode(texts)):
             embeddings[places] = outputs["embeddings"]
         return embeddings
@@ -141,13 +156,13 @@ class SemanticIndex:
     def __init__(self, encoder: Encoder):
         self.encoder = encoder
         manifest, path = encoder.model.manifest, encoder.model.path
-        if manifest["index"] is None:
+        if manifest.index is None:
             raise UserError(
                 f"{path}: was exported without an index; run recall.py, then export.py again"
             )
-        settings = IndexSettings(**manifest["index"], path=path / INDEX)
+        settings = manifest.index.model_copy(update={"path": path / INDEX})
         index = load_index(settings, exported=True)
-        weights = manifest["checkpoint"]["weights_sha256"]
+        weights = manifest.checkpoint.weights_sha256
         if index is None or index.made_from["checkpoint"].get("rec.pdparams") != weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
@@ -156,12 +171,14 @@ class SemanticIndex:
         self._index = index
 
     @classmethod
-    def load(cls, path: FolderPath, engine: Optional[str] = None) -> "SemanticIndex":
+    def load(
+        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+    ) -> "SemanticIndex":
         """Load a folder that export.py made of a model of pairs with its index.
 
         Arguments and errors are those of `Tagger.load`.
         """
-        return cls(Encoder.load(path, engine))
+        return cls(Encoder.load(path, engine, trust_code))
 
     def __len__(self) -> int:
         return len(self._index)
@@ -196,13 +213,18 @@ def paired_cosines(embeddings: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", first, second)
 
 
+def labels_file(names: list[str]) -> bytes:
+    """The content of `labels.json`."""
+    return json.dumps(names, ensure_ascii=False).encode()
+
+
 def _load(
-    path: FolderPath, engine: Optional[str], kinds: tuple[str, ...], other: str
+    path: FolderPath, engine: Optional[str], trust_code: bool, kinds: tuple[str, ...], other: str
 ) -> ExportedModel:
-    model = ExportedModel(Path(path), engine)
-    if model.manifest["kind"] not in kinds:
+    model = ExportedModel(Path(path), engine, trust_code)
+    if model.manifest.kind not in kinds:
         raise UserError(
-            f"{path}: holds a model of {model.manifest['kind']}; expected one of "
+            f"{path}: holds a model of {model.manifest.kind}; expected one of "
             f"{' or '.join(kinds)}: load it with {other}"
         )
     return model

@@ -260,6 +260,10 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
 
 def _read_json(path: Path) -> Tokenizer:
     try:
-        return Tokenizer.from_file(str(path))
-    except Exception as failure:  # the tokenizers library raises no narrower class
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.encode("a")  # which some faults of a file are only seen by
+        return tokenizer
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as failure:  # a panic of Rust is no Exception, others no narrower class
         raise UserError(f"{path}: cannot be read as a tokenizer: {failure}") from None

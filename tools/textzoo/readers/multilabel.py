@@ -1,0 +1,212 @@
+"""Multilabel: a line of text with labels, or with a level for each label, to ids."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Optional
+
+import numpy as np
+
+from textzoo.config.schema import FilePath
+from textzoo.errors import BadLine
+from textzoo.text import reader as text
+from textzoo.text.csv_records import LABELS, TEXT
+from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.reader import Feeds, Ids
+from textzoo.text.vocabulary import Vocabulary
+from textzoo.text.wordpiece import WordPiece
+
+
+class Parsed(NamedTuple):
+    """The labels of a line, or the level of each label, and the text."""
+
+    labels: list[str]
+    levels: list[int]
+    text: str
+
+
+class Reader(text.Reader):
+    """Reads `label,label<TAB>text`, or `0,2,1<TAB>text` with a level for each label.
+
+    Args:
+        format: `tsv`; or `csv`: comma-separated values (RFC 4180) below a header that names the two
+            columns: `label` or `tag`, also in the plural, and `text`, `content` or `sentence`.
+        label_separators: characters, each of which separates labels.
+        labels: the labels, in the order of the levels; default: those of the training rows.
+        n_levels: each row has a level from 0 below this for each of `labels`; 0: rows name labels.
+        tokenizer: a tokenizer.json, a vocab.txt or a folder with one of them. Default: that of a
+            pretrained encoder, or else WordPiece built from the training texts.
+        vocab_size: the most tokens of a built vocabulary.
+        max_len: the longest text in tokens, `[CLS]` and `[SEP]` included; what is beyond is cut.
+        lower_case: whether texts are lower-cased, unless the vocabulary's own settings say.
+
+    Raises:
+        ValueError: a limit is too small, or levels lack their labels.
+    """
+
+    supplies = ("vocab_size", "max_len", "vocab_label_size", "n_levels")
+    columns = ("tokens", "labels")
+    rows_without_labels_count = True
+
+    def __init__(
+        self,
+        *,
+        format: Literal["tsv", "csv"] = "tsv",
+        label_separators: str = ",，|",
+        labels: Optional[list[str]] = None,
+        n_levels: int = 0,
+        tokenizer: Optional[FilePath] = None,
+        vocab_size: int = 8000,
+        max_len: int = 128,
+        lower_case: bool = True,
+    ):
+        for name, limit in {"vocab_size": vocab_size, "max_len": max_len}.items():
+            if limit < 3:
+                raise ValueError(f"{name}: received {limit}, expected at least 3")
+        if n_levels and (n_levels < 2 or not labels):
+            raise ValueError(f"n_levels: received {n_levels}, expected 2 or more, with `labels`")
+        if labels and len(set(labels)) < len(labels):
+            raise ValueError("labels: a label is given twice")
+        if not label_separators or set(label_separators) & set("\t\n"):
+            raise ValueError(f"label_separators: received {label_separators!r}, expected a text")
+        self.csv_columns = (LABELS, TEXT) if format == "csv" else ()
+        self._separators = re.compile(f"[{re.escape(label_separators)}]")
+        self._given_labels = labels or []
+        self._n_levels = n_levels
+        self._source = tokenizer
+        self._vocab_size = vocab_size
+        self._max_len = max_len
+        self._lower_case = lower_case
+
+    def parse(self, line: str) -> Parsed:
+        """Take a line apart.
+
+        Raises:
+            BadLine: it has not two columns, no text, or not a level for each label.
+        """
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text")
+        text = columns[1].strip()
+        if not text:
+            raise BadLine("received no text, expected one in the second column")
+        parts = [part.strip() for part in self._separators.split(columns[0])]
+        if self._n_levels:
+            return Parsed([], self._levels(parts), text)
+        return Parsed([part for part in dict.fromkeys(parts) if part], [], text)
+
+    def _levels(self, parts: list[str]) -> list[int]:
+        valid = [str(level) for level in range(self._n_levels)]
+        labels = self._given_labels
+        if len(parts) != len(labels) or not set(parts) <= set(valid):
+            raise BadLine(
+                f"received {','.join(parts)!r}, expected {len(labels)} levels from 0 to "
+                f"{self._n_levels - 1}: for {', '.join(labels)}"
+            )
+        return [int(part) for part in parts]
+
+    def fit(self, rows: Iterable[Parsed], declared: dict[str, int]) -> None:
+        """Read or build the vocabulary; collect and count the labels of the training rows.
+
+        Args:
+            rows: what `parse` gave.
+            declared: sizes stated in the config; they are checked later.
+        """
+        counts, texts = Counter(), []
+        for row in rows:
+            counts.update(row.labels)
+            texts.append(row.text)
+        if self._source:
+            self._tokens = WordPiece.read(self._source, self._max_len, self._lower_case)
+        else:
+            self._tokens = WordPiece.build(texts, self._max_len, self._vocab_size, self._lower_case)
+        self._set_labels(counts, len(texts))
+
+    def extend_labels(self, parts: Iterable[list[Parsed]]) -> None:
+        """See `Reader.extend_labels`; labels that the config lists are those that there are."""
+        rows = list(chain.from_iterable(parts))
+        counts = Counter(label for row in rows for label in row.labels)
+        self._set_labels(counts, len(rows), tuple(self._labels.texts))
+
+    def _set_labels(self, counts: Counter, n_rows: int, known: tuple[str, ...] = ()) -> None:
+        given = self._given_labels
+        self._labels = Vocabulary(given or Vocabulary.from_counts(counts, first=known).texts)
+        self.label_counts = np.array([counts[label] for label in self._labels.texts])
+        self.n_train_rows = n_rows
+
+    def encode(self, line: str, training: bool) -> Ids:
+        """The ids of a line's tokens; those of its labels, -1 for unknown ones, or its levels.
+
+        Raises:
+            BadLine: the line is malformed, or a training line has none of the config's labels.
+        """
+        parsed = self.parse(line)
+        labels = self._label_ids(parsed, training)
+        return {**self.encode_text(parsed.text), "labels": labels}
+
+    def encode_many(self, lines: list[str], training: bool) -> Columns:
+        """See `Reader.encode_many`; several times as fast."""
+        rows = [self.parse(line) for line in lines]
+        labels = Ragged.of([self._label_ids(row, training) for row in rows])
+        return {"tokens": self._tokens.encode_many([row.text for row in rows]), "labels": labels}
+
+    def _label_ids(self, row: Parsed, training: bool) -> list[int]:
+        labels = [self._labels.ids.get(label, -1) for label in row.labels]
+        if training and -1 in labels:
+            unknown = row.labels[labels.index(-1)]
+            raise BadLine(f"received label {unknown!r}, which reader.labels lacks")
+        return row.levels or labels
+
+    def encode_text(self, text: str) -> Ids:
+        """See `Reader.encode_text`."""
+        return {"tokens": self._tokens.encode(text)}
+
+    @staticmethod
+    def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
+        """See `Reader.infer_feeds`."""
+        tokens, lengths = columns["tokens"].padded(rows)
+        return {"tokens": tokens, "lengths": lengths}
+
+    def describe(self, line: str) -> dict[str, Any]:
+        """A line as predictions show it: its text and its own labels, or levels above 0."""
+        parsed = self.parse(line)
+        graded = zip(self._labels.texts, parsed.levels)
+        tags = parsed.labels or [f"{label}:{level}" for label, level in graded if level]
+        return {"text": parsed.text, "tags": tags}
+
+    def sizes(self) -> dict[str, int]:
+        """See `Reader.sizes`."""
+        return {
+            "vocab_size": self._tokens.vocab_size,
+            "max_len": self._max_len,
+            "vocab_label_size": len(self._labels),
+            "n_levels": self._n_levels,
+        }
+
+    @property
+    def label_names(self) -> list[str]:
+        """See `Reader.label_names`."""
+        return self._labels.texts
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer, the labels and their counts."""
+        self._tokens.save(folder)
+        self._labels.save(folder / "labels.txt")
+        if self.label_counts is None:
+            raise ValueError(
+                "save: there is no vocabulary yet, expected a reader after fit or load"
+            )
+        counts = {"rows": self.n_train_rows, "labels": self.label_counts.tolist()}
+        (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        self._tokens = WordPiece.load(folder, self._max_len)
+        self._labels = Vocabulary.load(folder / "labels.txt")
+        counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+        self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])
+        if self.label_counts.shape != (len(self._labels),):
+            raise ValueError(f"counts.json: not of {len(self._labels)} labels")
