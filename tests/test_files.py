@@ -28,6 +28,7 @@ from textzoo.files import (
 )
 
 LISTING = Listing("list.json", frozenset({"sha256", "kind"}), "a thing")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its messages")
 
 
 def write_thing(path, content="a", listing=LISTING):
@@ -85,6 +86,7 @@ def link_to_a_folder(folder):
     (folder / "linked").symlink_to(folder.parent, target_is_directory=True)
 
 
+@needs_posix
 @pytest.mark.parametrize("is_ours", [False, True], ids=["beside nothing", "in one of ours"])
 @pytest.mark.parametrize(
     "add",
@@ -132,6 +134,7 @@ def test_without_a_listing_what_is_there_by_then_stays(tmp_path):
     assert names(tmp_path) == ["thing"]
 
 
+@needs_posix
 def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tmp_path):
     write_thing(tmp_path / "real")
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
@@ -140,6 +143,7 @@ def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tmp_path):
     assert content_of(tmp_path / "real") == "b"
 
 
+@needs_posix
 @pytest.mark.parametrize(
     ("place", "says"),
     [
@@ -165,6 +169,7 @@ def test_what_can_be_made_is_not_made_by_the_check(tmp_path):
 # ------------------------------------------------------------------ kills and leftovers
 
 
+@needs_posix
 def test_a_folder_is_whole_wherever_its_replacement_is_killed(tmp_path):
     def prepare(place):
         write_thing(place / "thing", "a")
@@ -182,6 +187,7 @@ def test_a_folder_is_whole_wherever_its_replacement_is_killed(tmp_path):
     assert len(places) > 15
 
 
+@needs_posix
 def test_a_folder_is_there_or_not_wherever_its_removal_is_killed(tmp_path):
     def prepare(place):
         write_thing(place / "thing")
@@ -256,6 +262,7 @@ write_lines(Path(sys.argv[1]), ("x" * 99 for _ in range(1000)), "--output")
 """
 
 
+@needs_posix
 def test_a_full_disk_leaves_the_earlier_file_and_nothing_else(tmp_path):
     mine(tmp_path)
     done = subprocess.run(
@@ -270,6 +277,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_nothing_else(tmp_path):
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
 
+@needs_posix
 def test_a_pipe_is_written_to_and_stays(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -286,6 +294,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path):
     assert Path("/dev/null").is_char_device()
 
 
+@needs_posix
 @pytest.mark.parametrize("name", ["/dev/stdout", "out.txt"])
 def test_what_a_process_prints_to_is_not_replaced(tmp_path, name):
     code = """
@@ -309,6 +318,7 @@ print("another", flush=True)
     assert names(tmp_path) == ["out.txt"]
 
 
+@needs_posix
 @pytest.mark.parametrize("way", ["itself", "link", "hard link", "folder", "by dots"])
 def test_an_input_is_no_output(tmp_path, way):
     (tmp_path / "data").mkdir()
@@ -330,6 +340,7 @@ def test_an_input_is_no_output(tmp_path, way):
     check_output(tmp_path / "found.jsonl", "--output", inputs)
 
 
+@needs_posix
 @pytest.mark.parametrize(
     ("place", "says"),
     [

@@ -25,6 +25,8 @@ from textzoo.index.opening import check_place, load_index
 from textzoo.inference.embedder import Embedder
 from textzoo.serving.in_process import SemanticIndex
 
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its messages")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -155,6 +157,7 @@ def test_a_corpus_that_changes_while_it_is_read_is_named(trained, monkeypatch, c
     assert not (tmp_path / "index").exists()
 
 
+@needs_posix
 def test_a_shared_index_that_may_not_be_written_can_be_searched_but_not_changed():
     settings = IndexSettings(backend="exact")
     with open_folder() as folder:
@@ -203,6 +206,7 @@ def outputs(trained):
     }
 
 
+@needs_posix
 @pytest.mark.parametrize("option", ["--texts", "--pairs"])
 def test_predict_does_not_write_to_what_it_reads(trained, capfd, no_work, option):
     (trained / "pairs.tsv").write_text("one\ttwo\n", encoding="utf-8")
@@ -236,6 +240,7 @@ def test_results_are_not_written_over_what_they_are_made_of(trained, capfd, tmp_
         assert (tmp_path / name).read_bytes() == (trained / source).read_bytes()
 
 
+@needs_posix
 def test_embeddings_and_similarities_may_go_to_a_pipe(trained, tmp_path):
     (trained / "texts.txt").write_text("one text\nanother\n", encoding="utf-8")
     os.mkfifo(tmp_path / "pipe")
@@ -247,6 +252,7 @@ def test_embeddings_and_similarities_may_go_to_a_pipe(trained, tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+@needs_posix
 def test_write_trec_leaves_its_inputs_and_names_a_full_disk(trained, tmp_path, capfd):
     (tmp_path / "qrels.txt").write_text("q0 0 d0 1\n", encoding="utf-8")
     (tmp_path / "run.txt").write_text("q0 Q0 d0 1 0.5 x\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index.hnsw import Index
 from textzoo.text.reader import Reader
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 N, WIDTH = 60, 8
 MADE_FROM = {"model": "batchneg", "checkpoint": {"rec.pdparams": "abc"}, "corpus": "1"}

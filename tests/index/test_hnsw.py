@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from textzoo.files import digests
 from textzoo.index.hnsw import Index, _form
 
 MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its messages")
 
 
 def make_index(n, backend="hnsw", **settings):
@@ -234,6 +236,7 @@ def test_a_graph_that_the_disk_has_no_room_for_is_not_kept(tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
+@needs_posix
 def test_an_index_with_added_texts_is_whole_wherever_saving_is_killed(tmp_path):
     settings = IndexSettings(backend="exact")
 
