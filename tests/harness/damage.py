@@ -14,7 +14,7 @@ def damage(folder: Path, random: np.random.Generator) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     path = files[random.integers(len(files))]
     ways = [_flip, _flip, _truncate, _extend, _delete, _zero, _exchange]
-    if path.suffix == ".json":
+    if path.suffix in (".json", ".jsonl"):
         ways += [_change_json] * len(ways)
     way = ways[random.integers(len(ways))]
     way(path, random)
@@ -57,8 +57,12 @@ def _exchange(path: Path, random: np.random.Generator) -> None:
 
 
 def _change_json(path: Path, random: np.random.Generator) -> None:
-    """Replace, remove or add a value anywhere in a file of JSON."""
-    whole = {"": json.loads(path.read_text(encoding="utf-8"))}
+    """Replace, remove or add a value anywhere in a file of JSON, or in a line of one of lines."""
+    texts = [path.read_text(encoding="utf-8")]
+    if path.suffix == ".jsonl":
+        texts = texts[0].splitlines()
+    place = random.integers(len(texts)) if len(texts) > 1 else 0
+    whole = {"": json.loads(texts[place])}
     holder: Any = whole
     key: Any = ""
     while isinstance(holder[key], (dict, list)) and holder[key] and random.random() < 0.7:
@@ -74,4 +78,5 @@ def _change_json(path: Path, random: np.random.Generator) -> None:
         holder.insert(key, value)
     else:
         holder["more"] = value
-    path.write_text(json.dumps(whole[""]), encoding="utf-8")
+    texts[place] = json.dumps(whole[""])
+    path.write_text("\n".join(texts), encoding="utf-8")

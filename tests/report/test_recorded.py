@@ -4,9 +4,11 @@ import json
 
 import pytest
 from harness.reported import lines, make_run, random_rows, session
+from harness.saved import made_up_facts
 
 from textzoo.errors import UserError
 from textzoo.report.recorded import metrics_of, read_runs
+from textzoo.training.facts import write_facts
 
 
 def read(folder):
@@ -16,8 +18,9 @@ def read(folder):
 
 def save(folder, name, step, **facts):
     (folder / name).mkdir(parents=True, exist_ok=True)
-    facts = {"model": "m", "progress": {"step": step}, **facts}
-    (folder / name / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
+    facts = made_up_facts(step, versions={"textzoo": "0"}, **facts)
+    facts["sha256"] = {"rec.pdparams": "", "rec.pdopt": ""}
+    write_facts(folder / name, facts)
 
 
 def test_lines_are_told_apart_and_half_a_line_is_left_out(tmp_path):
@@ -36,11 +39,12 @@ def test_the_facts_are_those_of_best_and_the_progress_that_of_the_newest(tmp_pat
     save(tmp_path, "0", 4, kind="levels")
     save(tmp_path, "1", 8)
     save(tmp_path, ".tmp-2", 99)
-    assert read(tmp_path).checkpoint["progress"] == {"step": 8}
+    assert read(tmp_path).checkpoint["progress"]["step"] == 8
     config = {"runner": {"epochs": 2, "seed": None}, "reader": {"words": {"min": 1}}}
+    config["hyper_parameters"] = {}
     save(tmp_path, "best", 4, kind="levels", config=config)
     run = read(tmp_path)
-    assert (run.model, run.kind, run.progress) == ("m", "levels", {"step": 8})
+    assert (run.kind, run.progress["step"]) == ("levels", 8)
     assert run.settings == {"runner.epochs": 2, "reader.words.min": 1}  # what is set
 
 
@@ -53,7 +57,7 @@ def test_predictions_are_outdated_when_their_checkpoint_has_gone_on(tmp_path):
 
 def test_of_several_checkpoints_the_last_ones_predictions_are_read(tmp_path):
     folder = make_run(tmp_path / "run", random_rows(n_rows=3)[2])
-    test = {"checkpoint": "1", "checkpoints": {"0": {}, "1": {}}, "steps": [9]}
+    test = {"rows": 3, "checkpoint": "1", "checkpoints": {"0": {}, "1": {}}, "steps": [9]}
     (folder / "infer" / "infer_metrics.json").write_text(json.dumps(test), encoding="utf-8")
     (folder / "infer" / "1").mkdir()
     (folder / "infer" / "1" / "label_report.json").write_text('{"labels": {}}', encoding="utf-8")

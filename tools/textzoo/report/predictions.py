@@ -6,10 +6,9 @@ nearest text.
 """
 
 import heapq
-import json
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from textzoo.metrics.thresholds import ThresholdCurve, ratios, threshold_curve
+from textzoo.report.files import read_rows
 
 N_WRONG = 20
 N_EXAMPLES = 8
@@ -105,7 +105,7 @@ class Predictions:
         shown = set(np.linspace(0, n_rows - 1, N_EXAMPLES).astype(int).tolist())
         all_count = n_counted in (None, n_rows)
         found = cls(kind)
-        for place, row in enumerate(read_rows(path)):
+        for place, row in enumerate(read_rows(path, kind)):
             if place in shown:
                 found.examples.append(row)
             if row["tags"] or all_count:
@@ -208,16 +208,6 @@ class Predictions:
                 if self.kind != "levels" or _label(gold) == _label(label):
                     one, other = (self._ids.setdefault(x, len(self._ids)) for x in (gold, label))
                     self._pairs.append(one << 32 | other)
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """The whole rows of a predictions.jsonl."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return  # what a full disk or a copy has cut off
 
 
 def _gold(row: Row) -> set[str]:

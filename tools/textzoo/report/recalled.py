@@ -13,8 +13,9 @@ from textzoo.evaluation.trec import (
     read_result,
     without_own_text,
 )
+from textzoo.report.files import read_rows
 from textzoo.report.markup import Column, note, section, table
-from textzoo.report.predictions import N_EXAMPLES, Row, read_rows
+from textzoo.report.predictions import N_EXAMPLES, Row
 from textzoo.report.recorded import Run
 from textzoo.report.results import neighbours_section
 
@@ -41,7 +42,7 @@ def index_section(run: Run) -> Optional[Element]:
     if not predictions or not predictions.is_file():
         return neighbours_section(_examples(ranking))
     golds: Golds = {}
-    for row in read_rows(predictions):
+    for row in read_rows(predictions, run.kind):
         if others := set(row["tags"]) - {row["text"]}:
             golds.setdefault(row["text"], {}).update(dict.fromkeys(others, 1.0))
     if not golds.keys() & ranking.keys():

@@ -1,6 +1,5 @@
 """What a training run has left in its folder."""
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, Optional
 
 from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
+from textzoo.report.files import Facts, read_label_report, read_lines, read_test
 from textzoo.training.facts import FACTS, read_facts
 
 log = logging.getLogger("textzoo")
@@ -17,8 +17,6 @@ log = logging.getLogger("textzoo")
 _METRICS = "metrics.jsonl"
 # Of a line of metrics.jsonl, what is no metric.
 _NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "seconds")
-
-Facts = dict[str, Any]
 
 
 @dataclass
@@ -129,7 +127,7 @@ def metrics_of(line: Facts) -> dict[str, float]:
 
 
 def _read_run(folder: Path, name: str) -> Run:
-    lines = list(_json_lines(folder / _METRICS))
+    lines = list(read_lines(folder / _METRICS))
     saved = _checkpoints(folder)
     newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)
     run = Run(
@@ -141,13 +139,13 @@ def _read_run(folder: Path, name: str) -> Run:
         checkpoint=saved.get("best", newest),
         progress=newest and newest["progress"],
         sessions=_sessions(lines),
-        test=_json(folder / "infer" / "infer_metrics.json"),
+        test=read_test(folder / "infer" / "infer_metrics.json"),
     )
     if run.test:
         infer = folder / "infer"
         if len(run.test["checkpoints"]) > 1:
             infer /= run.test["checkpoint"]
-        run.infer, run.label_report = infer, _json(infer / "label_report.json")
+        run.infer, run.label_report = infer, read_label_report(infer / "label_report.json")
     if not (lines or run.checkpoint or run.test):
         found = "a folder without them" if folder.is_dir() else "no such folder"
         inside = sorted(path.parent.name for path in folder.glob(f"*/{_METRICS}"))
@@ -167,29 +165,6 @@ def _names(places: list[Path]) -> list[str]:
     return ["/".join(place.parts[-n_parts:]) for place in places]
 
 
-def _json(path: Path) -> Optional[Facts]:
-    """The object in a file; None if there is none, or only a part of it."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _json_lines(path: Path) -> Iterator[Facts]:
-    """The whole lines of a file: the last one may still be written, or never have been."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                facts = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(facts, dict) and {"kind", "step"} <= facts.keys():
-                yield facts
-
-
 def _sessions(lines: list[Facts]) -> list[Session]:
     """The sessions of a metrics.jsonl: each begins with a line of its own.
 
@@ -200,8 +175,7 @@ def _sessions(lines: list[Facts]) -> list[Session]:
     sessions = []
     for line in lines:
         if line["kind"] == "session":
-            started = datetime.fromisoformat(line["started"])
-            sessions.append(Session(started, line["train_rows"]))
+            sessions.append(Session(line["started"], line["train_rows"]))
         sessions[-1].seconds = line.get("seconds", sessions[-1].seconds)
     return sessions
 

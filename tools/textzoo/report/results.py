@@ -25,6 +25,7 @@ def labels_section(
         for run, predictions in zip(runs, found)
         if predictions and run.kind != "embeddings"
     ]
+    known = [(run, labels) for run, labels in known if labels]
     if not known:
         return None
     if len(runs) == 1:
@@ -54,7 +55,7 @@ def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
         "Labels",
         [Column("label", is_number=False), *map(Column, names)],
         [
-            [shortened(label, _LABEL_LENGTH), *(figures[label][name] for name in names)]
+            [shortened(label, _LABEL_LENGTH), *(figures[label].get(name) for name in names)]
             for label in _commonest(figures)
         ],
         [[average, *(own.get(name) for name in names)] for average, own in averages.items()],
@@ -65,7 +66,7 @@ def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
 
 
 def _commonest(figures: Mapping[str, Facts]) -> list[str]:
-    by_support = sorted(figures, key=lambda label: -figures[label].get("support", 0))
+    by_support = sorted(figures, key=lambda label: -(figures[label].get("support") or 0))
     return by_support[:_MOST_LABELS]
 
 
