@@ -24,6 +24,7 @@ from harness.workspace import MODELS
 from textzoo.commands.check_data import check_data
 from textzoo.commands.evaluate import evaluate
 from textzoo.config.loading import build_reader, load_config
+from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
 from textzoo.data.corpus import read_entries
 from textzoo.data.encoding import Refusals
@@ -337,6 +338,7 @@ def test_changed_data_files_are_refused_in_words_or_read_as_they_stand(
     tmp_path, monkeypatch, seed=1
 ):
     monkeypatch.setattr(os, "fsync", lambda _: None)  # these caches need not outlive a power cut
+    monkeypatch.setattr(encoding, "_CHUNK_BYTES", 200)  # a file has several
     seen, problems = Counter(), []
     for case in range(N_FILES):
         kind, found = KINDS[case % len(KINDS)], outcome(tmp_path / str(case), case, seed)

@@ -53,8 +53,8 @@ def malformed(content: bytes, others: list[bytes], chance: random.Random) -> byt
     for _ in range(chance.choice([1, 1, 1, 2, 3, 6])):
         content = chance.choice(_CHANGES)(content, others, chance)
     if chance.random() < 0.1:
-        compress = chance.choice([gzip.compress, zstandard.compress])
-        content = compress(content)
+        zipped = chance.random() < 0.5
+        content = gzip.compress(content, mtime=0) if zipped else zstandard.compress(content)
         if chance.random() < 0.6:
             content = chance.choice([_cut, _bytes])(content, others, chance)
     return content
