@@ -211,7 +211,7 @@ MISTAKES = (
         "a size that no net has",
         "trainer",
         ("hyper_parameters.win_size=0",),
-        ("hyper_parameters: win_size: received 0, expected at least 1",),
+        ("hyper_parameters.win_size: received 0 (int), expected int, > 0",),
     ),
     Mistake(
         "unknown metric",

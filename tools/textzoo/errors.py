@@ -23,6 +23,16 @@ class BadText(ValueError):
     """A text that was given to an exported model and that it cannot read."""
 
 
+def shown(value: object) -> str:
+    """A received value as a message shows it."""
+    return shortened(repr(value))
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """A text as a message shows it: its beginning, if it is long."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
 def nearest(word: str, valid: list[str], prefix: str = "") -> str:
     """A hint for a message: the valid word nearest to an unknown one, or all valid words."""
     near = difflib.get_close_matches(word, valid, n=1)
