@@ -19,6 +19,10 @@ class BadLine(ValueError):
     """
 
 
+class OutputLost(Exception):
+    """Standard output takes no more; the cause is an `OSError`, such as of `| head` that ended."""
+
+
 class BadText(ValueError):
     """A text that was given to an exported model and that it cannot read."""
 
