@@ -5,6 +5,7 @@ is replaced or removed that was not made here: a folder is ours if its listing n
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -74,15 +75,20 @@ def check_readable(path: Path, key: str = "") -> None:
         return
     except (OSError, ValueError) as failure:
         problem = getattr(failure, "strerror", None) or failure
-        raise UserError(f"{shortened(where)}: cannot be read: {problem}") from None
+        raise UserError(f"{shortened(where)} cannot be read: {problem}") from None
     for is_kind, name in _KINDS:
         if is_kind(mode):
-            raise UserError(
-                f"{where}: is {name}, expected a file or a folder; where a file may come from "
-                "standard input, that is `-`"
-            )
+            raise UserError(f"{where} is {name}, expected a file or a folder")
     if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
-        raise UserError(f"{where}: cannot be read: its permissions keep this user from it")
+        raise UserError(f"{where} cannot be read: {os.strerror(errno.EACCES)}")
+
+
+def how_to_fetch(path: Path) -> str:
+    """What a message about a missing file adds where a script of `datasets/` makes the file."""
+    for folder in path.parents:
+        if folder.parent.name == "datasets" and os.path.isfile(folder / "run.sh"):
+            return f"; fetch it with: bash {folder / 'run.sh'}"
+    return ""
 
 
 @contextmanager

@@ -185,6 +185,10 @@ def _absolute(path: Path, start: Path) -> Path:
     return Path(os.path.abspath(start / os.path.expanduser(path)))
 
 
+# What reads data, of which each command needs some, refuses what it cannot read.
+_DATA = ("train_data_dir", "valid_data_dir", "valid_pair_file", "test_data_dir", "test_pair_file")
+
+
 def _unreadable(block: Block, prefix: str = "") -> list[str]:
     """What the paths of a block name that no command can read."""
     problems = []
@@ -192,7 +196,7 @@ def _unreadable(block: Block, prefix: str = "") -> list[str]:
         if isinstance(value, Block):
             problems += _unreadable(value, f"{prefix}{name}.")
         for path in value if isinstance(value, list) else [value]:
-            if isinstance(path, Path) and path != STANDARD_INPUT:
+            if isinstance(path, Path) and name not in (*_DATA, "corpus_file"):
                 try:
                     check_readable(path, prefix + name)
                 except UserError as problem:
