@@ -5,6 +5,7 @@ The schema has four blocks. `runner` and `index` are the same for all models. `r
 that a constructor's signature is its schema; `hyper_parameters.optimizer` is `schema.Optimizer`.
 """
 
+import functools
 import inspect
 import os
 import typing
@@ -124,6 +125,7 @@ def check(
     return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
 
 
+@functools.cache
 def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
     """The schema of a whole configuration for one model."""
     hyper_parameters = signature_fields(net_class)

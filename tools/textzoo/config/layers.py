@@ -79,6 +79,11 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012 (PyYAML's own form)
 
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        if self.flow_level == _MAX_DEPTH:  # PyYAML looks at every open bracket at each token
+            raise RecursionError
+        super().fetch_flow_collection_start(token_class)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()
         if getattr(event, "tag", None) is not None:

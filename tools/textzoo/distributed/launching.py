@@ -59,8 +59,11 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
 
 def _size(path: Path) -> int:
     """The bytes of a file, or of all files below a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    try:
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+    except OSError:  # the command itself will say so
+        return 0
 
 
 def run_processes(n: int, command: str, arguments: list[str]) -> int:
