@@ -79,7 +79,8 @@ def check_readable(path: Path, key: str = "") -> None:
     for is_kind, name in _KINDS:
         if is_kind(mode):
             raise UserError(f"{where} is {name}, expected a file or a folder")
-    if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
+    needed = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
+    if not os.access(path, needed, effective_ids=os.access in os.supports_effective_ids):
         raise UserError(f"{where} cannot be read: {os.strerror(errno.EACCES)}")
 
 

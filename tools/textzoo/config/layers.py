@@ -188,7 +188,7 @@ def _read_yaml(path: Path) -> Layer:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise UserError(f"{path}: is larger than {_MAX_BYTES >> 20} MiB: is it a config?")
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8").removeprefix("\ufeff")
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except IsADirectoryError:
