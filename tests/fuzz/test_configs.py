@@ -115,7 +115,8 @@ def problems_with_configs(place: Path, n: int, seed: int = 0) -> tuple[list[str]
         overrides = [override(keys[model], random) for _ in range(random.integers(0, 4))]
         try:
             with limited(SECONDS):
-                processes_to_start(path, overrides)
+                if case % 4 == 0:
+                    processes_to_start(path, overrides)
                 found = nonsense(load_config(path, overrides)[0], overrides)
             n_accepted += 1
         except UserError as refusal:
@@ -197,11 +198,10 @@ def nonsense(config: Config, overrides: list[str]) -> str:
     for group in ALTERNATIVES["runner"][:3]:
         given = [names for names in group if any(getattr(config.runner, name) for name in names)]
         found += [f"two of {group}"] if len(given) > 1 else []
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key.strip() == "runner.model_save_path" and value[:1] not in ("'", '"', "~"):
-            place = str(config.runner.model_save_path)
-            found += [f"{text}: became {place}"] if os.path.basename(value) not in place else []
+    last = overrides[-1] if overrides else ""
+    if last.startswith("runner.model_save_path=") and last[23:24] not in ("'", '"', "~"):
+        place = str(config.runner.model_save_path)
+        found += [f"became {place}"] if place != os.path.abspath(last[23:]) else []
     return "; ".join(found)
 
 
