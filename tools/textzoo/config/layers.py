@@ -79,10 +79,10 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012 (PyYAML's own form)
 
-    def fetch_flow_collection_start(self, token_class: Any) -> None:
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
         if self.flow_level == _MAX_DEPTH:  # PyYAML looks at every open bracket at each token
             raise RecursionError
-        super().fetch_flow_collection_start(token_class)
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()
@@ -102,10 +102,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_constructor(
-    "tag:yaml.org,2002:str",
-    lambda _, node: node.value if node.style else _plain(node.value),  # a style: quoted
-)
+def _construct_text(loader: _Loader, node: Any) -> Any:
+    return node.value if node.style else _plain(node.value)  # a style is one of quotes
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _construct_text)
 
 
 class _ValueLoader(_Loader):
@@ -247,8 +248,9 @@ def _displace(merged: Layer, layer: Layer, source: str) -> None:
                 raise UserError(f"{source}: received {' and '.join(keys)}, expected one of them")
             for names, set_here in zip(group, given):
                 displaced += names if keys and not set_here else ()
-        for name in displaced if isinstance(old, dict) else ():
-            old.pop(name, None)
+        for name in displaced:
+            if isinstance(old, dict):
+                old.pop(name, None)
 
 
 def _is_set(block: Layer, name: str) -> bool:

@@ -45,7 +45,7 @@ def _check_contracts(folder: ModelFolder) -> None:
     problem = ""
     if not issubclass(folder.reader, Reader):
         problem = "reader.py: Reader does not derive from textzoo.text.reader.Reader"
-    elif not hasattr(folder.dygraph_model, "create_model"):
+    elif not hasattr(folder.dygraph_model, "optimizers"):
         problem = "dygraph_model.py: DygraphModel does not derive from textzoo.running.model.Model"
     if problem:
         raise UserError(f"{folder.path}/{problem}; see doc/add_a_model.md")
