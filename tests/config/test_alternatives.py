@@ -21,6 +21,16 @@ PAIRS = [
 ]
 
 
+def test_a_later_share_of_the_training_rows_replaces_validation_data(write_config):
+    runner = {"valid_data_dir": "x", "valid_fraction": 0.1}
+    path = write_config({**MINIMAL, "runner": runner})
+    assert read_layers(path, []).blocks["runner"] == runner  # the share is for where there are none
+    found = read_layers(path, ["runner.valid_fraction=0.2"]).blocks["runner"]
+    assert found == {"valid_fraction": 0.2}
+    found = read_layers(path, ["runner.valid_fraction=0.2", "runner.valid_pair_file=y"]).blocks
+    assert found["runner"] == {"valid_fraction": 0.2, "valid_pair_file": "y"}
+
+
 def of(name):
     return VALUES.get(name, f"some/{name}")
 

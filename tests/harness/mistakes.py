@@ -180,7 +180,7 @@ MISTAKES = (
             "hyper_parameters.score: received 'euclidean' (str), expected one of inner | cosine",
             "hyper_parameters.optimizer.beta3: unknown key; did you mean",
             "readers: unknown key; did you mean reader?",
-            "reader.max_len: received 'five' (str), expected int or null",
+            "reader.max_len: received 'five' (str), expected int, > 0 or null",
         ),
     ),
     Mistake(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from textzoo.config.schema import ALTERNATIVES, NEUTRAL, OTHER_NAMES
+from textzoo.config.schema import ALTERNATIVES, FALLBACKS, NEUTRAL, OTHER_NAMES
 from textzoo.errors import UserError, shortened, shown
 from textzoo.files import check_readable
 
@@ -248,6 +248,8 @@ def _displace(merged: Layer, layer: Layer, source: str) -> None:
                 raise UserError(f"{source}: received {' and '.join(keys)}, expected one of them")
             for names, set_here in zip(group, given):
                 displaced += names if keys and not set_here else ()
+        for name, names in FALLBACKS.items():
+            displaced += names if _is_set(new, name) else ()
         for name in displaced:
             if isinstance(old, dict):
                 old.pop(name, None)

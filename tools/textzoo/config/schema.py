@@ -43,7 +43,7 @@ Cosines = Annotated[float, Field(ge=-2, le=2)]  # a difference of two cosines
 # of two in the same file each might have been meant.
 ALTERNATIVES: dict[str, tuple[tuple[tuple[str, ...], ...], ...]] = {
     "runner": (
-        (("valid_data_dir",), ("valid_pair_file",), ("valid_fraction",)),
+        (("valid_data_dir",), ("valid_pair_file",)),
         (("test_data_dir",), ("test_pair_file",)),
         (("infer_checkpoint",), ("infer_start_epoch", "infer_end_epoch"), ("infer_ensemble",)),
         (("resume",), ("model_init_path",)),
@@ -51,6 +51,8 @@ ALTERNATIVES: dict[str, tuple[tuple[tuple[str, ...], ...], ...]] = {
 }
 # With these values, or null, a key leaves the others as they are.
 NEUTRAL: dict[str, tuple] = {"valid_fraction": (0,), "resume": ("auto", "none")}
+# A key that holds where these say nothing: in a later layer it takes away what an earlier one says.
+FALLBACKS = {"valid_fraction": ("valid_data_dir", "valid_pair_file")}
 # Null takes away what the other name of the same key says.
 OTHER_NAMES = {
     "valid_data_dir": "valid_pair_file",
