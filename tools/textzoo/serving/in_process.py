@@ -96,8 +96,9 @@ class Tagger:
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
     ) -> list[dict[str, Any]]:
         """The same from the program's outputs."""
-        weights = manifest.checkpoint.weights_sha256
-        if index is None or index.made_from["checkpoint"].get("rec.pdparams") != weights:
+        _check_count("top_k", top_k)
+        manifest, top_k = self.model.manifest, top_k or self.top_k
+        named = predictions_of(manifest.kind, self.label_names, top_k, manifest.threshold)
         return named.of_batch(outputs)
 
 
