@@ -15,7 +15,16 @@ Written by `python doc/make_config.py` from the schema; a test checks that it is
 
 A config is a YAML file. `base: other.yaml` inherits from another one, `-o key=value` overrides
 single keys for one run. A relative path starts from the folder of the file that it is written in;
-one given with `-o` starts from the working directory. An unknown key, a missing one or a wrong
+one given with `-o` starts from the working directory.
+
+Values are those of YAML 1.2 with decimal numbers: `1e-3` is a number; `yes`, `12:30:45`, `0777` and
+`1_000` are texts. After `-o key=` the value is everything that follows, a `#` included; only what
+begins with `[`, `{` or a quote is YAML, for lists, blocks, and texts such as `'7'`. Where two keys
+stand for one thing, as `test_data_dir` and `test_pair_file`, or `infer_checkpoint` and
+`infer_ensemble`, that of the later file or of `-o` wins, and two in one file are refused.
+
+Every number is finite and within its range; where no highest is named, it is what 32 bits hold,
+1,048,576 for a side of a matrix. An unknown key, a missing one or a wrong
 type stops the run before anything is read; every problem is listed at once.
 
 The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for all models.

@@ -17,6 +17,7 @@ from textzoo.files import (
     check_output,
     digests,
     foreign_files,
+    how_to_fetch,
     new_file,
     new_folder,
     new_output,
@@ -26,6 +27,7 @@ from textzoo.files import (
     version,
     write_lines,
 )
+from textzoo.text.lines import data_files
 
 LISTING = Listing("list.json", frozenset({"sha256", "kind"}), "a thing")
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its messages")
@@ -389,3 +391,20 @@ def test_a_file_that_grows_while_its_checksum_is_made_is_refused(tmp_path, monke
     monkeypatch.setattr(files, "sha256", slow)
     with pytest.raises(UserError, match=r"was changed while it was read"):
         version(path)
+
+
+# ------------------------------------------------------------------ what is not there
+
+
+def test_a_file_that_a_script_of_datasets_makes_is_named_with_the_script(tmp_path):
+    folder = tmp_path / "datasets" / "news"
+    folder.mkdir(parents=True)
+    assert how_to_fetch(folder / "data" / "train.tsv") == ""
+    (folder / "run.sh").touch()
+    for path in (folder / "data", folder / "data" / "a" / "train.tsv"):
+        assert how_to_fetch(path) == f"; fetch it with: bash {folder / 'run.sh'}"
+        with pytest.raises(
+            UserError, match=r"^key: no such file or folder: .*; fetch it with: bash"
+        ):
+            data_files(path, "key")
+    assert how_to_fetch(tmp_path / "other" / "train.tsv") == ""

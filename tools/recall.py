@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.recall import main
+from textzoo.commands.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("recall"))

@@ -2,7 +2,7 @@
 
 import sys
 
-from textzoo.commands.train import static_main
+from textzoo.commands.cli import start
 
 if __name__ == "__main__":
-    sys.exit(static_main())
+    sys.exit(start("train", "static_main"))

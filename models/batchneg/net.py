@@ -8,7 +8,7 @@ from typing import Literal, Optional
 
 import paddle
 
-from textzoo.config.schema import EncoderSettings
+from textzoo.config.schema import Cosines, EncoderSettings, PositiveFloat, PositiveInt, Size
 from textzoo.losses.in_batch import in_batch_cross_entropy
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
@@ -32,19 +32,17 @@ class Net(SentenceEncoder):
     def __init__(
         self,
         *,
-        vocab_size: int,
-        max_len: int,
+        vocab_size: PositiveInt,
+        max_len: PositiveInt,
         encoder: EncoderSettings,
         pooling: Literal["cls", "mean"] = "mean",
-        output_emb_size: Optional[int] = 256,
+        output_emb_size: Optional[Size] = 256,
         negatives: Literal["batch", "given", "random"] = "batch",
-        margin: float = 0.2,
-        scale: float = 20.0,
+        margin: Cosines = 0.2,
+        scale: PositiveFloat = 20.0,
         symmetric: bool = False,
     ):
         super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
-        if scale <= 0:
-            raise ValueError(f"scale: received {scale}, expected above 0")
         if symmetric and negatives == "random":
             raise ValueError("symmetric: needs `negatives: batch`")
         self._margin = margin

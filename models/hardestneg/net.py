@@ -3,11 +3,12 @@
 Hermans, Beyer, Leibe 2017, In Defense of the Triplet Loss, section 2 ("batch hard").
 """
 
-from typing import Literal, Optional
+from typing import Annotated, Literal, Optional
 
 import paddle
+from pydantic import Field
 
-from textzoo.config.schema import EncoderSettings
+from textzoo.config.schema import EncoderSettings, PositiveInt, Size
 from textzoo.losses.margin import hardest_negative_margin
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
@@ -29,17 +30,15 @@ class Net(SentenceEncoder):
     def __init__(
         self,
         *,
-        vocab_size: int,
-        max_len: int,
+        vocab_size: PositiveInt,
+        max_len: PositiveInt,
         encoder: EncoderSettings,
         pooling: Literal["cls", "mean"] = "mean",
-        output_emb_size: Optional[int] = 256,
+        output_emb_size: Optional[Size] = 256,
         negatives: Literal["batch", "given", "random"] = "batch",
-        margin: float = 0.2,
+        margin: Annotated[float, Field(gt=0, le=2)] = 0.2,
     ):
         super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
-        if margin <= 0:
-            raise ValueError(f"margin: received {margin}, expected above 0")
         self._margin = margin
 
     def loss(

@@ -7,7 +7,17 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.config.schema import EncoderSettings
+from textzoo.config.schema import (
+    EncoderSettings,
+    NotNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Power,
+    Share,
+    Size,
+    SizeOrZero,
+    Sizes,
+)
 from textzoo.losses import multilabel as losses
 from textzoo.losses.regularisers import Perturbation, symmetric_kl
 from textzoo.nets.encoder import build_encoder
@@ -55,54 +65,36 @@ class Net(nn.Layer):
         r_drop: weight of the divergence between two passes that differ in dropout; 0: one pass.
 
     Raises:
-        ValueError: a size is too small, or arguments do not go together.
+        ValueError: arguments do not go together.
     """
 
     def __init__(
         self,
         *,
-        vocab_size: int,
-        max_len: int,
-        vocab_label_size: int,
-        n_levels: int = 0,
+        vocab_size: PositiveInt,
+        max_len: PositiveInt,
+        vocab_label_size: PositiveInt,
+        n_levels: SizeOrZero = 0,
         encoder: EncoderSettings = _ALBERT_TINY,
         head: Literal["linear", "bilstm", "bilstm_attention", "textcnn"] = "linear",
         head_input: Literal["sequence", "cls"] = "sequence",
-        lstm_dim: int = 128,
-        windows: list[int] = _WINDOWS,
-        n_filters: Optional[int] = None,
-        word_dropout: float = 0.0,
-        dropout: float = 0.1,
+        lstm_dim: Size = 128,
+        windows: Sizes = _WINDOWS,
+        n_filters: Optional[Size] = None,
+        word_dropout: Share = 0.0,
+        dropout: Share = 0.1,
         loss: Literal["bce", "multilabel_softmax", "softmax"] = "bce",
-        positive_weight_power: float = 0.0,
-        focal_gamma: float = 0.0,
+        positive_weight_power: Power = 0.0,
+        focal_gamma: Power = 0.0,
         adversarial: Literal["none", "fgm"] = "none",
-        adversarial_epsilon: float = 1.0,
+        adversarial_epsilon: PositiveFloat = 1.0,
         adversarial_alone: bool = False,
-        gradient_penalty: float = 0.0,
-        r_drop: float = 0.0,
+        gradient_penalty: NotNegativeFloat = 0.0,
+        r_drop: NotNegativeFloat = 0.0,
     ):
         super().__init__()
         if vocab_label_size < 1:
             raise ValueError("vocab_label_size: received 0, expected labels in the training rows")
-        sizes = {"lstm_dim": lstm_dim, "windows": min(windows, default=0), "n_filters": n_filters}
-        for name, size in sizes.items():
-            if size is not None and size < 1:
-                raise ValueError(f"{name}: received {size}, expected at least 1")
-        for name, share in {"word_dropout": word_dropout, "dropout": dropout}.items():
-            if not 0 <= share < 1:
-                raise ValueError(f"{name}: received {share}, expected from 0 to below 1")
-        weights = {
-            "positive_weight_power": positive_weight_power,
-            "focal_gamma": focal_gamma,
-            "gradient_penalty": gradient_penalty,
-            "r_drop": r_drop,
-        }
-        for name, weight in weights.items():
-            if weight < 0:
-                raise ValueError(f"{name}: received {weight}, expected 0 or more")
-        if adversarial_epsilon <= 0:
-            raise ValueError(f"adversarial_epsilon: received {adversarial_epsilon}, expected > 0")
         if adversarial_alone and adversarial == "none":
             raise ValueError("adversarial_alone: needs `adversarial: fgm`")
         if loss == "multilabel_softmax" and focal_gamma:

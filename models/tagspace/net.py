@@ -9,6 +9,14 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from textzoo.config.schema import (
+    NotNegativeFloat,
+    NotNegativeInt,
+    PositiveInt,
+    Share,
+    Size,
+    SizeOrZero,
+)
 from textzoo.losses.margin import margin_ranking, warp, warp_weights
 from textzoo.nets.constants import NEVER
 from textzoo.nets.feeds import needed
@@ -46,43 +54,32 @@ class Net(nn.Layer):
         max_samples: how many negatives `warp` tries.
 
     Raises:
-        ValueError: a size is too small, or there are no n-grams to embed.
+        ValueError: there are too few tags, or there are no n-grams to embed.
     """
 
     def __init__(
         self,
         *,
-        vocab_text_size: int,
-        vocab_tag_size: int,
-        vocab_ngram_size: int = 0,
-        emb_dim: int = 10,
-        tag_dim: Optional[int] = None,
-        hid_dim: int = 1000,
-        win_size: int = 5,
-        ngram_dim: int = 0,
-        word_dropout: float = 0.0,
-        filter_dropout: float = 0.0,
-        ngram_dropout: float = 0.0,
+        vocab_text_size: PositiveInt,
+        vocab_tag_size: PositiveInt,
+        vocab_ngram_size: NotNegativeInt = 0,
+        emb_dim: Size = 10,
+        tag_dim: Optional[Size] = None,
+        hid_dim: Size = 1000,
+        win_size: Size = 5,
+        ngram_dim: SizeOrZero = 0,
+        word_dropout: Share = 0.0,
+        filter_dropout: Share = 0.0,
+        ngram_dropout: Share = 0.0,
         sparse: bool = False,
         score: Literal["inner", "cosine"] = "inner",
         loss: Literal["margin", "softmax"] = "margin",
         negatives: Literal["random", "hardest", "warp"] = "warp",
-        margin: float = 0.1,
-        neg_size: int = 3,
-        max_samples: int = 20,
+        margin: NotNegativeFloat = 0.1,
+        neg_size: Size = 3,
+        max_samples: Size = 20,
     ):
         super().__init__()
-        sizes = {
-            "vocab_text_size": vocab_text_size,
-            "emb_dim": emb_dim,
-            "hid_dim": hid_dim,
-            "win_size": win_size,
-            "neg_size": neg_size,
-            "max_samples": max_samples,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name}: received {size}, expected at least 1")
         if vocab_tag_size < 2:
             raise ValueError(
                 f"vocab_tag_size: received {vocab_tag_size}, expected 2 or more tags among the "

@@ -9,7 +9,16 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from textzoo.config.schema import Embedding
+from textzoo.config.schema import (
+    Embedding,
+    NotNegativeFloat,
+    NotNegativeInt,
+    PositiveInt,
+    Share,
+    Size,
+    SizeOrZero,
+    Sizes,
+)
 from textzoo.devices import slices_as_views
 from textzoo.distributed.collectives import own_rows
 from textzoo.distributed.sharding import best_of_all, of_all_rows
@@ -59,46 +68,35 @@ class Net(nn.Layer):
             losses `bce` and `sampled`.
 
     Raises:
-        ValueError: a size is too small, or two arguments do not go together.
+        ValueError: two arguments do not go together.
     """
 
     def __init__(
         self,
         *,
-        vocab_text_size: int,
-        vocab_label_size: int,
-        vocab_ngram_size: int = 0,
-        emb_dim: int = 300,
+        vocab_text_size: PositiveInt,
+        vocab_label_size: PositiveInt,
+        vocab_ngram_size: NotNegativeInt = 0,
+        emb_dim: Size = 300,
         embedding: Embedding = _RANDOM_EMBEDDING,
-        windows: list[int] = _WINDOWS,
-        n_filters: int = 128,
-        n_chunks: int = 2,
-        hidden_dim: int = 512,
-        ngram_dim: int = 0,
-        label_text: float = 0.0,
-        embedding_dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        filter_dropout: float = 0.0,
-        hidden_dropout: float = 0.5,
-        ngram_dropout: float = 0.0,
+        windows: Sizes = _WINDOWS,
+        n_filters: Size = 128,
+        n_chunks: Size = 2,
+        hidden_dim: SizeOrZero = 512,
+        ngram_dim: SizeOrZero = 0,
+        label_text: NotNegativeFloat = 0.0,
+        embedding_dropout: Share = 0.0,
+        word_dropout: Share = 0.0,
+        filter_dropout: Share = 0.0,
+        hidden_dropout: Share = 0.5,
+        ngram_dropout: Share = 0.0,
         loss: Literal["bce", "softmax", "sampled"] = "bce",
-        n_negatives: int = 5000,
+        n_negatives: PositiveInt = 5000,
         sparse: bool = False,
-        label_chunk: int = 65536,
+        label_chunk: PositiveInt = 65536,
         shard_labels: bool = False,
     ):
         super().__init__()
-        sizes = {
-            "emb_dim": emb_dim,
-            "n_filters": n_filters,
-            "n_chunks": n_chunks,
-            "n_negatives": n_negatives,
-            "label_chunk": label_chunk,
-            "windows": min(windows, default=0),
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name}: received {size}, expected at least 1")
         if ngram_dim and not vocab_ngram_size:
             raise ValueError("ngram_dim: needs n-grams; set reader.ngram_buckets, such as 500000")
         if label_text and not ngram_dim:

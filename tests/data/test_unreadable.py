@@ -13,6 +13,7 @@ from textzoo.data.cache import Cache
 from textzoo.data.corpus import read_entries
 from textzoo.data.input_files import input_files, lines_of, read_texts
 from textzoo.errors import UserError
+from textzoo.running import building  # noqa: F401 (a user who may read little cannot import it)
 from textzoo.text.lines import data_files, read_lines
 from textzoo.text.streams import existing_file
 

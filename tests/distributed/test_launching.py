@@ -22,6 +22,10 @@ def test_auto_is_a_process_per_core_for_more_than_a_little_work(monkeypatch, tmp
     assert launching.processes_to_start(config, large) == 6
     assert launching.processes_to_start(config, ["runner.processes=auto"]) == 1
     assert launching.processes_to_start(config, ["runner.processes=4"]) == 4
+    # What the schema refuses is left to the command to refuse; so is what cannot be read.
+    assert launching.processes_to_start(config, ["runner.processes=1025"]) == 1
+    too_long = f"runner.train_data_dir={'x' * 300}"
+    assert launching.processes_to_start(config, ["runner.processes=auto", too_long]) == 1
     assert launching.processes_to_start(config, []) == 1
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")  # a launcher has started this one
     assert launching.processes_to_start(config, large) == 1

@@ -180,7 +180,7 @@ MISTAKES = (
             "hyper_parameters.score: received 'euclidean' (str), expected one of inner | cosine",
             "hyper_parameters.optimizer.beta3: unknown key; did you mean",
             "readers: unknown key; did you mean reader?",
-            "reader.max_len: received 'five' (str), expected int or null",
+            "reader.max_len: received 'five' (str), expected int, > 0 or null",
         ),
     ),
     Mistake(
@@ -211,7 +211,7 @@ MISTAKES = (
         "a size that no net has",
         "trainer",
         ("hyper_parameters.win_size=0",),
-        ("hyper_parameters: win_size: received 0, expected at least 1",),
+        ("hyper_parameters.win_size: received 0 (int), expected int, > 0",),
     ),
     Mistake(
         "unknown metric",

@@ -19,10 +19,10 @@ def as_ordinary_user(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in folder.parents}
     for place in [folder, *folder.rglob("*")]:
         os.chown(place, _NOBODY, _NOBODY, follow_symlinks=False)
-    for place, mode in modes.items():
+    for place in folder.parents:  # for good: tests in other processes may need it too
+        mode = stat.S_IMODE(place.stat().st_mode)
         if not mode & stat.S_IXOTH:
             place.chmod(mode | stat.S_IXOTH)
     groups, group = os.getgroups(), os.getegid()
@@ -35,5 +35,3 @@ def as_ordinary_user(folder: Path) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(group)
         os.setgroups(groups)
-        for place, mode in modes.items():
-            place.chmod(mode)

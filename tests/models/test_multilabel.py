@@ -306,9 +306,6 @@ def test_r_drop_is_the_mean_loss_of_two_passes_and_their_divergence(folder, loss
         ({"adversarial_alone": True}, "adversarial_alone: needs `adversarial: fgm`"),
         ({"loss": "softmax", "positive_weight_power": 1.0}, "positive_weight_power: needs"),
         ({"r_drop": 1.0, "dropout": 0.0, "encoder": {**TINY, **NO_DROPOUT}}, "every dropout is 0"),
-        ({"windows": [0]}, "windows: received 0"),
-        ({"dropout": 1.0}, "dropout: received 1.0"),
-        ({"gradient_penalty": -1.0}, "gradient_penalty: received -1.0"),
         ({"encoder": {"config": "ngram"}}, "encoder.config: received ngram"),
     ],
 )

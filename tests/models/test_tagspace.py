@@ -114,12 +114,6 @@ def test_the_width_of_the_shared_space_defaults_to_that_of_words(tagspace):
     assert list(make_net(tagspace, tag_dim=9).tag_embedding.weight.shape) == [N_TAGS, 9]
 
 
-@pytest.mark.parametrize("name", ["emb_dim", "hid_dim", "win_size", "neg_size", "max_samples"])
-def test_a_size_below_one_is_refused_by_name(tagspace, name):
-    with pytest.raises(ValueError, match=f"{name}: received 0, expected at least 1"):
-        tagspace.net(**hyper_parameters(tagspace, **{name: 0}))
-
-
 # ------------------------------------------------------------------ n-grams and dropout
 
 

@@ -284,9 +284,6 @@ def test_static_word_vectors_stay_as_they_are_in_both_graphs(xmlcnn, n_batches):
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"windows": []}, "windows: received 0"),
-        ({"windows": [2, 0]}, "windows: received 0"),
-        ({"n_chunks": 0}, "n_chunks: received 0"),
         ({"ngram_dim": 2}, "needs n-grams"),
         ({"embedding": Embedding(mode="static")}, "received static with no embedding.file"),
         ({"embedding": Embedding(file="x")}, "received rand with embedding.file x"),

@@ -201,20 +201,36 @@ def test_arguments_that_textzoo_sets_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("class_name", "arguments"),
+    ("class_name", "name", "value", "says"),
     [
-        ("Adam", {"beta1": 1.5}),
-        ("Adam", {"epsilon": "small"}),
-        ("AdamW", {"weight_decay": "x"}),
-        ("Momentum", {"momentum": "high"}),
-        ("Adagrad", {"initial_accumulator_value": "x"}),
+        ("Adam", "beta1", 1.5, "received 1.5 (float), expected float, >= 0, < 1"),
+        ("Adam", "beta2", math.nan, "received nan (float), expected float, >= 0, < 1"),
+        ("Adam", "epsilon", "small", "received 'small' (str), expected float, > 0"),
+        ("Adam", "amsgrad", 1, "received 1 (int), expected true or false"),
+        ("AdamW", "weight_decay", "x", "received 'x' (str), expected float, >= 0 or null"),
+        ("SGD", "weight_decay", -1, "received -1 (int), expected float, >= 0 or null"),
+        ("SGD", "multi_precision", "abc", "received 'abc' (str), expected true or false"),
+        ("Momentum", "momentum", "high", "received 'high' (str), expected float, >= 0, < 1"),
+        ("Adagrad", "initial_accumulator_value", math.inf, "expected float, >= 0"),
+        ("ASGD", "batch_num", 0, "received 0 (int), expected int, > 0"),
+        ("Rprop", "etas", [0.5], "expected a list of float, > 0, length >= 2, length <= 2"),
+        ("Own", "decay", math.nan, "received nan (float), expected float"),
+        ("Own", "nesterov", "yes", "received 'yes' (str), expected true or false"),
     ],
 )
-def test_a_value_that_the_class_does_not_take_is_a_problem(class_name, arguments):
-    (problem,) = optimizer_problems(class_name, arguments)
-    assert problem.startswith(
-        f"hyper_parameters.optimizer: {class_name} does not accept {arguments}"
-    )
+def test_a_value_that_the_class_does_not_take_is_a_problem(class_name, name, value, says):
+    class Own(paddle.optimizer.SGD):
+        def __init__(self, decay=0.1, nesterov=False, **others):
+            super().__init__(**others)
+
+    (problem,) = optimizer_problems(class_name, {name: value}, {"Own": Own})
+    assert problem.startswith(f"hyper_parameters.optimizer.{name}: received {value!r}")
+    assert says in problem
+
+
+def test_values_that_only_the_class_can_judge_are_a_problem():
+    (problem,) = optimizer_problems("Rprop", {"etas": [1.5, 1.2]})
+    assert problem.startswith("hyper_parameters.optimizer: Rprop does not accept {'etas': [1.5,")
 
 
 @pytest.mark.parametrize("class_name", ["adam", "Optimizer", "LBFGS", "lr", "paddle", ""])

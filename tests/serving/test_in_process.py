@@ -94,6 +94,16 @@ def test_the_nearest_texts_of_each_query_come_best_first(tmp_path, encoder):
     assert [len(hits) for hits in index.search(["0"], k=9)] == [4]
 
 
+@pytest.mark.parametrize("count", [0, -1])
+def test_counts_below_one_are_refused(tmp_path, tagger, encoder, count):
+    index = SemanticIndex(index_of(tmp_path, encoder, "0"))
+    for ask in (tagger().predict, index.search):
+        with pytest.raises(ValueError, match=f"k: received {count}, expected at least 1"):
+            ask(["0"], count)
+    with pytest.raises(ValueError, match=f"k: received {count}, expected at least 1"):
+        index.nearest(encoder.encode(["0"]), count)
+
+
 def test_an_index_of_other_embeddings_is_refused(tmp_path, encoder):
     with pytest.raises(UserError, match="exported without an index; run recall"):
         SemanticIndex(encoder)

@@ -3,23 +3,44 @@ import signal
 
 import pytest
 
-from textzoo.training.interruption import Interruption, remember_early_interrupts
+from textzoo.training.interruption import (
+    Interruption,
+    Stopped,
+    raising_signals,
+    remember_early_interrupts,
+)
 
 
 @pytest.fixture(autouse=True)
 def handlers_as_before():
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def test_an_early_interrupt_that_was_dropped_stops_the_training_that_follows():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_early_interrupt_that_was_dropped_stops_the_training_that_follows(number):
     remember_early_interrupts()
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
     with Interruption() as first, Interruption() as second:
-        assert first.signal_number == signal.SIGINT
+        assert first.signal_number == number
         assert second.signal_number is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_raised_and_handlers_are_as_they_were_after_it(number):
+    before = signal.signal(number, lambda number, frame: None)
+    mine = signal.getsignal(number)
+    with pytest.raises(Stopped) as stopped, raising_signals():
+        os.kill(os.getpid(), number)
+    assert stopped.value.exit_status == 128 + number
+    assert signal.getsignal(number) is mine
+    signal.signal(number, signal.SIG_IGN)
+    with raising_signals():
+        os.kill(os.getpid(), number)
+    signal.signal(number, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -38,7 +38,7 @@ def import_paddle() -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")  # notices of the executor
     _keep_freed_memory()
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), warnings.catch_warnings(), _sigterm_as_it_was():
+    with _signals_held(), contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import paddle  # noqa: F401
     notices = ("OMP_NUM_THREADS", "It will fail if this PaddlePaddle")
@@ -49,12 +49,26 @@ def import_paddle() -> None:
 
 
 @contextlib.contextmanager
-def _sigterm_as_it_was() -> Iterator[None]:
-    """Undo that Paddle, when it is imported, answers SIGTERM with a trace of C++."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    if before is not None and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
+def _signals_held() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back, and give them to the handlers that were there before.
+
+    While Paddle is imported, an exception would leave it half imported; and it sets handlers of its
+    own, which answer SIGTERM with a trace of C++.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    can_hold = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers) if can_hold else ()
+    try:
+        yield
+    finally:
+        for number in numbers:
+            if (handler := signal.getsignal(number)) is not None:
+                signal.signal(number, handler)
+        if can_hold:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _keep_freed_memory() -> None:

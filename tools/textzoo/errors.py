@@ -19,8 +19,22 @@ class BadLine(ValueError):
     """
 
 
+class OutputLost(Exception):
+    """Standard output takes no more; the cause is an `OSError`, such as of `| head` that ended."""
+
+
 class BadText(ValueError):
     """A text that was given to an exported model and that it cannot read."""
+
+
+def shown(value: object) -> str:
+    """A received value as a message shows it."""
+    return shortened(repr(value))
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """A text as a message shows it: its beginning, if it is long."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
 def nearest(word: str, valid: list[str], prefix: str = "") -> str:

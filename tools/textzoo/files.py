@@ -5,6 +5,7 @@ is replaced or removed that was not made here: a folder is ours if its listing n
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -21,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Optional, cast
 
-from textzoo.errors import UserError
+from textzoo.errors import UserError, shortened
 
 _TEMPORARY = ".tmp-"  # and a number, before the name of what is being written or removed
 _REPLACED = ".replaced-"  # before the name of a folder that is being replaced
@@ -47,6 +48,48 @@ class Listing(NamedTuple):
 
 
 # ------------------------------------------------------------------ files
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode), "a device"),
+)
+
+
+def check_readable(path: Path, key: str = "") -> None:
+    """Refuse a path that a user named where something is that no command reads as a file or folder.
+
+    Args:
+        path: what is not there is not refused.
+        key: of the config, or an argument, that named it.
+
+    Raises:
+        UserError: it is a pipe, a socket or a device; its name is too long; or this user may not
+            read it.
+    """
+    where = f"{key}: {path}" if key else str(path)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as failure:
+        problem = getattr(failure, "strerror", None) or failure
+        raise UserError(f"{shortened(where)} cannot be read: {problem}") from None
+    for is_kind, name in _KINDS:
+        if is_kind(mode):
+            raise UserError(f"{where} is {name}, expected a file or a folder")
+    needed = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
+    if not os.access(path, needed, effective_ids=os.access in os.supports_effective_ids):
+        raise UserError(f"{where} cannot be read: {os.strerror(errno.EACCES)}")
+
+
+def how_to_fetch(path: Path) -> str:
+    """What a message about a missing file adds where a script of `datasets/` makes the file."""
+    for folder in path.parents:
+        if folder.parent.name == "datasets" and os.path.isfile(folder / "run.sh"):
+            return f"; fetch it with: bash {folder / 'run.sh'}"
+    return ""
 
 
 @contextmanager

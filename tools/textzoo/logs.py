@@ -9,6 +9,7 @@ from typing import Any, Optional, TextIO
 from tqdm import tqdm
 
 from textzoo.devices import process_rank
+from textzoo.errors import OutputLost
 
 log = logging.getLogger("textzoo")
 
@@ -18,7 +19,7 @@ def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = No
     # Of several processes the first one speaks for all, and the others of what is wrong.
     log.setLevel(logging.WARNING if process_rank() else logging.INFO)
     log.propagate = False
-    handlers: list[logging.Handler] = [logging.StreamHandler(stream or sys.stdout)]
+    handlers: list[logging.Handler] = [_Output(stream or sys.stdout)]
     if log_file:
         handlers.append(_LogFile(log_file, encoding="utf-8"))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -36,6 +37,16 @@ class ProgressBar(tqdm):
         super().__init__(*arguments, **settings)
         self._time = time.monotonic
         self.start_t = self.last_print_t = self._time()
+
+
+class _Output(logging.StreamHandler):
+    """Standard output or another stream, without which a command does not go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        failure = sys.exc_info()[1]
+        if isinstance(failure, OSError):
+            raise OutputLost from failure
+        super().handleError(record)
 
 
 class _LogFile(logging.FileHandler):

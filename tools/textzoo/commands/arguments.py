@@ -38,9 +38,11 @@ EXAMPLES = {
 }
 _EPILOG = """
 -o takes any key of the config; doc/config.md lists them. A relative path in the config starts
-from the config's folder, one given with -o from the working directory.
+from the config's folder, one given with -o from the working directory. Numbers, true, false and
+null are read as YAML reads them, and so is what stands in [], {} or quotes; a # is no comment.
 
-exit status: 0 done, 2 a mistake in config, data or arguments, 130 or 143 interrupted
+exit status: 0 done, 2 a mistake in config, data or arguments or too little memory or disk,
+130 or 143 interrupted, 141 whoever reads the output (such as head) has enough
 """
 
 
@@ -74,7 +76,7 @@ def config_parser(
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="set config keys; values are YAML",
+        help="set config keys",
     )
     parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
     for option, text in (files or {}).items():

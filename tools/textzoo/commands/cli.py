@@ -5,14 +5,27 @@ the arguments, are answered without it.
 """
 
 import argparse
+import contextlib
+import errno
+import importlib
+import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Optional
 
 from textzoo.devices import import_paddle
-from textzoo.errors import UserError
-from textzoo.training.interruption import Interrupted
+from textzoo.errors import OutputLost, UserError
+from textzoo.training.interruption import Interrupted, raising_signals
 
+_SIGPIPE = 13  # which Windows lacks
+# What a path or a machine may be short of, wherever it shows.
+_OF_THE_MACHINE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+)
+_NO_MEMORY = re.compile(r"ResourceExhausted|bad_alloc|[Nn]ot enough memory|allocate memory")
 _REQUIRED = ("hnswlib", "numpy", "paddle", "pydantic", "safetensors", "tokenizers", "tqdm", "yaml")
 
 
@@ -49,28 +62,77 @@ def run_with_config(
     return guarded(name, run)
 
 
+def start(module: str, function: str = "main") -> int:
+    """Import a command and run it: what a script of `tools/` does.
+
+    Args:
+        module: of `textzoo.commands`.
+        function: of the module.
+    """
+
+    def run() -> int:
+        return getattr(importlib.import_module(f"textzoo.commands.{module}"), function)()
+
+    return guarded(os.path.basename(sys.argv[0]), run)
+
+
 def guarded(name: str, run: Callable[[], Optional[int]]) -> int:
-    """Run a command; a user's mistake or a signal becomes its exit status.
+    """Run a command; a mistake or a signal, and what the machine lacks, become its exit status.
 
     Any other exception is a fault of the program and keeps its traceback.
     """
     try:
-        return run() or 0
+        with raising_signals():
+            try:
+                status = run() or 0
+            except SystemExit:  # argparse has printed its help
+                sys.stdout.flush()
+                raise
+            sys.stdout.flush()
+            return status
     except UserError as mistake:
-        print(f"{name}: {mistake}", file=sys.stderr)
-        return 2
+        return _refuse(name, str(mistake))
     except ModuleNotFoundError as failure:
         if failure.name not in _REQUIRED:
             raise
-        print(
-            f"{name}: {failure.name} is not installed for {sys.executable}: activate the "
-            "environment that TextZoo is installed in (source .venv/bin/activate), or install it: "
-            "python -m pip install -e .",
-            file=sys.stderr,
+        return _refuse(
+            name,
+            f"{failure.name} is not installed for {sys.executable}: activate the environment that "
+            "TextZoo is installed in (source .venv/bin/activate), or install it: python -m pip "
+            "install -e .",
         )
-        return 2
     except Interrupted as interruption:
         return interruption.exit_status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"{name}: interrupted", file=sys.stderr)
-        return 130
+        return getattr(stop, "exit_status", 128 + signal.SIGINT)
+    except (OSError, OutputLost) as failure:
+        cause = failure.__cause__ if isinstance(failure, OutputLost) else failure
+        if isinstance(cause, BrokenPipeError):
+            return _without_reader()
+        if not isinstance(cause, OSError) or cause.errno not in _OF_THE_MACHINE:
+            raise
+        place = "standard output" if isinstance(failure, OutputLost) else cause.filename
+        return _refuse(name, ": ".join(filter(None, [place and str(place), cause.strerror])))
+    except (MemoryError, RuntimeError) as failure:
+        if not isinstance(failure, MemoryError) and not _NO_MEMORY.search(str(failure)):
+            raise
+        return _refuse(
+            name,
+            "out of memory: lower runner.train_batch_size (or infer_batch_size), reader.max_len, "
+            "or the sizes of hyper_parameters",
+        )
+
+
+def _refuse(name: str, message: str) -> int:
+    print(f"{name}: {message}", file=sys.stderr)
+    return 2
+
+
+def _without_reader() -> int:
+    """End as if SIGPIPE had: whoever read the output, such as `head`, has enough."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor, as in tests
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # else Python complains as it flushes them
+            os.dup2(nowhere, stream.fileno())
+    return 128 + _SIGPIPE

@@ -69,13 +69,14 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     )
     from textzoo.inference.restoring import restore_all
     from textzoo.logs import start_logging
-    from textzoo.running.building import chosen_metrics, model_class
+    from textzoo.running.building import check_run, chosen_metrics, model_class
 
     config, folder = load_config(path, overrides)
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
     computation = computation or chosen_computation(runner)
+    check_run("static" if computation == "static" else "dygraph", config, folder, trains=False)
     dataset = Dataset(config, folder)
     dataset.path("test")
     check_output(runner.output_path / PREDICTIONS, "runner.infer_output_dir", inputs_of(config))

@@ -124,12 +124,9 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
 
 
 def _print(rows: Iterator[str]) -> None:
-    """Write rows to standard output as UTF-8, until whoever reads them has enough."""
-    try:
-        with open(sys.stdout.fileno(), "wb", closefd=False) as file:
-            file.writelines(f"{row}\n".encode() for row in rows)
-    except BrokenPipeError:
-        pass
+    """Write rows to standard output as UTF-8."""
+    with open(sys.stdout.fileno(), "wb", closefd=False) as file:
+        file.writelines(f"{row}\n".encode() for row in rows)
 
 
 def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path]) -> None:

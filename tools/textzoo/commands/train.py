@@ -59,7 +59,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.devices import choose_device, process_rank
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
     from textzoo.files import standing
-    from textzoo.running.building import build_run
+    from textzoo.running.building import build_run, check_run
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
@@ -71,6 +71,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     runner = config.runner
     choose_device(runner.use_gpu)
     join_processes()
+    check_run(graph, config, folder, trains=True)
     with output_folder(runner.model_save_path):
         barrier()
 
@@ -126,7 +127,6 @@ def assemble(
     """
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import Validation
-    from textzoo.metrics.names import check_metric_names
     from textzoo.running.building import chosen_metrics
     from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
@@ -135,7 +135,6 @@ def assemble(
     runner, model, columns = config.runner, run.model, data.train_rows.columns
     metrics = chosen_metrics(runner, model)
     best_metric = runner.best_metric or metrics[0]
-    check_metric_names([best_metric], model.kind)
     if progress.best_metric not in (None, best_metric):
         raise UserError(
             f"runner.best_metric: received {best_metric}, but {progress.best_metric} has chosen "

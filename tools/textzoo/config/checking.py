@@ -5,6 +5,7 @@ The schema has four blocks. `runner` and `index` are the same for all models. `r
 that a constructor's signature is its schema; `hyper_parameters.optimizer` is `schema.Optimizer`.
 """
 
+import functools
 import inspect
 import os
 import typing
@@ -18,7 +19,8 @@ import pydantic
 from textzoo.config.layers import Layer, Layers
 from textzoo.config.schema import Block, IndexSettings, Optimizer, Runner
 from textzoo.config.type_names import describe_type
-from textzoo.errors import UserError, nearest
+from textzoo.errors import UserError, nearest, shortened, shown
+from textzoo.files import check_readable
 from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
@@ -106,10 +108,11 @@ def check(
         explained = [_explain(error, model) for error in failure.errors(include_url=False)]
         problems += dict.fromkeys(explained)  # each member of a union has its own error
     if problems:
-        raise UserError(
-            f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
-        ) from None
+        raise UserError(_listed(path, problems))
     _resolve_paths(checked, "", layers.origins, path.parent)
+    problems = _unreadable(checked)
+    if problems:
+        raise UserError(_listed(path, problems))
     hyper_parameters = dict(checked.hyper_parameters)
     optimizer = hyper_parameters.pop("optimizer")
     for name in reader_class.supplies:
@@ -122,6 +125,7 @@ def check(
     return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
 
 
+@functools.cache
 def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
     """The schema of a whole configuration for one model."""
     hyper_parameters = signature_fields(net_class)
@@ -180,14 +184,40 @@ def _resolve_paths(block: Block, prefix: str, origins: dict[str, Path], folder: 
 def _absolute(path: Path, start: Path) -> Path:
     if path == STANDARD_INPUT:
         return path
-    return Path(os.path.abspath(start / path.expanduser()))
+    return Path(os.path.abspath(start / os.path.expanduser(path)))
+
+
+# What reads data, of which each command needs some, refuses what it cannot read.
+_DATA = ("train_data_dir", "valid_data_dir", "valid_pair_file", "test_data_dir", "test_pair_file")
+
+
+def _unreadable(block: Block, prefix: str = "") -> list[str]:
+    """What the paths of a block name that no command can read."""
+    problems = []
+    for name, value in block:
+        if isinstance(value, Block):
+            problems += _unreadable(value, f"{prefix}{name}.")
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path) and name not in (*_DATA, "corpus_file"):
+                try:
+                    check_readable(path, prefix + name)
+                except UserError as problem:
+                    problems.append(str(problem))
+    return problems
+
+
+def _listed(path: Path, problems: list[str]) -> str:
+    return f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
 
 
 def _explain(error: Mapping[str, Any], model: type[Block]) -> str:
     """One problem: the full key, what was received, what was expected."""
     block, field, parts = _locate(model, [str(part) for part in error["loc"]])
-    key = ".".join(parts)
+    key = shortened(".".join(parts))
     if error["type"] == "extra_forbidden":
+        elsewhere = [name for name in _all_keys(model) if name.rpartition(".")[2] == parts[-1]]
+        if elsewhere:
+            return f"{key}: unknown key; did you mean {' or '.join(elsewhere)}?"
         prefix = ".".join([*parts[:-1], ""])
         return f"{key}: unknown key; {nearest(parts[-1], list(_fields_by_key(block)), prefix)}"
     if error["type"] == "value_error":  # of a validator, which says what it expected
@@ -196,10 +226,15 @@ def _explain(error: Mapping[str, Any], model: type[Block]) -> str:
     if error["type"] == "missing":
         return f"{key}: missing; expected {expected}"
     received = error["input"]
-    shown = "a block of keys" if isinstance(received, dict) else repr(received)
+    value = "a block of keys" if isinstance(received, dict) else shown(received)
     if field and pydantic.SecretStr in typing.get_args(field.annotation):
-        shown = "a value"
-    return f"{key}: received {shown} ({type(received).__name__}), expected {expected}"
+        value = "a value"
+    if error["type"] == "finite_number":
+        expected += ", finite"
+    limit = error.get("ctx", {}).get("le")
+    if limit is not None and f"<= {limit}" not in expected:
+        expected += f", <= {limit}"
+    return f"{key}: received {value} ({type(received).__name__}), expected {expected}"
 
 
 def _optimizer_problems(blocks: Layer, own: Mapping[str, type]) -> list[str]:
@@ -233,6 +268,13 @@ def _locate(model: type[Block], parts: list[str]) -> tuple[type[Block], Any, lis
 
 def _fields_by_key(block: type[Block]) -> dict[str, Any]:
     return {field.alias or name: field for name, field in block.model_fields.items()}
+
+
+def _all_keys(block: type[Block], prefix: str = "") -> Iterator[str]:
+    for key, of_key in _fields_by_key(block).items():
+        yield prefix + key
+        if _is_block(of_key.annotation):
+            yield from _all_keys(of_key.annotation, f"{prefix}{key}.")
 
 
 def _is_block(annotation: Any) -> bool:

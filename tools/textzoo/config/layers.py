@@ -1,15 +1,32 @@
 """The YAML files and overrides of a config, merged but not yet checked."""
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from textzoo.errors import UserError
-from textzoo.text.streams import STANDARD_INPUT
+from textzoo.config.schema import ALTERNATIVES, FALLBACKS, NEUTRAL, OTHER_NAMES
+from textzoo.errors import UserError, shortened, shown
+from textzoo.files import check_readable
 
 Layer = dict[str, Any]
+
+# Far above any config: what is beyond is another file, or made to fill the memory or the stack.
+_MAX_BYTES, _MAX_DEPTH, _MAX_VALUES = 1 << 20, 16, 1 << 18
+
+# What a text without quotes means: the core schema of YAML 1.2, with decimal numbers alone. 1e-3 is
+# a number, and 12:30:45, 0777, 1_000, yes, off and 2020-01-01 are texts.
+_PLAIN = (
+    ("|~|null|Null|NULL", lambda _: None),
+    ("true|True|TRUE", lambda _: True),
+    ("false|False|FALSE", lambda _: False),
+    (r"[-+]?(0|[1-9][0-9]{0,99})", int),
+    (r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?", float),
+    (r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", lambda text: float(text.replace(".", ""))),
+)
 
 
 class Layers(NamedTuple):
@@ -32,61 +49,147 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
 
     Args:
         path: the YAML file; its `base: other.yaml` is read first, recursively.
-        overrides: `key=value` texts; values are parsed as YAML and may contain `=`.
+        overrides: `key=value` texts. A value has YAML's types; in brackets or quotes it is YAML.
+            Else all of it is the value, whatever YAML would make of a `#`, `&` or `: ` in it.
 
     Raises:
-        UserError: a file cannot be read or parsed, or an override is malformed.
+        UserError: a file cannot be read or parsed, an override is malformed, or one file or the
+            overrides give two keys of which one would silently win.
     """
     merged: Layer = {}
     origins: dict[str, Path] = {}
     inherited = _inherited(path, seen=())
-    for layer, folder in inherited:
-        _merge(merged, layer, folder, origins)
+    overriding: Layer = {}
     for text in overrides:
-        _merge(merged, _parse_override(text), Path.cwd(), origins)
-    holders = [folder for _, folder in reversed(inherited) if (folder / "net.py").is_file()]
+        _merge(overriding, _parse_override(text), Path(), {})
+    layers = [(layer, file.parent, str(file)) for layer, file in inherited]
+    for layer, folder, source in [*layers, (overriding, Path.cwd(), "-o")]:
+        _displace(merged, layer, source)
+        _merge(merged, layer, folder, origins)
+    holders = [file.parent for _, file in reversed(inherited) if _holds_net(file.parent)]
     return Layers(merged, origins, holders[0] if holders else path.parent)
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-3 as a number and refuses a key given twice."""
+def _holds_net(folder: Path) -> bool:
+    return os.path.isfile(folder / "net.py")
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+
+class _Loader(yaml.SafeLoader):
+    """Makes blocks with texts as keys, lists, and plain values; it takes no tags."""
+
+    yaml_implicit_resolvers: dict = {}  # noqa: RUF012 (PyYAML's own form)
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        if self.flow_level == _MAX_DEPTH:  # PyYAML looks at every open bracket at each token
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()
+        if getattr(event, "tag", None) is not None:
+            raise _problem(f"received the tag {event.tag}, expected a value without one", event)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise _problem(f"received the key {shown(key)}, expected a text", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
+                raise _problem(f"the key {key!r} is given twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1, which PyYAML follows, takes 1e-3 and 5e5 for strings: they lack the dot.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+def _construct_text(loader: _Loader, node: Any) -> Any:
+    return node.value if node.style else _plain(node.value)  # a style is one of quotes
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _construct_text)
+
+
+class _ValueLoader(_Loader):
+    """Reads the value of an override, in which nothing is a comment."""
+
+    def scan_to_next_token(self) -> None:
+        start = self.pointer
+        super().scan_to_next_token()
+        if "#" in self.buffer[start : self.pointer]:
+            raise yaml.YAMLError("a value has no comments: a text with ` #` stands in quotes")
+
+
+def _problem(text: str, place: Any) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, text, place.start_mark)
+
+
+def _plain(text: str) -> Any:
+    """The value of a text without quotes."""
+    for form, value in _PLAIN:
+        if re.fullmatch(form, text):
+            return value(text)
+    return text
+
+
+def _parse(text: str, loader: type[_Loader], source: str) -> Any:
+    """The value of YAML text.
+
+    Raises:
+        UserError: it is not valid, or too large or too deep for a config.
+    """
+    try:
+        value = yaml.load(text, Loader=loader)
+        for n_values, part in enumerate(_parts(value)):
+            if n_values == _MAX_VALUES:
+                raise UserError(f"{source} has more than {_MAX_VALUES} values: is it a config?")
+            if isinstance(part, str):
+                _check_text(part, source)
+    except (yaml.YAMLError, ValueError, OverflowError) as failure:  # of "\\UFFFFFFFF"
+        raise UserError(f"{source} is not valid YAML: {failure}") from None
+    except RecursionError:
+        raise UserError(f"{source} is nested too deeply: expected {_MAX_DEPTH} levels") from None
+    return value
+
+
+def _parts(value: Any, depth: int = 0) -> Iterator[Any]:
+    """A value and, as often as aliases repeat them, all keys and values in it."""
+    if depth > _MAX_DEPTH:
+        raise RecursionError
+    yield value
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    for part in inner if isinstance(inner, list) else ():
+        yield from _parts(part, depth + 1)
+
+
+def _check_text(text: str, source: str) -> None:
+    """Refuse what no path and no file of UTF-8 can hold."""
+    if re.search("[\0\ud800-\udfff]", text):
+        where = source.rstrip(":")
+        raise UserError(f"{where}: received {shown(text)}, expected UTF-8 without NUL")
 
 
 def _inherited(path: Path, seen: tuple) -> list[tuple[Layer, Path]]:
-    """The YAML file behind those it inherits from, each with its folder; oldest first."""
-    if path.resolve() in seen:
+    """What the YAML file and those it inherits from say, each with its file; oldest first."""
+    real = os.path.realpath(path)
+    if real in seen:
         raise UserError(f"{path}: inherits from itself through `base`")
     layer = _read_yaml(path)
     base = layer.pop("base", None)
     if base is None:
-        return [(layer, path.parent)]
+        return [(layer, path)]
     if not isinstance(base, str):
-        raise UserError(f"{path}: base: received {base!r}, expected the path of a YAML file")
-    return [*_inherited(path.parent / base, (*seen, path.resolve())), (layer, path.parent)]
+        raise UserError(f"{path}: base: received {shown(base)}, expected the path of a YAML file")
+    return [*_inherited(path.parent / base, (*seen, real)), (layer, path)]
 
 
 def _read_yaml(path: Path) -> Layer:
+    check_readable(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise UserError(f"{path}: is larger than {_MAX_BYTES >> 20} MiB: is it a config?")
+        text = content.decode("utf-8").removeprefix("\ufeff")
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except IsADirectoryError:
@@ -97,30 +200,64 @@ def _read_yaml(path: Path) -> Layer:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
     except UnicodeDecodeError as failure:
         raise UserError(f"{path}: is not UTF-8 (byte {failure.start}); save it as UTF-8") from None
-    except yaml.YAMLError as failure:
-        raise UserError(f"{path}: is not valid YAML: {failure}") from None
-    if not isinstance(content, dict):
+    blocks = _parse(text, _Loader, f"{path}:")
+    if not isinstance(blocks, dict):
         raise UserError(
-            f"{path}: received {type(content).__name__}, expected blocks such as `runner:`"
+            f"{path}: received {type(blocks).__name__}, expected blocks such as `runner:`"
         )
-    return content
+    return blocks
 
 
 def _parse_override(text: str) -> Layer:
+    _check_text(text, "-o")
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise UserError(f"-o {text}: expected key=value, such as runner.epochs=3")
-    try:
-        # To YAML, a dash alone would be a list.
-        parsed = value if value == str(STANDARD_INPUT) else yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError as failure:
-        raise UserError(f"-o {text}: the value is not valid YAML: {failure}") from None
+        raise UserError(f"-o {shortened(text)}: expected key=value, such as runner.epochs=3")
+    if len(parts) > _MAX_DEPTH:
+        raise UserError(f"-o {shortened(text)}: the key has more than {_MAX_DEPTH} parts")
+    bare = value.strip()
+    if bare.startswith(("[", "{", "'", '"')):
+        parsed = _parse(bare, _ValueLoader, f"-o {shortened(text)}: the value")
+    else:
+        # A text is what was given, with its spaces, which may be all there is.
+        parsed = _plain(bare) if bare or not value else value
+        parsed = value if isinstance(parsed, str) else parsed
     *outer, innermost = parts
     layer: Layer = {innermost: parsed}
     for part in reversed(outer):
         layer = {part: layer}
     return layer
+
+
+def _displace(merged: Layer, layer: Layer, source: str) -> None:
+    """Take out of what is merged the keys that a later layer's keys stand in the place of.
+
+    Raises:
+        UserError: the layer itself has two such keys.
+    """
+    for block, groups in ALTERNATIVES.items():
+        new, old = layer.get(block), merged.get(block)
+        if not isinstance(new, dict):
+            continue
+        displaced = [OTHER_NAMES[name] for name in new if name in OTHER_NAMES]
+        for group in groups:
+            given = [[name for name in names if _is_set(new, name)] for names in group]
+            keys = [f"{block}.{names[0]}" for names in given if names]
+            if len(keys) > 1:
+                raise UserError(f"{source}: received {' and '.join(keys)}, expected one of them")
+            for names, set_here in zip(group, given):
+                displaced += names if keys and not set_here else ()
+        for name, names in FALLBACKS.items():
+            displaced += names if _is_set(new, name) else ()
+        for name in displaced:
+            if isinstance(old, dict):
+                old.pop(name, None)
+
+
+def _is_set(block: Layer, name: str) -> bool:
+    value = block.get(name)
+    return value is not None and value not in NEUTRAL.get(name, ())
 
 
 def _merge(

@@ -28,10 +28,15 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     _check_contracts(folder)
     config = check(path, layers, folder.net, folder.reader, folder.dygraph_model.optimizers)
     # Values that only the constructors can judge: tried before any data is read.
-    build_reader(config, folder)
-    smallest = dict.fromkeys(set(folder.reader.supplies) - set(config.hyper_parameters), 2)
-    net = construct(config, "hyper_parameters", folder.net, **config.hyper_parameters, **smallest)
+    reader = build_reader(config, folder)
+    model = folder.dygraph_model({**reader.smallest_sizes(), **config.hyper_parameters})
+    net = construct(config, "hyper_parameters", model.create_model)
     check_sparse(net, config.optimizer.class_name)
+    if config.runner.save_scores and model.kind == "embeddings":
+        raise UserError(
+            f"{path}: runner.save_scores: received {config.runner.save_scores}, expected 0: a "
+            "model that embeds texts scores no labels"
+        )
     return config, folder
 
 
@@ -89,3 +94,11 @@ def construct(
         return constructor(**arguments)
     except ValueError as problem:
         raise UserError(f"{config.path}: {block}: {problem}") from None
+    except MemoryError:
+        raise UserError(
+            f"{config.path}: {block}: its sizes need more memory than there is; lower them"
+        ) from None
+    except IndexError as problem:  # a product of sizes beyond 32 bits
+        if "(OutOfRange)" not in str(problem):
+            raise
+        raise UserError(f"{config.path}: {block}: its sizes are too large; lower them") from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader
@@ -19,6 +19,12 @@ class ModelClass(Protocol):
     """What a config asks of a model; all that a run asks is `running.model.Model`."""
 
     optimizers: ClassVar[Mapping[str, type]]
+    kind: str
+
+    def __init__(self, hyper_parameters: dict[str, Any]) -> None: ...
+
+    def create_model(self) -> Any:
+        """The net."""
 
 
 @dataclass(frozen=True)

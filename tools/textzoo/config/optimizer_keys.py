@@ -2,17 +2,35 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Annotated, Any, Optional, Union
 
 import paddle
+import pydantic
 
-from textzoo.errors import UserError, nearest
+from textzoo.config.schema import AnyFloat, NotNegativeFloat, PositiveFloat, Share, Size
+from textzoo.config.type_names import type_in_words
+from textzoo.errors import UserError, nearest, shown
 
 # With these, sparse gradients of an embedding give what dense ones give, in both graphs.
 SPARSE_OPTIMIZERS = ("SGD", "Adagrad")
 
 _BLOCK = "hyper_parameters.optimizer"
 _SET_BY_US = {"learning_rate", "parameters", "grad_clip", "name"}
+_FUNCTIONS = {"lr_ratio", "apply_decay_param_fun", "exclude_from_weight_decay_fn"}
+_PAIR = Annotated[list[PositiveFloat], pydantic.Field(min_length=2, max_length=2)]
+# Of Paddle's classes, whose constructors leave most of it open.
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("beta1", "beta2", "rho", "momentum"), Share),
+    **dict.fromkeys(("epsilon", "rescale_grad"), PositiveFloat),
+    **dict.fromkeys(
+        ("lamb_weight_decay", "momentum_decay", "initial_accumulator_value"), NotNegativeFloat
+    ),
+    "weight_decay": Optional[NotNegativeFloat],
+    "batch_num": Size,
+    **dict.fromkeys(("learning_rate_range", "etas"), _PAIR),
+}
+_STRICT = pydantic.ConfigDict(strict=True, allow_inf_nan=False)
+_ANYTHING = Optional[Union[bool, AnyFloat, str, list]]
 _NOT_CHOOSABLE = {"Optimizer", "LBFGS"}  # the base class; one whose step needs a closure
 
 
@@ -50,12 +68,21 @@ def optimizer_problems(
         names = ", ".join(sorted(known))
         return [f"{_BLOCK}.class: received {class_name!r}, expected one of {names}"]
     optimizer_class = known[class_name]
-    accepted = sorted(set(inspect.signature(optimizer_class).parameters) - _SET_BY_US)
+    parameters = inspect.signature(optimizer_class).parameters
+    accepted = sorted(set(parameters) - _SET_BY_US - _FUNCTIONS)
     unknown = [name for name in arguments if name not in accepted]
     if unknown:
         return [
             f"{_BLOCK}.{name}: unknown key; {nearest(name, accepted, f'{_BLOCK}.')}"
             for name in unknown
+        ]
+    types = {name: _type(parameters[name], class_name in (own or {})) for name in arguments}
+    wrong = [name for name, value in arguments.items() if not _fits(value, types[name])]
+    if wrong:
+        return [
+            f"{_BLOCK}.{name}: received {shown(arguments[name])} "
+            f"({type(arguments[name]).__name__}), expected {type_in_words(types[name])}"
+            for name in wrong
         ]
     try:
         weight = paddle.create_parameter([1], "float32")
@@ -65,6 +92,23 @@ def optimizer_problems(
     except (TypeError, ValueError, AssertionError) as failure:
         return [f"{_BLOCK}: {class_name} does not accept {arguments}: {failure}"]
     return []
+
+
+def _type(parameter: inspect.Parameter, is_own: bool) -> Any:
+    """What an argument may be: of a model's own class, what its default is."""
+    if not is_own and parameter.name in _TYPES:
+        return _TYPES[parameter.name]
+    if isinstance(parameter.default, bool):
+        return bool
+    return AnyFloat if isinstance(parameter.default, (int, float)) else _ANYTHING
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    try:
+        pydantic.TypeAdapter(annotation, config=_STRICT).validate_python(value)
+    except pydantic.ValidationError:
+        return False
+    return True
 
 
 def check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:

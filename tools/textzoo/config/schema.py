@@ -10,16 +10,64 @@ from typing import Annotated, Literal, Optional, Union
 import pydantic
 from pydantic import ConfigDict, Field
 
+# What 32 bits hold, which no count and no weight of a run comes near.
+MAX_INT, MAX_FLOAT = 2**31 - 1, 3.4e38
+MAX_SIZE = 1 << 20  # of one side of a matrix of weights
+MAX_PROCESSES = 1024
+
+
+def _not_empty(path: object) -> object:
+    if path == "":
+        raise ValueError("received '', expected a path")
+    return path
+
+
 # YAML has no paths: a text is accepted where everything else is strictly typed.
-FilePath = Annotated[Path, Field(strict=False)]
-PositiveInt = Annotated[int, Field(gt=0)]
-NotNegativeInt = Annotated[int, Field(ge=0)]
+FilePath = Annotated[Path, Field(strict=False), pydantic.BeforeValidator(_not_empty)]
+PositiveInt = Annotated[int, Field(gt=0, le=MAX_INT)]
+NotNegativeInt = Annotated[int, Field(ge=0, le=MAX_INT)]
+Size = Annotated[int, Field(gt=0, le=MAX_SIZE)]
+SizeOrZero = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+Sizes = Annotated[list[Size], Field(min_length=1, max_length=100)]
+VocabularySize = Annotated[int, Field(ge=3, le=MAX_INT)]
+TextLength = Annotated[int, Field(ge=3, le=MAX_SIZE)]  # in tokens, with [CLS] and [SEP]
+NgramLength = Annotated[int, Field(gt=0, le=64)]
+AnyFloat = Annotated[float, Field(ge=-MAX_FLOAT, le=MAX_FLOAT)]
+PositiveFloat = Annotated[float, Field(gt=0, le=MAX_FLOAT)]
+NotNegativeFloat = Annotated[float, Field(ge=0, le=MAX_FLOAT)]
+Power = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Cosines = Annotated[float, Field(ge=-2, le=2)]  # a difference of two cosines
+
+# Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
+# of two in the same file each might have been meant.
+ALTERNATIVES: dict[str, tuple[tuple[tuple[str, ...], ...], ...]] = {
+    "runner": (
+        (("valid_data_dir",), ("valid_pair_file",)),
+        (("test_data_dir",), ("test_pair_file",)),
+        (("infer_checkpoint",), ("infer_start_epoch", "infer_end_epoch"), ("infer_ensemble",)),
+        (("resume",), ("model_init_path",)),
+    ),
+}
+# With these values, or null, a key leaves the others as they are.
+NEUTRAL: dict[str, tuple] = {"valid_fraction": (0,), "resume": ("auto", "none")}
+# A key that holds where these say nothing: in a later layer it takes away what an earlier one says.
+FALLBACKS = {"valid_fraction": ("valid_data_dir", "valid_pair_file")}
+# Null takes away what the other name of the same key says.
+OTHER_NAMES = {
+    "valid_data_dir": "valid_pair_file",
+    "valid_pair_file": "valid_data_dir",
+    "test_data_dir": "test_pair_file",
+    "test_pair_file": "test_data_dir",
+}
 
 
 class Block(pydantic.BaseModel):
-    """A block of keys: unknown keys are refused, types are not converted."""
+    """A block of keys: unknown keys are refused, types are not converted, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class Runner(Block):
@@ -33,7 +81,7 @@ class Runner(Block):
     valid_data_dir: Optional[FilePath] = Field(
         default=None, description="validation data: a file or a folder"
     )
-    valid_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+    valid_fraction: Share = Field(
         default=0.0,
         description="share of the training rows held out for validation when there is no "
         "`valid_data_dir`; the same rows for the same seed",
@@ -120,12 +168,14 @@ class Runner(Block):
     model_init_path: Optional[FilePath] = Field(
         default=None, description="checkpoint whose weights and vocabulary a new run starts from"
     )
-    max_grad_norm: Optional[Annotated[float, Field(gt=0)]] = Field(
+    max_grad_norm: Optional[PositiveFloat] = Field(
         default=None, description="clip the gradients to this global L2 norm"
     )
-    seed: NotNegativeInt = Field(default=2026, description="seed of Paddle, NumPy and Python")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=2026, description="seed of Paddle, NumPy and Python"
+    )
     use_gpu: bool = Field(default=False, description="run on a GPU (needs a CUDA build of Paddle)")
-    processes: Union[Literal["auto"], PositiveInt] = Field(
+    processes: Union[Literal["auto"], Annotated[int, Field(gt=0, le=MAX_PROCESSES)]] = Field(
         default=1,
         description="processes that train together on this machine, with the batches and losses "
         "of one; `auto`: one per GPU, or per core where that pays (doc/scale.md)",
@@ -136,7 +186,7 @@ class Runner(Block):
     use_visual: bool = Field(
         default=False, description="also write VisualDL scalars (needs the extra `visual`)"
     )
-    num_workers: NotNegativeInt = Field(
+    num_workers: Annotated[int, Field(ge=0, le=MAX_PROCESSES)] = Field(
         default=0,
         description="processes that encode text, once, into the cache; 0: one per core where there "
         "is much text",
@@ -178,16 +228,15 @@ class Runner(Block):
         default=None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
     top_k: PositiveInt = Field(default=5, description="how many tags each prediction lists")
-    threshold: Union[Literal["tuned", "per_label"], float] = Field(
+    threshold: Union[Literal["tuned", "per_label"], AnyFloat] = Field(
         default="tuned",
         description="score above which a label counts as predicted: one, or one per label, with "
         "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5",
     )
-
-    propensity_a: float = Field(
+    propensity_a: Annotated[float, Field(ge=0, le=10)] = Field(
         default=0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"
     )
-    propensity_b: Annotated[float, Field(ge=0)] = Field(
+    propensity_b: Annotated[float, Field(ge=0, le=1e6)] = Field(
         default=1.5, description="B of these propensities"
     )
     save_scores: NotNegativeInt = Field(
@@ -254,7 +303,7 @@ class IndexSettings(Block):
     space: Literal["cosine", "ip", "l2"] = Field(
         default="cosine", description="what is near in the graph"
     )
-    hnsw_m: Annotated[int, Field(ge=2)] = Field(
+    hnsw_m: Annotated[int, Field(ge=2, le=2048)] = Field(
         default=32, description="neighbours of each text kept"
     )
     ef_construction: PositiveInt = Field(default=200, description="candidates kept while building")
@@ -266,7 +315,7 @@ class IndexSettings(Block):
     mine_to: PositiveInt = Field(
         default=50, description="mine_negatives.py: the last rank looked at"
     )
-    mine_margin: float = Field(
+    mine_margin: Cosines = Field(
         default=0.0,
         description="mine_negatives.py: a negative's cosine is below the title's by so much",
     )
@@ -361,17 +410,14 @@ class Optimizer(Block):
         alias="class",
         description="a class of paddle.optimizer: SGD, Momentum, Adagrad, Adam, AdamW, ...",
     )
-    learning_rate: Annotated[float, Field(gt=0)] = Field(description="the highest learning rate")
+    learning_rate: PositiveFloat = Field(description="the highest learning rate")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="after the warm-up: stay, or fall to 0 at the last step"
     )
-    warmup: Annotated[float, Field(ge=0)] = Field(
+    warmup: Annotated[float, Field(ge=0, le=MAX_INT)] = Field(
         default=0.0,
         description="linear warm-up: a share of all steps if below 1, else a number of steps",
     )
-
-
-Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class EncoderSettings(Block):
@@ -392,15 +438,15 @@ class EncoderSettings(Block):
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
         "BERT, ERNIE or ALBERT family",
     )
-    num_hidden_layers: Optional[NotNegativeInt] = Field(
+    num_hidden_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
         default=None, description="number of layers; 0: embeddings alone"
     )
-    hidden_size: Optional[PositiveInt] = Field(default=None, description="width of the layers")
-    num_attention_heads: Optional[PositiveInt] = Field(default=None, description="number of heads")
-    intermediate_size: Optional[PositiveInt] = Field(
+    hidden_size: Optional[Size] = Field(default=None, description="width of the layers")
+    num_attention_heads: Optional[Size] = Field(default=None, description="number of heads")
+    intermediate_size: Optional[Size] = Field(
         default=None, description="width between the two products of the feed-forward part"
     )
-    embedding_size: Optional[PositiveInt] = Field(
+    embedding_size: Optional[Size] = Field(
         default=None,
         description="width of embeddings that are projected to `hidden_size`, as in ALBERT",
     )
@@ -413,27 +459,25 @@ class EncoderSettings(Block):
     hidden_act: Optional[Literal["gelu", "gelu_new", "relu"]] = Field(
         default=None, description="activation; `gelu_new` is its approximation with tanh"
     )
-    max_position_embeddings: Optional[PositiveInt] = Field(
+    max_position_embeddings: Optional[Size] = Field(
         default=None, description="the longest text, in tokens"
     )
-    type_vocab_size: Optional[PositiveInt] = Field(
-        default=None, description="number of token types"
-    )
+    type_vocab_size: Optional[Size] = Field(default=None, description="number of token types")
     use_task_id: Optional[bool] = Field(
         default=None, description="task embeddings, as in ERNIE 2 and 3"
     )
-    task_type_vocab_size: Optional[PositiveInt] = Field(default=None, description="number of tasks")
-    hidden_dropout_prob: Optional[Probability] = Field(
+    task_type_vocab_size: Optional[Size] = Field(default=None, description="number of tasks")
+    hidden_dropout_prob: Optional[Share] = Field(
         default=None,
         description="dropout after the embeddings and after each part of a layer; for `ngram` the "
         "share of n-grams hidden in training, default 0",
     )
-    attention_probs_dropout_prob: Optional[Probability] = Field(
+    attention_probs_dropout_prob: Optional[Share] = Field(
         default=None, description="dropout of attention weights"
     )
-    layer_norm_eps: Optional[Annotated[float, Field(gt=0)]] = Field(
+    layer_norm_eps: Optional[Annotated[float, Field(gt=0, lt=1)]] = Field(
         default=None, description="added to the variance in layer normalisation"
     )
-    initializer_range: Optional[Annotated[float, Field(gt=0)]] = Field(
+    initializer_range: Optional[Annotated[float, Field(gt=0, le=10)]] = Field(
         default=None, description="standard deviation of random weights"
     )

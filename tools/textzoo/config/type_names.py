@@ -7,16 +7,25 @@ from typing import Annotated, Any, Literal, Union
 
 import pydantic
 
-from textzoo.config.schema import Block
+from textzoo.config.schema import MAX_FLOAT, MAX_INT, MAX_SIZE, Block
+
+_SIGNS = {
+    **{"gt": "> ", "ge": ">= ", "lt": "< ", "le": "<= "},
+    **{"min_length": "length >= ", "max_length": "length <= "},
+}
 
 
 def describe_type(field: Any) -> str:
-    """The type of a field in words: `int, > 0`, `one of error | skip`."""
+    """The type of a field in words: `int, > 0`, `one of error | skip`.
+
+    Limits that are far above any use are left out.
+    """
     limits = [
-        f"{sign} {getattr(limit, name)}"
+        sign + str(getattr(limit, name))
         for limit in field.metadata
-        for name, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
-        if getattr(limit, name, None) is not None
+        for name, sign in _SIGNS.items()
+        if abs(getattr(limit, name, None) or 0) not in (MAX_INT, MAX_SIZE, MAX_FLOAT)
+        and getattr(limit, name, None) is not None
     ]
     return ", ".join([type_in_words(field.annotation), *limits])
 

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Optional
 
 from textzoo.config.layers import read_layers
+from textzoo.config.schema import MAX_PROCESSES
 from textzoo.devices import LIFELINE, physical_cores, visible_gpus
 
 _GRACE = 3.0  # seconds in which the others end by themselves when one has failed
@@ -45,7 +46,7 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
         return 1
     wanted = runner.get("processes", 1)
     if wanted != "auto":
-        return wanted if type(wanted) is int and wanted > 1 else 1
+        return wanted if type(wanted) is int and 1 < wanted <= MAX_PROCESSES else 1
     if runner.get("use_gpu"):
         return visible_gpus()
     folder = layers.origins.get("runner.train_data_dir", path.parent)
@@ -58,8 +59,11 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
 
 def _size(path: Path) -> int:
     """The bytes of a file, or of all files below a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    try:
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+    except OSError:  # the command itself will say so
+        return 0
 
 
 def run_processes(n: int, command: str, arguments: list[str]) -> int:

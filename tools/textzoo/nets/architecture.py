@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
+from textzoo.files import how_to_fetch
 
 FAMILIES = ("bert", "ernie", "albert")
 # Files that hold a configuration, in the order in which they are looked for in a folder.
@@ -89,7 +90,7 @@ def read_architecture(path: Path) -> tuple[Architecture, str, int]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
-        raise UserError(f"{file}: cannot be read as JSON: {failure}") from None
+        raise UserError(f"{file}: cannot be read as JSON: {failure}{how_to_fetch(file)}") from None
     facts = _flat(content)
     family = _family(facts)
     if family is None:

@@ -35,8 +35,6 @@ class SentenceEncoder(nn.Layer):
         self.encoder = build_encoder(encoder, vocab_size, max_len)
         self.projection = None
         if output_emb_size is not None:
-            if output_emb_size < 1:
-                raise ValueError(f"output_emb_size: received {output_emb_size}, expected above 0")
             self.projection = nn.Linear(self.encoder.width, output_emb_size)
 
     def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.files import how_to_fetch
 
 
 def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np.ndarray, int]:
@@ -74,6 +75,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     except OSError as failure:
         raise UserError(
             f"hyper_parameters.embedding.file: {path}: {failure.strerror or failure}"
+            f"{how_to_fetch(path)}"
         ) from None
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.errors import BadLine, UserError
+from textzoo.errors import BadLine, UserError, shown
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Reader
@@ -87,7 +87,7 @@ class WordReader(Reader):
         form: of a line.
 
     Raises:
-        ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
+        ValueError: `token_pattern` is not a regular expression, or has several groups.
     """
 
     label: ClassVar[str]
@@ -108,12 +108,15 @@ class WordReader(Reader):
         count_ngrams: bool = False,
     ):
         try:
-            self._find_words = re.compile(token_pattern).findall
-        except re.error as problem:
-            raise ValueError(f"token_pattern: {token_pattern!r}: {problem}") from None
-        for name, limit in (("max_words", max_words), ("max_len", max_len)):
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name}: received {limit}, expected at least 1")
+            words = re.compile(token_pattern)
+        except (re.error, OverflowError, RecursionError) as problem:
+            raise ValueError(f"token_pattern: {shown(token_pattern)}: {problem}") from None
+        if words.groups > 1:  # `findall` would give the texts of all of them
+            raise ValueError(
+                f"token_pattern: received {shown(token_pattern)} with {words.groups} groups, "
+                "expected one at most: write others as (?:...)"
+            )
+        self._find_words = words.findall
         self._split_labels = re.compile(label_separator).split
         self._lower_case = lower_case
         self._min_count = min_count
@@ -294,6 +297,13 @@ class WordReader(Reader):
             f"vocab_{self.label}_size": len(self._labels),
             "vocab_ngram_size": n_words + buckets if buckets else 0,
         }
+
+    def smallest_sizes(self) -> dict[str, int]:
+        """See `Reader.smallest_sizes`."""
+        sizes = super().smallest_sizes()
+        if "vocab_ngram_size" in sizes and not self._ngram_buckets:
+            sizes["vocab_ngram_size"] = 0
+        return sizes
 
     @property
     def label_names(self) -> list[str]:

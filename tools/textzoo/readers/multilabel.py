@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 
-from textzoo.config.schema import FilePath
+from textzoo.config.schema import FilePath, SizeOrZero, TextLength, VocabularySize
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.csv_records import LABELS, TEXT
@@ -44,7 +44,7 @@ class Reader(text.Reader):
         lower_case: whether texts are lower-cased, unless the vocabulary's own settings say.
 
     Raises:
-        ValueError: a limit is too small, or levels lack their labels.
+        ValueError: levels lack their labels, a label is given twice, or a separator is none.
     """
 
     supplies = ("vocab_size", "max_len", "vocab_label_size", "n_levels")
@@ -57,15 +57,12 @@ class Reader(text.Reader):
         format: Literal["tsv", "csv"] = "tsv",
         label_separators: str = ",，|",
         labels: Optional[list[str]] = None,
-        n_levels: int = 0,
+        n_levels: SizeOrZero = 0,
         tokenizer: Optional[FilePath] = None,
-        vocab_size: int = 8000,
-        max_len: int = 128,
+        vocab_size: VocabularySize = 8000,
+        max_len: TextLength = 128,
         lower_case: bool = True,
     ):
-        for name, limit in {"vocab_size": vocab_size, "max_len": max_len}.items():
-            if limit < 3:
-                raise ValueError(f"{name}: received {limit}, expected at least 3")
         if n_levels and (n_levels < 2 or not labels):
             raise ValueError(f"n_levels: received {n_levels}, expected 2 or more, with `labels`")
         if labels and len(set(labels)) < len(labels):
@@ -184,6 +181,13 @@ class Reader(text.Reader):
             "max_len": self._max_len,
             "vocab_label_size": len(self._labels),
             "n_levels": self._n_levels,
+        }
+
+    def smallest_sizes(self) -> dict[str, int]:
+        """See `Reader.smallest_sizes`."""
+        return {
+            **{"vocab_size": 2, "max_len": self._max_len, "n_levels": self._n_levels},
+            "vocab_label_size": len(self._given_labels) or 2,
         }
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import FilePath
+from textzoo.config.schema import FilePath, NgramLength, TextLength, VocabularySize
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
@@ -52,8 +52,6 @@ class Reader(text.Reader):
             without pairs.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
 
-    Raises:
-        ValueError: a limit is too small.
     """
 
     supplies = ("vocab_size", "max_len")
@@ -63,19 +61,13 @@ class Reader(text.Reader):
         self,
         *,
         tokenizer: Optional[Union[Literal["ngram"], FilePath]] = None,
-        vocab_size: int = 8000,
-        ngram_buckets: int = 131072,
-        ngram_max: int = 2,
-        max_len: int = 64,
+        vocab_size: VocabularySize = 8000,
+        ngram_buckets: VocabularySize = 131072,
+        ngram_max: NgramLength = 2,
+        max_len: TextLength = 64,
         unlabelled: bool = False,
         lower_case: bool = True,
     ):
-        limits = {"vocab_size": vocab_size, "ngram_buckets": ngram_buckets, "max_len": max_len}
-        for name, limit in limits.items():
-            if limit < 3:
-                raise ValueError(f"{name}: received {limit}, expected at least 3")
-        if ngram_max < 1:
-            raise ValueError(f"ngram_max: received {ngram_max}, expected at least 1")
         self._source: Optional[Union[Literal["ngram"], Path]] = tokenizer
         self._vocab_size = vocab_size
         self._ngrams = (ngram_buckets, ngram_max)
@@ -169,6 +161,10 @@ class Reader(text.Reader):
     def sizes(self) -> dict[str, int]:
         """See `Reader.sizes`."""
         return {"vocab_size": self._tokenizer.vocab_size, "max_len": self._max_len}
+
+    def smallest_sizes(self) -> dict[str, int]:
+        """See `Reader.smallest_sizes`."""
+        return {"vocab_size": 2, "max_len": self._max_len}
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary."""

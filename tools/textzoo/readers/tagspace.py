@@ -8,6 +8,7 @@ from typing import Any, Literal, Optional
 
 import numpy as np
 
+from textzoo.config.schema import NotNegativeInt, PositiveInt
 from textzoo.errors import BadLine
 from textzoo.readers.labelled_text import (
     CountedRows,
@@ -42,7 +43,7 @@ class Reader(WordReader):
             neighbouring words are hashed into (as in fastText, Joulin et al. 2017).
 
     Raises:
-        ValueError: `token_pattern` is not a regular expression, or a limit is below 1.
+        ValueError: `token_pattern` is not a regular expression.
     """
 
     label = "tag"
@@ -56,11 +57,11 @@ class Reader(WordReader):
         format: Literal["auto", "text", "ids"] = "auto",
         token_pattern: str = r"\w+",
         lower_case: bool = True,
-        min_count: int = 1,
-        max_words: Optional[int] = None,
+        min_count: PositiveInt = 1,
+        max_words: Optional[PositiveInt] = None,
         unknown_word: str = "<unk>",
-        max_len: Optional[int] = None,
-        ngram_buckets: int = 0,
+        max_len: Optional[PositiveInt] = None,
+        ngram_buckets: NotNegativeInt = 0,
     ):
         super().__init__(
             label_separator="[,，]",

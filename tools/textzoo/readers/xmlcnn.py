@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import FilePath
+from textzoo.config.schema import FilePath, NotNegativeInt, PositiveInt
 from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds
@@ -34,8 +34,8 @@ class Reader(WordReader):
             neighbouring words are hashed into (as in fastText, Joulin et al. 2017).
 
     Raises:
-        ValueError: `token_pattern` is not a regular expression, a limit is below 1, or the file of
-            stop words cannot be read.
+        ValueError: `token_pattern` is not a regular expression, or the file of stop words cannot
+            be read.
     """
 
     label = "label"
@@ -50,10 +50,10 @@ class Reader(WordReader):
         token_pattern: str = r"\w+",
         lower_case: bool = True,
         stop_words: Union[Literal["none", "english"], FilePath] = "none",
-        min_count: int = 1,
-        max_words: Optional[int] = None,
-        max_len: Optional[int] = 500,
-        ngram_buckets: int = 0,
+        min_count: PositiveInt = 1,
+        max_words: Optional[PositiveInt] = None,
+        max_len: Optional[PositiveInt] = 500,
+        ngram_buckets: NotNegativeInt = 0,
     ):
         if label_separator in ("", "\t", "\n"):
             raise ValueError(f"label_separator: received {label_separator!r}, expected a text")

@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 
 from textzoo.config.checking import Config
-from textzoo.config.loading import construct, net_arguments
+from textzoo.config.loading import build_reader, construct, net_arguments
 from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import Optimizer, Runner
 from textzoo.distributed.collectives import n_processes
@@ -55,6 +55,28 @@ def chosen_metrics(runner: Runner, model: Model) -> list[str]:
     return names
 
 
+def check_run(graph: Graph, config: Config, folder: ModelFolder, trains: bool) -> None:
+    """Refuse, before any data are read, what this kind of model cannot compute.
+
+    Args:
+        graph: in which it runs.
+        config: of the run.
+        folder: the model's.
+        trains: whether the run trains.
+
+    Raises:
+        UserError: naming the key.
+    """
+    runner, sizes = config.runner, build_reader(config, folder).smallest_sizes()
+    model = model_class(folder, graph)({**sizes, **config.hyper_parameters})
+    chosen_metrics(runner, model)
+    if trains:
+        check_metric_names(
+            [runner.best_metric] if runner.best_metric else [], model.kind, "runner.best_metric"
+        )
+        _check_takes_parts(graph, folder, model, runner.gradient_cache_rows)
+
+
 def build_run(
     graph: Graph,
     config: Config,
@@ -82,8 +104,6 @@ def build_run(
     names = runner.metrics or list(of_graph(arguments).metrics)
     model = of_graph(arguments, labels_needed(names, runner))
     _check_columns(folder, model, reader)
-    if optimizer:
-        _check_takes_parts(graph, folder, model, runner.gradient_cache_rows)
     with paddle.utils.unique_name.guard():
         net = construct(config, "hyper_parameters", model.create_model)
     _check_shards(graph, model.shards(net), runner.max_grad_norm)

@@ -83,7 +83,9 @@ class Tagger:
 
         Raises:
             BadText: naming the place of a text that the model cannot read.
+            ValueError: `top_k` is below 1.
         """
+        _check_count("top_k", top_k)
         found: list[dict[str, Any]] = [{}] * len(texts)
         for places, outputs in self.model.batches(self.model.encode(texts)):
             for place, row in zip(places, self.predictions(outputs, top_k)):
@@ -94,6 +96,7 @@ class Tagger:
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None
     ) -> list[dict[str, Any]]:
         """The same from the program's outputs."""
+        _check_count("top_k", top_k)
         manifest, top_k = self.model.manifest, top_k or self.top_k
         named = predictions_of(manifest.kind, self.label_names, top_k, manifest.threshold)
         return named.of_batch(outputs)
@@ -195,16 +198,24 @@ class SemanticIndex:
 
         Raises:
             BadText: naming the place of a query that the model cannot read.
+            ValueError: `k` is below 1.
             UserError: the index is on a server, which does not answer.
         """
+        _check_count("k", k)
         return self.nearest(self.encoder.encode(texts), k)
 
     def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already, `[queries, width]`."""
+        _check_count("k", k)
         found = self._index.nearest(embeddings, k)
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
+
+
+def _check_count(name: str, count: Optional[int]) -> None:
+    if count is not None and count < 1:
+        raise ValueError(f"{name}: received {count}, expected at least 1")
 
 
 def paired_cosines(embeddings: np.ndarray) -> np.ndarray:

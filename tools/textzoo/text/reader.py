@@ -125,6 +125,10 @@ class Reader:
         """What the net needs to know of the data: a number for each of `supplies`."""
         raise NotImplementedError
 
+    def smallest_sizes(self) -> dict[str, int]:
+        """The same before there are data, as small as they may be: a net is tried with them."""
+        return dict.fromkeys(self.supplies, 2)
+
     @property
     def unknown_word_id(self) -> Optional[int]:
         """The id of words that training did not have, in the column of a row's text."""

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
 from textzoo.errors import UserError
+from textzoo.files import how_to_fetch
 
 if TYPE_CHECKING:
     from zstandard import ZstdDecompressionObj
@@ -44,7 +45,7 @@ def existing_file(path: Path, key: str, expected: str = "file") -> Path:
             path.open("rb").close()
             return path
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{key}: no such {expected}: {path}") from None
+        raise UserError(f"{key}: no such {expected}: {path}{how_to_fetch(path)}") from None
     except (OSError, ValueError) as failure:  # a NUL in the path is a ValueError
         cause = failure.strerror if isinstance(failure, OSError) else failure
         raise UserError(f"{key}: {path} cannot be read: {cause}") from None

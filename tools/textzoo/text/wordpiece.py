@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from tokenizers.processors import TemplateProcessing
 
 from textzoo.errors import UserError
+from textzoo.files import how_to_fetch
 from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 
@@ -248,7 +249,9 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
     try:
         lines = path.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as failure:
-        raise UserError(f"{path}: cannot be read as a vocabulary: {failure}") from None
+        raise UserError(
+            f"{path}: cannot be read as a vocabulary: {failure}{how_to_fetch(path)}"
+        ) from None
     if lines[-1] == "":
         lines.pop()
     vocabulary = {line.rstrip("\r"): i for i, line in enumerate(lines)}

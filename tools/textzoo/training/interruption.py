@@ -1,23 +1,61 @@
 """Ctrl-C and SIGTERM while training: finish the step, save, then stop."""
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Optional
 
 _early: list[int] = []
 
 
+class Stopped(KeyboardInterrupt):
+    """SIGINT or SIGTERM came while a command had nothing to save; the status is 128 + its number.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_status = 128 + number
+
+
+@contextmanager
+def raising_signals() -> Iterator[None]:
+    """Have SIGINT and SIGTERM raise `Stopped`, in the main thread; others have no signals."""
+
+    def stop(number: int, frame: Optional[FrameType]) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    # What a shell started in the background with SIGINT ignored is left so.
+    previous = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
 def remember_early_interrupts() -> None:
-    """Have SIGINT raise KeyboardInterrupt as ever, and be told to the next `Interruption` too.
+    """Have SIGINT and SIGTERM raise `Stopped`, and be told to the next `Interruption` too.
 
     C++ code that calls Python, such as Paddle's, now and then drops the exception.
     """
 
     def interrupt(number: int, frame: Optional[FrameType]) -> None:
         _early.append(number)
-        signal.default_int_handler(number, frame)
+        raise Stopped(number)
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 class Interruption:

@@ -1,0 +1,120 @@
+"""Every number of a config has its range, judged before any data are read."""
+
+import typing
+
+import pytest
+from harness.running import ROOT
+
+from textzoo.config.checking import schema_of, signature_fields
+from textzoo.config.loading import load_config
+from textzoo.config.model_folder import load_model_folder
+from textzoo.config.schema import MAX_INT, Block, IndexSettings, Optimizer, Runner
+from textzoo.errors import UserError
+
+MODELS = ("tagspace", "xmlcnn", "multilabel", "batchneg", "hardestneg")
+
+
+def refusal(model, *overrides):
+    with pytest.raises(UserError) as failure:
+        load_config(ROOT / "models" / model / "config.yaml", list(overrides))
+    return str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "says"),
+    [
+        ("tagspace", "runner.seed=18446744073709551616", "expected int, >= 0, < 4294967296"),
+        ("tagspace", "runner.epochs=2147483648", "expected int, > 0, <= 2147483647"),
+        ("tagspace", "runner.processes=2000", "expected one of auto or int, > 0, <= 1024"),
+        ("tagspace", "runner.threshold=.nan", "received nan (float), expected one of tuned"),
+        ("tagspace", "runner.propensity_a=.inf", "received inf (float), expected float, >= 0"),
+        ("tagspace", "runner.propensity_b=1e30", "expected float, >= 0, <= 1000000.0"),
+        ("tagspace", "index.ef=18446744073709551616", "expected int, > 0, <= 2147483647"),
+        ("tagspace", "hyper_parameters.optimizer.learning_rate=.inf", "> 0, finite"),
+        ("tagspace", "hyper_parameters.optimizer.warmup=1e30", ">= 0, <= 2147483647"),
+        ("tagspace", "hyper_parameters.optimizer.weight_decay=-1", "expected float, >= 0 or"),
+        ("tagspace", "hyper_parameters.margin=.nan", "expected float, >= 0, finite"),
+        ("tagspace", "hyper_parameters.word_dropout=1.5", "expected float, >= 0, < 1"),
+        ("tagspace", "hyper_parameters.win_size=0", "received 0 (int), expected int, > 0"),
+        ("tagspace", "hyper_parameters.vocab_text_size=-5", "expected int, > 0 or null"),
+        ("tagspace", "reader.ngram_buckets=-1", "received -1 (int), expected int, >= 0"),
+        ("tagspace", "reader.max_words=0", "received 0 (int), expected int, > 0 or null"),
+        ("xmlcnn", "hyper_parameters.hidden_dim=-1", "received -1 (int), expected int, >= 0"),
+        ("xmlcnn", "hyper_parameters.windows=[]", "a list of int, > 0, length >= 1"),
+        ("xmlcnn", "hyper_parameters.windows=[2, 0]", "received 0 (int), expected a list of"),
+        ("xmlcnn", "hyper_parameters.n_chunks=0", "received 0 (int), expected int, > 0"),
+        ("multilabel", "hyper_parameters.dropout=1.0", "expected float, >= 0, < 1"),
+        ("multilabel", "hyper_parameters.gradient_penalty=-1.0", "expected float, >= 0"),
+        ("multilabel", "hyper_parameters.encoder.layer_norm_eps=1.5", "expected float, > 0, < 1"),
+        ("multilabel", "hyper_parameters.encoder.num_hidden_layers=5000", "<= 1024"),
+        ("multilabel", "hyper_parameters.loss=softmax", "softmax needs levels"),
+        ("multilabel", "reader.max_len=2", "expected int, >= 3"),
+        ("batchneg", "hyper_parameters.margin=.inf", "expected float, >= -2, <= 2, finite"),
+        ("batchneg", "hyper_parameters.scale=0", "received 0 (int), expected float, > 0"),
+        ("batchneg", "reader.ngram_max=0", "expected int, > 0, <= 64"),
+        ("batchneg", "runner.save_scores=5", "a model that embeds texts scores no labels"),
+        ("hardestneg", "hyper_parameters.margin=0", "expected float, > 0, <= 2"),
+        ("hardestneg", "index.mine_margin=-.inf", "expected float, >= -2, <= 2, finite"),
+        # what only the constructors find
+        ("tagspace", "hyper_parameters.ngram_dim=5", "ngram_dim: needs n-grams"),
+        ("batchneg", "hyper_parameters.encoder.max_position_embeddings=5", "expected at least"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused(model, override, says):
+    has_positions = ("hyper_parameters.encoder.config=tiny",) if model == "batchneg" else ()
+    message = refusal(model, override, *has_positions)
+    assert override.partition("=")[0].rpartition(".")[2] in message
+    assert says in message
+
+
+def test_a_net_beyond_the_memory_is_refused():
+    sizes = ("hyper_parameters.emb_dim=1048576", "hyper_parameters.hid_dim=1048576")
+    assert "its sizes need more memory than there is; lower them" in refusal("tagspace", *sizes)
+
+
+def numbers(annotation, metadata=()):
+    """Every int and float in a type, with what limits it."""
+    if annotation in (int, float):
+        yield annotation, metadata
+    if typing.get_origin(annotation) is typing.Annotated:
+        inner, *more = typing.get_args(annotation)
+        limits = [limit for each in more for limit in getattr(each, "metadata", [each])]
+        yield from numbers(inner, limits)
+    elif typing.get_origin(annotation) is not typing.Literal:
+        for inner in typing.get_args(annotation):
+            yield from numbers(inner)
+
+
+def fields_of_all_blocks():
+    for block in (Runner, IndexSettings, Optimizer):
+        for name in block.model_fields:
+            annotation = typing.get_type_hints(block, include_extras=True)[name]
+            yield block.__name__, name, annotation
+    for model in MODELS:
+        folder = load_model_folder(ROOT / "models" / model)
+        for source in (folder.net, folder.reader):
+            for name, (annotation, _) in signature_fields(source).items():
+                if isinstance(annotation, type) and issubclass(annotation, Block):
+                    hints = typing.get_type_hints(annotation, include_extras=True)
+                    for inner in annotation.model_fields:
+                        yield model, f"{name}.{inner}", hints[inner]
+                else:
+                    yield model, name, annotation
+
+
+def test_every_number_of_every_model_has_a_lowest_and_a_highest_value():
+    found = {}
+    for owner, name, annotation in fields_of_all_blocks():
+        for kind, limits in numbers(annotation):
+            lowest = [getattr(limit, sign, None) for limit in limits for sign in ("gt", "ge")]
+            highest = [getattr(limit, sign, None) for limit in limits for sign in ("lt", "le")]
+            assert any(each is not None for each in lowest), (owner, name)
+            assert any(each is not None for each in highest), (owner, name)
+            found[kind] = found.get(kind, 0) + 1
+    assert min(found.values()) > 30
+
+
+def test_the_highest_count_is_accepted():
+    folder = load_model_folder(ROOT / "models" / "tagspace")
+    runner = schema_of(folder.net, folder.reader).model_fields["runner"].annotation
+    assert runner(epochs=MAX_INT).epochs == MAX_INT
