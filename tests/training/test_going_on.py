@@ -110,6 +110,14 @@ def test_going_back_in_a_folder_with_later_checkpoints_is_refused(earlier, go_on
     assert {name: after[name] for name in before} == before
 
 
+def test_going_back_to_the_best_one_is_refused_where_there_are_later_ones(earlier, go_on):
+    go_on(folder=earlier)
+    shutil.rmtree(earlier / "best")
+    (earlier / "0").rename(earlier / "best")
+    with pytest.raises(UserError, match=r"those before .*best: 1; go on from the newest"):
+        go_on(f"runner.resume={earlier / 'best'}", folder=earlier)
+
+
 def test_the_newest_checkpoint_may_be_named_by_its_path(earlier, go_on):
     go_on(f"runner.resume={earlier / '0'}", folder=earlier)
     assert checkpoints(earlier) == {"0", "1", "best"}

@@ -108,6 +108,15 @@ def test_a_line_cut_off_by_a_kill_is_dropped(runner):
     assert [line["step"] for line in reported(runner)] == [10, 20, 30]
 
 
+@pytest.mark.parametrize("line", ["[]", "3", "{}", '{"step": "9"}', '{"step": null}', "\ud800"])
+def test_a_line_that_is_no_report_is_dropped(runner, line):
+    report_steps(runner, [10, 20])
+    path = runner.model_save_path / "metrics.jsonl"
+    path.write_bytes(f"{line}\n".encode("utf-8", "surrogatepass") + path.read_bytes())
+    report_steps(runner, [30], start=20)
+    assert [line["step"] for line in reported(runner)] == [10, 20, 30]
+
+
 def test_a_new_run_starts_with_an_empty_file(runner):
     report_steps(runner, [10, 20])
     report_steps(runner, [], start=0)

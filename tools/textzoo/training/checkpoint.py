@@ -132,7 +132,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [
-        (_step(path), path)
+        (step_of(path), path)
         for path in folder.iterdir()
         if NAME.fullmatch(path.name) and path.name != BEST and is_checkpoint(path)
     ]
@@ -180,7 +180,7 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
     """
     paths = list_checkpoints(folder)
     if keep:
-        kept = [path for path in paths if _step(path) != _DAMAGED][-keep:]
+        kept = [path for path in paths if step_of(path) != _DAMAGED][-keep:]
         doomed = [path for path in paths if path not in kept]
     else:
         doomed = [*paths, *folder.glob(BEST)]
@@ -236,7 +236,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
-def _step(path: Path) -> float:
+def step_of(path: Path) -> float:
+    """The step that a checkpoint was made at; infinity if it is damaged."""
     try:
         return read_facts(path)["progress"]["step"]
     except UserError:

@@ -8,7 +8,7 @@ from textzoo.config.checking import Config, differences
 from textzoo.config.model_folder import ModelFolder
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
-from textzoo.files import copy_files, new_folder, write_text
+from textzoo.files import copy_files, new_file, new_folder
 from textzoo.running.building import initialise
 from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
@@ -24,6 +24,7 @@ from textzoo.training.checkpoint import (
     load_weights,
     newest_checkpoint,
     remove_checkpoints,
+    step_of,
 )
 from textzoo.training.facts import Progress
 from textzoo.training.label_transfer import start_from
@@ -128,7 +129,7 @@ def starting_point(config: Config) -> Start:
         checkpoint = None
     else:
         checkpoint = load_checkpoint(Path(runner.resume))
-        _check_nothing_later(checkpoint.path, runner.model_save_path)
+        _check_nothing_later(checkpoint, runner.model_save_path)
     if checkpoint:
         _check_resumable(config, checkpoint)
         return Start(checkpoint, resumed=True)
@@ -152,22 +153,22 @@ def _check_resumable(config: Config, start: Checkpoint) -> None:
         )
 
 
-def _check_nothing_later(start: Path, folder: Path) -> None:
+def _check_nothing_later(start: Checkpoint, folder: Path) -> None:
     """Refuse to go on from a checkpoint in a folder that has later ones, or those of another run.
 
     They would be replaced one by one, and until then be taken for those of the new run.
     """
-    there = list_checkpoints(folder)
-    if _is_of(start, folder):
-        names = [path.name for path in there]
-        later = names[names.index(start.name) + 1 :] if start.name in names else []
-    else:
-        later = [path.name for path in there] + [BEST] * has_best(folder)
+    later = list_checkpoints(folder)
+    if _is_of(start.path, folder):
+        later = [path for path in later if step_of(path) > start.facts["progress"]["step"]]
+    elif has_best(folder):
+        later.append(folder / BEST)
     if later:
+        names = ", ".join(path.name for path in later)
         raise UserError(
-            f"runner.resume: {folder} holds other checkpoints than those before {start}: "
-            f"{', '.join(later)}; go on from the newest with -o runner.resume=auto, or choose "
-            "another folder with -o runner.model_save_path=PATH"
+            f"runner.resume: {folder} holds other checkpoints than those before {start.path}: "
+            f"{names}; go on from the newest with -o runner.resume=auto, or choose another folder "
+            "with -o runner.model_save_path=PATH"
         )
 
 
@@ -193,7 +194,8 @@ def _bring_along(progress: Progress, start: Path, folder: Path) -> None:
             with new_folder(folder / BEST, LISTING) as place:
                 copy_files(best, place)
         lines = source / METRICS
-        write_text(folder / METRICS, lines.read_text("utf-8") if lines.is_file() else "")
+        with new_file(folder / METRICS) as file:
+            file.write(lines.read_bytes() if lines.is_file() else b"")
     except OSError as failure:
         raise UserError(
             f"runner.resume: cannot copy from {source} to {folder}: {failure.strerror}"

@@ -143,11 +143,11 @@ def _drop_lines_after(path: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             if json.loads(line)["step"] <= step and step > 0:
                 kept.append(line + "\n")
-        except ValueError:  # the line that was being written when the run was killed
+        except (LookupError, TypeError, ValueError):  # such as the one that a kill has cut off
             continue
     write_text(path, "".join(kept))
 
