@@ -31,7 +31,7 @@ USAGE = {
     "index": "[--vectors VECTORS] [--sizes [SIZES ...]] [--queries QUERIES] [--peer PEER] "
     "[--milvus]",
     "serve": "--exported EXPORTED [--connections CONNECTIONS [CONNECTIONS ...]] "
-    "[--requests REQUESTS]",
+    "[--requests REQUESTS] [--trust-code]",
     "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
     "processes": f"{_CONFIG} [--reports REPORTS]",
     "settings": f"{_CONFIG} [--reports REPORTS] [--script SCRIPT]",
@@ -54,7 +54,7 @@ DEFAULTS = {
         "peer": None,
         "milvus": False,
     },
-    "serve": {"connections": [1, 8, 64], "requests": 2000},
+    "serve": {"connections": [1, 8, 64], "requests": 2000, "trust_code": False},
     "inference": {"override": [], "rows": 2000, "peer": None},
     "processes": {"override": [], "reports": 5},
     "settings": {"override": [], "reports": 5, "script": "trainer.py"},

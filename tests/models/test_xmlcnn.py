@@ -7,7 +7,6 @@ from sklearn.metrics import log_loss
 from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
 from textzoo.config.schema import Embedding, Optimizer
-from textzoo.errors import BadLine
 from textzoo.running.dygraph import DygraphRun
 from textzoo.running.static import Example, StaticRun
 
@@ -144,26 +143,6 @@ def test_ngrams_add_their_sum_over_the_root_of_their_number(xmlcnn):
 # ------------------------------------------------------------------ chunks
 
 
-def test_chunks_cover_each_place_once_and_nothing_else(xmlcnn):
-    lengths = np.array([8, 9, 10, 3, 1])
-    places = __import__(xmlcnn.reader.__module__, fromlist=["chunk_places"]).chunk_places(
-        lengths, 3
-    )
-    for length, chunks in zip(lengths[:4], places):
-        assert [sorted(set(chunk)) for chunk in chunks.tolist()] == [
-            part.tolist() for part in cut(length, 3)
-        ]
-    assert set(places[4].ravel()) == {0}
-
-
-def cut(length, n_chunks):
-    borders = [i * length // n_chunks for i in range(1, n_chunks)]
-    return np.split(np.arange(length), borders)
-
-
-# ------------------------------------------------------------------ losses
-
-
 def loss_of(model, net, columns, rows, seed=0):
     feeds = model.train_feeds(columns, np.array(rows), np.random.default_rng(seed))
     return float(model.train_forward(net, tensors(feeds)))
@@ -294,63 +273,13 @@ def test_arguments_that_make_no_sense_are_refused(xmlcnn, chosen, message):
         xmlcnn.net(**hyper_parameters(xmlcnn, **chosen))
 
 
-# ------------------------------------------------------------------ reader
+# ------------------------------------------------------------------ weights that depend on the data
 
 
 def fitted(xmlcnn, lines, **settings):
     reader = xmlcnn.reader(**settings)
     reader.fit(map(reader.parse, lines), {})
     return reader
-
-
-LINES = ["b, a\tThe cat sat", "a\tthe dog", "a,c,a\tcat 7"]
-
-
-def test_labels_and_words_become_ids_by_falling_count(xmlcnn):
-    reader = fitted(xmlcnn, LINES)
-    assert reader.label_names == ["a", "b", "c"]
-    assert (reader.label_counts.tolist(), reader.n_train_rows) == ([3, 1, 1], 3)
-    assert list(reader.word_ids) == ["<unk>", "cat", "the", "7", "dog", "sat"]
-    encoded = reader.encode("c,new\tDog of the", training=False)
-    assert encoded == {"words": [4, 0, 2], "labels": [2, -1], "ngrams": []}
-
-
-def test_separator_stop_words_and_limits(xmlcnn, tmp_path):
-    (tmp_path / "stop.txt").write_text("cat\nthe\n", encoding="utf-8")
-    reader = fitted(
-        xmlcnn,
-        ["x y\ta cat sat there now"],
-        label_separator=" ",
-        stop_words=tmp_path / "stop.txt",
-        max_len=2,
-    )
-    assert reader.label_names == ["x", "y"]
-    assert reader.encode("y\tcat sat there now a", training=True)["words"] == [
-        reader.word_ids["sat"],
-        reader.word_ids["there"],
-    ]
-    english = fitted(xmlcnn, ["x\tthe cat is not here"], stop_words="english")
-    assert list(english.word_ids) == ["<unk>", "cat", "here"]
-
-
-def test_what_is_saved_is_read_again(xmlcnn, tmp_path):
-    reader = fitted(xmlcnn, LINES)
-    reader.save(tmp_path)
-    again = xmlcnn.reader()
-    again.load(tmp_path)
-    assert again.label_names == reader.label_names
-    assert again.word_ids == reader.word_ids
-    assert again.sizes() == reader.sizes()
-    assert again.label_counts.tolist() == reader.label_counts.tolist()
-    assert again.n_train_rows == 3
-
-
-@pytest.mark.parametrize(
-    ("line", "message"), [("no tab", "received 1 column"), ("\ttext", "received no label")]
-)
-def test_a_training_line_without_labels_is_refused(xmlcnn, line, message):
-    with pytest.raises(BadLine, match=message):
-        fitted(xmlcnn, LINES).encode(line, training=True)
 
 
 def test_each_label_starts_at_its_log_odds(xmlcnn):
@@ -381,12 +310,3 @@ def test_rare_ngrams_start_long_and_labels_at_the_words_of_their_names(xmlcnn):
     expected = 3 * (vectors / (vectors**2).sum(axis=1, keepdims=True)).mean(axis=0)
     np.testing.assert_allclose(rows[reader.label_names.index("red cat")], expected, rtol=1e-3)
     assert not rows[reader.label_names.index("a")].any()
-
-
-def test_counts_of_ngrams_are_rows_and_are_saved(xmlcnn, tmp_path):
-    reader = fitted(xmlcnn, ["x\ta b a b", "y\ta"], ngram_buckets=1)
-    assert reader.ngram_counts.tolist() == [0, 2, 1, 1]  # <unk>, a, b, the bucket of all pairs
-    reader.save(tmp_path)
-    again = xmlcnn.reader()
-    again.load(tmp_path)
-    assert again.ngram_counts.tolist() == [0, 2, 1, 1]

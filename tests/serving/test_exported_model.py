@@ -1,18 +1,25 @@
 """An exported folder opened; what is in real ones: tests/export/test_writing.py."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from harness.workspace import digests
 
 from textzoo.errors import BadText, UserError
 from textzoo.serving import exported_model
-from textzoo.serving.exported_model import MANIFEST, READER, ExportedModel, is_exported
+from textzoo.serving.exported_model import ExportedModel
+from textzoo.serving.manifest import READER, ArrayFacts, ReaderFacts
 
 READER_CODE = """
+from pathlib import Path
+from typing import Optional
+
 from textzoo.errors import BadLine
 
 
 class Reader:
-    def __init__(self, *, longest, stop_words=None):
+    def __init__(self, *, longest: int, stop_words: Optional[Path] = None):
         self.longest = longest
         self.stop_words = stop_words.read_text(encoding="utf-8").split() if stop_words else []
 
@@ -31,6 +38,14 @@ class Reader:
         return {"tokens": tokens, "lengths": lengths}
 """
 SETTINGS = {"arguments": {"longest": 4}, "files": {"stop_words": "files/stop.txt"}}
+MATRIX, ROW = ArrayFacts(rank=2, dtype="int64"), ArrayFacts(rank=1, dtype="int64")
+# Of "abc" and "e", whose ids are 0, 1, 2 and 4.
+ARRAYS = {
+    "input/tokens": [[0, 1, 2], [4, 9, 9]],
+    "input/lengths": [3, 1],
+    "output/sums": [3, 4],
+    "output/lengths": [3, 1],
+}
 
 
 class Engine:
@@ -50,12 +65,6 @@ class Engine:
 @pytest.fixture
 def model(tmp_path, monkeypatch):
     """An exported folder, as far as its reader and its engine go."""
-    manifest = {
-        "reader": SETTINGS,
-        "formats": ["onnx"],
-        "outputs": ["sums", "lengths"],
-        "hyper_parameters": {"padding": 9},
-    }
     for folder, name, text in (
         ("", READER, READER_CODE),
         ("vocabulary", "letters.txt", "abcdef"),
@@ -63,9 +72,20 @@ def model(tmp_path, monkeypatch):
     ):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / name).write_text(text, encoding="utf-8")
+    np.savez(tmp_path / "examples.npz", **{k: np.array(v) for k, v in ARRAYS.items()})
+    manifest = SimpleNamespace(
+        reader=ReaderFacts(name=None, **SETTINGS),
+        formats=["onnx"],
+        examples=["abc", "e"],
+        inputs={"tokens": MATRIX, "lengths": ROW},
+        outputs={"sums": ROW, "lengths": ROW},
+        width=None,
+        hyper_parameters={"padding": 9},
+        sha256=digests(tmp_path),
+    )
     monkeypatch.setattr(exported_model, "read_manifest", lambda path: manifest)
     monkeypatch.setattr(exported_model, "open_engine", lambda *_: Engine())
-    return ExportedModel(tmp_path)
+    return ExportedModel(tmp_path, trust_code=True)
 
 
 def test_the_reader_of_the_folder_has_its_settings_files_and_vocabulary(model):
@@ -111,14 +131,29 @@ def test_a_text_that_cannot_be_read_is_named_by_its_place(model, texts, error, s
 def test_a_reader_that_does_not_stand_alone_is_refused(model):
     file = model.path / READER
     file.write_text("from .words import Words\n", encoding="utf-8")
+    model.manifest.sha256 = digests(model.path)
     with pytest.raises(UserError, match=r"reader\.py: .*nothing from its model folder"):
-        ExportedModel(model.path)
+        ExportedModel(model.path, trust_code=True)
 
 
-def test_other_folders_are_told_from_exported_ones(tmp_path):
-    assert not is_exported(tmp_path / "nowhere")
-    for content in ("", "[]", '{"form": 2}', "\x00"):
-        (tmp_path / MANIFEST).write_text(content, encoding="utf-8")
-        assert not is_exported(tmp_path)
-    with pytest.raises(UserError, match="is not an exported model: expected a folder made by"):
-        exported_model.read_manifest(tmp_path)
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("examples", ["abd", "e"], "the examples' texts give another tokens"),
+        ("examples", ["abc", " "], r"cannot compute its own examples.*received an empty text"),
+        ("hyper_parameters", {}, "cannot compute its own examples.*KeyError: 'padding'"),
+        ("inputs", {"tokens": ROW, "lengths": ROW}, "gives other outputs"),
+        ("outputs", {"sums": ROW}, "gives other outputs"),
+        ("width", 3, "gives other outputs"),
+    ],
+)
+def test_what_does_not_fit_the_examples_is_refused(model, key, value, says):
+    setattr(model.manifest, key, value)
+    with pytest.raises(UserError, match=says):
+        ExportedModel(model.path, trust_code=True)
+
+
+def test_an_engine_with_other_outputs_is_refused(model, monkeypatch):
+    monkeypatch.setattr(Engine, "__call__", lambda engine, feeds: [feeds["lengths"]])
+    with pytest.raises(UserError, match="gives other outputs than the manifest says"):
+        ExportedModel(model.path, trust_code=True)

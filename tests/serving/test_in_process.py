@@ -14,16 +14,19 @@ from textzoo.index.hnsw import Index
 from textzoo.serving import in_process
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
+LABELS = ["zero", "one", "two"]
+
 
 class Model:
     """A text of digits has a score or a component for each of three digits."""
 
     def __init__(self, path, kind="tags", threshold=None, index=None):
         self.path = path
-        self.manifest = {
+        self.reader = SimpleNamespace(label_names=LABELS)
+        self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
-            "checkpoint": {"weights_sha256": "a digest"},
-        }
+            checkpoint=SimpleNamespace(weights_sha256="a digest"),
+        )
 
     def encode(self, texts):
         return [{"text": list(map(int, text))} for text in texts]
@@ -38,7 +41,7 @@ class Model:
 
 @pytest.fixture
 def tagger(tmp_path):
-    (tmp_path / "labels.json").write_text(json.dumps(["zero", "one", "two"]), encoding="utf-8")
+    (tmp_path / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
     return lambda **settings: Tagger(Model(tmp_path, **settings))
 
 
@@ -82,7 +85,7 @@ def index_of(folder, encoder, *texts, weights="a digest"):
     index = Index(settings, 3, {"checkpoint": {"rec.pdparams": weights}})
     index.add([Entry(text, text) for text in texts], encoder.encode(texts))
     index.commit()
-    return Encoder(Model(folder, "embeddings", index={"backend": "exact"}))
+    return Encoder(Model(folder, "embeddings", index=settings))
 
 
 def test_the_nearest_texts_of_each_query_come_best_first(tmp_path, encoder):
@@ -121,7 +124,7 @@ def test_an_index_of_other_embeddings_is_refused(tmp_path, encoder):
     ],
 )
 def test_a_model_of_another_kind_is_refused_with_the_way_out(monkeypatch, what, kind, way_out):
-    model = SimpleNamespace(manifest={"kind": kind})
-    monkeypatch.setattr(in_process, "ExportedModel", lambda path, engine: model)
+    model = SimpleNamespace(manifest=SimpleNamespace(kind=kind))
+    monkeypatch.setattr(in_process, "ExportedModel", lambda path, engine, trust_code: model)
     with pytest.raises(UserError, match=way_out):
         what.load("a folder")

@@ -21,7 +21,7 @@ FILES = {"paddle": (PROGRAM, WEIGHTS), "onnx": (ONNX,)}  # of each format
 
 # Operations of a program of Paddle that do more than compute: a net that was trained has none.
 _NOT_COMPUTING = {
-    *("assert", "load", "load_combine", "print", "py_func", "read_file", "run_program"),
+    *("load", "load_combine", "print", "py_func", "read_file", "run_program"),
     *("save", "save_combine"),
 }
 
