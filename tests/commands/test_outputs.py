@@ -172,12 +172,12 @@ def test_a_shared_index_that_may_not_be_written_can_be_searched_but_not_changed(
             (folder / "shared").chmod(mode)
             assert loads in said_to_ordinary_user(lambda: load_index(place))
             refused = (
-                "UserError: index.path: cannot write .*index: Permission denied; choose another"
+                r"UserError: index\.path: cannot write .*index: Permission denied; choose another"
             )
             assert re.match(refused, said_to_ordinary_user(lambda: check_place(place)))
         (folder / "shared").chmod(0o777)
         (folder / "shared" / "index").chmod(0o000)
-        refused = "UserError: index.path: cannot read .*index: Permission denied; choose another"
+        refused = r"UserError: index\.path: cannot read .*manifest\.json: Permission denied; choose"
         assert re.match(refused, said_to_ordinary_user(lambda: check_place(place)))
 
 
