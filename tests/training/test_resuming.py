@@ -167,9 +167,12 @@ def training(epochs, step, epoch, schedule="linear", warmup=0.0):
     ("schedule", "warmup", "now", "before"),
     [("linear", 0, "0.05", "0"), ("cosine", 0, "0.05", "0"), ("constant", 0.9, "0.0568", "0.1")],
 )
-def test_more_epochs_move_the_rate_and_the_log_says_so(caplog, schedule, warmup, now, before):
+def test_more_epochs_move_the_rate_and_the_log_says_so(
+    config_of, save_at, caplog, schedule, warmup, now, before
+):
     """By hand: of 20 steps all are done, or of 40 the half."""
-    begun_with(2).tell_rate(training(4, 20, 2, schedule, warmup))
+    save_at("1", config_of(epochs=2), 20)
+    starting_point(config_of(epochs=4)).tell_rate(training(4, 20, 2, schedule, warmup))
     assert (
         f"runner.epochs: received 4, the run had 2 before: the {schedule} schedule goes on with a "
         f"learning rate of {now} in place of {before}"

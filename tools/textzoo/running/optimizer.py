@@ -46,8 +46,9 @@ class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
         gradients = [gradient for _, gradient in params_grads if gradient is not None]
         if paddle.in_dynamic_mode():  # sparse ones have no norm
             gradients = [gradient for gradient in gradients if not gradient.is_selected_rows()]
-        norms = paddle.stack([paddle.linalg.norm(gradient) for gradient in gradients])
-        check_holds(paddle.isfinite((norms * norms).sum()))
+        if gradients:
+            norms = paddle.stack([paddle.linalg.norm(gradient) for gradient in gradients])
+            check_holds(paddle.isfinite((norms * norms).sum()))
         return super().__call__(params_grads)
 
 

@@ -76,7 +76,7 @@ class Start(NamedTuple):
         progress, runner = training.progress, training.runner
         if not (self.resumed and self.checkpoint) or progress.epoch >= runner.epochs:
             return
-        earlier = self.checkpoint.facts["config"]["runner"].get("epochs", runner.epochs)
+        earlier = self.checkpoint.facts["config"]["runner"]["epochs"]
         before, now = (
             learning_rate(training.optimizer, progress.step, n_steps)
             for n_steps in (training.total_steps // runner.epochs * earlier, training.total_steps)
@@ -139,7 +139,7 @@ def starting_point(config: Config) -> Start:
 
 
 def _check_resumable(config: Config, start: Checkpoint) -> None:
-    ours, theirs = config.resolved(), start.facts["config"]
+    ours, theirs = config.resolved(), dict(start.facts["config"])
     for resolved in (ours, theirs):
         resolved.pop("index", None)
         resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
