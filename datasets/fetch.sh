@@ -454,7 +454,7 @@ prepare_dataset() { # the arguments of run.sh
     mkdir -p "$OUTPUT" || fail 2 "--output: cannot create $OUTPUT"
     if [ -n "$LOCAL_SOURCE" ]; then use_local_files; else download_all; fi
 
-    WORK="$OUTPUT/.partial-$DATASET" # a name that nothing of the user's has
+    WORK="$OUTPUT/.partial-${DATASET//\//-}" # a name that nothing of the user's has
     rm -rf "$WORK"
     mkdir "$WORK"
     trap 'rm -rf "$WORK"' EXIT

@@ -47,6 +47,7 @@ class Guarded:
             sent.append(message)
 
         scope = {"type": "http", "method": method, "path": path, "headers": headers}
+        scope |= {"raw_path": path.encode(), "query_string": b""}
         asyncio.run(self.guard(scope, receive, send))
         return sent[0]["status"] if sent else None, dict(sent[0]["headers"]) if sent else {}
 
