@@ -27,7 +27,7 @@ class _Told(pydantic.BaseModel):
     """What the report uses; all other values are numbers, most of them metrics."""
 
     model_config = ConfigDict(strict=True, extra="allow")
-    __pydantic_extra__: dict[str, _Number]
+    __pydantic_extra__: dict[str, _Number]  # pyright: ignore
 
 
 class _Line(_Told):
@@ -88,7 +88,7 @@ class _GradedRow(TypedDict):
 
 
 _LINES = {"evaluation": _Evaluation, "session": _Session}
-_ROWS = TypeAdapter(_Row), TypeAdapter(_GradedRow)
+_ROWS: tuple[TypeAdapter[Any], ...] = (TypeAdapter(_Row), TypeAdapter(_GradedRow))
 
 
 def read_test(path: Path) -> Optional[Facts]:
