@@ -1,4 +1,5 @@
 import gzip
+import os
 import re
 
 import numpy as np
@@ -51,5 +52,12 @@ def test_a_malformed_file_is_refused_by_its_line(tmp_path, content, message):
 
 
 def test_a_missing_file_is_named_with_its_key(tmp_path):
-    with pytest.raises(UserError, match=r"embedding\.file: .*nowhere: No such file"):
+    with pytest.raises(UserError, match=r"embedding\.file: no such file: .*nowhere"):
         read_word_vectors(tmp_path / "nowhere", IDS, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_pipe_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"embedding\.file: .*/pipe is a pipe or a device"):
+        read_word_vectors(tmp_path / "pipe", IDS, 3)

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,18 @@ def test_counts_of_ngrams_are_rows_and_are_saved(tmp_path):
     again = Reader()
     again.load(tmp_path)
     assert again.ngram_counts.tolist() == [0, 2, 1, 1]
+
+
+def test_a_file_of_stop_words_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"^stop_words: no such file: .*/nowhere$"):
+        Reader(stop_words=tmp_path / "nowhere")
+    (tmp_path / "words").write_bytes(b"the\ncaf\xe9\n")
+    with pytest.raises(ValueError, match=r"words:2: byte 4 is not UTF-8"):
+        Reader(stop_words=tmp_path / "words")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_pipe_of_stop_words_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"^stop_words: .*/pipe is a pipe or a device"):
+        Reader(stop_words=tmp_path / "pipe")

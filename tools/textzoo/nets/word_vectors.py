@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.errors import UserError
-from textzoo.files import how_to_fetch
+from textzoo.text.streams import existing_file
 
 
 def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np.ndarray, int]:
@@ -57,6 +57,7 @@ def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers, of a file that may be gzipped."""
     number = 0
+    existing_file(path, "hyper_parameters.embedding.file")
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
@@ -75,7 +76,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     except OSError as failure:
         raise UserError(
             f"hyper_parameters.embedding.file: {path}: {failure.strerror or failure}"
-            f"{how_to_fetch(path)}"
         ) from None
 
 

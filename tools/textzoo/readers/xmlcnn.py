@@ -8,9 +8,12 @@ from typing import Any, Literal, Optional, Union
 import numpy as np
 
 from textzoo.config.schema import FilePath, NotNegativeInt, PositiveInt
+from textzoo.errors import UserError
 from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
+from textzoo.text.lines import read_lines
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds
+from textzoo.text.streams import existing_file
 
 _ENGLISH = """
 a an and are as at be been but by can did do does for from had has have he her his how i if in into
@@ -143,6 +146,7 @@ def _stop_words(source: Union[str, Path]) -> frozenset[str]:
     if isinstance(source, str):
         return frozenset(_ENGLISH.split() if source == "english" else [])
     try:
-        return frozenset(source.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as failure:
-        raise ValueError(f"stop_words: {source} cannot be read: {failure}") from None
+        lines = read_lines(existing_file(source, "stop_words"))
+        return frozenset(word for line in lines for word in line.text.split())
+    except UserError as refusal:
+        raise ValueError(str(refusal)) from None
