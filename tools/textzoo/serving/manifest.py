@@ -126,7 +126,10 @@ def read_manifest(path: Path) -> Manifest:
         )
     content = _content(path)
     if content is None:
-        raise UserError(f"{path / MANIFEST}: is damaged, no JSON object: export the model anew")
+        raise UserError(
+            f"{path / MANIFEST}: is damaged or cannot be read: expected an object of JSON; "
+            "export the model anew"
+        )
     if content.get("form", FORM) != FORM:
         versions = content.get("versions")
         version = versions.get("textzoo") if isinstance(versions, dict) else "unknown"
