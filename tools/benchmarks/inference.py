@@ -62,7 +62,7 @@ def engines(
     from textzoo.data.batching import inference_pools
     from textzoo.data.dataset import Dataset
     from textzoo.running.building import build_run, initialise
-    from textzoo.running.predictor import Predictor
+    from textzoo.running.predictor import Predictor, supports_bfloat16
 
     loaded, folder = load_config(config, overrides)
     data = Dataset(loaded, folder).for_training()
@@ -84,9 +84,10 @@ def engines(
         "dygraph": dygraph,
         "static": static,
         "predictor": Predictor(static),
-        "predictor, bfloat16": Predictor(static, "bfloat16"),
         "predictor, int8": Predictor(static, "int8"),
     }
+    if supports_bfloat16():
+        runs["predictor, bfloat16"] = Predictor(static, "bfloat16")
     expected = [dygraph.infer_step(feeds) for feeds in batches]
     differences = {  # which also warms up
         name: _largest_difference(expected, [run.infer_step(feeds) for feeds in batches])

@@ -38,7 +38,7 @@ class Predictor:
     def __init__(self, run: StaticRun, precision: Precision = "float32"):
         self.model = run.model
         self._outputs = run.output_names()
-        if precision == "bfloat16" and not paddle.base.core.supports_bfloat16():
+        if precision == "bfloat16" and not supports_bfloat16():
             raise UserError(
                 "runner.infer_precision: this processor cannot compute in bfloat16; set "
                 "-o runner.infer_precision=float32"
@@ -77,3 +77,8 @@ def _in_8_bits(place: Path) -> OnnxEngine:
     convert(place / PROGRAM, place / WEIGHTS, exact)
     quantize(exact, place / ONNX)
     return OnnxEngine(place)
+
+
+def supports_bfloat16() -> bool:
+    """Whether this processor can compute in bfloat16."""
+    return paddle.base.core.supports_bfloat16()
