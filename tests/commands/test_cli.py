@@ -305,7 +305,7 @@ def test_folders_of_the_same_name_do_not_clash_and_the_path_stays_as_it_is(tmp_p
         loaded.append(load_model_folder(folder))
     places = [sys.modules[folder.net.__module__].PLACE for folder in loaded]
     assert places == ["one", "two"]
-    assert loaded[0].reader is not loaded[1].reader
+    assert loaded[0].net is not loaded[1].net
     for folder in loaded:  # a file of the folder imports its own neighbour
         model_module = sys.modules[folder.dygraph_model.__module__]
         assert model_module.Net is folder.net

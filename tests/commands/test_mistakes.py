@@ -61,7 +61,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_never_saved(workspace, c
     saved = sorted(workspace.output(name).glob("step_*"), key=lambda path: Saved(path).step)
     last = saved[-1] if saved else "none yet"
     step = Saved(last).step if saved else 0
-    assert f"of step {step} " in result.stderr
+    assert f": step {step}: " in result.stderr
     assert f"at learning rate {rate}; last good checkpoint: {last}. " in result.stderr
     assert "hyper_parameters.optimizer.learning_rate or set runner.max_grad_norm" in result.stderr
     for path in saved:

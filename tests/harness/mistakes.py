@@ -333,7 +333,7 @@ MISTAKES = (
         "a folder of predictions that cannot be made",
         "infer",
         ("runner.infer_output_dir={here}/own.tsv/infer",),
-        ("runner.infer_output_dir: cannot write {here}/own.tsv", "choose another folder"),
+        ("runner.infer_output_dir: cannot write {here}/own.tsv", "choose another place"),
     ),
 )
 if os.geteuid() != 0:  # for root, no folder is read-only

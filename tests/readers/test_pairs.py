@@ -89,14 +89,6 @@ def test_what_is_saved_encodes_the_same(tmp_path, tokenizer):
     assert loaded.sizes() == reader.sizes()
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("vocab_size", 2), ("ngram_buckets", 2), ("max_len", 2), ("ngram_max", 0)]
-)
-def test_limits_that_leave_nothing_are_refused(name, value):
-    with pytest.raises(ValueError, match=f"{name}: received {value}, expected at least"):
-        make(lines=(), **{name: value})
-
-
 def test_texts_to_embed_are_padded():
     columns = {"text": make().encode_many(LINES, True)["query"]}
     feeds = Reader.infer_feeds(columns, np.array([0, 1]), {})

@@ -198,7 +198,7 @@ def test_ids_that_training_did_not_have_are_unknown(make_reader):
     [
         ("1,4 1000000", "the word id '1000000', expected one below 1,000,000; or set reader.max_w"),
         ("1000000,4", "received the tag id '1000000', expected one below 1,000,000"),
-        ("1," + "9" * 5000, r"the word id '9{60}\.\.\.', expected"),
+        ("1," + "9" * 5000, r"the word id '9{60}\.\.\. \(5000 characters\)', expected"),
     ],
 )
 def test_no_table_is_made_for_one_id_that_is_very_high(make_reader, line, complaint):

@@ -95,3 +95,10 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path):
     (tmp_path / "checkpoint.json").mkdir()
     with pytest.raises(UserError, match=r"checkpoint\.json: cannot be read: "):
         read_facts(tmp_path)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_told_from_a_damaged_one(tmp_path):
+    facts = json.dumps({**FACTS, "versions": {"textzoo": "0.2.0"}})
+    (tmp_path / "checkpoint.json").write_text(facts, encoding="utf-8")
+    with pytest.raises(UserError, match=r"saved by textzoo 0\.2\.0, .* train anew, or use that"):
+        read_facts(tmp_path)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.errors import BadLine, UserError, shown
+from textzoo.errors import BadLine, UserError, shortened, shown
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Reader
@@ -255,7 +255,7 @@ class WordReader(Reader):
             raise BadLine(f"received no {self.label}, expected at least one before the tab")
         ids = [self._labels.ids.get(label, -1) for label in labels]
         if training and -1 in ids:
-            unknown = shortened(labels[ids.index(-1)])
+            unknown = shortened(labels[ids.index(-1)], 60)
             raise BadLine(
                 f"the {self.label} {unknown!r} is not among the model's {len(self._labels)} "
                 f"{self.label}s"
@@ -335,11 +335,6 @@ class WordReader(Reader):
             )
         self._words = Vocabulary.load(folder / "words.txt")
         self._labels = Vocabulary.load(folder / f"{self.label}s.txt")
-
-
-def shortened(text: str) -> str:
-    """As much of a text as a message shows."""
-    return text if len(text) <= 60 else text[:60] + "..."
 
 
 def ngram_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

@@ -9,14 +9,13 @@ from typing import Any, Literal, Optional
 import numpy as np
 
 from textzoo.config.schema import NotNegativeInt, PositiveInt
-from textzoo.errors import BadLine
+from textzoo.errors import BadLine, shortened
 from textzoo.readers.labelled_text import (
     CountedRows,
     Counts,
     Parsed,
     WordReader,
     ngram_feeds,
-    shortened,
 )
 from textzoo.text import reader as text
 from textzoo.text.ragged import Columns
@@ -194,4 +193,4 @@ def _numbers(counts: Counter, declared: int, limit: int) -> Vocabulary:
 
 
 def _short(text: str) -> str:
-    return repr(shortened(text))
+    return repr(shortened(text, 60))

@@ -118,6 +118,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         facts = json.loads(text)
+        if _DIGEST not in facts and "versions" in facts:
+            raise UserError(
+                f"{path}: was saved by textzoo {facts['versions']['textzoo']}, which wrote no "
+                f"{_DIGEST} yet; train anew, or use that version"
+            )
         if facts.pop(_DIGEST) != _digest(facts):
             raise ValueError("it was changed since it was saved")
         _Facts.model_validate_json(text)
