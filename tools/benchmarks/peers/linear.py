@@ -106,11 +106,12 @@ def main() -> None:
     parser.add_argument("test", type=Path)
     parser.add_argument("--valid", type=Path)
     parser.add_argument("--analyzer", choices=["word", "char"], default="word")
+    parser.add_argument("--longest", type=int, help="n-gram; default: 1 word or 3 characters")
     parser.add_argument("--separators", default=",")
     arguments = parser.parse_args()
     labels, texts = read(arguments.train, arguments.separators)
     gold, test_texts = read(arguments.test, arguments.separators)
-    ngrams = (1, 1) if arguments.analyzer == "word" else (1, 3)
+    ngrams = 1, arguments.longest or (1 if arguments.analyzer == "word" else 3)
     vectorizer = TfidfVectorizer(
         analyzer=arguments.analyzer, ngram_range=ngrams, sublinear_tf=True, min_df=2
     )
