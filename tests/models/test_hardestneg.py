@@ -24,8 +24,3 @@ def test_hardestneg_equals_numpy_and_its_positive_is_the_diagonal(hardestneg):
     net = make_net(hardestneg, margin=0.4)
     found = loss_of(net, queries, candidates, excluded)
     assert found == pytest.approx(np.mean(expected), rel=1e-5)
-
-
-def test_a_margin_of_nothing_is_refused(hardestneg):
-    with pytest.raises(ValueError, match=r"margin: received 0\.0"):
-        make_net(hardestneg, margin=0.0)

@@ -41,8 +41,3 @@ def test_an_embedding_does_not_depend_on_padding():
     net = make()
     alone = embed(net, TOKENS[1:, :2], LENGTHS[1:])
     np.testing.assert_allclose(embed(net)[1:], alone, rtol=1e-4, atol=1e-6)
-
-
-def test_a_width_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="output_emb_size: received 0, expected above 0"):
-        make(width=0)

@@ -90,7 +90,6 @@ def test_only_the_training_rows_are_trained_on(tmp_path):
     assert sorted(rows) == list(range(1, 23, 2))
 
 
-@pytest.mark.parametrize("names", [{"metrics": ["acc"]}, {"best_metric": "acc"}])
-def test_an_unknown_metric_stops_before_training(tmp_path, names):
+def test_an_unknown_metric_stops_before_training(tmp_path):
     with pytest.raises(UserError, match=r"runner\.metrics: received 'acc'"):
-        assembled(tmp_path, **names)
+        assembled(tmp_path, metrics=["acc"])
