@@ -68,6 +68,7 @@ RESULT = "".join(f"how to {n // 3}\tthe way of {n % 7}\t{1 / (1 + n):.4f}\n" for
 
 _SIZES = ("reader.vocab_size=300",)
 _IDS = ("hyper_parameters.vocab_text_size=40", "hyper_parameters.vocab_tag_size=4")
+_OF_LEVELS = ("reader.labels=[x, y]", "reader.n_levels=3", "hyper_parameters.loss=softmax")
 # Of each kind of rows: the model, what its config is to say, a good file.
 ROWS = {
     "tags": ("tagspace", ("reader.format=text",), TAGS),
@@ -75,7 +76,7 @@ ROWS = {
     "labels": ("xmlcnn", ("reader.stop_words=english",), TAGS),
     "sets": ("multilabel", _SIZES, TAGS),
     "csv": ("multilabel", (*_SIZES, "reader.format=csv"), CSV),
-    "levels": ("multilabel", (*_SIZES, "reader.labels=[x, y]", "reader.n_levels=3"), LEVELS),
+    "levels": ("multilabel", (*_SIZES, *_OF_LEVELS), LEVELS),
     "pairs": ("batchneg", ("reader.ngram_buckets=500",), PAIRS),
 }
 GOOD = [text.encode() for text in (TAGS, IDS, CSV, PAIRS, CORPUS, JSONL, QRELS, RUN)]
