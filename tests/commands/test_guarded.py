@@ -48,6 +48,13 @@ def test_a_fault_of_the_program_keeps_its_traceback(failure):
         guarded("x.py", raising(failure))
 
 
+def test_what_is_printed_is_utf_8_in_any_locale(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert guarded("x.py", lambda: print("天气 \ud800")) == 0
+    assert stream.buffer.getvalue().decode() == "天气 \\ud800\n"
+
+
 def test_a_log_without_its_stream_ends_the_command():
     class Gone(io.StringIO):
         def write(self, text):

@@ -107,6 +107,25 @@ def test_counts_below_one_are_refused(tmp_path, tagger, encoder, count):
         index.nearest(encoder.encode(["0"]), count)
 
 
+def test_letters_are_not_taken_for_texts(encoder):
+    with pytest.raises(TypeError, match="received one text, expected two lists"):
+        encoder.similarity("01", "12")
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "says"),
+    [
+        ([1, 0, 0], r"received shape \[3\], expected \[queries, 3\]"),
+        ([[1, 0]], r"received shape \[1, 2\]"),
+        ([[np.nan, 0, 0]], "expected rows of length 1"),
+        ([[3, 0, 0]], "expected rows of length 1"),
+    ],
+)
+def test_what_is_no_embedding_is_not_searched_for(tmp_path, encoder, embeddings, says):
+    with pytest.raises(ValueError, match=says):
+        SemanticIndex(index_of(tmp_path, encoder, "0")).nearest(np.array(embeddings), 1)
+
+
 def test_an_index_of_other_embeddings_is_refused(tmp_path, encoder):
     with pytest.raises(UserError, match="exported without an index; run recall"):
         SemanticIndex(encoder)

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import io
 import os
 import re
 import signal
@@ -79,8 +80,12 @@ def start(module: str, function: str = "main") -> int:
 def guarded(name: str, run: Callable[[], Optional[int]]) -> int:
     """Run a command; a mistake or a signal, and what the machine lacks, become its exit status.
 
-    Any other exception is a fault of the program and keeps its traceback.
+    Any other exception is a fault of the program and keeps its traceback. What is printed is UTF-8,
+    whatever the locale is.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not so where something stands in for it
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         with raising_signals():
             try:

@@ -140,8 +140,11 @@ class Encoder:
 
         Raises:
             BadText: naming the place of a text, counted over both lists.
+            TypeError: one of them is a text, not a list of texts.
             ValueError: the lists differ in length.
         """
+        if isinstance(first, str) or isinstance(second, str):
+            raise TypeError("received one text, expected two lists of texts")
         if len(first) != len(second):
             raise ValueError(f"received {len(first)} and {len(second)} texts, expected as many")
         return paired_cosines(self.encode([*first, *second]))
@@ -205,8 +208,24 @@ class SemanticIndex:
         return self.nearest(self.encoder.encode(texts), k)
 
     def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
-        """The same for queries that are embedded already, `[queries, width]`."""
+        """The same for queries that are embedded already.
+
+        Args:
+            embeddings: `[queries, width]`, of length 1, as `Encoder.encode` gives them.
+            k: how many to find.
+
+        Raises:
+            ValueError: `k` is below 1, or the embeddings have another shape or length.
+        """
         _check_count("k", k)
+        embeddings = np.asarray(embeddings, np.float32)
+        width = self.encoder.model.manifest.width
+        if embeddings.ndim != 2 or embeddings.shape[1] != width:
+            raise ValueError(
+                f"embeddings: received shape {list(embeddings.shape)}, expected [queries, {width}]"
+            )
+        if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=0.01):
+            raise ValueError("embeddings: expected rows of length 1, as Encoder.encode gives them")
         found = self._index.nearest(embeddings, k)
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
