@@ -79,6 +79,20 @@ def test_a_saved_index_gives_the_same_and_can_be_extended(backend, tmp_path):
     assert loaded.texts[loaded.search(queries[:1], 1)[0][0, 0]] == "another"
 
 
+def test_what_another_command_has_added_since_is_not_lost(tmp_path):
+    settings = IndexSettings(backend="exact", path=tmp_path / "index")
+    make_index(3, "exact", path=settings.path).commit()
+    one, other = (Index.load(settings.path, settings) for _ in range(2))
+    for n, index in ((5, one), (6, other)):
+        index.add(texts_of(n)[n - 1 :], embeddings_of(n)[n - 1 :])
+    one.commit()
+    with pytest.raises(UserError, match=r"another command has changed .* run this one again"):
+        other.commit()
+    one.delete(texts_of(1))
+    one.commit()
+    assert len(Index.load(settings.path, settings)) == 3
+
+
 def test_an_index_of_another_form_is_not_taken(tmp_path):
     make_index(20).save(tmp_path / "index")
     assert Index.load(tmp_path / "index", IndexSettings(hnsw_m=7)) is None

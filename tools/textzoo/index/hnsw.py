@@ -74,6 +74,7 @@ class Index:
     def __init__(self, settings: IndexSettings, width: int, made_from: dict[str, Any]):
         self.made_from = made_from
         self.texts: list[str] = []
+        self._manifest: Any = None  # as it was read or written
         self._settings = settings
         self._embeddings = np.zeros((0, width), np.float32)
         self._places: dict[str, int] = {}
@@ -151,8 +152,23 @@ class Index:
         return self._search_exactly(queries, k)
 
     def commit(self) -> None:
-        """Write the index to the folder of its settings."""
+        """Write the index to the folder of its settings.
+
+        Raises:
+            UserError: another command has changed it since it was read, or it cannot be written.
+        """
+        if self._manifest is not None:
+            try:
+                now = read_json(standing(self._folder) / LISTING.file)
+            except (OSError, ValueError):
+                now = None
+            if now != self._manifest:
+                raise UserError(
+                    f"index.path: another command has changed {self._folder} since it was read; "
+                    "run this one again"
+                )
         self.save(self._folder)
+        self._manifest = read_json(self._folder / LISTING.file)
 
     def copy(self, folder: Path) -> None:
         """Copy the files of the committed index."""
@@ -203,7 +219,9 @@ class Index:
             for name, digest in manifest.sha256.items():
                 if sha256(folder / name) != digest:
                     raise _damaged(folder / name)
-            return cls._read(folder, settings, manifest)
+            index = cls._read(folder, settings, manifest)
+            index._manifest = facts
+            return index
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as failure:
