@@ -1,4 +1,6 @@
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -7,6 +9,7 @@ from harness.workspace import digests, model_folders
 from textzoo.commands.new_model import main as new_model
 from textzoo.commands.train import train
 from textzoo.config.layers import read_layers
+from textzoo.config.loading import load_config
 
 
 @pytest.mark.parametrize("name", model_folders())
@@ -47,3 +50,126 @@ def test_the_source_may_be_any_model_folder_and_has_to_be_one(tmp_path, capsys):
     with pytest.raises(ValueError, match="broken"):
         new_model([str(tmp_path / "x"), "--from", str(own)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "own"]
+
+
+def _own_model(folder, lines, blocks=""):
+    """A copy of tagspace without data, with these lines in place of those of its data."""
+    shutil.copytree(ROOT / "models" / "tagspace", folder, ignore=lambda *_: ["data"])
+    config = folder / "config.yaml"
+    kept = [
+        line
+        for line in config.read_text(encoding="utf-8").splitlines()
+        if "_data_dir:" not in line and "model_save_path:" not in line
+    ]
+    place = kept.index("runner:") + 1
+    kept[place:place] = [f"  {line}" for line in lines]
+    config.write_text("\n".join(kept) + f"\n{blocks}", encoding="utf-8")
+    return folder
+
+
+def _write(*files):
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"sports\t{file.as_posix()}\n", encoding="utf-8")
+
+
+def _copied(tmp_path, own):
+    """The resolved runner of a copy that lies deeper than its source; where each text came from."""
+    folder = tmp_path / "deep" / "copy"
+    assert new_model([str(folder), "--from", str(own)]) == 0
+    config, _ = load_config(folder / "config.yaml", [])
+    below = (path for path in folder.rglob("*") if path.is_file() and path.suffix == ".tsv")
+    texts = {path: path.read_text(encoding="utf-8").strip() for path in below}
+    return config.runner, {path: Path(text.partition("\t")[2]) for path, text in texts.items()}
+
+
+def test_data_of_one_name_in_the_model_folder_keep_their_places_and_lines(tmp_path):
+    own = tmp_path / "own"
+    lines = [
+        "train_data_dir: 'tr/data.tsv'  # mine",
+        "valid_data_dir: va/data",
+        "test_data_dir: te/data",
+    ]
+    _own_model(own, lines)
+    _write(own / "tr/data.tsv", own / "va/data/x.tsv", own / "te/data/deep/y.tsv")
+    _, texts = _copied(tmp_path, own)
+    copy = tmp_path / "deep" / "copy"
+    assert texts == {
+        copy / name: own / name for name in ("tr/data.tsv", "va/data/x.tsv", "te/data/deep/y.tsv")
+    }
+    assert (copy / "config.yaml").read_bytes() == (own / "config.yaml").read_bytes()
+
+
+def test_data_from_elsewhere_never_share_a_place(tmp_path):
+    one, two = tmp_path / "one" / "data it's.tsv", tmp_path / "two" / "data it's.tsv"
+    lines = [
+        f'train_data_dir: &same "../one/{one.name}"  # mine',
+        "valid_data_dir: *same",
+        f"test_data_dir: >-\n    {two}",
+        "corpus_file: data/data it's.tsv",
+    ]
+    own = _own_model(tmp_path / "own", lines)
+    _write(one, two, own / "data" / one.name)
+    runner, texts = _copied(tmp_path, own)
+    assert runner.valid_data_dir == runner.train_data_dir
+    assert len(texts) == 3 and all(tmp_path / "deep" in path.parents for path in texts)
+    assert texts[runner.train_data_dir] == one
+    assert texts[runner.test_data_dir] == two
+    assert texts[runner.corpus_file] == own / "data" / one.name
+    text = (tmp_path / "deep/copy/config.yaml").read_text(encoding="utf-8")
+    assert f'train_data_dir: &same "data-2/{one.name}"  # mine' in text
+
+
+def test_a_file_from_elsewhere_is_not_put_among_the_training_data(tmp_path):
+    lines = ["train_data_dir: data", "test_data_dir: ../test.tsv"]
+    own = _own_model(tmp_path / "own", lines)
+    _write(own / "data/train.tsv", tmp_path / "test.tsv")
+    runner, texts = _copied(tmp_path, own)
+    assert [texts[path] for path in runner.train_data_dir.iterdir()] == [own / "data/train.tsv"]
+    assert texts[runner.test_data_dir] == tmp_path / "test.tsv"
+
+
+def test_a_place_by_way_of_the_source_leads_into_the_copy(tmp_path):
+    own = tmp_path / "own"
+    _own_model(own, [f"train_data_dir: {own}/tr.tsv", "test_data_dir: ../own/te.tsv"])
+    _write(own / "tr.tsv", own / "te.tsv")
+    runner, texts = _copied(tmp_path, own)
+    assert texts[runner.train_data_dir] == own / "tr.tsv"
+    assert texts[runner.test_data_dir] == own / "te.tsv"
+    assert {os.path.dirname(path) for path in texts} == {str(tmp_path / "deep" / "copy")}
+
+
+def test_what_a_run_of_the_source_wrote_stays_there(tmp_path):
+    lines = [
+        "train_data_dir: data",
+        "model_save_path: output_model",
+        "cache_dir: cache",
+        "infer_load_path: output_model",
+        "infer_checkpoint: output_model/best",
+        "infer_output_dir: found",
+    ]
+    own = _own_model(tmp_path / "own", lines, "index: {path: found}\n")
+    _write(own / "data/x.tsv", own / "output_model/best/x.tsv", own / "found/x.tsv")
+    _write(own / "cache/x.tsv")
+    _, texts = _copied(tmp_path, own)
+    assert [*texts.values()] == [own / "data/x.tsv"]
+
+
+def test_files_of_the_reader_come_along(tmp_path):
+    own = shutil.copytree(ROOT / "models" / "xmlcnn", tmp_path / "own")
+    config = own / "config.yaml"
+    with config.open("a", encoding="utf-8") as file:
+        file.write("\nreader: {stop_words: ../words.txt}\n")
+    (tmp_path / "words.txt").write_text("the\n", encoding="utf-8")
+    assert new_model([str(tmp_path / "deep/copy"), "--from", str(own)]) == 0
+    copied, _ = load_config(tmp_path / "deep/copy/config.yaml", [])
+    assert copied.reader["stop_words"] == tmp_path / "deep/copy/data/words.txt"
+
+
+def test_a_config_that_inherits_is_refused(tmp_path, capsys):
+    own = shutil.copytree(ROOT / "models" / "tagspace", tmp_path / "own")
+    (own / "config.yaml").rename(own / "first.yaml")
+    (own / "config.yaml").write_text("base: first.yaml\n", encoding="utf-8")
+    assert new_model([str(tmp_path / "copy"), "--from", str(own)]) == 2
+    assert "config.yaml inherits from first.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "copy").exists()

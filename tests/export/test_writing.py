@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -244,7 +245,7 @@ def test_a_reader_that_needs_its_model_folder_is_named(exported, tmp_path):
     reader = tmp_path / "mine" / "reader.py"
     source = "from textzoo.readers import tagspace\n\nfrom .net import Net\n"
     reader.write_text(f"{source}\n\nclass Reader(tagspace.Reader): pass\n", "utf-8")
-    with pytest.raises(UserError, match=r"reader\.py: .*imports installed packages only"):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(reader))}: .*installed packages only"):
         export(tmp_path / "mine/config.yaml", model.settings, tmp_path / "x", ["paddle"])
     assert not (tmp_path / "x").exists()
 

@@ -1,17 +1,26 @@
 """A working copy of a model folder to start from: new_model.py."""
 
 import argparse
+import json
 import logging
+import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
+
+import yaml
 
 from textzoo.commands.cli import guarded
+from textzoo.config.checking import DATA, Config
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
 from textzoo.files import new_folder
 from textzoo.logs import start_logging
+from textzoo.text.lines import data_files
+from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
@@ -50,7 +59,7 @@ def new_model(folder: Path, source: str) -> None:
         source: a folder of `models/`, or the path of a model folder.
 
     Raises:
-        UserError: there is no such model, or `folder` exists.
+        UserError: there is no such model, it or its config cannot be copied, or `folder` exists.
     """
     from textzoo.config.loading import load_config
 
@@ -58,13 +67,14 @@ def new_model(folder: Path, source: str) -> None:
     model = _model_folder(source)
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
+    config, _ = load_config(model / _CONFIG, [])
     try:
         with new_folder(folder) as copy:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
-            config = _copy_data(model, copy)
-            config = config.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
-            (copy / _CONFIG).write_bytes(config.encode())
+            text = _copy_data(config, copy)
+            text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
+            (copy / _CONFIG).write_bytes(text.encode())
             load_config(copy / _CONFIG, [])
     except OSError as failure:
         raise UserError(f"NAME: cannot write {folder}: {failure.strerror or failure}") from None
@@ -87,24 +97,96 @@ def _model_folder(source: str) -> Path:
     raise UserError(f"--from: no model {source}; {hint}")
 
 
-def _copy_data(model: Path, copy: Path) -> str:
-    """Copy the data that the config names into `data/`; the config with the places it then has."""
-    import yaml
+def _copy_data(config: Config, copy: Path) -> str:
+    """Copy what a config names to be read; the text of the config with the places it then has.
 
-    text = (model / _CONFIG).read_text(encoding="utf-8")
-    for written in _texts(yaml.safe_load(text)["runner"]):
-        data = model / written
-        if not data.exists():
-            continue
-        target = copy / "data" / data.name
-        if data.is_dir():
-            shutil.copytree(data, target)
-        else:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(data, target)
-        text = text.replace(f": {written}\n", f": data/{data.name}\n")
+    What lies in the model's folder keeps its place; what lies outside goes to `data/`.
+
+    Raises:
+        UserError: the config inherits from another, or names a folder that cannot be read.
+    """
+    text = config.path.read_text(encoding="utf-8")
+    tree = yaml.compose(text, yaml.SafeLoader)
+    if base := [node.value for key, node in tree.value if key.value == "base"]:
+        raise UserError(
+            f"--from: {config.path} inherits from {base[0]}, expected a config without `base`; "
+            "copy the folder by hand"
+        )
+    model = Path(os.path.abspath(config.path.parent))
+    blocks = {block: getattr(config, block) for block in ("runner", "reader", "hyper_parameters")}
+    found = [name for name in _named(tree, blocks) if name.path.exists()]
+    places: dict[Path, Path] = {}  # of the copy, by those of the source
+    for name in sorted(found, key=lambda name: model not in (name.path, *name.path.parents)):
+        if name.path not in places:
+            places[name.path] = _place(name.path, model, copy, [*places.values()])
+            _copy(name, copy / places[name.path])
+    for start, name in sorted({name.node.start_mark.index: name for name in found}.items())[::-1]:
+        place = places[name.path]
+        if os.path.abspath(copy / os.path.expanduser(name.node.value)) != str(copy / place):
+            end = name.node.end_mark.index
+            text = text[:start] + _written(place, text[start:end]) + text[end:]
     return text
 
 
-def _texts(block: dict[str, Any]) -> list[str]:
-    return [value for value in block.values() if isinstance(value, str)]
+class _Named(NamedTuple):
+    """A path that a config names to be read.
+
+    Attributes:
+        key: dotted.
+        node: its text in the config.
+        path: absolute.
+    """
+
+    key: str
+    node: yaml.ScalarNode
+    path: Path
+
+
+def _named(node: yaml.Node, value: Any, key: str = "") -> Iterator[_Named]:
+    """The paths below a node that are read, but for those of a run of the model itself."""
+    if isinstance(node, yaml.ScalarNode):
+        block, _, name = key.partition(".")
+        read = block != "runner" or name in (*DATA, "model_init_path")
+        if isinstance(value, Path) and value != STANDARD_INPUT and read:
+            yield _Named(key, node, value)
+    elif isinstance(node, yaml.MappingNode):
+        inner = dict(value or {})
+        for name, part in node.value:
+            yield from _named(part, inner.get(name.value), f"{key}.{name.value}".strip("."))
+    elif isinstance(node, yaml.SequenceNode) and isinstance(value, list):
+        for part, item in zip(node.value, value):
+            yield from _named(part, item, key)
+
+
+def _place(source: Path, model: Path, copy: Path, taken: list[Path]) -> Path:
+    """Where a source comes to lie, from the folder of the copy; it shares its place with none."""
+    if model in (source, *source.parents):
+        return source.relative_to(model)
+    folders = (Path("data" if number == 1 else f"data-{number}") for number in count(1))
+    return next(
+        folder / source.name
+        for folder in folders
+        if folder not in taken and not (copy / folder / source.name).exists()
+    )
+
+
+def _copy(name: _Named, target: Path) -> None:
+    """Copy a file; all below a folder of data; the files in a pretrained one, as it is read."""
+    source = name.path
+    if name.key.startswith("runner.") or not source.is_dir():
+        files = data_files(source, name.key)
+    else:
+        files = [file for file in source.glob("*") if file.is_file()]
+    for file in files:
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+
+
+def _written(place: Path, old: str) -> str:
+    """A place as the text of a config, with the anchor and the end of line of the old one."""
+    new = place.as_posix()
+    if not re.fullmatch(r"[\w./-]+", new):
+        new = json.dumps(new, ensure_ascii=False)
+    anchor = re.match(r"(&\S+\s+)?", old)
+    return f"{anchor[0] if anchor else ''}{new}{old[len(old.rstrip()) :]}"

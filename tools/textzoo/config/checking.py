@@ -188,7 +188,14 @@ def _absolute(path: Path, start: Path) -> Path:
 
 
 # What reads data, of which each command needs some, refuses what it cannot read.
-_DATA = ("train_data_dir", "valid_data_dir", "valid_pair_file", "test_data_dir", "test_pair_file")
+DATA = (
+    "train_data_dir",
+    "valid_data_dir",
+    "valid_pair_file",
+    "test_data_dir",
+    "test_pair_file",
+    "corpus_file",
+)
 
 
 def _unreadable(block: Block, prefix: str = "") -> list[str]:
@@ -198,7 +205,7 @@ def _unreadable(block: Block, prefix: str = "") -> list[str]:
         if isinstance(value, Block):
             problems += _unreadable(value, f"{prefix}{name}.")
         for path in value if isinstance(value, list) else [value]:
-            if isinstance(path, Path) and name not in (*_DATA, "corpus_file"):
+            if isinstance(path, Path) and name not in DATA:
                 try:
                     check_readable(path, prefix + name)
                 except UserError as problem:

@@ -25,6 +25,7 @@ from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.running.onnx_conversion import convert
 from textzoo.running.static import StaticRun
 from textzoo.serving.exported_model import ExportedModel
+from textzoo.serving.exported_reader import defined_reader
 from textzoo.serving.in_process import Tagger, labels_file
 from textzoo.serving.manifest import (
     EXAMPLES,
@@ -95,11 +96,16 @@ def _write_text_side(
     """Write what turns texts into arrays: the reader, its settings, its vocabulary.
 
     The reader is a name, or the file of a model folder that has one of its own.
+
+    Raises:
+        UserError: this file imports others of its folder.
     """
     name = library_name(folder.reader)
     if name is None:
         log.info("%s is code of your own: loading the export takes --trust-code", READER)
-        shutil.copyfile(folder.path / READER, place / READER)
+        source = (folder.path / READER).read_bytes()
+        defined_reader(folder.path / READER, source)  # else a file that is gone then is named
+        (place / READER).write_bytes(source)
     copy_files(checkpoint.vocabulary, place / VOCABULARY)
     arguments = {key: v for key, v in config.reader.items() if not isinstance(v, Path)}
     files = {}

@@ -75,27 +75,38 @@ def _own_class(path: Path, manifest: Manifest, trust_code: bool) -> type[Reader]
     """What the folder's own `reader.py` defines: the source that the manifest lists, compiled.
 
     Raises:
-        UserError: it is not trusted, or does not stand alone.
+        UserError: it is not trusted, was changed, or does not stand alone.
     """
-    file = path / READER
     if not trust_code:
         raise UserError(
             f"{path}: its reader is code of its own ({READER}), which loading runs; if you trust "
             "it as you do any program, load it with trust_code=True (Python) or --trust-code"
         )
-    source = file.read_bytes()
+    source = (path / READER).read_bytes()
     sha256 = hashlib.sha256(source).hexdigest()
     if sha256 != manifest.sha256[READER]:  # since the files were compared
         raise UserError(f"{path}: is not as it was exported:\n  {READER}: was changed")
-    module = ModuleType(f"textzoo_reader_{sha256[:16]}")
+    try:
+        return defined_reader(path / READER, source)
+    except SyntaxError as failure:
+        raise UserError(
+            f"{path / READER}: {failure}; was exported with Python "
+            f"{manifest.versions.get('python')}"
+        ) from None
+
+
+def defined_reader(file: Path, source: bytes) -> type[Reader]:
+    """What the source of a `reader.py` defines where nothing else of its model folder is.
+
+    Raises:
+        SyntaxError: it is of another Python.
+        UserError: it does not stand alone.
+    """
+    module = ModuleType(f"textzoo_reader_{hashlib.sha256(source).hexdigest()[:16]}")
     module.__file__ = str(file)
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
-    except SyntaxError as failure:
-        raise UserError(
-            f"{file}: {failure}; was exported with Python {manifest.versions.get('python')}"
-        ) from None
     except ImportError as failure:
         raise UserError(
             f"{file}: {failure}; a reader that is exported imports installed packages "
