@@ -53,6 +53,23 @@ def existing_file(path: Path, key: str, expected: str = "file") -> Path:
     raise UserError(f"{key}: {path} is {kind}, expected a {expected}")
 
 
+def check_one_standard_input(paths: dict[str, Optional[Path]]) -> None:
+    """Refuse standard input for several paths: it can be read once.
+
+    Args:
+        paths: by the keys of the config, or the options, that gave them.
+
+    Raises:
+        UserError: it is given more than once.
+    """
+    keys = [key for key, path in paths.items() if path == STANDARD_INPUT]
+    if len(keys) > 1:
+        raise UserError(
+            f"{' and '.join(keys)}: received - (standard input) for each, expected it once; give a "
+            "file for the other"
+        )
+
+
 def is_compressed(path: Path) -> bool:
     """Whether a file is compressed, whatever its name."""
     with path.open("rb") as file:
