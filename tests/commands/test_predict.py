@@ -104,7 +104,7 @@ def test_lines_are_answered_in_order_a_chunk_at_a_time(exported, monkeypatch, ca
         assert call(predict, exported("tagspace"), "--texts", "-", *options) == 2
         printed = capfd.readouterr()
         assert printed.out.count('"top"') == n_answers
-        assert "-:6: byte 1 is not UTF-8" in printed.err
+        assert "standard input:6: byte 1 is not UTF-8" in printed.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,7 +116,7 @@ def test_a_text_that_the_model_cannot_read_is_named(exported, monkeypatch, capfd
     reader = load_model_folder(exported("tagspace").config.parent).reader
     monkeypatch.setattr(reader, "encode_text", refuse)
     assert call(predict, exported("tagspace"), "--texts", "-") == 2
-    assert "-:1: too odd" in capfd.readouterr().err
+    assert "standard input:1: too odd" in capfd.readouterr().err
 
 
 def test_a_reader_of_the_answers_may_stop_early(exported):

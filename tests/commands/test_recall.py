@@ -83,6 +83,48 @@ def test_texts_are_added_and_deleted_for_good(place, capfd):
     assert "a text that nobody wrote" not in found
 
 
+def test_a_new_index_lacks_what_was_added_and_deleted_and_says_so(place, tmp_path, capfd):
+    (tmp_path / "new.txt").write_text("a new text\nanother\n", encoding="utf-8")
+    (tmp_path / "old.txt").write_text("nowhere\na new text\n", encoding="utf-8")
+    here = (f"index.path={tmp_path}/index",)
+    options = ("--add", f"{tmp_path}/new.txt", "--delete", f"{tmp_path}/old.txt")
+    assert call(recall, place, *options, overrides=here) == 0
+    said = capfd.readouterr()
+    assert "--delete: not in the index: 'nowhere'\n" in said.out + said.err
+    (tmp_path / "other.txt").write_text("one text\n", encoding="utf-8")
+    other = (*here, f"runner.corpus_file={tmp_path}/other.txt")
+    assert call(recall, place, overrides=other) == 0
+    said = capfd.readouterr()
+    assert "of another corpus; 2 text(s) added and 1 deleted since" in said.out + said.err
+    options = ("--delete", f"{tmp_path}/other.txt")
+    assert call(recall, place, *options, overrides=other) == 0
+    said = capfd.readouterr()
+    assert f"index {tmp_path}/index: holds no text, nothing is found\n" in said.out + said.err
+    assert call(mine_negatives, place, overrides=other) == 0
+    said = capfd.readouterr()
+    assert f"index {tmp_path}/index: holds no text, nothing is found\n" in said.out + said.err
+
+
+@pytest.mark.parametrize("option", ["--add", "--delete", "--queries"])
+def test_files_of_options_are_read_before_the_index_is_built(place, tmp_path, capfd, option):
+    here = (f"index.path={tmp_path}/index",)
+    assert call(recall, place, option, f"{tmp_path}/nothere", overrides=here) == 2
+    assert f"{option}: no such file: {tmp_path}/nothere" in capfd.readouterr().err
+    assert not (tmp_path / "index").exists()
+
+
+def test_standard_input_is_read_for_one_option_only(place, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a text\n")))
+    here = (f"index.path={tmp_path}/index",)
+    assert call(recall, place, "--queries", "-", "--add", "-", overrides=here) == 2
+    assert "--queries and --add: received - (standard input) for each" in capfd.readouterr().err
+    both = (*here, "runner.test_data_dir=-")
+    assert call(recall, place, "--delete", "-", overrides=both) == 2
+    assert "--delete and runner.test_data_dir: received -" in capfd.readouterr().err
+    assert evaluate(["--pairs", "-", "--result", "-"]) == 2
+    assert "--pairs and --result: received -" in capfd.readouterr().err
+
+
 def test_other_queries_leave_the_result_of_the_test_queries_alone(place, capfd):
     assert call(recall, place) == 0
     before = (place / "output/infer/recall_result.txt").read_bytes()

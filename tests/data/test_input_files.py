@@ -1,10 +1,13 @@
 import gzip
+import io
 
 import pytest
 
 from textzoo.data.cache import Cache
 from textzoo.data.input_files import input_files
 from textzoo.errors import UserError
+from textzoo.text.lines import read_lines
+from textzoo.text.streams import STANDARD_INPUT
 
 
 @pytest.fixture
@@ -68,3 +71,12 @@ def test_files_of_different_length_are_refused(tmp_path, settings, texts, labels
     with pytest.raises(UserError, match=f"{longer}has no counterpart"):
         input_files(tmp_path / "data", "key", settings)
     assert not list(settings.folder.glob("joined-*"))
+
+
+def test_the_copy_of_standard_input_is_named_as_such(settings, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\n\xff\nthree\n")))
+    (copy,) = input_files(STANDARD_INPUT, "key", settings)
+    problems = []
+    lines = list(read_lines(copy, refused=lambda problem: problems.append(str(problem))))
+    assert [line.place for line in lines] == ["standard input:1", "standard input:3"]
+    assert problems[0].startswith("standard input:2: byte 1 is not UTF-8")

@@ -101,10 +101,12 @@ def test_entries_are_replaced_and_deleted_by_id(tmp_path):
     index = make_index(tmp_path, entries, embeddings_of(100))
     other = embeddings_of(1, seed=3)
     assert index.add([Entry("id 7", "another text")], other) == 1
-    assert index.delete([Entry("id 8", "id 8"), Entry("never there", "never there")]) == 1
+    never = Entry("never there", "never there")
+    assert index.delete([Entry("id 8", "id 8"), never]) == [never]
+    index.made_from = {**MADE_FROM, "added": 1, "deleted": 1}
     index.commit()
     for reopened in (index, load_index(settings_of(tmp_path))):
-        assert len(reopened) == 99
+        assert (len(reopened), reopened.made_from) == (99, index.made_from)
         assert found_texts(reopened, other, 1) == [["another text"]]
         texts = found_texts(reopened, other, 100)[0]
         assert (texts.count("text 7"), texts.count("text 8")) == (1, 1)  # those of 57 and 58
@@ -134,7 +136,7 @@ def test_a_filter_chooses_by_metadata(tmp_path):
 def test_corpora_have_partitions_of_their_own(tmp_path):
     make_index(tmp_path, texts_of(30), embeddings_of(30))
     other = make_index(tmp_path, texts_of(20), embeddings_of(20, seed=1), partition="other")
-    assert other.delete(texts_of(10)) == 10
+    assert other.delete(texts_of(10)) == []
     assert (len(other), len(load_index(settings_of(tmp_path)))) == (10, 30)
     assert load_index(settings_of(tmp_path, partition="third")) is None
     assert load_index(settings_of(tmp_path, collection="third")) is None

@@ -57,12 +57,32 @@ def test_an_index_is_made_once(tmp_path, caplog):
     [{"corpus": "0\n30\n60\n"}, {"weights": "another digest"}, {"infer_precision": "int8"}],
     ids=["corpus", "checkpoint", "precision"],
 )
-def test_an_index_of_something_else_is_made_anew(tmp_path, changed):
+def test_an_index_of_something_else_is_made_anew(tmp_path, caplog, request, changed):
     prepared_index(Embedder(tmp_path))
     embed = Embedder(tmp_path, **changed)
-    index = prepared_index(embed)
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        index = prepared_index(embed)
+    assert f"built anew, since it is of another {request.node.callspec.id}\n" in caplog.text
     assert len(embed.embedded) == len(index) == 3
     assert prepared_index(Embedder(tmp_path, **changed)).made_from == index.made_from
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"weights": "another digest"}, "of another checkpoint"), ({}, "built with other settings")],
+)
+def test_changes_that_a_new_index_lacks_are_told(tmp_path, caplog, changed, reason):
+    index = prepared_index(Embedder(tmp_path))
+    index.made_from = {**index.made_from, "added": 2, "deleted": 1}
+    index.commit()
+    assert len(prepared_index(Embedder(tmp_path))) == 3
+    assert not [one for one in caplog.records if one.levelno == logging.WARNING]
+    embed = Embedder(tmp_path, **changed)
+    if not changed:
+        embed.index_settings = embed.index_settings.model_copy(update={"backend": "hnsw"})
+    assert prepared_index(embed).made_from.keys() == index.made_from.keys() - {"added", "deleted"}
+    (told,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert reason in told and "2 text(s) added and 1 deleted" in told
 
 
 def test_a_config_without_a_corpus_is_named(tmp_path):

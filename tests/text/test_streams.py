@@ -138,6 +138,6 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
             predict.predict(config, [], output=None, **chosen)
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ttwo\nalone\n")))
-    with pytest.raises(UserError, match=r"^-:2: received 1 column"):
+    with pytest.raises(UserError, match=r"^standard input:2: received 1 column"):
         predict.predict(config, [], pairs=STANDARD_INPUT, texts=None, output=None)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["embeddings.npy", "similarities.tsv"]

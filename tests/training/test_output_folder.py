@@ -76,3 +76,10 @@ def test_a_file_or_link_with_the_name_of_a_checkpoint_stays(output, train_in, tm
         assert (output / "1").read_text(encoding="utf-8") == "x"
     else:
         assert digests(elsewhere) == before
+
+
+@pytest.mark.parametrize("key", ["model_init_path", "resume", "train_data_dir", "valid_data_dir"])
+def test_a_run_that_is_refused_at_once_leaves_no_new_folder(train_in, tmp_path, key):
+    with pytest.raises(UserError, match="nothere"):
+        train_in(tmp_path / "new" / "output", f"runner.{key}={tmp_path / 'nothere'}")
+    assert list(tmp_path.iterdir()) == []

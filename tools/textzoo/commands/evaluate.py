@@ -68,7 +68,9 @@ def evaluate(
         write_trec_files,
     )
     from textzoo.files import check_output
+    from textzoo.text.streams import check_one_standard_input
 
+    check_one_standard_input({"--pairs": pairs, "--result": result, "--qrels": qrels, "--run": run})
     if write_trec:
         for name in (QRELS, RUN):
             inputs = [path for path in (pairs, result, qrels, run) if path]

@@ -38,7 +38,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     """
     from textzoo.data.encoding import Refusals, good_lines
     from textzoo.files import check_output, write_lines
-    from textzoo.inference.corpus_index import prepared_index
+    from textzoo.inference.corpus_index import prepared_index, warn_if_empty
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import triples
     from textzoo.text.lines import data_files
@@ -60,6 +60,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     if not pairs:
         raise UserError(f"{_DATA}: {runner.train_data_dir}: received no pair, expected one a line")
     index = prepared_index(embedder)
+    warn_if_empty(index, embedder)
     rows = list(triples(pairs, embedder, index, settings))
     write_lines(result, ("\t".join(row) for row in rows), "runner.infer_output_dir")
     n_mined = sum(len(row) == 3 for row in rows)

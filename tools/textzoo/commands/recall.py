@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
-from textzoo.text.streams import STANDARD_INPUT
+from textzoo.text.streams import STANDARD_INPUT, check_one_standard_input
 
 if TYPE_CHECKING:
     from textzoo.index.text_index import Hit, TextIndex
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("textzoo")
 
+_NAMED = 3  # texts that a message names
+
 _OPTIONS = {
     "queries": "a file of one query a line, or - for typed ones; default: the test pairs. The "
     "result of FILE.txt is recall_result_FILE.txt",
     "add": "a file of texts to add to the index first, or to replace by their ids; "
-    "in the form of the corpus",
-    "delete": "a file of texts, or of ids, to delete from it first",
+    "in the form of the corpus; an index that is built anew lacks them: add them again",
+    "delete": "a file of texts, or of ids, to delete from it first; in an index that is built "
+    "anew those of the corpus are there again",
 }
 
 
@@ -55,38 +58,68 @@ def recall(
             pairs.
         add: a file of texts to add to the index, in the form of a corpus file.
         delete: a file of what to delete from it: texts or ids one a line, or such a file.
+
+    Raises:
+        UserError: config, options, files or index are not as they should be.
     """
     from textzoo.data.corpus import read_entries
     from textzoo.data.input_files import read_texts, test_queries
     from textzoo.files import check_output, write_lines
     from textzoo.index.opening import check_place
-    from textzoo.inference.corpus_index import corpus_entries, embedded, prepared_index
+    from textzoo.inference.corpus_index import (
+        corpus_entries,
+        embedded,
+        prepared_index,
+        warn_if_empty,
+    )
     from textzoo.inference.embedder import Embedder
 
     embedder = Embedder(path, overrides)
     config = embedder.config
+    check_one_standard_input(
+        {
+            "--queries": queries,
+            "--add": add,
+            "--delete": delete,
+            "runner.test_data_dir": None if queries else config.runner.test_data,
+        }
+    )
     result = embedder.output / f"recall_result{f'_{queries.stem}' if queries else ''}.txt"
     given = [path for path in (queries, add, delete) if path]
     if queries != Path("-"):
         check_output(result, "runner.infer_output_dir", [*embedder.inputs, *given])
     if add or delete:
         check_place(embedder.index_settings)
+    to_add = corpus_entries(add, "--add", embedder) if add else []
+    to_delete = read_entries(delete, "--delete") if delete else []
+    if queries is None:
+        texts = test_queries(config, embedder.reader)
+    else:
+        texts = [] if queries == STANDARD_INPUT else read_texts(queries, "--queries")
     index = prepared_index(embedder)
-    changed = 0
+    n_added = n_deleted = 0
     if add:
-        entries = corpus_entries(add, "--add", embedder)
-        changed += (n_added := sum(index.add(*part) for part in embedded(entries, embedder)))
-        log.info("added %d text(s) of %d", n_added, len(entries))
+        n_added = sum(index.add(*part) for part in embedded(to_add, embedder))
+        log.info("added %d text(s) of %d", n_added, len(to_add))
     if delete:
-        entries = read_entries(delete, "--delete")
-        changed += (n_deleted := index.delete(entries))
-        log.info("deleted %d text(s) of %d", n_deleted, len(entries))
-    if changed:
+        missing = [entry.id for entry in index.delete(to_delete)]
+        n_deleted = len(to_delete) - len(missing)
+        log.info("deleted %d text(s) of %d", n_deleted, len(to_delete))
+        if missing:
+            named = ", ".join(map(repr, missing[:_NAMED])) + (", ..." if missing[_NAMED:] else "")
+            log.warning("--delete: not in the index: %s", named)
+    if n_added or n_deleted:
+        before = index.made_from
+        index.made_from = {
+            **before,
+            "added": before.get("added", 0) + n_added,
+            "deleted": before.get("deleted", 0) + n_deleted,
+        }
         index.commit()
+    warn_if_empty(index, embedder)
     if queries == STANDARD_INPUT:
         _answer_typed(embedder, index)
         return
-    texts = read_texts(queries, "--queries") if queries else test_queries(config, embedder.reader)
     embeddings = embedder(texts)
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)

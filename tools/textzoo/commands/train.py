@@ -72,14 +72,20 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     choose_device(runner.use_gpu)
     join_processes()
     check_run(graph, config, folder, trains=True)
+    dataset = Dataset(config, folder)
+    if not runner.model_save_path.exists():  # and is not made for what is refused at once
+        dataset.check("train")
+        if "valid" in dataset.splits:
+            dataset.check("valid")
+        given = runner.model_init_path if runner.resume in ("auto", "none") else runner.resume
+        if given:
+            read_facts(standing(Path(given)))
     with output_folder(runner.model_save_path):
         barrier()
 
         # What to start from, and the rows.
         start = starting_point(config)
-        data = in_turn(
-            lambda: Dataset(config, folder).for_training(start.vocabulary, not start.resumed)
-        )
+        data = in_turn(lambda: dataset.for_training(start.vocabulary, not start.resumed))
         start.check_data(data.contents)
 
         # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.

@@ -35,6 +35,7 @@ from textzoo.files import (
 from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader, load_vocabulary
+from textzoo.text.streams import named
 
 log = logging.getLogger("textzoo")
 
@@ -219,11 +220,13 @@ def encoded_rows(
     rows = Rows(folder, versions, reader)
     if rows.skipped:
         log.warning(
-            "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", files[0], rows.skipped
+            "%s: %d malformed line(s) skipped (runner.bad_lines: skip)",
+            named(files[0]),
+            rows.skipped,
         )
     if not len(rows):
         raise UserError(
-            f"{', '.join(map(str, files))}: received no rows, expected one example a line"
+            f"{', '.join(map(named, files))}: received no rows, expected one example a line"
         )
     return rows
 

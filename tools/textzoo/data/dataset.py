@@ -17,6 +17,7 @@ from textzoo.data.encoding import Refusals, good_lines
 from textzoo.data.input_files import input_files
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
+from textzoo.text.lines import data_files
 from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
@@ -77,9 +78,18 @@ class Dataset:
         Raises:
             UserError: the config does not name them, or they are not there.
         """
+        self.check(split)
+        return input_files(self.path(split), _key(split), self._cache)
+
+    def check(self, split: Split) -> None:
+        """Refuse files that are not there, before any work is done.
+
+        Raises:
+            UserError: see `files`.
+        """
         if split != "test" and self.path(split) == STANDARD_INPUT:
             raise UserError(f"{_key(split)}: received -, expected a path: it is read several times")
-        return input_files(self.path(split), _key(split), self._cache)
+        data_files(self.path(split), _key(split))
 
     def path(self, split: Split) -> Path:
         """The file or folder that the config names.

@@ -21,7 +21,7 @@ from textzoo.text.csv_records import read_records
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, read_lines, split_lines, stop
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Reader
-from textzoo.text.streams import open_stream
+from textzoo.text.streams import named, open_stream
 
 log = logging.getLogger("textzoo")
 
@@ -135,7 +135,9 @@ class Refusals:
         """Say how many lines of a file or folder were skipped, if any were."""
         if self.count:
             log.warning(
-                "%s: %d malformed line(s) skipped (runner.bad_lines: skip)", place, self.count
+                "%s: %d malformed line(s) skipped (runner.bad_lines: skip)",
+                named(place),
+                self.count,
             )
 
 

@@ -1,6 +1,5 @@
 """The files behind a config key, whatever form they have, as files of one row a line."""
 
-import uuid
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -27,6 +26,7 @@ from textzoo.text.streams import (
     existing_file,
     is_compressed,
     open_stream,
+    place_of_copy,
 )
 
 _TEXTS = ("_raw_texts.txt", "_texts.txt")
@@ -64,11 +64,9 @@ def _plain(file: Path, settings: Cache) -> Path:
 
 def _standard_input(settings: Cache) -> Path:
     """What standard input holds, as a file: rows are looked up in it again."""
-    folder = settings.folder / f"stdin-{uuid.uuid4().hex}"
-    settings.fill(
-        folder, lambda temporary: copy_stream(STANDARD_INPUT, temporary / "standard_input")
-    )
-    return folder / "standard_input"
+    copy = place_of_copy(settings.folder)
+    settings.fill(copy.parent, lambda temporary: copy_stream(STANDARD_INPUT, temporary / copy.name))
+    return copy
 
 
 def _labels_file(texts: Path) -> Optional[Path]:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import threading
 from pathlib import Path
@@ -25,7 +26,9 @@ from textzoo.files import (
     standing,
 )
 from textzoo.index.graph_file import is_graph_of
-from textzoo.index.text_index import Hit
+from textzoo.index.text_index import Hit, changes_lost
+
+log = logging.getLogger("textzoo")
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
 _TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
@@ -108,15 +111,16 @@ class Index:
             self._extend_graph(first)
         return len(chosen)
 
-    def delete(self, entries: list[Entry]) -> int:
-        """Delete texts; returns how many of them were there."""
+    def delete(self, entries: list[Entry]) -> list[Entry]:
+        """Delete texts; returns the entries whose texts were not there."""
+        missing = [entry for entry in entries if not self._finds(entry.text)]
         texts = dict.fromkeys(entry.text for entry in entries)
         places = [self._places[text] for text in texts if self._finds(text)]
         self._alive[places] = False
         if self._graph is not None:
             for place in places:
                 self._graph.mark_deleted(place)
-        return len(places)
+        return missing
 
     def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
         """The same as `search`: for each query its texts and their cosines."""
@@ -214,6 +218,9 @@ class Index:
         try:
             facts = read_json(folder / LISTING.file)
             if isinstance(facts, dict) and facts.get("form") != _form(settings):
+                lost = changes_lost(facts.get("made_from"))
+                level = logging.WARNING if lost else logging.INFO
+                log.log(level, "index %s: was built with other settings%s", folder, lost)
                 return None
             manifest = _Manifest.model_validate(facts)
             for name, digest in manifest.sha256.items():

@@ -129,15 +129,18 @@ class MilvusIndex:
             self._send(self._name, rows[first : first + _ROWS])
         return len(rows)
 
-    def delete(self, entries: list[Entry]) -> int:
-        """Delete the entries with these ids; returns how many of them were there."""
-        n_deleted, collection = 0, self._settings.collection
+    def delete(self, entries: list[Entry]) -> list[Entry]:
+        """Delete the entries with these ids; returns those that were not there."""
+        missing: list[Entry] = []
+        collection = self._settings.collection
         for first in range(0, len(entries), _ROWS):
-            keys = [self._key(entry.id) for entry in entries[first : first + _ROWS]]
+            chunk = {self._key(entry.id): entry for entry in entries[first : first + _ROWS]}
+            keys = list(chunk)
             fields = {"output_fields": [_KEY], "partition_names": [self._name]}
-            n_deleted += len(self._call("get", collection, ids=keys, **fields))
+            found = {row[_KEY] for row in self._call("get", collection, ids=keys, **fields)}
+            missing += [entry for key, entry in chunk.items() if key not in found]
             self._call("delete", collection, ids=keys, partition_name=self._name)
-        return n_deleted
+        return missing
 
     def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
         """The nearest texts of each query, best first.
@@ -173,9 +176,9 @@ class MilvusIndex:
         if not self._settings.uri:  # Milvus Lite builds the graph when it loads
             self._call("release_collection", collection)
         self._call("load_collection", collection, timeout=LOAD_SECONDS)
-        committed = self._committed()
-        if committed is None or committed["name"] != self._name:
-            content = json.dumps({"name": self._name, "made_from": self.made_from})
+        facts = {"name": self._name, "made_from": self.made_from}
+        if self._committed() != facts:
+            content = json.dumps(facts)
             fields = self._call("describe_collection", collection)["fields"]
             vector = np.eye(1, _width(fields), dtype=np.float32)[0]
             row = {_KEY: self._settings.partition, _TEXT: content, _EMBEDDING: vector}

@@ -22,7 +22,8 @@ class TextIndex(Protocol):
     """Texts that are found by their embeddings.
 
     Attributes:
-        made_from: what decides the embeddings, such as checksums.
+        made_from: what decides the embeddings, such as checksums; and, once there are some, how
+            many texts were `added` and `deleted` since it was built.
     """
 
     made_from: dict[str, Any]
@@ -35,8 +36,8 @@ class TextIndex(Protocol):
         """Add entries with their embeddings `[entries, width]`; returns how many were added."""
         ...
 
-    def delete(self, entries: list[Entry]) -> int:
-        """Delete entries; returns how many of them were there."""
+    def delete(self, entries: list[Entry]) -> list[Entry]:
+        """Delete entries; returns those that were not there."""
         ...
 
     def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
@@ -50,3 +51,15 @@ class TextIndex(Protocol):
     def copy(self, folder: Path) -> None:
         """Put what an export needs of it at a path; the last thing that is done with it."""
         ...
+
+
+def changes_lost(made_from: Any) -> str:
+    """For a message that an index is not used: the changes that a new one lacks, if any."""
+    changes = made_from if isinstance(made_from, dict) else {}
+    added, deleted = changes.get("added", 0), changes.get("deleted", 0)
+    if not (added or deleted):
+        return ""
+    return (
+        f"; {added} text(s) added and {deleted} deleted since it was built are not so in a new "
+        "one: repeat --add and --delete"
+    )

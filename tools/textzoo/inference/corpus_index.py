@@ -13,7 +13,7 @@ from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
 from textzoo.index.opening import check_place, load_index, new_index
-from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex
+from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex, changes_lost
 from textzoo.inference.embedder import Embedder
 from textzoo.text.streams import STANDARD_INPUT
 
@@ -44,9 +44,18 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         "precision": config.runner.infer_precision,
     }
     index = load_index(settings)
-    if index is not None and index.made_from == made_from:
-        log.info("index %s: as it was, %d texts", settings.place, len(index))
-        return index
+    if index is not None:
+        known = index.made_from
+        changed = [name for name, fact in made_from.items() if known.get(name) != fact]
+        if not changed:
+            log.info("index %s: as it was, %d texts", settings.place, len(index))
+            return index
+        lost = changes_lost(known)
+        log.log(
+            logging.WARNING if lost else logging.INFO,
+            "index %s: is built anew, since it is of another %s%s",
+            *(settings.place, " and ".join(changed), lost),
+        )
     check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
     for chunk, embeddings in embedded(entries, embedder):
@@ -67,6 +76,12 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         time.perf_counter() - started - embedding,
     )
     return built
+
+
+def warn_if_empty(index: TextIndex, embedder: Embedder) -> None:
+    """Tell, before a search, that all texts of the index are deleted."""
+    if not len(index):
+        log.warning("index %s: holds no text, nothing is found", embedder.index_settings.place)
 
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:

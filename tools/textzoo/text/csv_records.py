@@ -8,7 +8,7 @@ from typing import Optional
 
 from textzoo.errors import UserError
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, decode_line, one_line, stop
-from textzoo.text.streams import ByteStream, open_stream
+from textzoo.text.streams import ByteStream, named, open_stream
 
 # The names that a column of labels, or of texts, may have in a header; case does not count.
 LABELS = ("label", "labels", "tag", "tags", "标签")
@@ -60,8 +60,8 @@ def read_records(
                     return
                 if cells and len(cells) != len(header):
                     raise UserError(
-                        f"{path}:{number}: received {len(cells)} cell(s), expected {len(header)}: "
-                        f'{",".join(header)}; a cell with a comma in it stands in "'
+                        f"{named(path)}:{number}: received {len(cells)} cell(s), expected "
+                        f'{len(header)}: {",".join(header)}; a cell with a comma in it stands in "'
                     )
             except UserError as problem:
                 if records.ended:
@@ -123,8 +123,8 @@ class _Records:
         except csv.Error as failure:
             self.ended = True  # where the next record starts, nobody knows
             raise self._not_text or UserError(
-                f"{self._path}:{number}: is not CSV ({failure}); expected a cell with commas, "
-                'quotes or line ends as "cell", with "" for each quote in it'
+                f"{named(self._path)}:{number}: is not CSV ({failure}); expected a cell with "
+                'commas, quotes or line ends as "cell", with "" for each quote in it'
             ) from None
         if self._not_text:
             raise self._not_text
@@ -142,7 +142,7 @@ def _places(header: list[str], columns: tuple[tuple[str, ...], ...], path: Path)
     if any(len(own) != 1 for own in found):
         wanted = ", ".join("|".join(known) for known in columns)
         raise UserError(
-            f"{path}:1: received {','.join(header)[:200]!r}, expected a header that names one "
-            f"column of each: {wanted}"
+            f"{named(path)}:1: received {','.join(header)[:200]!r}, expected a header that names "
+            f"one column of each: {wanted}"
         )
     return [own[0] for own in found]

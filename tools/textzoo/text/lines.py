@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textzoo.errors import BadLine, UserError
-from textzoo.text.streams import existing_file, open_stream
+from textzoo.text.streams import existing_file, named, open_stream
 
 # Far above any text this zoo is for; a longer "line" is a file without line ends.
 MAX_LINE_BYTES = 4 << 20
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     @property
     def place(self) -> str:
         """`file:line`, as error messages name it."""
-        return f"{self.path}:{self.number}"
+        return f"{named(self.path)}:{self.number}"
 
 
 def data_files(path: Path, key: str) -> list[Path]:
@@ -153,7 +153,7 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
     Raises:
         UserError: it is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`.
     """
-    place = f"{path}:{number}"
+    place = f"{named(path)}:{number}"
     if len(raw) > MAX_LINE_BYTES:
         raise UserError(
             f"{place}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "

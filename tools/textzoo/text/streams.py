@@ -5,6 +5,7 @@ import io
 import shutil
 import stat
 import sys
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,22 @@ if TYPE_CHECKING:
 ByteStream = Union[BinaryIO, io.BufferedIOBase]
 
 STANDARD_INPUT = Path("-")
+_COPY = "standard_input"
+_COPY_FOLDER = "stdin-"
 
 # No text in UTF-8 starts with one of these.
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def place_of_copy(cache: Path) -> Path:
+    """A new place in a folder for a copy of standard input."""
+    return cache / f"{_COPY_FOLDER}{uuid.uuid4().hex}" / _COPY
+
+
+def named(path: Path) -> str:
+    """A file as messages name it: standard input as such, be it read or its copy."""
+    is_copy = path.name == _COPY and path.parent.name.startswith(_COPY_FOLDER)
+    return "standard input" if is_copy or path == STANDARD_INPUT else str(path)
 
 
 def existing_file(path: Path, key: str, expected: str = "file") -> Path:
@@ -51,6 +65,23 @@ def existing_file(path: Path, key: str, expected: str = "file") -> Path:
         raise UserError(f"{key}: {path} cannot be read: {cause}") from None
     kind = "a folder" if path.is_dir() else "a pipe or a device"
     raise UserError(f"{key}: {path} is {kind}, expected a {expected}")
+
+
+def check_one_standard_input(paths: dict[str, Optional[Path]]) -> None:
+    """Refuse standard input for several paths: it can be read once.
+
+    Args:
+        paths: by the keys of the config, or the options, that gave them.
+
+    Raises:
+        UserError: it is given more than once.
+    """
+    keys = [key for key, path in paths.items() if path == STANDARD_INPUT]
+    if len(keys) > 1:
+        raise UserError(
+            f"{' and '.join(keys)}: received - (standard input) for each, expected it once; give a "
+            "file for the other"
+        )
 
 
 def is_compressed(path: Path) -> bool:
