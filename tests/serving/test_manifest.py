@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from harness.exports import repair
@@ -114,6 +115,22 @@ def test_what_is_no_file_of_the_folder_is_refused(folder, kind):
     os.mkfifo(folder / name) if kind == "pipe" else (folder / name).symlink_to("../outside")
     with pytest.raises(UserError, match=f"{name}: is a link or no file"):
         read_manifest(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="its messages and root")
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/", "^/: is not an exported model: expected a folder made by export.py"),
+        ("x" * 5000, r"^x+\.\.\. \(.* characters\) cannot be read: File name too long"),
+        ("x/" * 2045, "is not an exported model|too long"),  # with the manifest's name it is
+        ("a\0b", "cannot be read: embedded null"),
+    ],
+)
+@pytest.mark.parametrize("load", [Tagger.load, lambda path: read_manifest(Path(path))])
+def test_a_path_of_no_exported_folder_is_refused(load, path, says):
+    with pytest.raises(UserError, match=says):
+        load(path)
 
 
 def test_labels_have_to_be_those_of_the_vocabulary(folder):

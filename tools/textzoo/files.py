@@ -340,7 +340,12 @@ def _discard(folder: Path, path: Path) -> None:
 
 
 def standing(path: Path) -> Path:
-    """Where a folder is: at its path, or aside where its replacement was interrupted."""
+    """Where a folder is: at its path, or aside where its replacement was interrupted.
+
+    Raises:
+        UserError: the path is one that `check_readable` refuses.
+    """
+    check_readable(path)
     aside = _aside(Path(os.path.realpath(path)))
     return aside if os.path.isdir(aside) and not os.path.isdir(path) else path
 
@@ -481,7 +486,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(_REPLACED + path.name)
+    return path.parent / (_REPLACED + path.name)  # `with_name` refuses the root
 
 
 def _check_place(path: Path, key: str) -> None:

@@ -1,6 +1,7 @@
 """The manifest of an exported folder; whether the folder holds what it lists, and nothing else."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, Union
 
@@ -119,7 +120,7 @@ def read_manifest(path: Path) -> Manifest:
         UserError: it is no exported folder, or one that is not as it was exported.
     """
     path = standing(path)
-    if not (path / MANIFEST).is_file():
+    if not os.path.isfile(path / MANIFEST):  # a name may be too long for it
         raise UserError(
             f"{path}: is not an exported model: expected a folder made by export.py, "
             f"with {MANIFEST}"

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ else:
 
 log = logging.getLogger("textzoo")
 
-_FILE = ".lock"  # stays: one that were removed might be held by another trainer already
+LOCK = ".lock"  # stays: one that were removed might be held by another trainer already
+_CONTENT = re.compile(rb"(process \d+ on .* since .*\r?\n)?")
 _BEHIND = 1 << 30  # a byte behind the text: on Windows no other process can read what is locked
 
 
@@ -32,7 +34,7 @@ def only_trainer(folder: Path) -> Iterator[None]:
         UserError: another one holds it, which is named.
         OSError: the file of the lock cannot be written.
     """
-    with (folder / _FILE).open("a+", encoding="utf-8") as file:
+    with (folder / LOCK).open("a+", encoding="utf-8") as file:
         try:
             _lock(file)
         except OSError as failure:
@@ -51,6 +53,11 @@ def only_trainer(folder: Path) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}\n")
         file.flush()
         yield
+
+
+def is_lock(content: bytes) -> bool:
+    """Whether it is what a trainer that holds or held a folder leaves in the file of the lock."""
+    return bool(_CONTENT.fullmatch(content))
 
 
 def _lock(file: TextIO) -> None:

@@ -22,6 +22,7 @@ from textzoo.logs import ProgressBar
 log = logging.getLogger("textzoo")
 
 METRICS = "metrics.jsonl"
+_BEGINNING = b'{"kind": "'  # of each line
 
 
 class RunLog:
@@ -133,6 +134,24 @@ class RunLog:
     def _show(self, **values: Any) -> None:
         self._shown.update(values)
         self._bar.set_postfix(self._shown, refresh=False)
+
+
+def has_reports(content: bytes) -> bool:
+    """Whether it is what a run leaves in `metrics.jsonl`: none, or one a line among any others.
+
+    A first one may be cut off.
+    """
+    if b"\n" not in content and _BEGINNING.startswith(content[: len(_BEGINNING)]):
+        return True
+    return any(map(_is_report, content.split(b"\n")))
+
+
+def _is_report(line: bytes) -> bool:
+    try:
+        report = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(report, dict) and "kind" in report
 
 
 def _drop_lines_after(path: Path, step: int) -> None:

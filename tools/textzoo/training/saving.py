@@ -24,7 +24,10 @@ from textzoo.training.checkpoint import (
     save_checkpoint,
 )
 from textzoo.training.facts import Progress
-from textzoo.training.locking import only_trainer
+from textzoo.training.locking import LOCK, is_lock, only_trainer
+from textzoo.training.run_log import METRICS, has_reports
+
+_LOG = "train.log"
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ def output_folder(folder: Path) -> Iterator[None]:
     """Hold the folder of a run, tidy up what a killed run left in it, and log to it.
 
     Raises:
-        UserError: another trainer holds it, it cannot be written, or something else than a
-            checkpoint has the name of one.
+        UserError: another trainer holds it, it cannot be written, or something else than what a
+            run writes has the name of that.
     """
     if process_rank():
         start_logging()
@@ -96,16 +99,34 @@ def output_folder(folder: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _check_files(folder)
             stack.enter_context(only_trainer(folder))
             _check_names(folder)
             remove_leftovers(folder, names=NAME.pattern)
-            start_logging(folder / "train.log")
+            start_logging(folder / _LOG)
         except OSError as failure:
             raise UserError(
                 f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
                 "choose another folder with -o runner.model_save_path=PATH"
             ) from None
         yield
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse what stands where a run writes its files and is of none."""
+    for name, is_ours in ((LOCK, is_lock), (METRICS, has_reports), (_LOG, None)):
+        path = folder / name
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            problem = "is a link or no file"
+        elif is_ours and path.exists() and not is_ours(path.read_bytes()):
+            problem = "was not written by a run"
+        else:
+            continue
+        raise UserError(
+            f"runner.model_save_path: {path} {problem}; expected the file of an earlier run, or "
+            "nothing: move it elsewhere, or choose another folder with -o "
+            "runner.model_save_path=PATH"
+        )
 
 
 def _check_names(folder: Path) -> None:
