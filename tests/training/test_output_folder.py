@@ -80,13 +80,13 @@ def test_a_file_or_link_with_the_name_of_a_checkpoint_stays(output, train_in, tm
         assert digests(elsewhere) == before
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("key", ["model_init_path", "resume", "train_data_dir", "valid_data_dir"])
 def test_a_run_that_is_refused_at_once_leaves_no_new_folder(train_in, tmp_path, key):
     with pytest.raises(UserError, match="nothere"):
         train_in(tmp_path / "new" / "output", f"runner.{key}={tmp_path / 'nothere'}")
     assert list(tmp_path.iterdir()) == []
-=======
+
+
 # ------------------------------------------------------------------ the files of a run
 
 OURS = {
@@ -151,4 +151,3 @@ def test_a_link_or_no_file_with_the_name_of_one_of_a_run_stays(tmp_path, name, k
     assert mine.exists() == (kind == "link")
     if kind == "link":
         assert mine.read_text(encoding="utf-8") == OURS[name][-1]
->>>>>>> runfolder
