@@ -91,3 +91,16 @@ def test_the_first_process_of_a_machine_loads_before_the_others(monkeypatch, ran
     monkeypatch.setattr(dataset, "barrier", lambda: done.append("wait"))
     assert in_turn(lambda: done.append("load") or "the data") == "the data"
     assert ", ".join(done) == order
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "content", [b"", b"\n \n", b"\xef\xbb\xbf"], ids=["empty", "blank", "mark"]
+)
+def test_a_file_without_rows_is_named(tmp_path, model, content):
+    file = tmp_path / "train.tsv"
+    file.write_bytes(content)
+    overrides = [f"runner.train_data_dir={file}", f"runner.cache_dir={tmp_path / 'cache'}"]
+    data = Dataset(*load_config(MODELS[model].config, overrides))
+    with pytest.raises(UserError, match=r"train\.tsv: received no rows, expected one example a"):
+        data.for_training()

@@ -116,6 +116,8 @@ class Reader(WordReader):
         return {**self._encode_words(row.words), "tags": self._label_ids(row.labels, training)}
 
     def _fit(self, counts: Counts, declared: dict[str, int]) -> None:
+        if self._format == "auto":  # there was no line to look at
+            self._format = "text"
         if self._format == "ids":
             n_words, n_tags = (declared.get(f"vocab_{kind}_size", 1) for kind in ("text", "tag"))
             self._words = _numbers(counts.words, n_words, self._max_words or _MOST_IDS)
