@@ -167,7 +167,7 @@ def test_a_shared_index_that_may_not_be_written_can_be_searched_but_not_changed(
         place = settings.model_copy(update={"path": folder / "shared" / "index"})
         for mode, loads in (
             (0o555, "Index object"),
-            (0o000, "manifest.json: cannot be read: Perm"),
+            (0o000, "shared/index cannot be read: Perm"),
         ):
             (folder / "shared").chmod(mode)
             assert loads in said_to_ordinary_user(lambda: load_index(place))
