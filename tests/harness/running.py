@@ -103,6 +103,7 @@ def clean_log() -> Iterator[logging.Logger]:
     log = logging.getLogger("textzoo")
     before = log.level, log.propagate, log.handlers[:]
     log.setLevel(logging.INFO)
+    log.propagate = True  # a fixture of the session may have started it
     try:
         yield log
     finally:
