@@ -1,5 +1,6 @@
 """Rows in memory and runs that compute nothing, for what evaluates."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +21,7 @@ class FakeRows:
         return len(self.lines)
 
     def line(self, row):
-        return Line("rows.tsv", row + 1, 0, self.lines[row])
+        return Line(Path("rows.tsv"), row + 1, 0, self.lines[row])
 
     def release(self):
         self.released += 1

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,7 +34,7 @@ READER = SimpleNamespace(label_names=["A", "B", "C"], encode_text=encode_text)
 
 def labelled(texts, threshold=None):
     runner = Runner(top_k=1, infer_batch_size=2)
-    lines = (Line("texts.txt", n, 0, text) for n, text in enumerate(texts, start=1))
+    lines = (Line(Path("texts.txt"), n, 0, text) for n, text in enumerate(texts, start=1))
     return list(map(json.loads, labelled_lines(Run(), READER, runner, threshold, lines)))
 
 
