@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from harness.indexed import embeddings_of, texts_of
 from harness.permissions import open_folder, said_to_ordinary_user
-from harness.recalled import CONFIG, call
+from harness.recalled import CONFIG, call, write_pairs
 
 from textzoo.commands.evaluate import main as evaluate
 from textzoo.commands.export import main as export
@@ -32,11 +32,7 @@ needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its m
 def trained(tmp_path_factory):
     """A folder with a trained model, a corpus and an index of 60 texts, and an export."""
     folder = tmp_path_factory.mktemp("outputs")
-    train = (CONFIG.parent / "data/train/train.tsv").read_text(encoding="utf-8").splitlines()
-    (folder / "train.tsv").write_text("\n".join(train[:40]) + "\n", encoding="utf-8")
-    (folder / "test.tsv").write_text("\n".join(train[40:50]) + "\n", encoding="utf-8")
-    texts = [text for line in train[:50] for text in line.split("\t")]
-    corpus = list(dict.fromkeys(texts))[:60]
+    corpus = write_pairs(folder, 40, 10)[:60]
     (folder / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
     assert call(trainer, folder) == 0
     assert call(recall, folder) == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
-from harness.recalled import CONFIG, call, lines_of
+from harness.recalled import call, lines_of, write_pairs
 from harness.running import run_command
 
 from textzoo.commands.check_data import main as check_data
@@ -23,12 +23,7 @@ from textzoo.commands.train import main as trainer
 def place(tmp_path_factory):
     """A folder with a trained model, a corpus of 200 texts and the pairs of 30 rows."""
     folder = tmp_path_factory.mktemp("search")
-    data = CONFIG.parent / "data"
-    train = (data / "train" / "train.tsv").read_text(encoding="utf-8").splitlines()
-    (folder / "train.tsv").write_text("\n".join(train[:100]) + "\n", encoding="utf-8")
-    (folder / "test.tsv").write_text("\n".join(train[100:130]) + "\n", encoding="utf-8")
-    texts = [text for line in train[:130] for text in line.split("\t")]
-    corpus = list(dict.fromkeys(texts))[:200]
+    corpus = write_pairs(folder, 100, 30)[:200]
     (folder / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
     assert call(trainer, folder) == 0
     return folder

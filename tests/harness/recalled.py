@@ -20,5 +20,14 @@ def call(command, folder, *options, overrides=()):
     return command(["-m", str(CONFIG), *options, "-o", *settings, *overrides])
 
 
+def write_pairs(folder, n_train, n_test):
+    """Write rows of the sample as train.tsv and test.tsv; returns their different texts."""
+    sample = lines_of(CONFIG.parent / "data" / "train" / "train.tsv")[: n_train + n_test]
+    for name, rows in (("train.tsv", sample[:n_train]), ("test.tsv", sample[n_train:])):
+        lines = ("\t".join(row) + "\n" for row in rows)
+        (folder / name).write_text("".join(lines), encoding="utf-8")
+    return list(dict.fromkeys(text for row in sample for text in row))
+
+
 def lines_of(path):
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from harness.recalled import CONFIG, call, lines_of
+from harness.recalled import call, lines_of, write_pairs
 from harness.served import Client
 
 from textzoo.commands.export import main as export
@@ -33,12 +33,7 @@ def _release():
 def place(tmp_path_factory):
     """A folder with a model trained under a token, a corpus of 200 entries, 30 test pairs."""
     folder = tmp_path_factory.mktemp("milvus")
-    data = CONFIG.parent / "data"
-    train = (data / "train" / "train.tsv").read_text(encoding="utf-8").splitlines()
-    (folder / "train.tsv").write_text("\n".join(train[:100]) + "\n", encoding="utf-8")
-    (folder / "test.tsv").write_text("\n".join(train[100:130]) + "\n", encoding="utf-8")
-    texts = list(dict.fromkeys(text for line in train[:130] for text in line.split("\t")))[:200]
-    write_corpus(folder / "corpus.jsonl", texts)
+    write_corpus(folder / "corpus.jsonl", write_pairs(folder, 100, 30)[:200])
     assert call_here(trainer, folder) == 0
     return folder
 
