@@ -67,6 +67,7 @@ setup(
         "pydantic>=2",
         "pyyaml",
         "safetensors",
+        "scipy",
         # Paddle imports it on every Python but declares it for 3.12 and later only.
         "setuptools",
         "tokenizers",

@@ -1,6 +1,6 @@
 """What a run needs to know of TagSpace."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import paddle
@@ -20,6 +20,10 @@ class DygraphModel(Model[Net]):
     label_column = "tags"
     label_weights: ClassVar = {"tag_embedding.weight": 0}
     metrics = ("accuracy", "precision@1", "recall@3", "mrr", "pairwise_accuracy")
+
+    def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
+        super().__init__(hyper_parameters, n_best)
+        self.score_scale = "logits" if hyper_parameters["loss"] == "softmax" else "any"
 
     def create_model(self) -> Net:
         """The net."""

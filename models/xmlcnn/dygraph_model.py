@@ -29,6 +29,7 @@ class DygraphModel(Model[Net]):
         *("precision@1", "precision@3", "precision@5", "ndcg@3", "ndcg@5", "recall@5"),
         *("psp@1", "psp@3", "psp@5", "micro_f1", "macro_f1", "weighted_f1"),
     )
+    best_alone = True
 
     def create_model(self) -> Net:
         """The net."""

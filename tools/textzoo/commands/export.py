@@ -69,7 +69,7 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     from textzoo.export.writing import N_EXAMPLES, write_export
     from textzoo.files import check_folder
     from textzoo.inference.choosing import chosen_checkpoints, load_checkpoints
-    from textzoo.inference.restoring import check_same_model, restore_static
+    from textzoo.inference.restoring import check_same_model, restore_static, with_linear
     from textzoo.logs import start_logging
     from textzoo.running.onnx_conversion import check_converter
     from textzoo.serving.manifest import LISTING
@@ -92,6 +92,7 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     reader = build_reader(config, folder, checkpoint.vocabulary)
     run = restore_static(config, folder, checkpoint, reader)
     texts = Dataset(config, folder).example_texts(reader, N_EXAMPLES)
-    write_export(output, config, folder, checkpoint, run, reader, texts, formats)
+    fused = with_linear(run, config, checkpoint, reader)
+    write_export(output, config, folder, checkpoint, run, fused, reader, texts, formats)
     size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
     log.info("exported to %s: %.1f MB", output, size / 1e6)

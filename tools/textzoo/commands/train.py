@@ -106,7 +106,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
         training = assemble(config, folder, data, run, progress)
         start.tell_rate(training)
-        if progress.stopped:
+        if not runner.epochs and progress.evaluated < 0:
+            log.info("runner.epochs is 0: the linear part alone")
+        elif progress.stopped:
             log.info("patience had ended this run: start over with -o runner.resume=none")
         elif progress.epoch >= runner.epochs:
             log.info(
@@ -132,8 +134,11 @@ def assemble(
         UserError: there is no such metric, or the reader lacks what it needs.
     """
     from textzoo.evaluation.evaluator import evaluator_of
-    from textzoo.evaluation.validation import Validation
+    from textzoo.data.dataset import in_turn
+    from textzoo.evaluation.validation import FusedValidation, Validation
+    from textzoo.linear.of_data import linear_of
     from textzoo.running.building import chosen_metrics
+    from textzoo.running.fused import FusedModel
     from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
     from textzoo.training.saving import Saving
@@ -148,18 +153,28 @@ def assemble(
             f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
             "with runner.model_init_path, in another runner.model_save_path"
         )
-    validate = None
-    if len(data.valid):
-        labels = data.valid_rows.columns[model.label_column].lengths(data.valid)
+    linear = left_out = validate = validate_first = None
+    valid = data.valid
+    if config.linear.features != "none":
+        linear, left_out = in_turn(lambda: linear_of(data, config, model.label_column, best_metric))
+        if len(left_out.rows):  # they are held out, or all training rows
+            valid = left_out.rows
+    if len(valid):
+        labels = data.valid_rows.columns[model.label_column].lengths(valid)
         if not (labels.any() or data.reader.rows_without_labels_count):
             raise UserError(
                 "runner.valid_data_dir: none of the validation rows has a label, expected some to "
                 "evaluate on"
             )
-        evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, data.valid)
+        evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, valid)
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
         validate = Validation(run, evaluator, names, threshold)
+        if linear and left_out:
+            weight = None if config.linear.weight == "auto" else config.linear.weight
+            fused = FusedModel(model, linear, left_out if len(left_out.rows) else None)
+            validate = FusedValidation(run, fused, evaluator, names, threshold, weight)
+            validate_first = validate.alone if weight in (None, 1) else None
     return Training(
         run=run,
         runner=runner,
@@ -169,8 +184,9 @@ def assemble(
         release=data.train_rows.release,
         validate=validate,
         best_metric=best_metric,
-        save=Saving(folder.path.name, config, run, data.reader, data.contents, progress),
+        save=Saving(folder.path.name, config, run, data.reader, data.contents, progress, linear),
         progress=progress,
-        n_validation_rows=len(data.valid),
+        n_validation_rows=len(valid),
         distinct_keys=model.distinct_keys(columns, data.train),
+        validate_first=validate_first,
     )

@@ -17,7 +17,7 @@ from typing import Any, Optional
 import pydantic
 
 from textzoo.config.layers import Layer, Layers
-from textzoo.config.schema import Block, IndexSettings, Optimizer, Runner
+from textzoo.config.schema import Block, IndexSettings, Linear, Optimizer, Runner
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest, shortened, shown
 from textzoo.files import check_readable
@@ -36,6 +36,7 @@ class Config:
         hyper_parameters: arguments of the model's net, without those the data supplies.
         optimizer: the optimizer and its schedule.
         index: how embeddings are searched; read by the commands of retrieval models.
+        linear: the linear part beside the net.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Config:
     hyper_parameters: dict[str, Any]
     optimizer: Optimizer
     index: IndexSettings = field(default_factory=IndexSettings)
+    linear: Linear = field(default_factory=Linear)
 
     @property
     def inputs(self) -> list[Path]:
@@ -67,9 +69,16 @@ class Config:
             "hyper_parameters": {
                 "optimizer": self.optimizer.model_dump(mode="json", by_alias=True),
                 **self.hyper_parameters,
+                **self._resolved_linear(),
             },
         }
         return _plain(blocks)
+
+    def _resolved_linear(self) -> dict[str, Any]:
+        """The keys of a linear part, if there is one: without, a config is as it was before 0.4."""
+        if self.linear.features == "none":
+            return {}
+        return {"linear": self.linear.model_dump(mode="json")}
 
 
 class _Blocks(Block):
@@ -114,7 +123,7 @@ def check(
     if problems:
         raise UserError(_listed(path, problems))
     hyper_parameters = dict(checked.hyper_parameters)
-    optimizer = hyper_parameters.pop("optimizer")
+    optimizer, linear = hyper_parameters.pop("optimizer"), hyper_parameters.pop("linear")
     for name in reader_class.supplies:
         if hyper_parameters[name] is None:
             del hyper_parameters[name]
@@ -122,7 +131,7 @@ def check(
     encoder = hyper_parameters.get("encoder")
     if encoder and reader.get("tokenizer", "no such key") is None:
         reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
-    return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index)
+    return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index, linear)
 
 
 @functools.cache
@@ -133,6 +142,7 @@ def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
         annotation, _ = hyper_parameters[name]
         hyper_parameters[name] = (Optional[annotation], None)
     hyper_parameters["optimizer"] = (Optimizer, ...)
+    hyper_parameters["linear"] = (Linear, pydantic.Field(default_factory=Linear))
     net_block = _block("HyperParameters", hyper_parameters)
     reader_block = _block("Reader", signature_fields(reader_class))
     return pydantic.create_model(

@@ -37,6 +37,16 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
             f"{path}: runner.save_scores: received {config.runner.save_scores}, expected 0: a "
             "model that embeds texts scores no labels"
         )
+    if config.linear.features != "none" and model.kind != "tags":
+        raise UserError(
+            f"{path}: hyper_parameters.linear.features: received {config.linear.features}, expected "
+            f"none: only scores of labels have a linear part, and this model gives {model.kind}"
+        )
+    if not config.runner.epochs and config.linear.features == "none":
+        raise UserError(
+            f"{path}: runner.epochs: received 0, which trains a linear part alone; expected 1 or "
+            "more, or hyper_parameters.linear.features=both"
+        )
     return config, folder
 
 
@@ -58,6 +68,7 @@ def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path]
         UserError: the config has a value that the reader refuses, or the vocabulary is damaged.
     """
     reader = construct(config, "reader", folder.reader, **config.reader)
+    reader.with_characters = config.linear.features != "none"
     if vocabulary:
         load_vocabulary(reader, vocabulary)
     return reader

@@ -132,7 +132,11 @@ class Runner(Block):
         description="for models of pairs in dynamic graph: embed so many texts of a batch at a "
         "time, so that a large batch needs the memory of a small one; 0: all",
     )
-    epochs: PositiveInt = Field(default=1, description="passes over the training rows")
+    epochs: NotNegativeInt = Field(
+        default=1,
+        description="passes over the training rows; 0: the linear part alone, see "
+        "`hyper_parameters.linear`",
+    )
     print_interval: PositiveInt = Field(default=100, description="steps between two log lines")
     model_save_path: FilePath = Field(
         default=Path("output_model"), description="folder of checkpoints, log and metrics.jsonl"
@@ -290,6 +294,43 @@ class Embedding(Block):
                 f"embedding.mode: received {self.mode} with {given}; expected rand without a file, "
                 "static or non_static with one"
             )
+
+
+class Linear(Block):
+    """The linear part of a model that scores labels; see doc/linear.md."""
+
+    features: Literal["none", "words", "characters", "both"] = Field(
+        default="none",
+        description="n-grams whose TF-IDF a ridge regression scores labels by, beside the net: of "
+        "words; of characters, for languages without spaces; of words and, within them, of "
+        "characters; none: the net alone",
+    )
+    ngram_max: Optional[NgramLength] = Field(
+        default=None,
+        description="the most words, or characters, of an n-gram; default: 2 words, 3 characters",
+    )
+    min_count: PositiveInt = Field(
+        default=2, description="n-grams that are in fewer training texts do not count"
+    )
+    regularisation: Union[Literal["auto"], PositiveFloat] = Field(
+        default="auto",
+        description="strength of the ridge; auto: the best one for training rows, each left out",
+    )
+    label_names: Union[Literal["auto"], NotNegativeFloat] = Field(
+        default="auto",
+        description="how often a label's name counts as a text of the label; auto: once where "
+        "labels have fewer than 20 rows in the mean, else not",
+    )
+    label_means: Union[Literal["auto"], NotNegativeFloat] = Field(
+        default="auto",
+        description="weight of the cosine with the mean of a label's texts; auto: as for "
+        "`regularisation`",
+    )
+    weight: Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]] = Field(
+        default="auto",
+        description="share of the linear scores in a score, that of the net being the rest; auto: "
+        "the best one on the validation rows at each evaluation, 0.5 without such rows",
+    )
 
 
 class IndexSettings(Block):

@@ -34,13 +34,13 @@ from textzoo.files import (
 )
 from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Reader, load_vocabulary
+from textzoo.text.reader import Reader, all_columns, load_vocabulary
 from textzoo.text.streams import named
 
 log = logging.getLogger("textzoo")
 
 _LISTING = Listing("cache.json", frozenset({"sha256"}), "what the cache keeps")
-_NAMES = "(?:rows|vocabulary|plain|joined|stdin)-[0-9a-f-]+"  # of the folders that are filled here
+_NAMES = "(?:rows|vocabulary|linear|plain|joined|stdin)-[0-9a-f-]+"  # of the folders that are filled here
 
 
 class Cache(NamedTuple):
@@ -210,11 +210,14 @@ def encoded_rows(
             cannot be written.
     """
     versions = [version(file) for file in files]
-    folder = settings.folder / f"rows-{_key(versions, identity, settings, training)}"
+    folder = (
+        settings.folder
+        / f"rows-{_key(versions, identity, settings, [training, *all_columns(reader)])}"
+    )
 
     def fill(temporary: Path) -> None:
         parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
-        _write_rows(temporary, parts, reader.columns)
+        _write_rows(temporary, parts, all_columns(reader))
 
     settings.fill(folder, fill, versions)
     rows = Rows(folder, versions, reader)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Literal, Optional, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from textzoo.text.lines import data_files
 from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
+Loaded = TypeVar("Loaded")
 Split = Literal["train", "valid", "test"]
 
 
@@ -174,8 +175,8 @@ class Dataset:
         return texts
 
 
-def in_turn(load: Callable[[], TrainingData]) -> TrainingData:
-    """Load data in every process; a machine's first encodes, the others find it encoded."""
+def in_turn(load: Callable[[], Loaded]) -> Loaded:
+    """Load something in every process; a machine's first caches it, the others find it there."""
     if rank_on_machine():
         barrier()
         data = load()

@@ -20,7 +20,7 @@ from textzoo.errors import BadLine, UserError
 from textzoo.text.csv_records import read_records
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, read_lines, split_lines, stop
 from textzoo.text.ragged import Columns, Ragged
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, encoded_lines
 from textzoo.text.streams import named, open_stream
 
 log = logging.getLogger("textzoo")
@@ -145,16 +145,14 @@ def encode_chunk(chunk: Chunk, reader: Reader, training: bool, bad_lines: str) -
     """Encode a chunk at once; where a line is malformed, line by line."""
     try:
         texts, places = _all_lines(chunk, reader)
-        return Part(reader.encode_many(texts, training), places, 0)
+        return Part(encoded_lines(reader, texts, training), places, 0)
     except (BadLine, UserError):
         pass  # whatever it is will be named by its line
     refusals = Refusals(bad_lines)
-    rows, places = [], []
     lines = _lines_of(chunk, reader, refusals)
-    for line, row in _good(lines, lambda text: reader.encode(text, training), refusals):
-        rows.append(row)
-        places.append((chunk.file, line.start, line.number))
-    columns = {name: Ragged.of([row[name] for row in rows]) for name in reader.columns}
+    good = [line for line, _ in _good(lines, lambda text: reader.encode(text, training), refusals)]
+    places = [(chunk.file, line.start, line.number) for line in good]
+    columns = encoded_lines(reader, [line.text for line in good], training)
     return Part(columns, np.array(places, np.int64).reshape(-1, 3), refusals.count)
 
 

@@ -19,10 +19,13 @@ from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
 from textzoo.inference.choosing import chosen_threshold
+from textzoo.inference.restoring import linear_weight
+from textzoo.linear.fusion import LINEAR_SCORES
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
 from textzoo.running.onnx_conversion import convert
+from textzoo.running.run import InferenceRun
 from textzoo.running.static import StaticRun
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.exported_reader import defined_reader
@@ -32,13 +35,14 @@ from textzoo.serving.manifest import (
     FORM,
     INDEX,
     LABELS,
+    LINEAR,
     LISTING,
     MANIFEST,
     READER,
     VOCABULARY,
 )
 from textzoo.text.ragged import columns_of
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, encoded_text
 from textzoo.training.checkpoint import Checkpoint
 
 log = logging.getLogger("textzoo")
@@ -52,6 +56,7 @@ def write_export(
     folder: ModelFolder,
     checkpoint: Checkpoint,
     run: StaticRun,
+    fused: InferenceRun,
     reader: Reader,
     texts: list[str],
     formats: Optional[list[str]],
@@ -64,6 +69,7 @@ def write_export(
         folder: the model's.
         checkpoint: what the run was restored from.
         run: whose program and weights to write.
+        fused: the same with the linear part of the checkpoint, if there is one.
         reader: with the checkpoint's vocabulary.
         texts: examples, to be replayed when the export is verified.
         formats: of `engines.FORMATS`; default: all that can be made.
@@ -82,7 +88,9 @@ def write_export(
                 facts["index"] = _copy_index(settings, checkpoint, place)
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
-            facts |= _write_examples(place, run, texts, reader)
+            if config.linear.features != "none":
+                facts |= _write_linear(config, checkpoint, run, reader, place)
+            facts |= _write_examples(place, fused, texts, reader)
             _finish(place, facts, formats)
     except OSError as failure:
         raise UserError(
@@ -160,6 +168,16 @@ def _write_labels(
     return {"top_k": runner.top_k, "threshold": threshold}
 
 
+def _write_linear(
+    config: Config, checkpoint: Checkpoint, run: StaticRun, reader: Reader, place: Path
+) -> dict[str, Any]:
+    """Write the linear part; how it goes with the net."""
+    (place / LINEAR).mkdir()
+    checkpoint.linear(len(reader.label_names)).save(place / LINEAR)
+    weight = linear_weight(config, checkpoint)
+    return {"linear": {"weight": weight, "scale": run.model.score_scale}}
+
+
 def _copy_index(
     settings: IndexSettings, checkpoint: Checkpoint, place: Path
 ) -> Optional[dict[str, Any]]:
@@ -177,12 +195,13 @@ def _copy_index(
 
 
 def _write_examples(
-    place: Path, run: StaticRun, texts: list[str], reader: Reader
+    place: Path, run: InferenceRun, texts: list[str], reader: Reader
 ) -> dict[str, Any]:
     """Write what the net itself makes of some texts; what the program takes and gives."""
-    rows = [reader.encode_text(text) for text in texts]
+    rows = [encoded_text(reader, text) for text in texts]
     inputs = run.model.infer_feeds(columns_of(rows), np.arange(len(texts)))
     outputs = run.infer_step(inputs)
+    inputs.pop(LINEAR_SCORES, None)
     # Of Any: else one of them might be meant for savez's `allow_pickle`, which older ones lack.
     arrays: dict[str, Any] = {f"input/{name}": array for name, array in inputs.items()}
     arrays |= {f"output/{name}": array for name, array in outputs.items()}

@@ -12,7 +12,7 @@ from textzoo.evaluation.predictions import predictions_of
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.lines import Line
-from textzoo.text.reader import Ids, Reader
+from textzoo.text.reader import Ids, Reader, encoded_text
 
 NO_TEXT = "--texts: received no text, expected one a line"
 _CHUNK = 20_000  # texts that are in memory together
@@ -48,6 +48,6 @@ def labelled_lines(
 
 def _encoded(reader: Reader, line: Line) -> Ids:
     try:
-        return reader.encode_text(line.text.strip())
+        return encoded_text(reader, line.text.strip())
     except BadLine as problem:
         raise UserError(f"{line.place}: {problem}") from None

@@ -10,6 +10,7 @@ from textzoo.errors import UserError
 from textzoo.inference.choosing import Computation
 from textzoo.running.building import Graph, build_run
 from textzoo.running.combined import AveragedRun
+from textzoo.running.fused import FusedModel, FusedRun
 from textzoo.running.predictor import Predictor
 from textzoo.running.run import InferenceRun, Run
 from textzoo.running.static import StaticRun
@@ -64,6 +65,8 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
     net = {k: v for k, v in resolved["hyper_parameters"].items() if k not in apart}
     if "encoder" in net:
         net["encoder"] = {k: v for k, v in net["encoder"].items() if k != "pretrained"}
+    if "linear" in net:
+        net["linear"] = {k: v for k, v in net["linear"].items() if k != "weight"}
     reader = {k: v for k, v in resolved["reader"].items() if k != "tokenizer"}
     return {"reader": reader, "hyper_parameters": net}
 
@@ -99,17 +102,47 @@ def restore(
     """
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
+    run = _computed(config, folder, checkpoint, reader, computation)
+    return with_linear(run, config, checkpoint, reader), reader
+
+
+def _computed(
+    config: Config,
+    folder: ModelFolder,
+    checkpoint: Checkpoint,
+    reader: Reader,
+    computation: Computation,
+) -> InferenceRun:
+    """A run of the net."""
     if computation != "predictor":
-        return _loaded(computation, config, folder, checkpoint, reader), reader
+        return _loaded(computation, config, folder, checkpoint, reader)
     try:
         run = restore_static(config, folder, checkpoint, reader)
-        return Predictor(run, config.runner.infer_precision), reader
+        return Predictor(run, config.runner.infer_precision)
     except UserError:
         raise
     except Exception as failure:  # whatever Paddle's compiler raises
         reason = str(failure).strip().rpartition("\n")[2]
         log.warning("infer_engine: the predictor cannot run this net, dygraph does: %s", reason)
-        return _loaded("dygraph", config, folder, checkpoint, reader), reader
+        return _loaded("dygraph", config, folder, checkpoint, reader)
+
+
+def with_linear(
+    run: InferenceRun, config: Config, checkpoint: Checkpoint, reader: Reader
+) -> InferenceRun:
+    """The run with the linear part of its checkpoint beside the net, if the config has one."""
+    if config.linear.features == "none":
+        return run
+    model = FusedModel(run.model, checkpoint.linear(len(reader.label_names)))
+    return FusedRun(run, model, linear_weight(config, checkpoint))
+
+
+def linear_weight(config: Config, checkpoint: Checkpoint) -> float:
+    """The weight of the linear scores: the config's, or else the one that was chosen."""
+    weight = config.linear.weight
+    if weight == "auto":
+        weight = checkpoint.facts["progress"]["linear_weight"]
+    return 0.5 if weight is None else weight
 
 
 def restore_static(

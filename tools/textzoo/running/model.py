@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from textzoo.errors import UserError
+from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds, Reader
@@ -40,16 +41,20 @@ class Model(Generic[NetType]):
             behind the other, so that a new run can start from a checkpoint of other labels.
         optimizers: classes of the model's own that a config may choose, by the names it gives them,
             beside those of `paddle.optimizer`; see doc/add_a_model.md.
+        score_scale: what the scores of `tags` are, for a linear part beside them.
+        best_alone: whether the outputs of `tags` are the best labels alone.
     """
 
     kind: Kind = "tags"
-    text_column: ClassVar[str]
-    label_column: ClassVar[str]
+    text_column: str
+    label_column: str
     metrics: Sequence[str] = ()
-    of_the_batch: ClassVar[tuple[str, ...]] = ()
+    of_the_batch: tuple[str, ...] = ()
     word_embedding: ClassVar[Optional[str]] = None
     label_weights: ClassVar[Mapping[str, int]] = {}
     optimizers: ClassVar[Mapping[str, type[paddle.optimizer.Optimizer]]] = {}
+    score_scale: Scale = "probabilities"
+    best_alone: bool = False
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
         self.hyper_parameters = hyper_parameters

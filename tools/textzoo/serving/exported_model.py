@@ -9,11 +9,13 @@ import numpy as np
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, BadText, UserError
 from textzoo.files import standing
+from textzoo.linear.fusion import LINEAR_SCORES, fused
+from textzoo.linear.part import LinearPart
 from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
-from textzoo.serving.manifest import EXAMPLES, ArrayFacts, read_manifest
+from textzoo.serving.manifest import EXAMPLES, LINEAR, ArrayFacts, read_manifest
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import Feeds, Ids
+from textzoo.text.reader import CHARACTERS, Feeds, Ids, encoded_text
 
 _BATCH = 64
 
@@ -38,6 +40,7 @@ class ExportedModel:
         manifest: the content of `manifest.json`.
         reader: what turns texts into arrays.
         examples: arrays of the manifest's example texts.
+        linear: the linear part, if there is one.
 
     Raises:
         UserError: it is no exported folder or not as it was exported, its code is not trusted, or
@@ -49,8 +52,20 @@ class ExportedModel:
         self.manifest = read_manifest(path)
         self.reader = load_reader(path, self.manifest, trust_code)
         self.examples = _read_examples(path / EXAMPLES)
+        self.linear = self._load_linear()
         self._engine: Engine = open_engine(path, self.manifest.formats, engine)
         self._check_examples()
+
+    def _load_linear(self) -> Optional[LinearPart]:
+        if self.manifest.linear is None:
+            return None
+        self.reader.with_characters = True
+        try:
+            return LinearPart.load(self.path / LINEAR, len(self.reader.label_names))
+        except ValueError as problem:
+            raise UserError(
+                f"{self.path / LINEAR}: is damaged, export the model anew: {problem}"
+            ) from None
 
     @property
     def engine(self) -> str:
@@ -72,7 +87,7 @@ class ExportedModel:
                 raise TypeError(f"texts[{place}]: received {type(text).__name__}, expected a text")
             try:
                 text.encode()
-                rows.append(self.reader.encode_text(text))
+                rows.append(encoded_text(self.reader, text))
             except UnicodeEncodeError:
                 raise BadText(f"texts[{place}]: holds half a character (a surrogate)") from None
             except BadLine as problem:
@@ -80,12 +95,17 @@ class ExportedModel:
         return rows
 
     def feeds(self, rows: Sequence[Ids]) -> Feeds:
-        """The arrays that the program takes for one batch of encoded texts."""
+        """The arrays that the program takes for one batch of encoded texts; and linear scores."""
         return self._feeds(columns_of(rows), np.arange(len(rows)))
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
-        return dict(zip(self.manifest.outputs, self._engine(feeds)))
+        facts, feeds = self.manifest.linear, dict(feeds)
+        linear = feeds.pop(LINEAR_SCORES, None)
+        outputs = dict(zip(self.manifest.outputs, self._engine(feeds)))
+        if facts is None or linear is None:
+            return outputs
+        return fused(outputs, linear, facts.weight, facts.scale)
 
     def batches(self, rows: Sequence[Ids]) -> Iterator[tuple[np.ndarray, Feeds]]:
         """The outputs for any number of encoded texts, those of similar length together.
@@ -109,7 +129,10 @@ class ExportedModel:
         return found
 
     def _feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
-        return self.reader.infer_feeds(columns, rows, self.manifest.hyper_parameters)
+        feeds = self.reader.infer_feeds(columns, rows, self.manifest.hyper_parameters)
+        if self.linear:
+            feeds[LINEAR_SCORES] = self.linear.scores(columns[CHARACTERS].chosen(rows))
+        return feeds
 
     def _check_examples(self) -> None:
         """Have the first example computed: what in a folder does not fit the rest is found so.
@@ -121,7 +144,8 @@ class ExportedModel:
         try:
             rows = self.encode(self.manifest.examples)
             feeds = self.feeds(rows)
-            computed = self._engine(self.feeds(rows[:1]))
+            feeds.pop(LINEAR_SCORES, None)  # of which the last bit may differ elsewhere
+            computed = list(self.run(self.feeds(rows[:1])).values())
         except Exception as failure:  # of whatever kind
             raise UserError(
                 f"{self.path}: cannot compute its own examples, export the model anew: "

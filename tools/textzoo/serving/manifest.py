@@ -11,11 +11,12 @@ from pydantic import Field
 from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
+from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
 from textzoo.running.engines import FILES
 
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
-LABELS = "labels.json"
+LABELS, LINEAR = "labels.json", "linear"
 EXAMPLES = "examples.npz"
 LISTING = Listing(MANIFEST, frozenset({"form", "kind", "formats", "sha256"}), "an exported model")
 FORM = 3  # of the manifest; 2 had the code of every reader, 1 readers of the flat library
@@ -53,6 +54,18 @@ class ReaderFacts(Block):
     files: dict[str, str]
 
 
+class LinearFacts(Block):
+    """How the linear part goes with the net.
+
+    Attributes:
+        weight: of the linear scores.
+        scale: what the net's scores are.
+    """
+
+    weight: Annotated[float, Field(ge=0, le=1)]
+    scale: Scale
+
+
 class ArrayFacts(Block):
     """The form of an input or output."""
 
@@ -84,6 +97,7 @@ class Manifest(Block):
     hyper_parameters: dict[str, Any]
     kind: Kind
     index: Optional[IndexSettings]
+    linear: Optional[LinearFacts] = None
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
     inputs: dict[str, ArrayFacts]

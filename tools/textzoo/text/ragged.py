@@ -59,6 +59,14 @@ class Ragged:
         rows = self.rows()[kept]
         return Ragged.with_counts(self.values[kept], np.bincount(rows, minlength=len(self)))
 
+    def chosen(self, rows: np.ndarray) -> "Ragged":
+        """These lists alone, in memory."""
+        counts = self.offsets[rows + 1] - self.offsets[rows]
+        found = Ragged.with_counts(np.empty(int(counts.sum()), self.values.dtype), counts)
+        shifts = np.repeat(self.offsets[rows] - found.offsets[:-1], counts)
+        np.take(self.values, np.arange(len(shifts)) + shifts, out=found.values)
+        return found
+
     def followed_by(self, other: "Ragged") -> "Ragged":
         """Each list with that of `other` behind it."""
         both = Ragged.with_counts(

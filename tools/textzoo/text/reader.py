@@ -8,7 +8,10 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Columns, Ragged
+
+CHARACTERS = "characters"  # the column of those of a text, see `with_characters`
 
 Feeds = dict[str, np.ndarray]  # the arrays of a batch by name
 Ids = dict[str, list[int]]  # the ids of one row, or of one text, by column
@@ -29,6 +32,8 @@ class Reader:
             labelled, and left out of metrics.
         label_counts: `[labels]` the training rows with each label; None: the reader keeps none.
         n_train_rows: how many rows it was fitted to, where it keeps `label_counts`.
+        with_characters: whether rows also have the column `characters`, of which the linear part
+            makes its features; see `text.characters`.
     """
 
     supplies: ClassVar[tuple[str, ...]] = ()
@@ -37,6 +42,7 @@ class Reader:
     rows_without_labels_count: bool = False
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0
+    with_characters: bool = False
 
     def parse(self, line: str) -> Any:
         """Take a line apart into its labels and texts.
@@ -151,6 +157,36 @@ class Reader:
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
         raise NotImplementedError
+
+
+def all_columns(reader: Reader) -> tuple[str, ...]:
+    """What rows hold ids of."""
+    return (*reader.columns, *[CHARACTERS] * reader.with_characters)
+
+
+def encoded_lines(reader: Reader, lines: list[str], training: bool) -> Columns:
+    """All columns of some lines.
+
+    Raises:
+        BadLine: a line is malformed.
+    """
+    columns = reader.encode_many(lines, training)
+    if reader.with_characters:
+        texts = [reader.describe(line)["text"] for line in lines]
+        columns = {**columns, CHARACTERS: characters_of(texts)}
+    return columns
+
+
+def encoded_text(reader: Reader, text: str) -> Ids:
+    """The ids of a text without labels, for all columns that inference takes.
+
+    Raises:
+        BadLine: the model cannot read it.
+    """
+    ids = reader.encode_text(text)
+    if reader.with_characters:
+        ids = {**ids, CHARACTERS: characters_of([text]).values.tolist()}
+    return ids
 
 
 def load_vocabulary(reader: Reader, folder: Path) -> None:

@@ -74,7 +74,7 @@ class WordIds:
         self._forget()
 
     def _forget(self) -> None:
-        kinds = _kinds(self._pattern)
+        kinds = character_kinds(self._pattern)
         self._table = None if kinds is None else TokenTable(kinds)
         # By the number of a token: its id, whether it counts, and its hash.
         self._token_ids, self._counts, self._hashes = array("i"), array("b"), array("I")
@@ -145,7 +145,7 @@ class WordIds:
 
 
 @functools.cache
-def _kinds(token_pattern: str) -> Optional[np.ndarray]:
+def character_kinds(token_pattern: str) -> Optional[np.ndarray]:
     r"""What each code point is, for the patterns whose tokens single characters decide."""
     if token_pattern not in _PARTS:
         return None

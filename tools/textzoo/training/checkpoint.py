@@ -4,6 +4,7 @@ import logging
 import math
 import platform
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, foreign_files, new_folder, remove_folder, standing
+from textzoo.linear.part import LinearPart
 from textzoo.nets.pdparams import read_arrays
 from textzoo.running.run import Run, misfits
 from textzoo.training.facts import FACTS, OPTIMIZER, WEIGHTS, read_facts, write_facts
@@ -26,11 +28,12 @@ log = logging.getLogger("textzoo")
 
 BEST = "best"
 _VOCABULARY = "vocabulary"
+LINEAR = "linear"
 LISTING = Listing(
     FACTS,
     frozenset({"progress", "sha256"}),
     "a checkpoint",
-    frozenset({FACTS, WEIGHTS, OPTIMIZER, _VOCABULARY, "shards"}),
+    frozenset({FACTS, WEIGHTS, OPTIMIZER, _VOCABULARY, LINEAR, "shards"}),
 )
 NAME = re.compile(r"(?:\d+|step_\d+|best)")
 _DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
@@ -55,6 +58,18 @@ class Checkpoint:
         """The folder of vocabulary files that the model's reader loads."""
         return self.path / _VOCABULARY
 
+    def linear(self, n_labels: int) -> LinearPart:
+        """The linear part.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        folder = self.path / LINEAR
+        try:
+            return LinearPart.load(folder, n_labels)
+        except ValueError as problem:
+            raise UserError(f"{folder}: is damaged ({problem}); use another checkpoint") from None
+
     def optimizer_state(self) -> dict[str, np.ndarray]:
         """The optimizer's accumulators.
 
@@ -72,6 +87,7 @@ def save_checkpoint(
     save_vocabulary: Callable[[Path], None],
     facts: dict[str, Any],
     save_more: Callable[[Path], None] = lambda folder: None,
+    linear: Optional[LinearPart] = None,
 ) -> None:
     """Write a checkpoint to a temporary folder, sync it to disk, then rename it into place.
 
@@ -82,6 +98,7 @@ def save_checkpoint(
         save_vocabulary: writes the reader's vocabulary to a folder.
         facts: what else describes the run, as JSON types.
         save_more: writes weights that this process does not hold whole to a folder.
+        linear: the linear part, if there is one.
 
     Raises:
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
@@ -93,6 +110,9 @@ def save_checkpoint(
             (place / _VOCABULARY).mkdir()
             save_vocabulary(place / _VOCABULARY)
             save_more(place)
+            if linear:
+                (place / LINEAR).mkdir()
+                linear.save(place / LINEAR)
             versions = {
                 "textzoo": textzoo.__version__,
                 "paddlepaddle": full_version,
@@ -224,7 +244,9 @@ def check_fit(
 
 
 def _save(values: dict[str, np.ndarray], path: Path) -> None:
-    paddle.save(cast(dict[str, paddle.Tensor], values), str(path))  # arrays are not in its type
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The input state dict is empty")  # without a step
+        paddle.save(cast(dict[str, paddle.Tensor], values), str(path))  # arrays are not in its type
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

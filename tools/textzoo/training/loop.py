@@ -41,6 +41,7 @@ class Training:
         feeds: row numbers and a generator -> the arrays of one batch.
         release: gives back pages of the data that were read.
         validate: computes the validation metrics, or None.
+        validate_first: computes those of the linear part alone, before the first step, or None.
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
@@ -60,6 +61,7 @@ class Training:
     progress: Progress
     n_validation_rows: int = 0
     distinct_keys: Optional[np.ndarray] = None
+    validate_first: Optional[Callable[[], dict[str, Any]]] = None
 
     def __post_init__(self) -> None:
         runner = self.runner
@@ -81,6 +83,10 @@ class Training:
         with Interruption() as interruption, report:
             if progress.epoch < self.runner.epochs and not progress.stopped:
                 report.session(progress.step, len(self.lengths), self.n_validation_rows)
+            if self.validate_first and progress.evaluated < 0:
+                self._judge(report, self.validate_first())
+                if not self.runner.epochs:
+                    self._save("step_0")
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 
@@ -193,14 +199,19 @@ class Training:
         self._save(str(epoch))
 
     def _evaluate(self, report: RunLog) -> None:
-        """Compute the validation metrics, keep the best weights, count towards patience."""
+        """Compute the validation metrics and judge by them."""
         progress = self.progress
         if self.validate is None or progress.evaluated == progress.step:
             return
         self._check_state()
-        metrics = self.validate()
+        self._judge(report, self.validate())
+
+    def _judge(self, report: RunLog, metrics: dict[str, Any]) -> None:
+        """Keep the best weights, count towards patience."""
+        progress = self.progress
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
+        progress.linear_weight = metrics.get("linear_weight")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from textzoo.config.checking import Config
 from textzoo.devices import process_rank
@@ -13,6 +13,7 @@ from textzoo.distributed.collectives import barrier, broadcast
 from textzoo.distributed.sharding import save_shards, split_off
 from textzoo.errors import UserError
 from textzoo.files import check_folder, remove_leftovers
+from textzoo.linear.part import LinearPart
 from textzoo.logs import start_logging
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
@@ -41,6 +42,7 @@ class Saving:
         reader: whose vocabulary to save.
         contents: the checksums of the data, see `TrainingData.contents`.
         progress: where the run stands.
+        linear: the linear part, if there is one.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Saving:
     reader: Reader
     contents: dict[str, list[str]]
     progress: Progress
+    linear: Optional[LinearPart] = None
 
     def __call__(self, name: str) -> None:
         """Write the checkpoint of this name; process 0 does, others add what they alone hold."""
@@ -70,7 +73,9 @@ class Saving:
                 save_shards(broadcast(place), own, shards)
 
         path = runner.model_save_path / name
-        save_checkpoint(path, weights, state, self.reader.save, self._facts(), save_own)
+        save_checkpoint(
+            path, weights, state, self.reader.save, self._facts(), save_own, self.linear
+        )
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 

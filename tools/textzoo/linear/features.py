@@ -1,0 +1,187 @@
+"""TF-IDF of n-grams of words and characters."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from textzoo.linear.ngrams import Ngrams
+from textzoo.linear.tokens import TokenLists, Words, all_words, whole_texts, within_words
+from textzoo.text.ragged import Ragged
+
+Kind = Literal["words", "characters", "within_words"]
+
+_VIEWS = "features.json"
+_CHARACTERS: dict[Kind, Callable[[Ragged], TokenLists]] = {
+    "characters": whole_texts,
+    "within_words": within_words,
+}
+
+
+class ViewSettings(NamedTuple):
+    """Which n-grams.
+
+    Attributes:
+        kind: of words; of characters; or of characters with none reaching over a word.
+        shortest: the least tokens of one.
+        longest: the most.
+        weight: of a row, whose length this is.
+    """
+
+    kind: Kind
+    shortest: int
+    longest: int
+    weight: float = 1.0
+
+
+class _View(NamedTuple):
+    """N-grams with what turns counts of them into TF-IDF.
+
+    Attributes:
+        settings: which n-grams.
+        words: by their numbers, of n-grams of words.
+        ngrams: their numbers.
+        idf: `[n-grams]`.
+    """
+
+    settings: ViewSettings
+    words: list[str]
+    ngrams: Ngrams
+    idf: np.ndarray
+
+    def tokens(self, characters: Ragged) -> TokenLists:
+        if self.settings.kind == "words":
+            return Words(self.words)(characters)
+        return _CHARACTERS[self.settings.kind](characters)
+
+    def name(self, number: int) -> str:
+        tokens = self.ngrams.tokens_of(number)
+        if self.settings.kind == "words":
+            return " ".join(self.words[token] for token in tokens)
+        return "".join(map(chr, tokens))
+
+
+class Features:
+    """Rows of numbers for texts, all of length 1 but those of texts without a known n-gram.
+
+    Of each view the numbers are (1 + log of how often a text has an n-gram) x inverse document
+    frequency, scaled to the view's weight; the rows of all views, side by side, have length 1. The
+    inverse document frequency of an n-gram in d of n texts is 1 + log((1 + n) / (1 + d)), as
+    scikit-learn has it (Manning, Raghavan, Schütze: Introduction to Information Retrieval, 6.4.1).
+    """
+
+    def __init__(self, views: Sequence[_View]):
+        self._views = views
+        self._ends = np.cumsum([len(view.ngrams) for view in views])
+
+    def __len__(self) -> int:
+        """How many n-grams there are."""
+        return int(self._ends[-1])
+
+    @classmethod
+    def fit(
+        cls, characters: Ragged, settings: Sequence[ViewSettings], min_texts: int
+    ) -> tuple["Features", sparse.csr_matrix]:
+        """Number the n-grams of some texts.
+
+        Args:
+            characters: of the texts, see `text.characters`.
+            settings: which n-grams.
+            min_texts: in how many texts one is at least.
+
+        Returns:
+            The features, and those of these texts, `[texts, n-grams]`.
+        """
+        views, parts = [], []
+        for own in settings:
+            view, counts = _fitted(own, characters, min_texts)
+            views.append(view)
+            parts.append(_weighted(counts, view))
+        return cls(views), _joined(parts)
+
+    def __call__(self, characters: Ragged) -> sparse.csr_matrix:
+        """The features of texts, `[texts, n-grams]`."""
+        n = len(characters)
+        return _joined([_weighted(v.ngrams.count(v.tokens(characters), n), v) for v in self._views])
+
+    def name(self, number: int) -> str:
+        """An n-gram as it stands in texts."""
+        view = int(np.searchsorted(self._ends, number, side="right"))
+        return self._views[view].name(
+            number - int(self._ends[view] - len(self._views[view].ngrams))
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads."""
+        facts = []
+        for place, view in enumerate(self._views):
+            facts.append({**view.settings._asdict(), "words": view.words})
+            ngrams = view.ngrams
+            for length, known in enumerate([ngrams.tokens, *ngrams.longer], start=1):
+                np.save(folder / f"ngrams_{place}_{length}.npy", known)
+            np.save(folder / f"idf_{place}.npy", view.idf)
+        (folder / _VIEWS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Features":
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        views = []
+        for place, facts in enumerate(json.loads((folder / _VIEWS).read_text(encoding="utf-8"))):
+            words = facts.pop("words")
+            settings = ViewSettings(**facts)
+            tokens, *longer = (
+                np.load(folder / f"ngrams_{place}_{length}.npy", allow_pickle=False)
+                for length in range(1, settings.longest + 1)
+            )
+            idf = np.load(folder / f"idf_{place}.npy", allow_pickle=False)
+            ngrams = Ngrams(settings.shortest, tokens, longer)
+            if len(idf) != len(ngrams):
+                raise ValueError(f"{len(idf)} weights of {len(ngrams)} n-grams")
+            views.append(_View(settings, words, ngrams, idf))
+        return cls(views)
+
+
+def _fitted(
+    settings: ViewSettings, characters: Ragged, min_texts: int
+) -> tuple[_View, sparse.csr_matrix]:
+    words: list[str] = []
+    if settings.kind == "words":
+        tokens, words = all_words(characters)
+    else:
+        tokens = _CHARACTERS[settings.kind](characters)
+    n, _, shortest, longest = len(characters), *settings[:3]
+    ngrams, counts = Ngrams.fit(tokens, n, shortest, longest, min_texts)
+    if words:  # only those in use keep a number
+        words = [words[number] for number in ngrams.tokens]
+        ngrams = Ngrams(shortest, np.arange(len(words)), ngrams.longer)
+    n_in = np.bincount(counts.indices, minlength=len(ngrams))
+    idf = (1 + np.log((1 + n) / (1 + n_in))).astype(np.float32)
+    return _View(settings, words, ngrams, idf), counts
+
+
+def _weighted(counts: sparse.csr_matrix, view: _View) -> sparse.csr_matrix:
+    counts.data = (1 + np.log(counts.data)) * view.idf[counts.indices]
+    return _scaled(counts, view.settings.weight)
+
+
+def _scaled(rows: sparse.csr_matrix, length: float) -> sparse.csr_matrix:
+    """The same rows, each as long as this, unless it is 0."""
+    squares = np.add.reduceat(np.append(rows.data**2, np.float32(0)), rows.indptr[:-1]) * (
+        np.diff(rows.indptr) > 0
+    )
+    scale = length / np.sqrt(np.where(squares > 0, squares, 1))
+    rows.data *= np.repeat(scale, np.diff(rows.indptr)).astype(np.float32)
+    return rows
+
+
+def _joined(parts: list[sparse.csr_matrix]) -> sparse.csr_matrix:
+    if len(parts) == 1:
+        return _scaled(parts[0], 1.0)
+    return _scaled(sparse.hstack(parts, format="csr"), 1.0)

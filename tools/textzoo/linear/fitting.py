@@ -1,0 +1,344 @@
+"""The linear part fitted to training rows: its settings chosen, its scores of rows left out."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Union
+
+import numpy as np
+from scipy import sparse
+
+from textzoo.config.schema import Linear
+from textzoo.errors import UserError
+from textzoo.linear.features import Features, ViewSettings
+from textzoo.linear.label_means import LabelMeans
+from textzoo.linear.part import LinearPart, Weights
+from textzoo.linear.ridge import (
+    EXACT_ROWS,
+    ExactRidge,
+    Products,
+    conjugate_gradients,
+    kernel,
+)
+from textzoo.metrics.ranking import RankingMetrics, gold_ranks
+from textzoo.metrics.thresholds import threshold_curve
+from textzoo.text.characters import characters_of
+from textzoo.text.ragged import Ragged
+
+log = logging.getLogger("textzoo")
+
+_MOST_ROWS = 200_000  # that are fitted to
+_SAMPLE = 3_000  # rows on which settings are chosen
+_STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+_MEANS = (0.0, 0.2, 0.4, 0.7)
+_FEW_ROWS = 20  # a label: with fewer its name counts as a row
+_STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
+_CHEAP = 1e11  # multiplications of a fit
+_MOST_PRODUCTS = 3e12  # beyond, labels have their means alone
+_MOST_SCORES = 50_000_000  # of rows left out
+_BLOCK = 25_000_000  # numbers of a dense matrix
+_FOLDS = 5
+_UNKNOWN = -1.0  # the score of a label that no other row has: without this row it were unknown
+
+
+class LeftOut(NamedTuple):
+    """What a fit to all other rows gives for some.
+
+    Attributes:
+        rows: `[n]` their numbers.
+        scores: `[n, labels]`.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+class _Data(NamedTuple):
+    """What is fitted to: rows, and behind them names of labels, if they count.
+
+    Attributes:
+        features: `[rows, n-grams]`.
+        targets: `[rows, labels]`.
+        names: `[labels, n-grams]`.
+        name_weight: how often a name counts; 0: not at all.
+    """
+
+    features: sparse.csr_matrix
+    targets: sparse.csr_matrix
+    names: sparse.csr_matrix
+    name_weight: float
+
+    def sample(self, rows: np.ndarray) -> "_Data":
+        """The same of some rows and the labels that they have."""
+        targets = self.targets[rows]
+        labels = np.unique(targets.indices)
+        return _Data(self.features[rows], targets[:, labels], self.names[labels], self.name_weight)
+
+    def with_names(self) -> tuple[sparse.csr_matrix, sparse.csr_matrix, np.ndarray]:
+        """Features, targets, and how often each counts, the names behind the rows."""
+        n, n_labels = self.targets.shape
+        if not self.name_weight:
+            return self.features, self.targets, np.ones(n, np.float32)
+        features = sparse.vstack([self.features, self.names], format="csr")
+        own = sparse.identity(n_labels, np.float32, format="csr")
+        targets = sparse.vstack([self.targets, own], format="csr")
+        weights = np.append(np.ones(n), np.full(n_labels, self.name_weight))
+        return features, targets, weights.astype(np.float32)
+
+    def means(self) -> LabelMeans:
+        return LabelMeans(self.features, self.targets, self.names if self.name_weight else None)
+
+
+def fit_linear(
+    characters: Ragged,
+    labels: Ragged,
+    label_names: Sequence[str],
+    settings: Linear,
+    by_sets: bool,
+    asked: np.ndarray,
+    n_threads: int,
+) -> tuple[LinearPart, LeftOut]:
+    """Fit the linear part.
+
+    Where `regularisation`, `label_names` and `label_means` are not given, they are chosen: names
+    by how many rows a label has, the others together by how good the scores are that up to 3,000
+    rows have when they are left out.
+
+    Args:
+        characters: of the texts of the training rows, see `text.characters`.
+        labels: the ids of their labels.
+        label_names: of all labels, by their ids.
+        settings: of the config.
+        by_sets: whether settings are judged by the best micro F1 of predicted sets of labels; else
+            by ndcg@5.
+        asked: numbers of the rows that are to be left out; of very many, an even part is.
+        n_threads: how many there are.
+
+    Raises:
+        UserError: no n-gram is in enough texts.
+    """
+    n_labels = len(label_names)
+    chosen = _evenly(np.arange(len(characters)), _MOST_ROWS)
+    if len(chosen) < len(characters):
+        log.info("linear: fitted to %d of %d rows, evenly", len(chosen), len(characters))
+    asked = _evenly(asked, max(1, _MOST_SCORES // max(1, n_labels)))
+    features, rows = Features.fit(characters.chosen(chosen), views_of(settings), settings.min_count)
+    if not len(features):
+        raise UserError(
+            f"hyper_parameters.linear.min_count: received {settings.min_count}, but no n-gram is "
+            "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
+        )
+    names = [name.replace("_", " ").replace("-", " ") for name in label_names]
+    data = _Data(
+        rows,
+        _targets(labels.chosen(chosen), n_labels),
+        features(characters_of(names)),
+        _name_weight(settings, len(chosen), n_labels),
+    )
+    strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
+    weights, left_out = _solved(data, strength, mean_weight, _places(asked, chosen), n_threads)
+    part = LinearPart(features, weights)
+    scores = np.empty((len(asked), n_labels), np.float32)
+    is_in = np.isin(asked, chosen)
+    scores[is_in] = left_out
+    scores[~is_in] = part.scores(characters.chosen(asked[~is_in]))
+    return part, LeftOut(asked, scores)
+
+
+def views_of(settings: Linear) -> list[ViewSettings]:
+    """The n-grams that a config asks for."""
+    words = ViewSettings("words", 1, settings.ngram_max or 2)
+    if settings.features == "words":
+        return [words]
+    if settings.features == "characters":
+        return [ViewSettings("characters", 1, settings.ngram_max or 3)]
+    return [words, ViewSettings("within_words", 3, 5, 0.7)]
+
+
+def _name_weight(settings: Linear, n_rows: int, n_labels: int) -> float:
+    if settings.label_names == "auto":
+        return float(n_rows < _FEW_ROWS * n_labels)
+    return settings.label_names
+
+
+def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tuple[float, float]:
+    """The strength of the ridge and the weight of means: as given, or the best for rows left out.
+
+    Rows are left out of a fit to all others where that is cheap, else of one to a sample.
+    """
+    strengths, means = _STRENGTHS, _MEANS if data.name_weight else (0.0,)
+    if settings.regularisation != "auto":
+        strengths = (settings.regularisation,)
+    if settings.label_means != "auto":
+        means = (settings.label_means,)
+    if len(strengths) == len(means) == 1:
+        return strengths[0], means[0]
+    n, n_labels = data.targets.shape
+    asked = _evenly(np.arange(n), _SAMPLE)
+    if n > _SAMPLE and _STEP_COST * data.features.nnz * n_labels <= _CHEAP:
+        asked = _evenly(asked, n // _FOLDS)
+    else:
+        data, asked = data.sample(asked), np.arange(len(asked))
+    truth = data.targets[asked].toarray()
+    of_means = data.means().left_out(data.features[asked], truth) if any(means) else 0
+    targets = data.with_names()[1].toarray()
+    found = {}
+    for strength in strengths:
+        is_sample = len(asked) == data.features.shape[0]
+        solver = (
+            _Exact(data, strength, asked)
+            if is_sample
+            else _Iterative(data, strength, asked, n_threads)
+        )
+        ridge = solver.left_out(targets)
+        for weight in means:
+            scores = _without_unknown(ridge + weight * of_means, truth, data.targets)
+            found[strength, weight] = _quality(scores, truth, by_sets)
+    best = max(found, key=lambda pair: found[pair])
+    measure = "micro F1" if by_sets else "ndcg@5"
+    log.info(
+        "linear: regularisation %g, label_means %g: %s %.4f of %d rows that were left out",
+        *(*best, measure, found[best], len(truth)),
+    )
+    return best
+
+
+def _quality(scores: np.ndarray, truth: np.ndarray, by_sets: bool) -> float:
+    if by_sets:
+        return threshold_curve(scores.ravel(), truth.ravel() > 0, int(truth.sum())).f1.max()
+    metrics = RankingMetrics(["ndcg@5"])
+    counts = truth.sum(axis=1).astype(np.int64)
+    rows = np.flatnonzero(counts)
+    gold, _ = _lists(sparse.csr_matrix(truth)).padded(rows, fill=-1)
+    metrics.update(gold_ranks(scores[rows], gold), counts[rows], truth.shape[1])
+    return metrics.result()["ndcg@5"]
+
+
+def _without_unknown(
+    scores: np.ndarray, truth: np.ndarray, targets: sparse.csr_matrix
+) -> np.ndarray:
+    """The same, but for labels that no other row has: a fit without the row did not know them."""
+    is_alone = np.bincount(targets.indices, minlength=targets.shape[1]) == 1
+    return np.where((truth > 0) & is_alone, np.float32(_UNKNOWN), scores)
+
+
+class _Exact:
+    """Duals of the ridge, and scores of rows left out, by the decomposed kernel."""
+
+    def __init__(self, data: _Data, strength: float, asked: np.ndarray):
+        features, _, row_weights = data.with_names()
+        self._solver = ExactRidge(kernel(features), strength, row_weights)
+        self._asked = asked
+
+    def dual(self, targets: np.ndarray) -> np.ndarray:
+        """`[rows, labels]`, see `ridge`."""
+        return self._solver(targets)
+
+    def left_out(self, targets: np.ndarray) -> np.ndarray:
+        """`[asked, labels]` the scores of the rows asked for."""
+        weights = self._solver.left_out_weights[self._asked, None]
+        return targets[self._asked] - self.dual(targets)[self._asked] * weights
+
+
+class _Iterative:
+    """The same by conjugate gradients: rows are left out fold by fold."""
+
+    def __init__(self, data: _Data, strength: float, asked: np.ndarray, n_threads: int):
+        self._features, _, self._row_weights = data.with_names()
+        self._products = Products(self._features, n_threads)
+        self._strength, self._asked = strength, asked
+        n_folds = 1 if len(asked) <= data.features.shape[0] // _FOLDS else _FOLDS
+        self._folds = [np.arange(len(asked))[k::n_folds] for k in range(n_folds)]
+
+    def dual(self, targets: np.ndarray) -> np.ndarray:
+        """See `_Exact.dual`."""
+        return self._dual(targets, self._row_weights)
+
+    def left_out(self, targets: np.ndarray) -> np.ndarray:
+        """See `_Exact.left_out`."""
+        scores = np.zeros((len(self._asked), targets.shape[1]), np.float32)
+        for fold in filter(len, self._folds):
+            rows = self._asked[fold]
+            weights = self._row_weights.copy()
+            weights[rows] = 0
+            dual = self._dual(targets, weights)
+            scores[fold] = self._features[rows] @ self._products.weights(dual)
+        return scores
+
+    def _dual(self, targets: np.ndarray, row_weights: np.ndarray) -> np.ndarray:
+        return conjugate_gradients(self._products, self._strength, row_weights, targets)
+
+
+def _solved(
+    data: _Data, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
+) -> tuple[Weights, np.ndarray]:
+    """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
+    features, targets, _ = data.with_names()
+    (n_rows, n_features), n_labels = features.shape, targets.shape[1]
+    solver = _solver(data, strength, asked, n_threads)
+    if solver is None:
+        mean_weight = 1.0
+    columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
+    left_out = np.zeros((len(asked), n_labels), np.float32)
+
+    def weights() -> Iterator[np.ndarray]:
+        per_block = max(1, _BLOCK // max(n_features, n_rows))
+        for start in range(0, n_labels, per_block):
+            own = slice(start, start + per_block)
+            block = np.zeros((n_features, min(per_block, n_labels - start)), np.float32)
+            if solver:
+                own_targets = by_label[:, own].toarray()
+                left_out[:, own] = solver.left_out(own_targets)
+                block += columns @ solver.dual(own_targets)
+            if mean_weight:
+                block += mean_weight * means.vectors(own).T.toarray()
+            yield block
+
+    found = Weights.largest(weights(), n_features, n_labels)
+    truth = data.targets[asked].toarray()
+    if mean_weight:
+        left_out += mean_weight * means.left_out(data.features[asked], truth)
+    return found, _without_unknown(left_out, truth, data.targets)
+
+
+def _solver(
+    data: _Data, strength: float, asked: np.ndarray, n_threads: int
+) -> Union[_Exact, _Iterative, None]:
+    """What solves the ridge; None if it takes too long."""
+    features, targets, _ = data.with_names()
+    n_rows, n_labels = features.shape[0], targets.shape[1]
+    if n_rows <= EXACT_ROWS:
+        cost = n_rows**2 * float(n_rows + 2 * n_labels)
+    else:
+        cost = _STEP_COST * features.nnz * n_labels
+    if cost > _MOST_PRODUCTS:
+        log.info(
+            "linear: %d labels of %d rows take too long to solve for: each is scored by the mean "
+            "of its texts alone",
+            *(n_labels, n_rows),
+        )
+        return None
+    if n_rows <= EXACT_ROWS:
+        return _Exact(data, strength, asked)
+    return _Iterative(data, strength, asked, n_threads)
+
+
+def _targets(labels: Ragged, n_labels: int) -> sparse.csr_matrix:
+    """1 where a row has a label, `[rows, labels]`."""
+    ones = np.ones(len(labels.values), np.float32)
+    return sparse.csr_matrix((ones, (labels.rows(), labels.values)), (len(labels), n_labels))
+
+
+def _lists(targets: sparse.csr_matrix) -> Ragged:
+    return Ragged(targets.indices, targets.indptr)
+
+
+def _evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of some rows, evenly apart."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def _places(asked: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Where among the chosen rows, which are sorted, each of those asked for is that is there."""
+    return np.searchsorted(chosen, asked[np.isin(asked, chosen)])

@@ -1,0 +1,132 @@
+"""Which n-grams there are, and how often each text has each: exact numbers, no hashing."""
+
+import numpy as np
+from scipy import sparse
+
+from textzoo.linear.tokens import TokenLists
+
+
+class Ngrams:
+    """Numbers the n-grams of some texts.
+
+    An n-gram is one of n - 1 tokens and one token more, so that those of each length are pairs of
+    numbers, `prefix * tokens + last`. One that is in few texts has only longer ones that are in no
+    more of them, and none of these is counted.
+
+    Args:
+        shortest: the least tokens of an n-gram.
+        tokens: `[tokens]` the values of the known tokens, sorted.
+        longer: for each length from 2 on, `[n-grams]` the pairs, sorted.
+
+    Attributes:
+        shortest, tokens, longer: as given.
+    """
+
+    def __init__(self, shortest: int, tokens: np.ndarray, longer: list[np.ndarray]):
+        self.shortest, self.tokens, self.longer = shortest, tokens, longer
+        sizes = [len(tokens), *map(len, longer)][shortest - 1 :]
+        self._starts = np.append(0, np.cumsum(sizes))
+
+    def __len__(self) -> int:
+        """How many n-grams there are."""
+        return int(self._starts[-1])
+
+    @classmethod
+    def fit(
+        cls, texts: TokenLists, n_texts: int, shortest: int, longest: int, min_texts: int
+    ) -> tuple["Ngrams", sparse.csr_matrix]:
+        """Number what occurs in enough of some texts.
+
+        Args:
+            texts: all of them.
+            n_texts: how many.
+            shortest: the least tokens of an n-gram.
+            longest: the most.
+            min_texts: in how many texts at least one is.
+
+        Returns:
+            The n-grams, and how often each text has each, `[texts, n-grams]`.
+        """
+        pairs, columns = [], []
+        numbers, kept = _numbered(texts.values.astype(np.int64), texts.rows, n_texts, min_texts)
+        tokens, unigrams = kept, numbers
+        for length in range(1, longest + 1):
+            if length > 1:
+                keys = _pairs(numbers, unigrams, texts.lists, length, len(tokens))
+                rows = texts.rows[: len(keys)]
+                numbers, kept = _numbered(keys, rows, n_texts, min_texts)
+                pairs.append(kept)
+            if length >= shortest:
+                columns.append(numbers)
+        found = cls(shortest, tokens, pairs)
+        return found, found._counts(columns, texts.rows, n_texts)
+
+    def count(self, texts: TokenLists, n_texts: int) -> sparse.csr_matrix:
+        """How often each text has each n-gram, `[texts, n-grams]`."""
+        numbers = unigrams = _places(texts.values, self.tokens)
+        columns = [numbers] if self.shortest == 1 else []
+        for length, known in enumerate(self.longer, start=2):
+            keys = _pairs(numbers, unigrams, texts.lists, length, len(self.tokens))
+            numbers = _places(keys, known)
+            if length >= self.shortest:
+                columns.append(numbers)
+        return self._counts(columns, texts.rows, n_texts)
+
+    def _counts(
+        self, columns: list[np.ndarray], rows: np.ndarray, n_texts: int
+    ) -> sparse.csr_matrix:
+        own_rows, own_columns = [], []
+        for start, numbers in zip(self._starts, columns):
+            places = np.flatnonzero(numbers >= 0)
+            own_rows.append(rows[places])
+            own_columns.append((numbers[places] + start).astype(np.int32))
+        rows, numbers = np.concatenate(own_rows), np.concatenate(own_columns)
+        ones = np.ones(len(rows), np.float32)
+        return sparse.csr_matrix((ones, (rows, numbers)), (n_texts, len(self)))
+
+    def tokens_of(self, number: int) -> list[int]:
+        """The values of an n-gram's tokens."""
+        length = int(np.searchsorted(self._starts, number, side="right")) - 1
+        number -= int(self._starts[length])
+        length += self.shortest
+        last: list[int] = []
+        for known in reversed(self.longer[: length - 1]):
+            number, token = divmod(int(known[number]), len(self.tokens))
+            last.insert(0, int(self.tokens[token]))
+        return [int(self.tokens[number]), *last]
+
+
+def _pairs(
+    numbers: np.ndarray, unigrams: np.ndarray, lists: np.ndarray, length: int, n_tokens: int
+) -> np.ndarray:
+    """The pair of each n-gram of a length, by its first token; -1 where there is none."""
+    last = unigrams[length - 1 :]
+    first = numbers[: len(last)]
+    is_one = (first >= 0) & (last >= 0) & (lists[: len(last)] == lists[length - 1 :])
+    return np.where(is_one, first.astype(np.int64) * n_tokens + last, -1)
+
+
+def _numbered(
+    keys: np.ndarray, rows: np.ndarray, n_texts: int, min_texts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the keys that are in enough texts, -1 for the others; and these keys, sorted."""
+    places = np.flatnonzero(keys >= 0)
+    order = places[np.argsort(keys[places], kind="stable")]  # and by rows, as these only grow
+    own, own_rows = keys[order], rows[order]
+    is_new = np.diff(own, prepend=-1) != 0
+    is_new_text = is_new | (np.diff(own_rows, prepend=-1) != 0)
+    group = np.cumsum(is_new) - 1
+    n_in = np.bincount(group, weights=is_new_text) if len(group) else np.zeros(0)
+    is_kept = n_in >= min_texts
+    new_numbers = np.where(is_kept, np.cumsum(is_kept) - 1, -1).astype(np.int32)
+    numbers = np.full(len(keys), -1, np.int32)
+    numbers[order] = new_numbers[group]
+    return numbers, own[is_new][is_kept]
+
+
+def _places(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The place of each key among sorted ones, -1 if it is none of them."""
+    if not len(known):
+        return np.full(len(keys), -1, np.int32)
+    places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[places] == keys, places, -1).astype(np.int32)

@@ -1,0 +1,77 @@
+"""The linear part of a run's training rows, fitted once and kept in the cache."""
+
+import hashlib
+import json
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+
+import textzoo
+from textzoo.config.checking import Config
+from textzoo.data.cache import Cache
+from textzoo.data.dataset import TrainingData
+from textzoo.devices import n_threads
+from textzoo.linear.fitting import LeftOut, fit_linear
+from textzoo.linear.part import LinearPart
+from textzoo.metrics.names import family
+from textzoo.text.reader import CHARACTERS
+
+log = logging.getLogger("textzoo")
+
+_ROWS, _SCORES = "left_out_rows.npy", "left_out_scores.npy"
+
+
+def linear_of(
+    data: TrainingData, config: Config, label_column: str, best_metric: str
+) -> tuple[LinearPart, LeftOut]:
+    """The linear part fitted to all training rows, those that are held out for validation too.
+
+    Args:
+        data: the rows.
+        config: with the settings.
+        label_column: of the labels' ids.
+        best_metric: what is to be good.
+
+    Returns:
+        The linear part, and what a fit without them gives for the rows that are held out, or, where
+        there are none and nothing else is trained, for all.
+
+    Raises:
+        UserError: the settings do not suit the data, or the cache cannot be written.
+    """
+    runner, names = config.runner, data.reader.label_names
+    asked = np.zeros(0, np.int64)
+    if not (len(data.valid) or runner.epochs):
+        asked = np.arange(len(data.train_rows))
+    elif data.valid_rows is data.train_rows:
+        asked = data.valid
+    settings = config.linear.model_dump(mode="json", exclude={"weight"})
+    by_sets = family(best_metric) == "label sets"
+    facts = [textzoo.__version__, settings, by_sets, names, data.train_rows.contents]
+    facts += [runner.bad_lines, config.reader, asked.tolist() if len(data.valid) else "all"]
+    key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
+    folder = runner.cache_dir / f"linear-{key}"
+
+    def fill(place: Path) -> None:
+        started = time.perf_counter()
+        columns = data.train_rows.columns
+        part, left_out = fit_linear(
+            columns[CHARACTERS],
+            columns[label_column],
+            names,
+            config.linear,
+            by_sets,
+            asked,
+            n_threads(),
+        )
+        part.save(place)
+        np.save(place / _ROWS, left_out.rows)
+        np.save(place / _SCORES, left_out.scores)
+        seconds = time.perf_counter() - started
+        log.info("linear: %d n-grams, %.1f s", len(part.features), seconds)
+
+    Cache(runner.cache_dir, runner.bad_lines).fill(folder, fill)
+    arrays = (np.load(folder / name, allow_pickle=False) for name in (_ROWS, _SCORES))
+    return LinearPart.load(folder, len(names)), LeftOut(*arrays)

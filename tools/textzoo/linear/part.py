@@ -1,0 +1,163 @@
+"""The linear part: texts to scores of labels, and which n-grams a score comes from."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from textzoo.linear.features import Features
+from textzoo.text.characters import characters_of
+from textzoo.text.ragged import Ragged
+
+_MOST = 5_000_000  # weights of all labels together
+_LEAST = 200  # that a label keeps all the same
+_DENSE = 20_000_000  # numbers of a matrix that is not held as a sparse one
+_FILES = ("weights_values.npy", "weights_features.npy", "weights_ends.npy")
+
+
+class NgramShare(NamedTuple):
+    """What an n-gram of a text adds to a label's score."""
+
+    ngram: str
+    share: float
+
+
+class Weights:
+    """The weights of labels: of each the largest ones, in half precision.
+
+    All labels keep 5 million weights together, at least 200 each: of Stack Exchange's 4,671 labels
+    the 1,000 largest each lose nothing of precision@1, @3 and @5, see doc/linear.md.
+
+    Args:
+        values: `[weights]` label by label, half precision.
+        features: `[weights]` the n-gram of each.
+        ends: `[labels + 1]` where each label's weights start, and where the last one's end.
+        n_features: how many n-grams there are.
+    """
+
+    def __init__(self, values: np.ndarray, features: np.ndarray, ends: np.ndarray, n_features: int):
+        self._arrays = values, features, ends
+        by_label = sparse.csr_matrix(
+            (values.astype(np.float32), features, ends), (len(ends) - 1, n_features)
+        )
+        self._by_label = by_label
+        is_small = by_label.shape[0] * n_features <= _DENSE
+        self._by_feature = by_label.T.toarray() if is_small else by_label.T.tocsr()
+
+    @property
+    def n_labels(self) -> int:
+        """How many labels there are."""
+        return self._by_label.shape[0]
+
+    @classmethod
+    def largest(cls, blocks: Iterable[np.ndarray], n_features: int, n_labels: int) -> "Weights":
+        """Of all weights the largest.
+
+        Args:
+            blocks: `[features, n]` the weights of some labels, of one block after another.
+            n_features: how many n-grams there are.
+            n_labels: of all blocks.
+        """
+        n_kept = min(n_features, max(_LEAST, _MOST // max(1, n_labels)))
+        values, features, counts = [], [], [0]
+        for block in blocks:
+            for own in block.T:
+                kept = np.argpartition(-np.abs(own), n_kept - 1)[:n_kept]
+                kept = np.sort(kept[own[kept] != 0]).astype(np.int32)
+                values.append(own[kept].astype(np.float16))
+                features.append(kept)
+                counts.append(len(kept))
+        return cls(np.concatenate(values), np.concatenate(features), np.cumsum(counts), n_features)
+
+    def scores(self, rows: sparse.csr_matrix) -> np.ndarray:
+        """The score of every label for some rows of features, `[rows, labels]`."""
+        products = rows @ self._by_feature
+        return products.toarray() if sparse.issparse(products) else np.asarray(products)
+
+    def of_label(self, label: int) -> tuple[np.ndarray, np.ndarray]:
+        """The n-grams of a label and their weights, both `[weights]`."""
+        own = self._by_label[label]
+        return own.indices, own.data
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads."""
+        for name, array in zip(_FILES, self._arrays):
+            np.save(folder / name, array)
+
+    @classmethod
+    def load(cls, folder: Path, n_features: int) -> "Weights":
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        values, features, ends = (np.load(folder / name, allow_pickle=False) for name in _FILES)
+        is_whole = values.shape == features.shape == (ends[-1],) and (np.diff(ends) >= 0).all()
+        if not (is_whole and ends[0] == 0 and np.isfinite(values).all()):
+            raise ValueError("weights: are not as they were saved")
+        if len(features) and not 0 <= features.min() <= features.max() < n_features:
+            raise ValueError(f"weights: of other than {n_features} n-grams")
+        return cls(values, features, ends, n_features)
+
+
+class LinearPart:
+    """Scores labels by the n-grams of a text.
+
+    Attributes:
+        features: texts to rows of numbers.
+        weights: of each label, by the place in such a row.
+    """
+
+    def __init__(self, features: Features, weights: Weights):
+        self.features, self.weights = features, weights
+
+    def scores(self, characters: Ragged) -> np.ndarray:
+        """The score of every label, about 1 for one that a text has and 0 for others.
+
+        Args:
+            characters: of the texts, see `text.characters`.
+
+        Returns:
+            `[texts, labels]`.
+        """
+        return self.weights.scores(self.features(characters))
+
+    def reasons(self, text: str, label: int, n: int) -> list[NgramShare]:
+        """The n-grams that add most to a label's score for a text, the largest share first."""
+        row = self.features(characters_of([text]))
+        ngrams, weights = self.weights.of_label(label)
+        shared, own, theirs = np.intersect1d(row.indices, ngrams, return_indices=True)
+        shares = row.data[own] * weights[theirs]
+        best = np.argsort(-shares, kind="stable")[:n]
+        best = best[shares[best] > 0]
+        return [NgramShare(self.features.name(shared[i]), float(shares[i])) for i in best]
+
+    def strongest(self, label: int, n: int) -> list[NgramShare]:
+        """The n-grams with the largest weights for a label."""
+        ngrams, weights = self.weights.of_label(label)
+        best = np.argsort(-weights, kind="stable")[:n]
+        best = best[weights[best] > 0]
+        return [NgramShare(self.features.name(ngrams[i]), float(weights[i])) for i in best]
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads."""
+        self.features.save(folder)
+        self.weights.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, n_labels: int) -> "LinearPart":
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: it is damaged, or of another number of labels.
+        """
+        try:
+            features = Features.load(folder)
+            weights = Weights.load(folder, len(features))
+        except (OSError, KeyError, TypeError, IndexError, EOFError) as failure:
+            raise ValueError(f"{type(failure).__name__}: {failure}") from None
+        if weights.n_labels != n_labels:
+            raise ValueError(f"weights of {weights.n_labels} labels, expected {n_labels}")
+        return cls(features, weights)

@@ -1,0 +1,83 @@
+"""Texts as lists of tokens: characters, or words."""
+
+import numpy as np
+
+from textzoo.text.characters import texts_of
+from textzoo.text.ragged import Ragged
+from textzoo.text.token_table import TokenTable
+from textzoo.text.words import WordIds, character_kinds
+
+_WORD = r"\w+|[^\w\s]"
+_SPACE = ord(" ")
+
+
+class TokenLists:
+    """Tokens one behind another.
+
+    Attributes:
+        values: `[tokens]` numbers, below 0 where a token is none of those known.
+        rows: `[tokens]` the text that each is in.
+        lists: `[tokens]` grows where no n-gram may reach over: with each text, or word.
+    """
+
+    def __init__(self, values: np.ndarray, rows: np.ndarray, lists: np.ndarray):
+        self.values, self.rows, self.lists = values, rows, lists
+
+
+def whole_texts(characters: Ragged) -> TokenLists:
+    """Every character a token."""
+    rows = characters.rows().astype(np.int32)
+    return TokenLists(characters.values, rows, rows)
+
+
+def within_words(characters: Ragged) -> TokenLists:
+    """The same with a space on both sides of each word, and no n-gram beyond."""
+    # Every space twice, and one more at either end of a text.
+    is_space = characters.values == _SPACE
+    twice = 1 + is_space
+    spaced = Ragged(
+        np.repeat(characters.values, twice),
+        np.append(0, np.cumsum(twice))[characters.offsets],
+    )
+    framed = np.insert(
+        spaced.values, np.concatenate([spaced.offsets[:-1], spaced.offsets[1:]]), _SPACE
+    )
+    rows = np.repeat(np.arange(len(spaced), dtype=np.int32), spaced.counts + 2)
+    # Of two spaces the second one starts a word, as the first of a text does.
+    spaces = framed == _SPACE
+    starts = spaces & (np.cumsum(spaces) % 2 == 1)
+    return TokenLists(framed, rows, np.cumsum(starts, dtype=np.int32))
+
+
+class Words:
+    """Numbers of words; punctuation marks are words.
+
+    Args:
+        words: those that have numbers, in their order.
+    """
+
+    def __init__(self, words: list[str]):
+        self.words = words
+        self._ids = WordIds(
+            _WORD, {word: i for i, word in enumerate(words)}, unknown=-1, lower_case=False
+        )
+
+    def __call__(self, characters: Ragged) -> TokenLists:
+        """The words of each text."""
+        found = self._ids(texts_of(characters))
+        assert found is not None  # as _WORD is one of the patterns that are found in many texts
+        return _of_texts(found[0])
+
+
+def all_words(characters: Ragged) -> tuple[TokenLists, list[str]]:
+    """The words of each text, and every word by its number."""
+    kinds = character_kinds(_WORD)
+    assert kinds is not None
+    table = TokenTable(kinds)
+    numbers = table(texts_of(characters))
+    return _of_texts(numbers), table.tokens
+
+
+def _of_texts(numbers: Ragged) -> TokenLists:
+    rows = numbers.rows().astype(np.int32)
+    return TokenLists(numbers.values, rows, rows)

@@ -1,0 +1,92 @@
+"""A run with a linear part beside its net."""
+
+from typing import Optional
+
+import numpy as np
+
+from textzoo.linear.fitting import LeftOut
+from textzoo.linear.fusion import LINEAR_SCORES, best_of, fused
+from textzoo.linear.part import LinearPart
+from textzoo.running.model import Model
+from textzoo.running.run import InferenceRun
+from textzoo.text.ragged import Columns
+from textzoo.text.reader import CHARACTERS, Feeds
+
+
+class FusedModel(Model):
+    """A model whose feeds for inference have the linear scores, too.
+
+    Args:
+        model: the net's.
+        linear: the linear part.
+        left_out: the scores of these rows, in place of those that the linear part gives.
+    """
+
+    def __init__(self, model: Model, linear: LinearPart, left_out: Optional[LeftOut] = None):
+        super().__init__(model.hyper_parameters, model.n_best)
+        self.kind, self.metrics = model.kind, model.metrics
+        self.text_column, self.label_column = model.text_column, model.label_column
+        self.of_the_batch = model.of_the_batch
+        self.score_scale, self.best_alone = model.score_scale, model.best_alone
+        self.net_feeds = model.infer_feeds
+        self._linear, self._left_out = linear, left_out
+
+    def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
+        """See `Model.infer_feeds`."""
+        return {
+            **self.net_feeds(columns, rows),
+            LINEAR_SCORES: self._scores(columns, rows),
+        }
+
+    def _scores(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
+        if self._left_out is None:
+            return self._linear.scores(columns[CHARACTERS].chosen(rows))
+        return self._left_out.scores[np.searchsorted(self._left_out.rows, rows)]
+
+
+class FusedRun:
+    """Gives scores made of those of a net and of the linear part; for inference only.
+
+    Args:
+        run: of the net. With a weight of 1 it is not computed.
+        model: with the linear part.
+        weight: of the linear scores, 0 to 1.
+    """
+
+    def __init__(self, run: InferenceRun, model: FusedModel, weight: float):
+        self.model: Model = model
+        self._run = run
+        self._weight = weight
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """See `InferenceRun.infer_step`."""
+        feeds = dict(feeds)
+        linear = feeds.pop(LINEAR_SCORES)
+        if self._weight < 1:
+            return fused(self._run.infer_step(feeds), linear, self._weight, self.model.score_scale)
+        return best_of(linear, self.model.n_best) if self.model.best_alone else {"scores": linear}
+
+
+class Remembered:
+    """A run that computes each of its batches once, however often they are gone through.
+
+    Args:
+        run: of a net.
+    """
+
+    def __init__(self, run: InferenceRun):
+        self.model = run.model
+        self._run = run
+        self._outputs: list[Feeds] = []
+        self._next = 0
+
+    def again(self) -> None:
+        """Start with the first batch."""
+        self._next = 0
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """See `InferenceRun.infer_step`."""
+        if self._next == len(self._outputs):
+            self._outputs.append(self._run.infer_step(feeds))
+        self._next += 1
+        return self._outputs[self._next - 1]
