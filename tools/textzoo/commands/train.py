@@ -133,8 +133,8 @@ def assemble(
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
     """
-    from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.data.dataset import in_turn
+    from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import FusedValidation, Validation
     from textzoo.linear.of_data import linear_of
     from textzoo.running.building import chosen_metrics

@@ -40,7 +40,7 @@ from textzoo.text.streams import named
 log = logging.getLogger("textzoo")
 
 _LISTING = Listing("cache.json", frozenset({"sha256"}), "what the cache keeps")
-_NAMES = "(?:rows|vocabulary|linear|plain|joined|stdin)-[0-9a-f-]+"  # of the folders that are filled here
+_NAMES = "(?:rows|vocabulary|linear|plain|joined|stdin)-[0-9a-f-]+"  # of folders filled here
 
 
 class Cache(NamedTuple):

@@ -19,7 +19,7 @@ from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
 from textzoo.text.csv_records import read_records
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, read_lines, split_lines, stop
-from textzoo.text.ragged import Columns, Ragged
+from textzoo.text.ragged import Columns
 from textzoo.text.reader import Reader, encoded_lines
 from textzoo.text.streams import named, open_stream
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from textzoo.linear.matrices import SparseRows
 from textzoo.linear.ngrams import Ngrams
 from textzoo.linear.tokens import TokenLists, Words, all_words, whole_texts, within_words
 from textzoo.text.ragged import Ragged
@@ -84,7 +85,7 @@ class Features:
     @classmethod
     def fit(
         cls, characters: Ragged, settings: Sequence[ViewSettings], min_texts: int
-    ) -> tuple["Features", sparse.csr_matrix]:
+    ) -> tuple["Features", SparseRows]:
         """Number the n-grams of some texts.
 
         Args:
@@ -102,7 +103,7 @@ class Features:
             parts.append(_weighted(counts, view))
         return cls(views), _joined(parts)
 
-    def __call__(self, characters: Ragged) -> sparse.csr_matrix:
+    def __call__(self, characters: Ragged) -> SparseRows:
         """The features of texts, `[texts, n-grams]`."""
         n = len(characters)
         return _joined([_weighted(v.ngrams.count(v.tokens(characters), n), v) for v in self._views])
@@ -148,9 +149,7 @@ class Features:
         return cls(views)
 
 
-def _fitted(
-    settings: ViewSettings, characters: Ragged, min_texts: int
-) -> tuple[_View, sparse.csr_matrix]:
+def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple[_View, SparseRows]:
     words: list[str] = []
     if settings.kind == "words":
         tokens, words = all_words(characters)
@@ -166,12 +165,12 @@ def _fitted(
     return _View(settings, words, ngrams, idf), counts
 
 
-def _weighted(counts: sparse.csr_matrix, view: _View) -> sparse.csr_matrix:
+def _weighted(counts: SparseRows, view: _View) -> SparseRows:
     counts.data = (1 + np.log(counts.data)) * view.idf[counts.indices]
     return _scaled(counts, view.settings.weight)
 
 
-def _scaled(rows: sparse.csr_matrix, length: float) -> sparse.csr_matrix:
+def _scaled(rows: SparseRows, length: float) -> SparseRows:
     """The same rows, each as long as this, unless it is 0."""
     squares = np.add.reduceat(np.append(rows.data**2, np.float32(0)), rows.indptr[:-1]) * (
         np.diff(rows.indptr) > 0
@@ -181,7 +180,7 @@ def _scaled(rows: sparse.csr_matrix, length: float) -> sparse.csr_matrix:
     return rows
 
 
-def _joined(parts: list[sparse.csr_matrix]) -> sparse.csr_matrix:
+def _joined(parts: list[SparseRows]) -> SparseRows:
     if len(parts) == 1:
         return _scaled(parts[0], 1.0)
     return _scaled(sparse.hstack(parts, format="csr"), 1.0)

@@ -11,6 +11,7 @@ from textzoo.config.schema import Linear
 from textzoo.errors import UserError
 from textzoo.linear.features import Features, ViewSettings
 from textzoo.linear.label_means import LabelMeans
+from textzoo.linear.matrices import SparseRows
 from textzoo.linear.part import LinearPart, Weights
 from textzoo.linear.ridge import (
     EXACT_ROWS,
@@ -62,9 +63,9 @@ class _Data(NamedTuple):
         name_weight: how often a name counts; 0: not at all.
     """
 
-    features: sparse.csr_matrix
-    targets: sparse.csr_matrix
-    names: sparse.csr_matrix
+    features: SparseRows
+    targets: SparseRows
+    names: SparseRows
     name_weight: float
 
     def sample(self, rows: np.ndarray) -> "_Data":
@@ -73,13 +74,13 @@ class _Data(NamedTuple):
         labels = np.unique(targets.indices)
         return _Data(self.features[rows], targets[:, labels], self.names[labels], self.name_weight)
 
-    def with_names(self) -> tuple[sparse.csr_matrix, sparse.csr_matrix, np.ndarray]:
+    def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
         """Features, targets, and how often each counts, the names behind the rows."""
         n, n_labels = self.targets.shape
         if not self.name_weight:
             return self.features, self.targets, np.ones(n, np.float32)
         features = sparse.vstack([self.features, self.names], format="csr")
-        own = sparse.identity(n_labels, np.float32, format="csr")
+        own = sparse.identity(n_labels, "float32", format="csr")
         targets = sparse.vstack([self.targets, own], format="csr")
         weights = np.append(np.ones(n), np.full(n_labels, self.name_weight))
         return features, targets, weights.astype(np.float32)
@@ -213,9 +214,7 @@ def _quality(scores: np.ndarray, truth: np.ndarray, by_sets: bool) -> float:
     return metrics.result()["ndcg@5"]
 
 
-def _without_unknown(
-    scores: np.ndarray, truth: np.ndarray, targets: sparse.csr_matrix
-) -> np.ndarray:
+def _without_unknown(scores: np.ndarray, truth: np.ndarray, targets: SparseRows) -> np.ndarray:
     """The same, but for labels that no other row has: a fit without the row did not know them."""
     is_alone = np.bincount(targets.indices, minlength=targets.shape[1]) == 1
     return np.where((truth > 0) & is_alone, np.float32(_UNKNOWN), scores)
@@ -322,13 +321,13 @@ def _solver(
     return _Iterative(data, strength, asked, n_threads)
 
 
-def _targets(labels: Ragged, n_labels: int) -> sparse.csr_matrix:
+def _targets(labels: Ragged, n_labels: int) -> SparseRows:
     """1 where a row has a label, `[rows, labels]`."""
     ones = np.ones(len(labels.values), np.float32)
     return sparse.csr_matrix((ones, (labels.rows(), labels.values)), (len(labels), n_labels))
 
 
-def _lists(targets: sparse.csr_matrix) -> Ragged:
+def _lists(targets: SparseRows) -> Ragged:
     return Ragged(targets.indices, targets.indptr)
 
 

@@ -7,7 +7,8 @@ to length 1.
 from typing import Optional
 
 import numpy as np
-from scipy import sparse
+
+from textzoo.linear.matrices import SparseRows
 
 NAME_WEIGHT = 0.5
 
@@ -23,9 +24,9 @@ class LabelMeans:
 
     def __init__(
         self,
-        rows: sparse.csr_matrix,
-        targets: sparse.csr_matrix,
-        names: Optional[sparse.csr_matrix],
+        rows: SparseRows,
+        targets: SparseRows,
+        names: Optional[SparseRows],
     ):
         sums = targets.T.tocsr() @ rows
         if names is not None:
@@ -33,14 +34,14 @@ class LabelMeans:
         self._sums = sums.tocsr()
         self._squares = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
 
-    def vectors(self, labels: slice = slice(None)) -> sparse.csr_matrix:
+    def vectors(self, labels: slice = slice(None)) -> SparseRows:
         """The vectors of some labels, `[labels, features]`."""
         sums = self._sums[labels]
         scale = 1 / np.sqrt(np.maximum(self._squares[labels], 1e-12))
         sums.data *= np.repeat(scale, np.diff(sums.indptr)).astype(np.float32)
         return sums
 
-    def left_out(self, rows: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
+    def left_out(self, rows: SparseRows, targets: np.ndarray) -> np.ndarray:
         """The cosine of each of some rows with every label's vector without that row.
 
         Args:

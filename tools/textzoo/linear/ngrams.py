@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+from textzoo.linear.matrices import SparseRows
 from textzoo.linear.tokens import TokenLists
 
 
@@ -34,7 +35,7 @@ class Ngrams:
     @classmethod
     def fit(
         cls, texts: TokenLists, n_texts: int, shortest: int, longest: int, min_texts: int
-    ) -> tuple["Ngrams", sparse.csr_matrix]:
+    ) -> tuple["Ngrams", SparseRows]:
         """Number what occurs in enough of some texts.
 
         Args:
@@ -61,7 +62,7 @@ class Ngrams:
         found = cls(shortest, tokens, pairs)
         return found, found._counts(columns, texts.rows, n_texts)
 
-    def count(self, texts: TokenLists, n_texts: int) -> sparse.csr_matrix:
+    def count(self, texts: TokenLists, n_texts: int) -> SparseRows:
         """How often each text has each n-gram, `[texts, n-grams]`."""
         numbers = unigrams = _places(texts.values, self.tokens)
         columns = [numbers] if self.shortest == 1 else []
@@ -72,9 +73,7 @@ class Ngrams:
                 columns.append(numbers)
         return self._counts(columns, texts.rows, n_texts)
 
-    def _counts(
-        self, columns: list[np.ndarray], rows: np.ndarray, n_texts: int
-    ) -> sparse.csr_matrix:
+    def _counts(self, columns: list[np.ndarray], rows: np.ndarray, n_texts: int) -> SparseRows:
         own_rows, own_columns = [], []
         for start, numbers in zip(self._starts, columns):
             places = np.flatnonzero(numbers >= 0)

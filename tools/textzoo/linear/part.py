@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from textzoo.linear.features import Features
+from textzoo.linear.matrices import SparseRows
 from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Ragged
 
@@ -35,21 +36,20 @@ class Weights:
         features: `[weights]` the n-gram of each.
         ends: `[labels + 1]` where each label's weights start, and where the last one's end.
         n_features: how many n-grams there are.
+
+    Attributes:
+        n_labels: how many labels there are.
     """
 
     def __init__(self, values: np.ndarray, features: np.ndarray, ends: np.ndarray, n_features: int):
         self._arrays = values, features, ends
-        by_label = sparse.csr_matrix(
-            (values.astype(np.float32), features, ends), (len(ends) - 1, n_features)
+        self.n_labels = len(ends) - 1
+        by_label: SparseRows = sparse.csr_matrix(
+            (values.astype(np.float32), features, ends), (self.n_labels, n_features)
         )
         self._by_label = by_label
-        is_small = by_label.shape[0] * n_features <= _DENSE
+        is_small = self.n_labels * n_features <= _DENSE
         self._by_feature = by_label.T.toarray() if is_small else by_label.T.tocsr()
-
-    @property
-    def n_labels(self) -> int:
-        """How many labels there are."""
-        return self._by_label.shape[0]
 
     @classmethod
     def largest(cls, blocks: Iterable[np.ndarray], n_features: int, n_labels: int) -> "Weights":
@@ -71,7 +71,7 @@ class Weights:
                 counts.append(len(kept))
         return cls(np.concatenate(values), np.concatenate(features), np.cumsum(counts), n_features)
 
-    def scores(self, rows: sparse.csr_matrix) -> np.ndarray:
+    def scores(self, rows: SparseRows) -> np.ndarray:
         """The score of every label for some rows of features, `[rows, labels]`."""
         products = rows @ self._by_feature
         return products.toarray() if sparse.issparse(products) else np.asarray(products)
@@ -132,14 +132,14 @@ class LinearPart:
         shares = row.data[own] * weights[theirs]
         best = np.argsort(-shares, kind="stable")[:n]
         best = best[shares[best] > 0]
-        return [NgramShare(self.features.name(shared[i]), float(shares[i])) for i in best]
+        return [NgramShare(self.features.name(int(shared[i])), float(shares[i])) for i in best]
 
     def strongest(self, label: int, n: int) -> list[NgramShare]:
         """The n-grams with the largest weights for a label."""
         ngrams, weights = self.weights.of_label(label)
         best = np.argsort(-weights, kind="stable")[:n]
         best = best[weights[best] > 0]
-        return [NgramShare(self.features.name(ngrams[i]), float(weights[i])) for i in best]
+        return [NgramShare(self.features.name(int(ngrams[i])), float(weights[i])) for i in best]
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""

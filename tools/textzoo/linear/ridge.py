@@ -8,7 +8,9 @@ that counts w times has λ / w in the place of λ.
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
+
+from textzoo.linear.matrices import SparseRows
 
 EXACT_ROWS = 12_288  # up to so many the kernel is held: 600 MB
 _FREQUENT = 64  # n-grams in more than a 64th of the rows are multiplied as a dense matrix
@@ -16,7 +18,7 @@ _TOLERANCE, _MOST_STEPS = 1e-3, 60  # of conjugate gradients
 _LEAST = np.float32(1e-30)
 
 
-def kernel(rows: sparse.csr_matrix) -> np.ndarray:
+def kernel(rows: SparseRows) -> np.ndarray:
     """The inner product of every two rows, `[rows, rows]`, in Fortran's order."""
     n = rows.shape[0]
     is_frequent = np.bincount(rows.indices, minlength=rows.shape[1]) > n / _FREQUENT
@@ -50,10 +52,11 @@ class ExactRidge:
     def __init__(self, products: np.ndarray, strength: float, row_weights: np.ndarray):
         n = len(products)
         products[np.diag_indices(n)] += (strength / row_weights).astype(np.float32)
-        factor, info = linalg.lapack.spotrf(products, lower=1, overwrite_a=1, clean=0)
+        decompose, invert = linalg.get_lapack_funcs(("potrf", "trtri"), dtype=np.float32)
+        factor, info = decompose(products, lower=1, overwrite_a=1, clean=0)
         if info:
             raise ValueError(f"regularisation: received {strength:g}, expected more for these rows")
-        self._inverse, _ = linalg.lapack.strtri(factor, lower=1, overwrite_c=1)
+        self._inverse, _ = invert(factor, lower=1, overwrite_c=1)
         for start in range(0, n, 1024):  # the upper triangle was never cleared
             part = self._inverse[:, start : start + 1024]
             part[:] = np.tril(part, -start)
@@ -72,7 +75,7 @@ class Products:
         n_threads: how many there are.
     """
 
-    def __init__(self, rows: sparse.csr_matrix, n_threads: int):
+    def __init__(self, rows: SparseRows, n_threads: int):
         self._pool = ThreadPoolExecutor(n_threads)
         self._rows = _split(rows, n_threads)
         self._features = _split(rows.T.tocsr(), n_threads)
@@ -85,14 +88,16 @@ class Products:
         """K times `[rows, labels]`."""
         return self._times(self._rows, self.weights(dual))
 
-    def _times(self, parts: list[sparse.csr_matrix], columns: np.ndarray) -> np.ndarray:
+    def _times(self, parts: list[SparseRows], columns: np.ndarray) -> np.ndarray:
         return np.concatenate(list(self._pool.map(lambda part: part @ columns, parts)))
 
 
 def conjugate_gradients(
     products: Products, strength: float, row_weights: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
-    """A by conjugate gradients, every label for itself (Golub, Van Loan: Matrix Computations, 11.3).
+    """A by conjugate gradients, each label for itself.
+
+    Golub, Van Loan: Matrix Computations, 11.3.
 
     Args:
         products: with K.
@@ -124,7 +129,7 @@ def conjugate_gradients(
     return dual
 
 
-def _split(rows: sparse.csr_matrix, n: int) -> list[sparse.csr_matrix]:
+def _split(rows: SparseRows, n: int) -> list[SparseRows]:
     """The rows in n parts of about as many numbers each."""
     cuts = np.searchsorted(rows.indptr, np.linspace(0, rows.nnz, n + 1)[1:-1])
     ends = [0, *cuts.tolist(), rows.shape[0]]

@@ -95,7 +95,7 @@ class ExportedModel:
         return rows
 
     def feeds(self, rows: Sequence[Ids]) -> Feeds:
-        """The arrays that the program takes for one batch of encoded texts; and linear scores."""
+        """The arrays that the program takes for encoded texts, and the linear scores."""
         return self._feeds(columns_of(rows), np.arange(len(rows)))
 
     def run(self, feeds: Feeds) -> Feeds:
