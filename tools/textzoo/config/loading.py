@@ -40,7 +40,7 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     if config.linear.features != "none" and model.kind != "tags":
         raise UserError(
             f"{path}: hyper_parameters.linear.features: received {config.linear.features}, "
-            f"expected none: only scores of labels have a linear part, and this model gives {model.kind}"
+            f"expected none: only scores of labels have one, and this model gives {model.kind}"
         )
     if not config.runner.epochs and config.linear.features == "none":
         raise UserError(
