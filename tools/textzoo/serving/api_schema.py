@@ -51,11 +51,19 @@ class _Answer(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(protected_namespaces=())
 
 
+class Share(_Answer):
+    """An n-gram of a text and what it adds to a tag's score."""
+
+    ngram: str
+    share: float
+
+
 class Tag(_Answer):
-    """A tag and its score."""
+    """A tag and its score; with `explain`, the n-grams of the text that add most to it."""
 
     tag: str
     score: float
+    why: Optional[list[Share]] = None
 
 
 class Prediction(_Answer):
