@@ -23,8 +23,10 @@ class Model:
     def __init__(self, path, kind="tags", threshold=None, index=None):
         self.path = path
         self.reader = SimpleNamespace(label_names=LABELS)
+        self.linear = None
         self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
+            linear=None,
             checkpoint=SimpleNamespace(weights_sha256="a digest"),
         )
 
@@ -64,6 +66,14 @@ def test_as_many_tags_as_in_the_config_unless_told_otherwise(tagger):
 def test_with_a_threshold_labels_above_it_are_predicted(tagger):
     assert "predicted" not in tagger().predict(["0112"])[0]
     assert tagger(threshold=0.15).predict(["0112"])[0]["predicted"] == ["one"]
+
+
+def test_without_a_linear_part_nothing_can_be_explained(tagger):
+    assert tagger().predict(["0"], explain=0) == tagger().predict(["0"])
+    with pytest.raises(UserError, match=r"hyper_parameters\.linear\.features"):
+        tagger().predict(["0"], explain=3)
+    with pytest.raises(ValueError, match="explain: received -1"):
+        tagger().predict(["0"], explain=-1)
 
 
 def test_embeddings_and_cosines_are_those_of_their_texts(encoder):

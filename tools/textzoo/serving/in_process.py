@@ -51,9 +51,10 @@ class Tagger:
                 f"{model.path}: {LABELS}, the thresholds and the vocabulary have other labels, "
                 "export the model anew"
             )
-        linear, facts = model.linear, model.manifest.linear
-        has_reasons = linear is not None and facts is not None
-        self.explainer = Explainer(linear, facts.weight, self.label_names) if has_reasons else None
+        self.explainer: Optional[Explainer] = None
+        if model.linear and model.manifest.linear:
+            weight = model.manifest.linear.weight
+            self.explainer = Explainer(model.linear, weight, self.label_names)
 
     @classmethod
     def load(
