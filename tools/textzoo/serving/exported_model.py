@@ -57,9 +57,9 @@ class ExportedModel:
         self._check_examples()
 
     def _load_linear(self) -> Optional[LinearPart]:
+        self.reader.with_characters = self.manifest.linear is not None
         if self.manifest.linear is None:
             return None
-        self.reader.with_characters = True
         try:
             return LinearPart.load(self.path / LINEAR, len(self.reader.label_names))
         except ValueError as problem:

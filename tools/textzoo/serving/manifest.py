@@ -119,6 +119,8 @@ class Manifest(Block):
         for file in needed:
             if file not in self.sha256:
                 raise ValueError(f"sha256: lacks {file}")
+        if (self.linear is None) == any(file.startswith(f"{LINEAR}/") for file in self.sha256):
+            raise ValueError("linear: missing")
         ranks = {name: array.rank for name, array in self.outputs.items()}
         if ranks not in _OUTPUTS[self.kind]:
             raise ValueError(f"outputs: not those of a model of {self.kind}")

@@ -87,6 +87,8 @@ class Training:
                 self._judge(report, self.validate_first())
                 if not self.runner.epochs:
                     self._save("step_0")
+            if self.validate is None:  # what was chosen was for the linear part alone
+                progress.threshold = progress.linear_weight = None
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 
