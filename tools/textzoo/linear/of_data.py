@@ -13,6 +13,7 @@ from textzoo.config.checking import Config
 from textzoo.data.cache import Cache
 from textzoo.data.dataset import TrainingData
 from textzoo.devices import n_threads
+from textzoo.errors import UserError
 from textzoo.linear.fitting import LeftOut, fit_linear
 from textzoo.linear.part import LinearPart
 from textzoo.metrics.names import family
@@ -57,15 +58,11 @@ def linear_of(
     def fill(place: Path) -> None:
         started = time.perf_counter()
         columns = data.train_rows.columns
-        part, left_out = fit_linear(
-            columns[CHARACTERS],
-            columns[label_column],
-            names,
-            config.linear,
-            by_sets,
-            asked,
-            n_threads(),
-        )
+        fitted_to = columns[CHARACTERS], columns[label_column], names
+        try:
+            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, asked, n_threads())
+        except np.linalg.LinAlgError as problem:
+            raise UserError(f"hyper_parameters.linear.{problem}") from None
         part.save(place)
         np.save(place / _ROWS, left_out.rows)
         np.save(place / _SCORES, left_out.scores)
