@@ -18,7 +18,7 @@ TARGETS = (RANDOM.random((20, 4)) < 0.4).astype(float)
 
 
 def means_of(targets, names):
-    return unit(targets.T @ ROWS + (0.5 * NAMES if names else 0))
+    return unit(targets.T @ ROWS + (NAMES if names else 0))
 
 
 def sparse_of(array):

@@ -17,7 +17,8 @@ def tokens_of(texts, cut=None):
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), list(map(len, texts)))
     values = np.array(sum(texts, []), np.int32)
     lists = rows if cut is None else np.cumsum(np.append(0, values[:-1] == cut)) + 100 * rows
-    return TokenLists(values, rows, lists)
+    places = np.array([place for text in texts for place in range(len(text))], np.int32)
+    return TokenLists(values, rows, lists, places)
 
 
 def counted(texts, shortest, longest, cut=None):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from textzoo.linear.fitting import LeftOut
-from textzoo.linear.fusion import LINEAR_SCORES
-from textzoo.running.fused import FusedModel, FusedRun, Remembered
+from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Mixed
+from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
 from textzoo.running.model import Model
 from textzoo.text.characters import characters_of
 from textzoo.text.reader import CHARACTERS
@@ -61,7 +61,7 @@ def test_scores_are_the_weighted_mean_and_with_a_weight_of_1_the_net_is_not_comp
     model = fused_model()
     run = Run(model)
     feeds = model.infer_feeds(COLUMNS, np.array([0, 1]))
-    scores = FusedRun(run, model, weight).infer_step(feeds)["scores"]
+    scores = FusedRun(run, model, Mixed(weight)).infer_step(feeds)["scores"]
     net = np.array([[0, 1], [1, 0]])
     expected = weight * np.array([[0.1, 0.1], [0.2, 0.2]]) + (1 - weight) * net
     np.testing.assert_allclose(scores, expected)
@@ -71,15 +71,17 @@ def test_scores_are_the_weighted_mean_and_with_a_weight_of_1_the_net_is_not_comp
 
 def test_of_a_net_that_gives_the_best_labels_the_linear_part_alone_gives_them_too():
     model = fused_model(LeftOut(np.array([0]), np.array([[0.2, 0.8]])), best_alone=True)
-    outputs = FusedRun(Run(model), model, 1).infer_step(model.infer_feeds(COLUMNS, np.array([0])))
+    outputs = FusedRun(Run(model), model, ALONE).infer_step(model.infer_feeds(COLUMNS, np.array([0])))
     assert outputs["best_labels"].tolist() == [[1]] and outputs["best_scores"].tolist() == [[0.8]]
 
 
-def test_batches_that_are_remembered_are_computed_once():
-    run = Run(fused_model())
-    remembered = Remembered(run)
-    batches = [{"rows": np.array([0])}, {"rows": np.array([1])}]
-    first = [remembered.infer_step(batch) for batch in batches]
-    remembered.again()
-    assert [remembered.infer_step(batch) for batch in batches] == first
+def test_what_a_net_gave_for_batches_is_gone_through_again():
+    model = fused_model()
+    run, remembered = Run(model), Remembered(model)
+    both = BothScores(run, model, remembered)
+    batches = [model.infer_feeds(COLUMNS, np.array([row])) for row in (2, 0)]
+    first = [both.infer_step(batch) for batch in batches]
+    assert [outputs[LINEAR_SCORES].tolist() for outputs in first] == [[[0.3, 0.3]], [[0.1, 0.1]]]
+    again = [remembered.infer_step({}) for _ in batches]
+    assert [outputs["scores"].tolist() for outputs in again] == [[[2, -1]], [[0, 1]]]
     assert run.n_computed == 2

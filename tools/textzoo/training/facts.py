@@ -41,8 +41,6 @@ class Progress:
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
         threshold: the score above which a label was predicted there, or one per label.
-        linear_weight: the share of the linear scores there; None: there is no linear part, or
-            nothing to choose by.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -59,7 +57,6 @@ class Progress:
     worse: NotNegativeInt = 0
     evaluated: Annotated[int, Field(ge=-1)] = -1
     threshold: Optional[Union[float, list[float]]] = None
-    linear_weight: Optional[float] = None
     stopped: bool = False
 
 

@@ -88,7 +88,7 @@ class Training:
                 if not self.runner.epochs:
                     self._save("step_0")
             if self.validate is None:  # what was chosen was for the linear part alone
-                progress.threshold = progress.linear_weight = None
+                progress.threshold = None
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 
@@ -213,7 +213,6 @@ class Training:
         progress = self.progress
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
-        progress.linear_weight = metrics.get("linear_weight")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
