@@ -27,8 +27,8 @@ Every number is finite and within its range; where no highest is named, it is wh
 1,048,576 for a side of a matrix. An unknown key, a missing one or a wrong
 type stops the run before anything is read; every problem is listed at once.
 
-The blocks `runner`, `index`, `hyper_parameters.optimizer` and `hyper_parameters.linear` are the same
-for all models.
+The blocks `runner`, `index`, `hyper_parameters.optimizer` and `hyper_parameters.linear` are the
+same for all models.
 `reader` and the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
 """
 

@@ -55,10 +55,8 @@ ROWS = SimpleNamespace(columns={"text": LABELS, "label": LABELS}, release=lambda
 class Net:
     """Scores rows by their numbers."""
 
-    shards = {}
-
     def __init__(self):
-        self.n_computed = 0
+        self.shards, self.n_computed = {}, 0
 
     def infer_step(self, feeds):
         assert LINEAR_SCORES not in feeds

@@ -11,7 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from textzoo.linear.features import Features, ViewSettings
 from textzoo.text.characters import characters_of
 
-PARTS = ["The cat", "the CAT!", "停车场很吵", "停车 场", "😀 ☃️", "a, b", "naïve", "x"] + [
+PARTS = [
+    *("The cat", "the CAT!", "停车场很吵", "停车 场", "😀 ☃️", "a, b", "naïve", "x"),
     *("in 1999?", "don't", "\u3000楼下", "\ta\n b", "tram-line", "Straße", "İzmir", ""),
 ]
 
@@ -19,10 +20,11 @@ PARTS = ["The cat", "the CAT!", "停车场很吵", "停车 场", "😀 ☃️", 
 def made_up(n, seed):
     random = np.random.default_rng(seed)
     sizes = random.integers(0, 8, n)
-    return [" ".join(random.choice(PARTS, size)) + " " * (size % 3) for size in sizes] + ["", " \t"]
+    texts = [" ".join(random.choice(PARTS, size)) + " " * (size % 3) for size in sizes]
+    return [*texts, "", " \t"]
 
 
-TEXTS, NEW = made_up(120, 0), made_up(30, 1) + ["words that none has ever had", "场停楼吵"]
+TEXTS, NEW = made_up(120, 0), [*made_up(30, 1), "words that none has ever had", "场停楼吵"]
 VIEWS = [
     ViewSettings("words", 1, 2),
     ViewSettings("characters", 1, 3),
@@ -137,7 +139,10 @@ def with_numbers_for_words(facts):
         *(without_a_weight, of_another_kind, with_fewer_words, with_a_number_for_words),
         *(with_numbers_for_words, lambda facts: {}, lambda facts: 7, lambda facts: ["x"]),
         *(lambda facts: [{**facts[0], "shortest": 0}], lambda facts: [{**facts[0], "longest": 9}]),
-        *(lambda facts: [{**facts[0], "longest": "2"}], lambda facts: [{**facts[0], "weight": "x"}]),
+        *(
+            lambda facts: [{**facts[0], "longest": "2"}],
+            lambda facts: [{**facts[0], "weight": "x"}],
+        ),
         *(lambda facts: [{**facts[0], "shortest": 3}], lambda facts: []),
         lambda facts: [{**facts[0], "weight": float("nan")}],
     ],

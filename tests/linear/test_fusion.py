@@ -22,7 +22,9 @@ NET = np.array([[0.5, 0.1, 0.9], [0.0, 3.0, 1.0]])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
 def test_the_mean_of_all_scores(scale, within_1, weight):
     expected = weight * LINEAR + (1 - weight) * within_1
-    np.testing.assert_allclose(fused({"scores": NET}, LINEAR, Mixed(weight, scale))["scores"], expected)
+    np.testing.assert_allclose(
+        fused({"scores": NET}, LINEAR, Mixed(weight, scale))["scores"], expected
+    )
 
 
 def test_large_logits_and_equal_scores_stay_finite():

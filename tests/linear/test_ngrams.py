@@ -15,7 +15,7 @@ TEXTS = [RANDOM.integers(5, 9, RANDOM.integers(0, 12)).tolist() for _ in range(4
 def tokens_of(texts, cut=None):
     """The tokens of some texts; lists end with the texts, and behind each token `cut`."""
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), list(map(len, texts)))
-    values = np.array(sum(texts, []), np.int32)
+    values = np.array([value for text in texts for value in text], np.int32)
     lists = rows if cut is None else np.cumsum(np.append(0, values[:-1] == cut)) + 100 * rows
     places = np.array([place for text in texts for place in range(len(text))], np.int32)
     return TokenLists(values, rows, lists, places)
@@ -37,9 +37,7 @@ def counted(texts, shortest, longest, cut=None):
 def as_counters(ngrams, counts):
     names = [tuple(ngrams.tokens_of(number)) for number in range(len(ngrams))]
     assert len(set(names)) == len(names)
-    return [
-        Counter({name: int(n) for name, n in zip(names, row) if n}) for row in counts.toarray()
-    ]
+    return [Counter({name: int(n) for name, n in zip(names, row) if n}) for row in counts.toarray()]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_scores_are_the_weighted_mean_and_with_a_weight_of_1_the_net_is_not_comp
 
 def test_of_a_net_that_gives_the_best_labels_the_linear_part_alone_gives_them_too():
     model = fused_model(LeftOut(np.array([0]), np.array([[0.2, 0.8]])), best_alone=True)
-    outputs = FusedRun(Run(model), model, ALONE).infer_step(model.infer_feeds(COLUMNS, np.array([0])))
+    outputs = FusedRun(Run(model), model, ALONE).infer_step(
+        model.infer_feeds(COLUMNS, np.array([0]))
+    )
     assert outputs["best_labels"].tolist() == [[1]] and outputs["best_scores"].tolist() == [[0.8]]
 
 

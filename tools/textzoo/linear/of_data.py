@@ -51,7 +51,7 @@ def linear_of(
     settings = config.linear.model_dump(mode="json", exclude={"weight"})
     by_sets = family(best_metric) == "label sets"
     facts = [textzoo.__version__, settings, by_sets, names, data.train_rows.contents]
-    facts += [runner.bad_lines, config.reader, asked.tolist() if len(data.valid) else "all"]
+    facts += [runner.bad_lines, config.reader, asked.tolist()]
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
     folder = runner.cache_dir / f"linear-{key}"
 
