@@ -79,7 +79,8 @@ class Training:
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
-        report = RunLog(self.runner, self.total_steps, progress.step)
+        is_resumed = progress.evaluated == 0  # after the linear part alone
+        report = RunLog(self.runner, self.total_steps, progress.step, is_resumed)
         with Interruption() as interruption, report:
             if progress.epoch < self.runner.epochs and not progress.stopped:
                 report.session(progress.step, len(self.lengths), self.n_validation_rows)
