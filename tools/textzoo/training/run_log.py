@@ -157,7 +157,7 @@ def _is_report(line: bytes) -> bool:
 
 
 def _drop_lines_after(path: Path, step: int) -> None:
-    """Remove what was reported after the checkpoint that this run goes on from: that work is lost."""
+    """Remove what was reported after the checkpoint that a run goes on from: that work is lost."""
     if not path.is_file():
         return
     kept = []
