@@ -29,7 +29,9 @@ def encode_text(text):
     return {"text": ["abc".index(letter) for letter in text]}
 
 
-READER = SimpleNamespace(label_names=["A", "B", "C"], encode_text=encode_text)
+READER = SimpleNamespace(
+    label_names=["A", "B", "C"], encode_text=encode_text, with_characters=False
+)
 
 
 def labelled(texts, threshold=None):

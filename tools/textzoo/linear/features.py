@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+import pydantic
 from scipy import sparse
 
-from textzoo.linear.matrices import SparseRows
+from textzoo.config.schema import Block, NgramLength, NotNegativeFloat, NotNegativeInt
+from textzoo.linear.matrices import SparseRows, read_array
 from textzoo.linear.ngrams import Ngrams
 from textzoo.linear.tokens import TokenLists, Words, all_words, whole_texts, within_words
 from textzoo.text.ragged import Ragged
@@ -42,6 +44,28 @@ class ViewSettings(NamedTuple):
     lead_words: int = 0
     is_binary: bool = False
     idf_power: float = 1.0
+
+
+class _SavedView(Block):
+    """What a file tells of n-grams."""
+
+    kind: Kind
+    shortest: NgramLength
+    longest: NgramLength
+    weight: NotNegativeFloat
+    lead_words: NotNegativeInt
+    is_binary: bool
+    idf_power: NotNegativeFloat
+    words: list[str]
+
+    def settings(self) -> ViewSettings:
+        """The same without the words."""
+        return ViewSettings(**self.model_dump(exclude={"words"}))
+
+
+_SAVED_VIEWS = pydantic.TypeAdapter(
+    Annotated[list[_SavedView], pydantic.Field(min_length=1)],
+)
 
 
 class _View(NamedTuple):
@@ -151,19 +175,27 @@ class Features:
             ValueError: it is damaged.
         """
         views = []
-        for place, facts in enumerate(json.loads((folder / _VIEWS).read_text(encoding="utf-8"))):
-            words = facts.pop("words")
-            settings = ViewSettings(**facts)
+        for place, facts in enumerate(_saved_views(folder / _VIEWS)):
+            settings = facts.settings()
             tokens, *longer = (
-                np.load(folder / f"ngrams_{place}_{length}.npy", allow_pickle=False)
+                read_array(folder / f"ngrams_{place}_{length}.npy", "i")
                 for length in range(1, settings.longest + 1)
             )
-            idf = np.load(folder / f"idf_{place}.npy", allow_pickle=False)
+            idf = read_array(folder / f"idf_{place}.npy", "f")
             ngrams = Ngrams(settings.shortest, tokens, longer)
             if len(idf) != len(ngrams):
                 raise ValueError(f"{len(idf)} weights of {len(ngrams)} n-grams")
-            views.append(_View(settings, words, ngrams, idf))
+            if settings.kind == "words" and len(facts.words) != len(tokens):
+                raise ValueError(f"{len(facts.words)} words, expected {len(tokens)}")
+            views.append(_View(settings, facts.words, ngrams, idf))
         return cls(views)
+
+
+def _saved_views(file: Path) -> list[_SavedView]:
+    try:
+        return _SAVED_VIEWS.validate_json(file.read_bytes())
+    except OSError as failure:
+        raise ValueError(f"{file.name}: {failure.strerror}") from None
 
 
 def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple[_View, SparseRows]:

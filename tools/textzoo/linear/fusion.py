@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 
 import numpy as np
 
+from textzoo.linear.matrices import read_array
 from textzoo.text.reader import Feeds
 
 LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
@@ -150,17 +151,17 @@ def load_fusion(folder: Path, n_labels: int) -> Fusion:
     try:
         facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         numbers = [value for key, value in facts.items() if key != "scale"]
-        if not np.isfinite(numbers).all():
-            raise ValueError("numbers that are not finite")
+        if not np.isfinite(numbers).all() or facts["scale"] not in get_args(Scale):
+            raise ValueError(f"{_FILE}: is not as it was saved")
         if "weight" in facts:
             return Mixed(**facts)
-        labels = np.load(folder / _LABELS, allow_pickle=False)
+        labels = read_array(folder / _LABELS, "f", 2)
         if labels.shape != (2, n_labels) or not np.isfinite(labels).all():
             raise ValueError(
                 f"received {labels.shape}, expected finite numbers of {n_labels} labels"
             )
         return Stacked(**facts, labels=labels)
-    except (OSError, TypeError, AttributeError, EOFError) as failure:
+    except (OSError, TypeError, KeyError, AttributeError) as failure:
         raise ValueError(f"{type(failure).__name__}: {failure}") from None
 
 

@@ -46,7 +46,7 @@ class ExactRidge:
             The Elements of Statistical Learning, 7.10).
 
     Raises:
-        ValueError: λ is too small.
+        LinAlgError: λ is too small.
     """
 
     def __init__(self, products: np.ndarray, strength: float, row_weights: np.ndarray):
@@ -55,7 +55,9 @@ class ExactRidge:
         decompose, invert = linalg.get_lapack_funcs(("potrf", "trtri"), dtype=np.float32)
         factor, info = decompose(products, lower=1, overwrite_a=1, clean=0)
         if info:
-            raise ValueError(f"regularisation: received {strength:g}, expected more for these rows")
+            raise linalg.LinAlgError(
+                f"regularisation: received {strength:g}, expected more for these rows"
+            )
         self._inverse, _ = invert(factor, lower=1, overwrite_c=1)
         for start in range(0, n, 1024):  # the upper triangle was never cleared
             part = self._inverse[:, start : start + 1024]

@@ -57,9 +57,9 @@ class ExportedModel:
         self._check_examples()
 
     def _load_linear(self) -> Optional[tuple[LinearPart, Fusion]]:
+        self.reader.with_characters = self.manifest.has_linear
         if not self.manifest.has_linear:
             return None
-        self.reader.with_characters = True
         folder, n_labels = self.path / LINEAR, len(self.reader.label_names)
         try:
             return LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)

@@ -106,6 +106,8 @@ class Manifest(Block):
         for file in needed:
             if file not in self.sha256:
                 raise ValueError(f"sha256: lacks {file}")
+        if self.has_linear != any(file.startswith(f"{LINEAR}/") for file in self.sha256):
+            raise ValueError(f"has_linear: received {self.has_linear}, but the files say otherwise")
         ranks = {name: array.rank for name, array in self.outputs.items()}
         if ranks not in _OUTPUTS[self.kind]:
             raise ValueError(f"outputs: not those of a model of {self.kind}")

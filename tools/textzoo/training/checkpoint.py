@@ -279,9 +279,13 @@ def load_weights(run: Run, checkpoint: Checkpoint, folder: ModelFolder, source: 
 def load_optimizer_state(run: Run, checkpoint: Checkpoint) -> None:
     """Give a run the accumulators of a checkpoint, after checking that they fit exactly.
 
+    Before the first step there are none in dynamic graph, and only their first values in static.
+
     Raises:
         UserError: they do not.
     """
+    if not checkpoint.facts["progress"]["step"]:
+        return
     try:
         run.set_optimizer_state(own_shards(checkpoint.optimizer_state(), run.shards))
     except ValueError as problems:
