@@ -4,6 +4,8 @@ from typing import Any, Optional, Union
 
 from textzoo.distributed.collectives import broadcast
 from textzoo.evaluation.evaluator import Evaluator
+from textzoo.metrics.labels import LabelMetrics
+from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.names import lower_is_better
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.combined import SharedInference
@@ -34,8 +36,8 @@ class Validation:
         self._threshold = threshold
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, and how many rows they are over."""
-        return broadcast(self._evaluator(self._run, self._names, self._threshold).result())
+        """The metrics by name, how many rows they are over, and the calibration of the scores."""
+        return broadcast(_told(self._evaluator(self._run, self._names, self._threshold)))
 
 
 _WEIGHTS = [round(0.1 * tenths, 1) for tenths in range(10, -1, -1)]
@@ -72,22 +74,34 @@ class FusedValidation:
 
     def alone(self) -> dict[str, Any]:
         """The metrics of the linear part alone."""
-        return self._of_weight(self._net, 1.0, self._names)
+        return self._of_weight(self._net, 1.0, self._names, calibrated=True)
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, how many rows they are over, and the weight of the linear scores."""
+        """The metrics by name, how many rows they are over, the calibration and the linear weight."""
         best, net = self._weight, Remembered(self._net)
         if best is None:
             name = self._names[0]
             values = {w: self._of_weight(net, w, [name])[name] for w in _WEIGHTS}
             best = max(values, key=lambda w: -values[w] if lower_is_better(name) else values[w])
-        return broadcast(self._of_weight(net, best, self._names))
+        return broadcast(self._of_weight(net, best, self._names, calibrated=True))
 
     def _of_weight(
-        self, net: Union[SharedInference, Remembered], weight: float, names: list[str]
+        self,
+        net: Union[SharedInference, Remembered],
+        weight: float,
+        names: list[str],
+        calibrated: bool = False,
     ) -> dict[str, Any]:
         if isinstance(net, Remembered):
             net.again()
         run = FusedRun(net, self._model, weight)
-        metrics = self._evaluator(run, names, self._threshold).result()
+        measured = self._evaluator(run, names, self._threshold)
+        metrics = _told(measured) if calibrated else measured.result()
         return {**metrics, "linear_weight": weight}
+
+
+def _told(measured: Union[LabelMetrics, LevelMetrics]) -> dict[str, Any]:
+    """The metrics with `calibration`, a list of two numbers, of a model that scores labels."""
+    calibration = measured.calibration()
+    more = {"calibration": list(calibration)} if calibration else {}
+    return {**measured.result(), **more}
