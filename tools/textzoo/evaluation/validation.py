@@ -77,7 +77,7 @@ class FusedValidation:
         return self._of_weight(self._net, 1.0, self._names, calibrated=True)
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, how many rows they are over, the calibration and the linear weight."""
+        """The metrics by name, how many rows they are over, calibration and linear weight."""
         best, net = self._weight, Remembered(self._net)
         if best is None:
             name = self._names[0]
