@@ -4,6 +4,7 @@ import pytest
 
 from textzoo.errors import UserError
 from textzoo.evaluation.validation import Validation
+from textzoo.metrics.calibration import Calibration
 
 
 class Evaluator:
@@ -17,7 +18,9 @@ class Evaluator:
     def __call__(self, run, names, threshold):
         outputs = run.infer_step({"rows": 3})
         self.asked.append((names, threshold, outputs))
-        return SimpleNamespace(result=lambda: {"accuracy": 0.25, "rows": 3})
+        return SimpleNamespace(
+            result=lambda: {"accuracy": 0.25, "rows": 3}, calibration=lambda: Calibration(2.0, -1.0)
+        )
 
 
 RUN = SimpleNamespace(model="model", infer_step=lambda feeds: {"scores": feeds["rows"]})
@@ -27,7 +30,8 @@ def test_the_metrics_are_those_of_the_run_as_it_is_now():
     evaluator = Evaluator()
     validate = Validation(RUN, evaluator, ["accuracy"], 0.4)
     assert evaluator.asked == []
-    assert validate() == validate() == {"accuracy": 0.25, "rows": 3}
+    expected = {"accuracy": 0.25, "rows": 3, "calibration": [2.0, -1.0]}
+    assert validate() == validate() == expected
     assert evaluator.asked == [(["accuracy"], 0.4, {"scores": 3})] * 2
 
 
