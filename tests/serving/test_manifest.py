@@ -26,7 +26,7 @@ def change(folder, keys, value):
     for key in outer:
         inner = inner[key]
     if value is None:
-        del inner[last]
+        inner.pop(last, None)  # of what a model may lack there is none
     else:
         inner[last] = value
     (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
