@@ -35,7 +35,12 @@ def change(folder, keys, value):
 @pytest.mark.parametrize("key", sorted(Manifest.model_fields))
 def test_a_manifest_without_a_key_is_refused(folder, key):
     change(folder, key, None)
-    if key in ("threshold", "calibration", "linear", "predictions"):  # which models of pairs have not
+    if key in (
+        "threshold",
+        "calibration",
+        "linear",
+        "predictions",
+    ):  # which models of pairs have not
         assert read_manifest(folder)
         return
     with pytest.raises(UserError) as refused:

@@ -61,29 +61,37 @@ class _Data(NamedTuple):
         targets: `[rows, labels]`.
         names: `[labels, n-grams]`.
         name_weight: how often a name counts; 0: not at all.
+        row_weights: `[rows]` how often each row counts.
     """
 
     features: SparseRows
     targets: SparseRows
     names: SparseRows
     name_weight: float
+    row_weights: np.ndarray
 
     def sample(self, rows: np.ndarray) -> "_Data":
         """The same of some rows and the labels that they have."""
         targets = self.targets[rows]
         labels = np.unique(targets.indices)
-        return _Data(self.features[rows], targets[:, labels], self.names[labels], self.name_weight)
+        return _Data(
+            self.features[rows],
+            targets[:, labels],
+            self.names[labels],
+            self.name_weight,
+            self.row_weights[rows],
+        )
 
     def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
         """Features, targets, and how often each counts, the names behind the rows."""
-        n, n_labels = self.targets.shape
         if not self.name_weight:
-            return self.features, self.targets, np.ones(n, np.float32)
+            return self.features, self.targets, self.row_weights
+        n_labels = self.targets.shape[1]
         features = sparse.vstack([self.features, self.names], format="csr")
         own = sparse.identity(n_labels, "float32", format="csr")
         targets = sparse.vstack([self.targets, own], format="csr")
-        weights = np.append(np.ones(n), np.full(n_labels, self.name_weight))
-        return features, targets, weights.astype(np.float32)
+        of_names = np.full(n_labels, self.name_weight, np.float32)
+        return features, targets, np.append(self.row_weights, of_names)
 
     def means(self) -> LabelMeans:
         return LabelMeans(self.features, self.targets, self.names if self.name_weight else None)
@@ -129,11 +137,13 @@ def fit_linear(
             "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
         )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
+    targets = _targets(labels.chosen(chosen), n_labels)
     data = _Data(
         rows,
-        _targets(labels.chosen(chosen), n_labels),
+        targets,
         features(characters_of(names)),
         _name_weight(settings, len(chosen), n_labels),
+        _row_weights(targets, settings.label_balance),
     )
     strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
     weights, left_out = _solved(data, strength, mean_weight, _places(asked, chosen), n_threads)
@@ -147,12 +157,29 @@ def fit_linear(
 
 def views_of(settings: Linear) -> list[ViewSettings]:
     """The n-grams that a config asks for."""
-    words = ViewSettings("words", 1, settings.ngram_max or 2)
-    if settings.features == "words":
-        return [words]
+    common = {
+        "lead_words": settings.lead_words,
+        "is_binary": settings.term_frequency == "binary",
+        "idf_power": settings.idf_power,
+    }
     if settings.features == "characters":
-        return [ViewSettings("characters", 1, settings.ngram_max or 3)]
-    return [words, ViewSettings("within_words", 3, 5, 0.7)]
+        return [ViewSettings("characters", 1, settings.ngram_max or 3, **common)]
+    views = [ViewSettings("words", 1, settings.ngram_max or 2, **common)]
+    if settings.features == "both":
+        views.append(ViewSettings("within_words", 3, 5, settings.character_weight, **common))
+    return views
+
+
+def _row_weights(targets: SparseRows, balance: float) -> np.ndarray:
+    """How often each row counts, 1 in the mean: the rarer its labels, the more often."""
+    n = targets.shape[0]
+    if not balance:
+        return np.ones(n, np.float32)
+    n_rows = np.maximum(np.bincount(targets.indices, minlength=targets.shape[1]), 1)
+    sums = targets @ (n_rows ** -float(balance))
+    n_labels = np.diff(targets.indptr)
+    weights = np.where(n_labels > 0, sums / np.maximum(n_labels, 1), n ** -float(balance))
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _name_weight(settings: Linear, n_rows: int, n_labels: int) -> float:

@@ -14,7 +14,7 @@ from textzoo.linear.matrices import SparseRows
 
 EXACT_ROWS = 12_288  # up to so many the kernel is held: 600 MB
 _FREQUENT = 64  # n-grams in more than a 64th of the rows are multiplied as a dense matrix
-_TOLERANCE, _MOST_STEPS = 1e-3, 60  # of conjugate gradients
+_TOLERANCE, _MOST_STEPS = 1e-2, 60  # of conjugate gradients
 _LEAST = np.float32(1e-30)
 
 

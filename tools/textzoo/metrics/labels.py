@@ -70,6 +70,7 @@ class LabelMetrics:
         self._label_names = labels.label_names
         self._n_labels = len(self._label_names)
         self._per_label = runner.threshold == "per_label"
+        self._shrinkage = runner.threshold_shrinkage
         self._all_rows = labels.rows_without_labels_count
         self._threshold = threshold
         self._thresholded = [name for name in names if family(name) == "label sets"]
@@ -145,7 +146,9 @@ class LabelMetrics:
 
     def _chosen_threshold(self, sets: ThresholdMetrics) -> Threshold:
         if self._threshold is None:
-            self._threshold = sets.best_thresholds() if self._per_label else sets.best_threshold()
+            self._threshold = (
+                sets.best_thresholds(self._shrinkage) if self._per_label else sets.best_threshold()
+            )
         return self._threshold
 
     def report(self) -> Optional[LabelTable]:

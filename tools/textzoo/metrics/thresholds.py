@@ -78,11 +78,17 @@ class ThresholdMetrics:
         hits = np.concatenate([part.ravel() for part in self._hits])
         return _best_cut(scores, hits, self.n_gold)
 
-    def best_thresholds(self) -> list[float]:
+    def best_thresholds(self, shrinkage: float = 0.0) -> list[float]:
         """For each label the threshold with its highest F1.
 
-        For one that no row has, or that was never among those that may be predicted, 0.5.
+        For one that no row has, or that was never among those that may be predicted, 0.5; with a
+        shrinkage the one for all.
+
+        Args:
+            shrinkage: a threshold of a label with n rows is the mean of its own, which counts n
+                times, and of the one for all labels, which counts so often.
         """
+        common = self.best_threshold() if shrinkage else 0.5
         labels, scores, hits = (
             np.concatenate([part.ravel() for part in parts])
             for parts in (self._labels, self._scores, self._hits)
@@ -90,10 +96,12 @@ class ThresholdMetrics:
         order = np.argsort(labels, kind="stable")
         ends = np.cumsum(np.bincount(labels, minlength=self._n_labels))
         places = np.split(order, ends[:-1])
-        return [
-            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold and len(own) else 0.5
+        cuts = [
+            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold and len(own) else common
             for own, n_gold in zip(places, self._support)
         ]
+        own_share = [n / (n + shrinkage) if n else 1.0 for n in self._support.tolist()]
+        return [share * cut + (1 - share) * common for share, cut in zip(own_share, cuts)]
 
     def result(self, names: list[str], threshold: Threshold) -> dict[str, float]:
         """The metrics of these names at a threshold."""

@@ -11,7 +11,6 @@ from pydantic import Field
 from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
-from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
 from textzoo.running.engines import FILES
 
@@ -54,18 +53,6 @@ class ReaderFacts(Block):
     files: dict[str, str]
 
 
-class LinearFacts(Block):
-    """How the linear part goes with the net.
-
-    Attributes:
-        weight: of the linear scores.
-        scale: what the net's scores are.
-    """
-
-    weight: Annotated[float, Field(ge=0, le=1)]
-    scale: Scale
-
-
 class ArrayFacts(Block):
     """The form of an input or output."""
 
@@ -98,7 +85,7 @@ class Manifest(Block):
     hyper_parameters: dict[str, Any]
     kind: Kind
     index: Optional[IndexSettings]
-    linear: Optional[LinearFacts] = None
+    has_linear: bool = False
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
     calibration: Optional[Annotated[list[_Finite], Field(min_length=2, max_length=2)]] = None

@@ -43,8 +43,6 @@ class Progress:
         threshold: the score above which a label was predicted there, or one per label.
         calibration: `[a, b]`, which there made probabilities `sigmoid(a * score + b)` of scores;
             None: it is a model of levels or embeddings.
-        linear_weight: the share of the linear scores there; None: there is no linear part, or
-            nothing to choose by.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -62,7 +60,6 @@ class Progress:
     evaluated: Annotated[int, Field(ge=-1)] = -1
     threshold: Optional[Union[float, list[float]]] = None
     calibration: Optional[Annotated[list[float], Field(min_length=2, max_length=2)]] = None
-    linear_weight: Optional[float] = None
     stopped: bool = False
 
 

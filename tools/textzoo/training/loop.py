@@ -212,7 +212,6 @@ class Training:
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
         progress.calibration = metrics.get("calibration")
-        progress.linear_weight = metrics.get("linear_weight")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
