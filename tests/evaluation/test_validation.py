@@ -8,6 +8,7 @@ from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.validation import FusedValidation, Validation
 from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Mixed, Stacked
+from textzoo.metrics.calibration import Calibration
 from textzoo.text.ragged import Ragged
 
 
@@ -22,7 +23,9 @@ class Evaluator:
     def __call__(self, run, names, threshold):
         outputs = run.infer_step({"rows": 3})
         self.asked.append((names, threshold, outputs))
-        return SimpleNamespace(result=lambda: {"accuracy": 0.25, "rows": 3})
+        return SimpleNamespace(
+            result=lambda: {"accuracy": 0.25, "rows": 3}, calibration=lambda: Calibration(2.0, -1.0)
+        )
 
 
 RUN = SimpleNamespace(model="model", infer_step=lambda feeds: {"scores": feeds["rows"]})
@@ -32,7 +35,8 @@ def test_the_metrics_are_those_of_the_run_as_it_is_now():
     evaluator = Evaluator()
     validate = Validation(RUN, evaluator, ["accuracy"], 0.4)
     assert evaluator.asked == []
-    assert validate() == validate() == {"accuracy": 0.25, "rows": 3}
+    expected = {"accuracy": 0.25, "rows": 3, "calibration": [2.0, -1.0]}
+    assert validate() == validate() == expected
     assert evaluator.asked == [(["accuracy"], 0.4, {"scores": 3})] * 2
 
 

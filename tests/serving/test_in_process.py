@@ -20,11 +20,12 @@ LABELS = ["zero", "one", "two"]
 class Model:
     """A text of digits has a score or a component for each of three digits."""
 
-    def __init__(self, path, kind="tags", threshold=None, index=None):
+    def __init__(self, path, kind="tags", threshold=None, index=None, calibration=None):
         self.path = path
         self.reader = SimpleNamespace(label_names=LABELS)
         self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
+            calibration=calibration,
             checkpoint=SimpleNamespace(weights_sha256="a digest"),
         )
 
@@ -64,6 +65,12 @@ def test_as_many_tags_as_in_the_config_unless_told_otherwise(tagger):
 def test_with_a_threshold_labels_above_it_are_predicted(tagger):
     assert "predicted" not in tagger().predict(["0112"])[0]
     assert tagger(threshold=0.15).predict(["0112"])[0]["predicted"] == ["one"]
+
+
+def test_with_a_calibration_tags_have_probabilities(tagger):
+    """By hand: 10 * 0.2 - 2 is 0, the logit of a half."""
+    (found,) = tagger(calibration=[10.0, -2.0]).predict(["0112"], top_k=1)
+    assert found["top"] == [{"tag": "one", "score": 0.2, "probability": 0.5}]
 
 
 def test_embeddings_and_cosines_are_those_of_their_texts(encoder):

@@ -94,6 +94,7 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     from textzoo.data.input_files import lines_of
     from textzoo.devices import choose_device
     from textzoo.inference.choosing import (
+        chosen_calibration,
         chosen_computation,
         chosen_threshold,
         inputs_of,
@@ -116,7 +117,8 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
     lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
-    rows = labelled_lines(run, reader, runner, threshold, lines)
+    calibration = chosen_calibration(checkpoints)
+    rows = labelled_lines(run, reader, runner, threshold, lines, calibration)
     if output is None:
         _print(rows)
     else:

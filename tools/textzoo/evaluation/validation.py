@@ -1,6 +1,6 @@
 """The metrics of a training run on its validation rows."""
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from textzoo.linear.fusion import (
     Stacked,
     all_scores,
 )
+from textzoo.metrics.labels import LabelMetrics
+from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.combined import SharedInference
 from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
@@ -47,8 +49,8 @@ class Validation:
         self._threshold = threshold
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, and how many rows they are over."""
-        return broadcast(self._evaluator(self._run, self._names, self._threshold).result())
+        """The metrics by name, how many rows they are over, and the calibration of the scores."""
+        return broadcast(_told(self._evaluator(self._run, self._names, self._threshold)))
 
 
 class FusedValidation:
@@ -96,7 +98,7 @@ class FusedValidation:
         return self._metrics(self._net)
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, and how many rows they are over."""
+        """The metrics by name, how many rows they are over, and the calibration of the scores."""
         if not self._fits:
             return broadcast(self._metrics(self._net))
         net = Remembered(self._net.model)
@@ -105,7 +107,7 @@ class FusedValidation:
 
     def _metrics(self, net: InferenceRun) -> dict[str, Any]:
         run = FusedRun(net, self._model, self.fusion)
-        return self._evaluator(run, self._names, self._threshold).result()
+        return _told(self._evaluator(run, self._names, self._threshold))
 
     def _fitted(self, net: Remembered) -> Stacked:
         """A fusion for the net as it is; what it gives is remembered."""
@@ -120,3 +122,10 @@ class FusedValidation:
                 parts.append((own, linear[some], truth_of(labels, numbers[some], own.shape[1])))
         scores, linear, truth = (np.concatenate(part) for part in zip(*parts))
         return Stacked.fit(scores, linear, truth, self._model.score_scale)
+
+
+def _told(measured: Union[LabelMetrics, LevelMetrics]) -> dict[str, Any]:
+    """The metrics with `calibration`, a list of two numbers, of a model that scores labels."""
+    calibration = measured.calibration()
+    more = {"calibration": list(calibration)} if calibration else {}
+    return {**measured.result(), **more}

@@ -18,7 +18,7 @@ from textzoo.errors import UserError
 from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
-from textzoo.inference.choosing import chosen_threshold
+from textzoo.inference.choosing import chosen_calibration, chosen_threshold
 from textzoo.inference.restoring import linear_of
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
@@ -165,7 +165,8 @@ def _write_labels(
     (place / LABELS).write_bytes(labels_file(names))
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, [checkpoint], metrics, run.model.kind)
-    return {"top_k": runner.top_k, "threshold": threshold}
+    calibration = chosen_calibration([checkpoint])
+    return {"top_k": runner.top_k, "threshold": threshold, "calibration": calibration}
 
 
 def _write_linear(

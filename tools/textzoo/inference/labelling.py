@@ -9,6 +9,7 @@ from textzoo.config.schema import Runner
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.predictions import predictions_of
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.lines import Line
@@ -24,13 +25,14 @@ def labelled_lines(
     runner: Runner,
     threshold: Optional[Threshold],
     lines: Iterable[Line],
+    calibration: Optional[Calibration] = None,
 ) -> Iterator[str]:
     """A JSON object for each line, in their order: its text, and what is predicted for it.
 
     Raises:
         UserError: there is no line, or the model cannot read one.
     """
-    named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold)
+    named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold, calibration)
     is_empty, lines = True, iter(lines)
     while chunk := list(islice(lines, _CHUNK)):
         found: list[dict[str, Any]] = [{}] * len(chunk)

@@ -60,9 +60,7 @@ class ThresholdMetrics:
             gold: `[batch, longest]` label ids, -1 for unknown ones and for padding.
             gold_counts: `[batch]` gold labels of each row, unknown ones included.
         """
-        hits = np.zeros(labels.shape, bool)
-        for own in gold.T:
-            hits |= labels == own[:, None]
+        hits = hits_among(labels, gold)
         self._labels.append(labels.astype(np.int32))
         self._scores.append(scores.astype(np.float32))
         self._hits.append(hits)
@@ -164,6 +162,14 @@ class ThresholdMetrics:
             predicted += np.bincount(labels[chosen], minlength=self._n_labels)
             hits += np.bincount(labels[chosen & is_hit], minlength=self._n_labels)
         return hits, predicted
+
+
+def hits_among(labels: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Which of these labels `[batch, n]` a row has, whose own are `[batch, longest]`."""
+    hits = np.zeros(labels.shape, bool)
+    for own in gold.T:
+        hits |= labels == own[:, None]
+    return hits
 
 
 def is_predicted(labels: np.ndarray, scores: np.ndarray, threshold: Threshold) -> np.ndarray:

@@ -52,10 +52,11 @@ class _Answer(pydantic.BaseModel):
 
 
 class Tag(_Answer):
-    """A tag and its score."""
+    """A tag, its score, and the probability that the text has it, if that is known."""
 
     tag: str
     score: float
+    probability: Optional[float] = None
 
 
 class Prediction(_Answer):

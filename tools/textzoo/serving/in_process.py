@@ -19,6 +19,7 @@ import numpy as np
 from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
+from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
 
@@ -77,7 +78,8 @@ class Tagger:
             top_k: how many of the best tags to list; default: as in the config.
 
         Returns:
-            For each text `top`, a list of `{"tag": ..., "score": ...}`, best first; and
+            For each text `top`, a list of `{"tag": ..., "score": ...}`, best first, with the
+            `"probability"` that the text has it, if a calibration is known; and
             `predicted`: the labels that score above the threshold, if the model has one, or the
             level of each label.
 
@@ -98,7 +100,10 @@ class Tagger:
         """The same from the program's outputs."""
         _check_count("top_k", top_k)
         manifest, top_k = self.model.manifest, top_k or self.top_k
-        named = predictions_of(manifest.kind, self.label_names, top_k, manifest.threshold)
+        calibration = Calibration(*manifest.calibration) if manifest.calibration else None
+        named = predictions_of(
+            manifest.kind, self.label_names, top_k, manifest.threshold, calibration
+        )
         return named.of_batch(outputs)
 
 

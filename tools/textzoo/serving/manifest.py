@@ -61,10 +61,11 @@ class ArrayFacts(Block):
 
 
 class BestLabel(Block):
-    """A label and its score."""
+    """A label, its score, and the probability that the text has it, if that is known."""
 
     tag: str
     score: _Finite
+    probability: Optional[_Finite] = None
 
 
 class Prediction(Block):
@@ -87,6 +88,7 @@ class Manifest(Block):
     has_linear: bool = False
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
+    calibration: Optional[Annotated[list[_Finite], Field(min_length=2, max_length=2)]] = None
     inputs: dict[str, ArrayFacts]
     outputs: dict[str, ArrayFacts]
     width: Optional[PositiveInt]

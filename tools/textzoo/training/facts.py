@@ -41,6 +41,8 @@ class Progress:
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
         threshold: the score above which a label was predicted there, or one per label.
+        calibration: `[a, b]`, which there made probabilities `sigmoid(a * score + b)` of scores;
+            None: it is a model of levels or embeddings.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -57,6 +59,7 @@ class Progress:
     worse: NotNegativeInt = 0
     evaluated: Annotated[int, Field(ge=-1)] = -1
     threshold: Optional[Union[float, list[float]]] = None
+    calibration: Optional[Annotated[list[float], Field(min_length=2, max_length=2)]] = None
     stopped: bool = False
 
 

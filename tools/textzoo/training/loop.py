@@ -214,6 +214,7 @@ class Training:
         progress = self.progress
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
+        progress.calibration = metrics.get("calibration")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step
