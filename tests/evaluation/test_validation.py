@@ -78,7 +78,9 @@ class OfRows:
         pools = pools_of_outputs(run, ROWS, CHOSEN, 5)
         scores = {row: s for pool in pools for own, o in pool for row, s in zip(own, o["scores"])}
         found = np.array([scores[row] for row in CHOSEN])
-        return SimpleNamespace(result=lambda: {name: found for name in [*names, threshold]})
+        return SimpleNamespace(
+            result=lambda: {name: found for name in [*names, threshold]}, calibration=lambda: None
+        )
 
 
 def fused(fusion=None):
