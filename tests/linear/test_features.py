@@ -178,3 +178,58 @@ def test_an_array_that_is_cut_off_or_gone_is_refused(saved, tmp_path):
         (folder / name).write_bytes(whole[: len(whole) // 2])
         with pytest.raises(ValueError):
             Features.load(folder)
+
+
+def rows_of(texts, **settings):
+    """The n-grams of each text with their numbers, of words by themselves."""
+    view = ViewSettings("words", 1, 1, **settings)
+    features, rows = Features.fit(characters_of(texts), [view], 1)
+    names = [features.name(number) for number in range(len(features))]
+    assert np.allclose(features(characters_of(texts)).toarray(), rows.toarray())
+    return [dict(zip(names, row)) for row in rows.toarray()]
+
+
+def by_hand(weights):
+    length = sum(weight**2 for weight in weights.values()) ** 0.5
+    return {word: pytest.approx(weight / length, rel=1e-5) for word, weight in weights.items()}
+
+
+IDF_OF_ONE, IDF_OF_BOTH = 1 + np.log(3 / 2), 1.0  # of two texts
+
+
+def test_words_of_the_lead_count_twice():
+    first = rows_of(["cat dog cat dog dog", "dog"], lead_words=2)[0]
+    cat, dog = 1 + np.log(3), 1 + np.log(4)  # "cat dog" at the start once more
+    assert first == by_hand({"cat": cat * IDF_OF_ONE, "dog": dog * IDF_OF_BOTH})
+
+
+def test_it_may_not_matter_how_often_a_text_has_an_ngram():
+    first = rows_of(["cat dog cat", "dog"], is_binary=True)[0]
+    assert first == by_hand({"cat": IDF_OF_ONE, "dog": IDF_OF_BOTH})
+
+
+def test_the_inverse_document_frequency_has_a_power():
+    first = rows_of(["cat dog", "dog"], idf_power=0.5)[0]
+    assert first == by_hand({"cat": IDF_OF_ONE**0.5, "dog": IDF_OF_BOTH})
+
+
+@pytest.mark.parametrize("kind", ["characters", "within_words"])
+def test_the_lead_of_characters_ends_with_its_words(kind):
+    texts = ["ab ab ab", "ab"]
+    view = ViewSettings(kind, 2, 2, lead_words=2)
+    features, _ = Features.fit(characters_of(texts), [view], 1)
+    row = dict(
+        zip(map(features.name, range(len(features))), features(characters_of(texts)).toarray()[0])
+    )
+    plain, _ = Features.fit(characters_of(texts), [view._replace(lead_words=0)], 1)
+    before = dict(zip(map(plain.name, range(len(plain))), plain(characters_of(texts)).toarray()[0]))
+    # "ab" three times, of them two in the lead; "b " ends each word but, of whole texts, the last.
+    lead = {"ab": 5, "b ": 5 if kind == "within_words" else 4}
+    counts = {"ab": 3, "b ": 3 if kind == "within_words" else 2}
+    assert row["ab"] / row["b "] == pytest.approx(
+        before["ab"]
+        / before["b "]
+        * np.divide(*(1 + np.log(lead[g]) for g in ("ab", "b ")))
+        / np.divide(*(1 + np.log(counts[g]) for g in ("ab", "b "))),
+        rel=1e-4,
+    )

@@ -155,3 +155,27 @@ def test_the_n_grams_that_a_config_asks_for():
     assert views(features="words") == [("words", 1, 2, 1.0)]
     assert views(features="characters", ngram_max=4) == [("characters", 1, 4, 1.0)]
     assert views(features="both") == [("words", 1, 2, 1.0), ("within_words", 3, 5, 0.7)]
+
+
+def test_rows_of_rare_labels_may_count_more():
+    balance, n = 0.5, targets().sum(axis=0)
+    weights = np.array([np.mean([n[label] ** -balance for label in own]) for own in LABELS])
+    weights /= weights.mean()
+    part, left_out = fit(GIVEN.model_copy(update={"label_balance": balance}), asked=[4])
+    x, y = part.features(characters_of(TEXTS)).toarray().astype(float), targets()
+    rest = np.arange(len(x)) != 4
+    xw = x[rest].T * weights[rest]
+    without = np.linalg.solve(xw @ x[rest] + 0.5 * np.eye(x.shape[1]), xw @ y[rest])
+    assert left_out.scores[0] == pytest.approx(x[4] @ without, abs=1e-3)
+
+
+def test_the_best_of_a_row_of_values_is_climbed_to():
+    asked = []
+
+    def quality(value):
+        asked.append(value)
+        return -abs(value - 5)
+
+    fitting._climb([1, 2, 3, 4, 5], quality)
+    assert max(asked, key=lambda value: -abs(value - 5)) == 5
+    assert len(asked) == len(set(asked)) == 4  # 1 is not worth a look
