@@ -22,7 +22,7 @@ from benchmarks.peers.linear import FOLDS, decisions, left_out_decisions, svm
 from textzoo.linear.features import ViewSettings
 
 FEW_LABELS = 200  # beyond, logistic regression takes hours: it is left out, and grids are small
-_ALL_FOLDS = 200_000  # rows x labels up to which C is chosen on all folds, beyond on one
+_ALL_FOLDS = 100_000  # rows x labels up to which C is chosen on all folds, beyond on one
 _ANALYZERS = {"words": "word", "characters": "char", "within_words": "char_wb"}
 _WORDS = r"\w+|[^\w\s]"
 
