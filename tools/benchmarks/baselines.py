@@ -97,12 +97,13 @@ class _Problem(NamedTuple):
         """
         from textzoo.evaluation.evaluator import evaluator_of
         from textzoo.linear.fitting import LeftOut
+        from textzoo.linear.fusion import ALONE
         from textzoo.running.fused import FusedModel, FusedRun
 
         chosen = np.arange(len(rows)) if chosen is None else chosen
         evaluator = evaluator_of("tags", self.config.runner, self.data.reader, rows, chosen)
         given: Any = None  # neither a linear part nor a net is asked for scores that are known
-        run = FusedRun(given, FusedModel(self.model, given, LeftOut(chosen, scores)), 1.0)
+        run = FusedRun(given, FusedModel(self.model, given, LeftOut(chosen, scores)), ALONE)
         return evaluator(run, self.names, threshold).result()
 
     @property

@@ -79,9 +79,7 @@ def linear_of_labels(n_labels: int, n_rows: int) -> dict[str, float]:
         started = time.perf_counter()
         found = tagger.predict(texts, top_k=1)
         speed = len(texts) / (time.perf_counter() - started)
-        hits = [
-            row["top"][0]["tag"] in labels.split(",") for row, (labels, _) in zip(found, rows)
-        ]
+        hits = [row["top"][0]["tag"] in labels.split(",") for row, (labels, _) in zip(found, rows)]
         size = sum(file.stat().st_size for file in exported.rglob("*") if file.is_file())
         return {
             "rows": n_rows,

@@ -89,9 +89,7 @@ def left_out_decisions(
     scores = np.full(targets.shape, np.nan, np.float32)
     folds = KFold(FOLDS, shuffle=True, random_state=0).split(features)
     for kept, left_out in islice(folds, n_folds):
-        scores[left_out] = decisions(
-            classifier, features[kept], targets[kept], features[left_out]
-        )
+        scores[left_out] = decisions(classifier, features[kept], targets[kept], features[left_out])
     rows = np.flatnonzero(~np.isnan(scores[:, 0]))
     return rows, scores[rows]
 
