@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from textzoo.errors import UserError
 _WORDS, _LENGTH = 50_000, 60
 _LABELS_PER_ROW, _OWN_WORDS = 3, 5  # words of a text that hint at one of its labels
 _TEST_ROWS = 1_000
-# A net as small as can be: it is neither trained nor asked, and its program is exported all the same.
+# The net is as small as can be: it is neither trained nor asked, but exported all the same.
 _SETTINGS = [
     *("hyper_parameters.linear.features=words", "hyper_parameters.linear.ngram_max=1"),
     *("hyper_parameters.emb_dim=2", "hyper_parameters.windows=[1]", "hyper_parameters.n_chunks=1"),
