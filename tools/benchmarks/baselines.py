@@ -234,8 +234,6 @@ def _with_net(config: Any, folder: Any, linear_seconds: float) -> Optional[dict[
     threshold = chosen_threshold(runner, [checkpoint], names)
     evaluator = evaluator_of("tags", runner, reader, rows, np.arange(len(rows)))
     figures = evaluator(run, names, threshold).result()
-    progress = checkpoint.facts["progress"]
-    figures["linear_weight"] = progress.get("linear_weight")
     epochs = _seconds_of_epochs(checkpoint.path.parent / "metrics.jsonl")
     return {**figures, "seconds": None if epochs is None else epochs + linear_seconds}
 
