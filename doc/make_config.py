@@ -27,7 +27,8 @@ Every number is finite and within its range; where no highest is named, it is wh
 1,048,576 for a side of a matrix. An unknown key, a missing one or a wrong
 type stops the run before anything is read; every problem is listed at once.
 
-The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for all models.
+The blocks `runner`, `index`, `hyper_parameters.optimizer` and `hyper_parameters.linear` are the
+same for all models.
 `reader` and the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
 """
 
@@ -35,12 +36,13 @@ The blocks `runner`, `index` and `hyper_parameters.optimizer` are the same for a
 def page() -> str:
     """The whole page as Markdown."""
     from textzoo.config.model_folder import load_model_folder
-    from textzoo.config.schema import IndexSettings, Optimizer, Runner
+    from textzoo.config.schema import IndexSettings, Linear, Optimizer, Runner
 
     parts = [
         _INTRODUCTION,
         _block_section("runner", Runner),
         _block_section("hyper_parameters.optimizer", Optimizer),
+        _block_section("hyper_parameters.linear", Linear),
         _block_section("index", IndexSettings),
     ]
     for path in sorted((ROOT / "models").iterdir()):

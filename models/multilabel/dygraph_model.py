@@ -7,7 +7,7 @@ import paddle
 import paddle.nn.functional as F
 
 from textzoo.running.model import Model, Tensors
-from textzoo.text.ragged import Columns
+from textzoo.text.ragged import Columns, truth_of
 from textzoo.text.reader import Feeds
 from textzoo.text.reader import Reader as AnyReader
 
@@ -57,14 +57,12 @@ class DygraphModel(Model[Net]):
 
     def train_feeds(self, columns: Columns, rows: np.ndarray, random: np.random.Generator) -> Feeds:
         """The arrays that the loss of these rows takes."""
-        labels, _ = columns["labels"].padded(rows, fill=-1)
         n_labels = self.hyper_parameters["vocab_label_size"]
         if self.kind == "levels":
-            targets = np.eye(self.hyper_parameters["n_levels"], dtype="float32")[labels]
+            levels, _ = columns["labels"].padded(rows)
+            targets = np.eye(self.hyper_parameters["n_levels"], dtype="float32")[levels]
         else:
-            targets = np.zeros((len(rows), n_labels), "float32")
-            has = labels >= 0
-            targets[np.nonzero(has)[0], labels[has]] = 1
+            targets = truth_of(columns["labels"], rows, n_labels)
         return {**self.infer_feeds(columns, rows), "targets": targets}
 
     def train_forward(self, net: Net, batch: Tensors) -> paddle.Tensor:

@@ -41,6 +41,8 @@ USAGE = {
     "encoding": _CONFIG,
     "start": _CONFIG,
     "lengths": f"{_SIZES} [--batch BATCH] {_CONFIG}",
+    "baselines": _CONFIG,
+    "many_labels": f"{_SIZES} [--rows ROWS]",
 }
 DEFAULTS = {
     "tagspace": {"steps": 100, "peer_steps": 5},
@@ -64,6 +66,8 @@ DEFAULTS = {
     "encoding": {"override": []},
     "start": {"override": []},
     "lengths": {"override": [], "sizes": [16, 32, 64, 128, 256], "batch": 32},
+    "baselines": {"override": []},
+    "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
 }
 
 

@@ -174,7 +174,7 @@ def test_the_schema_has_the_net_s_and_the_reader_s_arguments():
     fields = schema_of(Net, Reader).model_fields
     net, reader = fields["hyper_parameters"].annotation, fields["reader"].annotation
     assert set(net.model_fields) == {
-        *("n_words", "hid_dim", "drop", "loss", "deep", "tag_dim", "optimizer")
+        *("n_words", "hid_dim", "drop", "loss", "deep", "tag_dim", "optimizer", "linear")
     }
     assert set(reader.model_fields) == {"pattern", "stop_words"}
 

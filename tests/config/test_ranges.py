@@ -24,7 +24,7 @@ def refusal(model, *overrides):
     ("model", "override", "says"),
     [
         ("tagspace", "runner.seed=18446744073709551616", "expected int, >= 0, < 4294967296"),
-        ("tagspace", "runner.epochs=2147483648", "expected int, > 0, <= 2147483647"),
+        ("tagspace", "runner.epochs=2147483648", "expected int, >= 0, <= 2147483647"),
         ("tagspace", "runner.processes=2000", "expected one of auto or int, > 0, <= 1024"),
         ("tagspace", "runner.threshold=.nan", "received nan (float), expected one of tuned"),
         ("tagspace", "runner.propensity_a=.inf", "received inf (float), expected float, >= 0"),

@@ -9,7 +9,7 @@ from textzoo.config.schema import Embedding, IndexSettings, Optimizer, Runner
 def test_a_block_takes_no_unknown_key_and_converts_nothing():
     with pytest.raises(pydantic.ValidationError, match="epoch"):
         Runner.model_validate({"epoch": 3})
-    for value in ("3", 3.0, True, 0):
+    for value in ("3", 3.0, True, -1):
         with pytest.raises(pydantic.ValidationError, match="epochs"):
             Runner.model_validate({"epochs": value})
     assert Runner.model_validate({"epochs": 3, "model_save_path": "a"}).model_save_path == Path("a")

@@ -82,7 +82,7 @@ def test_numbers_truths_and_null(write_config, text, value):
 def test_what_a_key_does_not_take_is_shown_as_it_was_written(write_config):
     found = problems(write_config(MINIMAL), ["runner.epochs=12:30:45", "runner.use_gpu=yes"])
     assert found == [
-        "runner.epochs: received '12:30:45' (str), expected int, > 0",
+        "runner.epochs: received '12:30:45' (str), expected int, >= 0",
         "runner.use_gpu: received 'yes' (str), expected true or false",
     ]
 

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from textzoo.evaluation.label_predictions import LabelPredictions, best_labels
+from textzoo.metrics.calibration import Calibration
 
 NAMES = ["a", "b", "c", "d"]
 SCORES = {"scores": np.array([[0.1, 0.7, 0.7, 0.2], [0.9, 0.05, 0.3, 0.6]], "float32")}
@@ -37,3 +39,11 @@ def test_all_labels_above_the_threshold_are_predicted_however_few_are_listed():
 def test_each_label_may_have_a_threshold_of_its_own():
     own = LabelPredictions(NAMES, top_k=1, threshold=[0.05, 0.8, 0.6, 0.9])
     assert [row["predicted"] for row in own.of_batch(SCORES)] == [["c", "a"], ["a"]]
+
+
+def test_with_a_calibration_labels_have_probabilities():
+    """By hand: sigmoid(10 * 0.7 - 7) is a half, sigmoid(10 * 0.9 - 7) is 1 / (1 + exp(-2))."""
+    named = LabelPredictions(NAMES, top_k=1, threshold=0.5, calibration=Calibration(10.0, -7.0))
+    first, second = named.of_batch(SCORES)
+    assert first["top"] == [{"tag": "b", "score": 0.7, "probability": pytest.approx(0.5, abs=1e-6)}]
+    assert second["top"] == [{"tag": "a", "score": 0.9, "probability": 0.880797}]

@@ -20,7 +20,7 @@ class Matrix:
         path.write_bytes(b"scores")
 
 
-def evaluator(run, names, threshold, file, scores):
+def evaluator(run, names, threshold, file, scores, calibration):
     assert (run, names, threshold) == ("a run", ["accuracy"], 0.3)
     file.write('{"text": "零"}\n')
     return Measured()
@@ -39,7 +39,7 @@ def test_every_file_is_written_and_the_metrics_are_returned(tmp_path):
 
 
 def test_an_evaluation_that_fails_leaves_the_earlier_predictions(tmp_path):
-    def failing(run, names, threshold, file, scores):
+    def failing(run, names, threshold, file, scores, calibration):
         file.write("half a line")
         raise FloatingPointError("a score is not finite")
 

@@ -1,9 +1,15 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.validation import Validation
+from textzoo.evaluation.row_outputs import pools_of_outputs
+from textzoo.evaluation.validation import FusedValidation, Validation
+from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Mixed, Stacked
+from textzoo.metrics.calibration import Calibration
+from textzoo.text.ragged import Ragged
 
 
 class Evaluator:
@@ -17,7 +23,9 @@ class Evaluator:
     def __call__(self, run, names, threshold):
         outputs = run.infer_step({"rows": 3})
         self.asked.append((names, threshold, outputs))
-        return SimpleNamespace(result=lambda: {"accuracy": 0.25, "rows": 3})
+        return SimpleNamespace(
+            result=lambda: {"accuracy": 0.25, "rows": 3}, calibration=lambda: Calibration(2.0, -1.0)
+        )
 
 
 RUN = SimpleNamespace(model="model", infer_step=lambda feeds: {"scores": feeds["rows"]})
@@ -27,10 +35,97 @@ def test_the_metrics_are_those_of_the_run_as_it_is_now():
     evaluator = Evaluator()
     validate = Validation(RUN, evaluator, ["accuracy"], 0.4)
     assert evaluator.asked == []
-    assert validate() == validate() == {"accuracy": 0.25, "rows": 3}
+    expected = {"accuracy": 0.25, "rows": 3, "calibration": [2.0, -1.0]}
+    assert validate() == validate() == expected
     assert evaluator.asked == [(["accuracy"], 0.4, {"scores": 3})] * 2
 
 
 def test_what_a_metric_lacks_is_said_before_a_run_begins():
     with pytest.raises(UserError, match="no counts"):
         Validation(RUN, Evaluator(), ["accuracy", "psp@1"], None)
+
+
+# ------------------------------------------------------------------ with a linear part
+
+RANDOM = np.random.default_rng(6)
+LABELS = Ragged.of([[int(RANDOM.integers(3))] for _ in range(20)])
+TRUTH = np.eye(3, dtype=np.float32)[LABELS.values]
+OF_NET = 1 / (1 + np.exp(-2 * TRUTH - RANDOM.normal(0, 1, TRUTH.shape)))
+OF_LINEAR = 0.5 * TRUTH + RANDOM.normal(0, 0.3, TRUTH.shape)
+CHOSEN = np.arange(3, 19)
+ROWS = SimpleNamespace(columns={"text": LABELS, "label": LABELS}, release=lambda: None)
+
+
+class Net:
+    """Scores rows by their numbers."""
+
+    def __init__(self):
+        self.shards, self.n_computed = {}, 0
+
+    def infer_step(self, feeds):
+        assert LINEAR_SCORES not in feeds
+        self.n_computed += 1
+        return {"scores": OF_NET[feeds["rows"]]}
+
+
+class OfRows:
+    """Gives the mean of all scores, over the rows in the batches that an evaluation takes."""
+
+    def metrics(self, names):
+        pass
+
+    def __call__(self, run, names, threshold):
+        pools = pools_of_outputs(run, ROWS, CHOSEN, 5)
+        scores = {row: s for pool in pools for own, o in pool for row, s in zip(own, o["scores"])}
+        found = np.array([scores[row] for row in CHOSEN])
+        return SimpleNamespace(
+            result=lambda: {name: found for name in [*names, threshold]}, calibration=lambda: None
+        )
+
+
+def fused(fusion=None):
+    net = Net()
+    net.model = model = SimpleNamespace(
+        score_scale="probabilities",
+        best_alone=False,
+        text_column="text",
+        label_column="label",
+        infer_feeds=lambda columns, rows: {"rows": rows, LINEAR_SCORES: OF_LINEAR[rows]},
+    )
+    runner = Runner(infer_batch_size=5, threshold=0.3)
+    args = net, model, OfRows(), ROWS, CHOSEN, ["micro_f1"], runner, fusion
+    return net, FusedValidation(*args)
+
+
+def test_a_fusion_is_fitted_to_the_validation_rows_and_the_net_computed_once():
+    net, validate = fused()
+    metrics = validate()
+    expected = Stacked.fit(OF_NET[CHOSEN], OF_LINEAR[CHOSEN], TRUTH[CHOSEN], "probabilities")
+    assert validate.fusion.factor == pytest.approx(expected.factor, rel=1e-4)
+    assert validate.fusion.net == pytest.approx(expected.net, rel=1e-4)
+    assert metrics.keys() == {"micro_f1", 0.3}
+    np.testing.assert_allclose(
+        metrics["micro_f1"], expected.scores(OF_NET[CHOSEN], OF_LINEAR[CHOSEN]), atol=1e-4
+    )
+    assert net.n_computed == 4  # 16 rows, 5 at once
+
+
+def test_each_evaluation_fits_anew():
+    net, validate = fused()
+    validate()
+    first, net.infer_step = validate.fusion, lambda feeds: {"scores": 1 - OF_NET[feeds["rows"]]}
+    validate()
+    assert validate.fusion.net != first.net
+
+
+def test_a_given_fusion_is_kept():
+    net, validate = fused(Mixed(0.25))
+    found = validate()["micro_f1"]
+    np.testing.assert_allclose(found, 0.25 * OF_LINEAR[CHOSEN] + 0.75 * OF_NET[CHOSEN])
+    assert validate.fusion == Mixed(0.25) and net.n_computed == 4
+
+
+def test_the_linear_part_alone_needs_no_net():
+    net, validate = fused()
+    np.testing.assert_array_equal(validate.alone()["micro_f1"], OF_LINEAR[CHOSEN])
+    assert validate.fusion == ALONE and net.n_computed == 0

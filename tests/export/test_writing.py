@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from harness.exports import NAMES, repair
-from harness.workspace import predictions
+from harness.workspace import Saved, predictions
 
 from textzoo.commands.export import export
 from textzoo.errors import BadText, UserError
@@ -51,6 +51,26 @@ def test_predictions_are_those_of_infer(exported, name, engine):
         for best in ours["top"]:  # which of two equal scores comes first is left open
             lowest = min(scores.values())
             assert best["score"] == pytest.approx(scores.get(best["tag"], lowest), abs=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["tagspace", "xmlcnn", "multilabel"])
+def test_probabilities_are_those_of_infer_and_of_the_checkpoint(exported, name, engine):
+    export = exported(name)
+    rows = predictions(export.run / "infer")
+    progress = Saved(export.run / "best").facts["progress"]
+    a, b = progress["calibration"]
+    assert manifest_of(export.folder)["calibration"] == [a, b]
+    found = Tagger.load(export.folder, engine).predict([row["text"] for row in rows])
+    for ours, theirs in zip(found, rows):
+        probabilities = [best["probability"] for best in ours["top"]]
+        assert probabilities == pytest.approx(
+            [best["probability"] for best in theirs["top"]], abs=1e-4
+        )
+        logits = a * np.array([best["score"] for best in ours["top"]]) + b
+        assert probabilities == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
+    metrics = json.loads((export.run / "infer/infer_metrics.json").read_text(encoding="utf-8"))
+    assert 0 <= metrics["expected_calibration_error"] < 0.2
 
 
 def test_files_among_the_reader_s_settings_come_along(exported, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.inference.choosing import (
+    chosen_calibration,
     chosen_checkpoints,
     chosen_computation,
     chosen_threshold,
@@ -114,3 +115,12 @@ def test_a_precision_that_only_the_predictor_has_is_refused_elsewhere(more):
     assert chosen_computation(Runner(infer_precision="int8")) == "predictor"
     with pytest.raises(UserError, match=r"runner\.infer_precision: received int8"):
         chosen_computation(Runner(infer_precision="int8", **more))
+
+
+def test_calibrations_are_averaged_where_every_checkpoint_has_one():
+    def fitted(calibration):
+        return Checkpoint(Path("run"), {"progress": {"calibration": calibration}}, {})
+
+    assert chosen_calibration([fitted([2.0, -1.0])]) == (2.0, -1.0)
+    assert chosen_calibration([fitted([2.0, -1.0]), fitted([4.0, 0.0])]) == (3.0, -0.5)
+    assert chosen_calibration([fitted([2.0, -1.0]), fitted(None)]) is None

@@ -8,6 +8,7 @@ import pytest
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
 from textzoo.evaluation.labels import LabelEvaluator
+from textzoo.metrics.calibration import Calibration, Reliability
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.names import check_metric_names, labels_needed
 from textzoo.metrics.ranking import gold_ranks, ranks_among
@@ -96,6 +97,28 @@ def test_a_given_threshold_is_used_and_told(rows, scores):
     assert given["mrr"] == tuned["mrr"]
 
 
+def test_scores_are_calibrated_on_the_best_labels_of_rows_with_labels(rows, scores):
+    evaluator = LabelEvaluator(Runner(), READER, rows, np.arange(N_ROWS))
+    gold, counts = rows.columns["labels"].padded(np.arange(N_ROWS), fill=-1)
+    is_gold = np.stack([(gold == label).any(axis=1) for label in range(N_LABELS)], axis=1)
+    expected = Calibration.fit(scores[counts > 0].ravel(), is_gold[counts > 0].ravel())
+    assert evaluator(FakeRun(scores), ["accuracy"]).calibration() == pytest.approx(expected)
+
+
+def test_the_error_of_a_given_calibration_is_that_of_the_labels_that_are_listed(rows, scores):
+    given = Calibration(2.0, -1.0)
+    evaluator = LabelEvaluator(Runner(top_k=2), READER, rows, np.arange(N_ROWS))
+    measured = evaluator(FakeRun(scores), ["accuracy"], calibration=given)
+    gold, counts = rows.columns["labels"].padded(np.arange(N_ROWS), fill=-1)
+    best = np.argsort(-scores, axis=1)[:, :2]
+    hits = (best[:, :, None] == gold[:, None, :]).any(axis=2)[counts > 0]
+    expected = Reliability()
+    expected.update(given(np.take_along_axis(scores, best, axis=1)[counts > 0]), hits)
+    found = measured.result()["expected_calibration_error"]
+    assert found == pytest.approx(expected.expected_error)
+    assert measured.calibration() == given
+
+
 def test_rows_without_labels_give_no_figures(rows, scores):
     unlabelled = np.arange(0, N_ROWS, 4)
     metrics = LabelEvaluator(Runner(), READER, rows, unlabelled)(FakeRun(scores), NAMES)
@@ -114,7 +137,7 @@ def test_ranks_among_the_best_are_those_of_all_scores(scores):
 
 def test_as_many_labels_are_ranked_as_the_metrics_look_at():
     runner = Runner(top_k=3, save_scores=7)
-    assert labels_needed(["precision@1", "accuracy"], runner) == 7
+    assert labels_needed(["precision@1", "accuracy"], runner) == 10  # for the calibration
     assert labels_needed(["psp@12"], runner) == 12
     assert labels_needed(["macro_f1"], runner) == 100
     assert labels_needed(["mrr"], runner) > 10**6

@@ -109,6 +109,20 @@ def test_a_label_that_is_never_among_the_best_ones_has_the_default_threshold():
     assert metrics.best_thresholds() == [pytest.approx(0.4), 0.5]
 
 
+def test_thresholds_of_labels_with_few_rows_are_drawn_to_the_common_one():
+    random = np.random.default_rng(5)
+    gold = random.integers(0, 3, (40, 1))
+    scores = (0.3 * (gold == np.arange(3)) + random.random((40, 3)) * [0.5, 0.7, 0.9]).astype("f4")
+    metrics = ThresholdMetrics(3)
+    labels = np.tile(np.arange(3), (40, 1))
+    metrics.update(labels, scores, gold, np.ones(40, int))
+    own, common = np.array(metrics.best_thresholds()), metrics.best_threshold()
+    n = np.bincount(gold[:, 0], minlength=3)
+    expected = (n * own + 10 * common) / (n + 10)
+    assert metrics.best_thresholds(10) == pytest.approx(expected.tolist())
+    assert metrics.best_thresholds(1e9) == pytest.approx([common] * 3, rel=1e-6)
+
+
 @pytest.mark.parametrize("ties", [False, True])
 def test_the_curve_equals_scikit_learn(ties):
     scores, gold = random_rows(5, ties=ties)

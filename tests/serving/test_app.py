@@ -210,7 +210,10 @@ def test_other_limits_have_their_status(small):
 
 def test_very_many_fields_are_one_complaint(small):
     status, answer, _ = small.post("/predict", **{str(i): i for i in range(50)})
-    assert (status, answer["detail"]) == (422, "body: received 50 fields, expected texts, top_k, explain")
+    assert (status, answer["detail"]) == (
+        422,
+        "body: received 50 fields, expected texts, top_k, explain",
+    )
 
 
 def test_lists_to_compare_are_as_long(pairs):

@@ -80,6 +80,7 @@ def model(tmp_path, monkeypatch):
         inputs={"tokens": MATRIX, "lengths": ROW},
         outputs={"sums": ROW, "lengths": ROW},
         width=None,
+        has_linear=False,
         hyper_parameters={"padding": 9},
         sha256=digests(tmp_path),
     )

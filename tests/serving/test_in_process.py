@@ -20,13 +20,14 @@ LABELS = ["zero", "one", "two"]
 class Model:
     """A text of digits has a score or a component for each of three digits."""
 
-    def __init__(self, path, kind="tags", threshold=None, index=None):
+    def __init__(self, path, kind="tags", threshold=None, index=None, calibration=None):
         self.path = path
         self.reader = SimpleNamespace(label_names=LABELS)
         self.linear = None
         self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
             linear=None,
+            calibration=calibration,
             checkpoint=SimpleNamespace(weights_sha256="a digest"),
         )
 
@@ -74,6 +75,12 @@ def test_without_a_linear_part_nothing_can_be_explained(tagger):
         tagger().predict(["0"], explain=3)
     with pytest.raises(ValueError, match="explain: received -1"):
         tagger().predict(["0"], explain=-1)
+
+
+def test_with_a_calibration_tags_have_probabilities(tagger):
+    """By hand: 10 * 0.2 - 2 is 0, the logit of a half."""
+    (found,) = tagger(calibration=[10.0, -2.0]).predict(["0112"], top_k=1)
+    assert found["top"] == [{"tag": "one", "score": 0.2, "probability": 0.5}]
 
 
 def test_embeddings_and_cosines_are_those_of_their_texts(encoder):

@@ -44,6 +44,10 @@ WRONG = {
     "half a step": ({"progress": {"step": 7.5}}, "(progress.step: "),
     "a negative epoch": ({"progress": {"epoch": -1}}, "(progress.epoch: Input should be greater"),
     "a threshold of text": ({"progress": {"threshold": "0.5"}}, "(progress.threshold."),
+    "a calibration of one number": (
+        {"progress": {"calibration": [1.0]}},
+        "(progress.calibration: ",
+    ),
     "something more": ({"progress": {"more": 1}}, "has no more, or should not have it"),
     "progress in a list": ({"progress": [7]}, "(progress: "),
     "progress of a number": ({"progress": 7}, "(progress: "),

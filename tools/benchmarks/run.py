@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from benchmarks import (
+    baselines,
     encoders,
     encoding,
     fasttext,
@@ -16,6 +17,7 @@ from benchmarks import (
     inference,
     labels,
     lengths,
+    many_labels,
     processes,
     reach,
     rows,
@@ -36,6 +38,7 @@ TABLES = {
     for table in (
         *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
         *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
+        *(baselines, many_labels),
     )
 }
 

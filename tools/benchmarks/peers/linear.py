@@ -14,12 +14,15 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.datasets import dump_svmlight_file
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import MultiLabelBinarizer, normalize
@@ -28,6 +31,7 @@ from sklearn.svm import LinearSVC
 from textzoo.metrics.thresholds import ThresholdMetrics
 
 K = (1, 3, 5)
+FOLDS = 5
 COSTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # C of the SVM
 
 
@@ -49,22 +53,50 @@ def precisions(best: Iterable[list[str]], gold: list[list[str]]) -> str:
     return "  ".join(f"P@{k} {100 * p / k:.2f}" for k, p in zip(K, np.mean(hits, axis=0)))
 
 
-def svm_scores(
-    features: sp.csr_matrix, targets: sp.csr_matrix, test_features: sp.csr_matrix, cost: float
+def decisions(
+    classifier: Any, features: sp.csr_matrix, targets: sp.csr_matrix, test_features: sp.csr_matrix
 ) -> np.ndarray:
-    """The distances of test rows from the planes of the labels, `[rows, labels]`."""
-    svm = OneVsRestClassifier(LinearSVC(C=cost)).fit(features, targets)
-    scores = svm.decision_function(test_features).astype(np.float32)
+    """How far test rows are on the side of each label, `[rows, labels]`.
+
+    Args:
+        classifier: of sets of labels; it is fitted.
+        features: `[rows, features]` of training rows.
+        targets: `[rows, labels]` 1 where a row has a label.
+        test_features: `[rows, features]`.
+    """
+    takes_sparse = not isinstance(classifier, RidgeClassifier)
+    classifier.fit(features, targets if takes_sparse else targets.toarray())
+    scores = np.asarray(classifier.decision_function(test_features), np.float32)
+    scores = scores.reshape(test_features.shape[0], -1)
     scores[:, targets.getnnz(axis=0) == 0] = scores.min()  # scikit-learn gives 0: as if in doubt
     return scores
 
 
-def left_out_scores(features: sp.csr_matrix, targets: sp.csr_matrix, cost: float) -> np.ndarray:
-    """The scores of each training row by an SVM that has not seen it (5 folds)."""
-    scores = np.empty(targets.shape, np.float32)
-    for kept, left_out in KFold(5, shuffle=True, random_state=0).split(features):
-        scores[left_out] = svm_scores(features[kept], targets[kept], features[left_out], cost)
-    return scores
+def left_out_decisions(
+    classifier: Any, features: sp.csr_matrix, targets: sp.csr_matrix, n_folds: int = FOLDS
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of training rows, each by a fit that has not seen it.
+
+    Args:
+        classifier: see `decisions`.
+        features: see `decisions`.
+        targets: see `decisions`.
+        n_folds: of how many folds of five the rows are wanted.
+
+    Returns:
+        `[n]` the rows, which grow, and their scores, `[n, labels]`.
+    """
+    scores = np.full(targets.shape, np.nan, np.float32)
+    folds = KFold(FOLDS, shuffle=True, random_state=0).split(features)
+    for kept, left_out in islice(folds, n_folds):
+        scores[left_out] = decisions(classifier, features[kept], targets[kept], features[left_out])
+    rows = np.flatnonzero(~np.isnan(scores[:, 0]))
+    return rows, scores[rows]
+
+
+def svm(cost: float) -> OneVsRestClassifier:
+    """A linear SVM for each label."""
+    return OneVsRestClassifier(LinearSVC(C=cost))
 
 
 def measured(scores: np.ndarray, gold: list[list[str]], names: Iterable[str]) -> ThresholdMetrics:
@@ -125,14 +157,14 @@ def main() -> None:
     choices = []
     for cost in COSTS:
         if valid:
-            unseen = svm_scores(features, targets, vectorizer.transform(valid[1]), cost)
+            unseen = decisions(svm(cost), features, targets, vectorizer.transform(valid[1]))
         else:
-            unseen = left_out_scores(features, targets, cost)
+            unseen = left_out_decisions(svm(cost), features, targets)[1]
         metrics = measured(unseen, valid[0] if valid else labels, names)
         threshold = metrics.best_threshold()
         choices.append((metrics.result(["micro_f1"], threshold)["micro_f1"], cost, threshold))
     _, cost, threshold = max(choices)
-    scores = svm_scores(features, targets, test_features, cost)
+    scores = decisions(svm(cost), features, targets, test_features)
     seconds = time.perf_counter() - started
     best = ([names[i] for i in np.argsort(-row)[: max(K)]] for row in scores)
     f1 = measured(scores, gold, names).result(["micro_f1", "macro_f1"], threshold)

@@ -61,6 +61,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     from textzoo.evaluation.score_matrix import ScoreMatrix
     from textzoo.files import check_output, write_text
     from textzoo.inference.choosing import (
+        chosen_calibration,
         chosen_checkpoints,
         chosen_computation,
         chosen_threshold,
@@ -109,7 +110,10 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         scores = None
         if runner.save_scores:
             scores = ScoreMatrix(len(rows), len(reader.label_names), runner.save_scores)
-        results[name] = write_results(place, run, evaluator, metrics, threshold, scores)
+        calibration = chosen_calibration(checkpoints)
+        results[name] = write_results(
+            place, run, evaluator, metrics, threshold, scores, calibration
+        )
         log.info("%d predictions: %s", len(rows), place / PREDICTIONS)
 
     summary = {"checkpoint": name, "steps": steps[name], "checkpoints": results}

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.inference.embedder import Embedder
     from textzoo.linear.explaining import Explainer
+    from textzoo.linear.fusion import Scale
     from textzoo.text.lines import Line, Refused
+    from textzoo.text.reader import Reader
     from textzoo.training.checkpoint import Checkpoint
 
 log = logging.getLogger("textzoo")
@@ -125,6 +127,7 @@ def _write_labels(
     from textzoo.data.input_files import lines_of
     from textzoo.devices import choose_device
     from textzoo.inference.choosing import (
+        chosen_calibration,
         chosen_computation,
         chosen_threshold,
         inputs_of,
@@ -149,8 +152,11 @@ def _write_labels(
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
     lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
-    explainer = _explainer(config, checkpoints[0], reader.label_names) if n_reasons else None
-    rows = labelled_lines(run, reader, runner, threshold, lines, explainer, n_reasons)
+    calibration = chosen_calibration(checkpoints)
+    explainer = (
+        _explainer(config, checkpoints[0], reader, run.model.score_scale) if n_reasons else None
+    )
+    rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:
         _print(rows)
     else:
@@ -170,12 +176,13 @@ def _check_explainable(config: "Config") -> None:
         )
 
 
-def _explainer(config: "Config", checkpoint: "Checkpoint", names: list[str]) -> "Explainer":
-    from textzoo.inference.restoring import linear_weight
+def _explainer(
+    config: "Config", checkpoint: "Checkpoint", reader: "Reader", scale: "Scale"
+) -> "Explainer":
+    from textzoo.inference.restoring import linear_of
     from textzoo.linear.explaining import Explainer
 
-    part = checkpoint.linear(len(names))
-    return Explainer(part, linear_weight(config, checkpoint), names)
+    return Explainer(*linear_of(config, checkpoint, reader, scale), reader.label_names)
 
 
 def _print(rows: Iterator[str]) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.dataset import TrainingData
+    from textzoo.evaluation.validation import FusedValidation
+    from textzoo.linear.fusion import Fusion
+    from textzoo.linear.part import LinearPart
     from textzoo.running.building import Graph
     from textzoo.running.run import Run
+    from textzoo.training.checkpoint import Checkpoint
     from textzoo.training.facts import Progress
     from textzoo.training.loop import Training
 
@@ -104,7 +108,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
 
         if run.model.kind == "tags" and not process_rank():
             warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
-        training = assemble(config, folder, data, run, progress)
+        training = assemble(
+            config, folder, data, run, progress, start.checkpoint if start.resumed else None
+        )
         start.tell_rate(training)
         if not runner.epochs and progress.evaluated < 0:
             log.info("runner.epochs is 0: the linear part alone")
@@ -126,9 +132,22 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
 
 
 def assemble(
-    config: "Config", folder: "ModelFolder", data: "TrainingData", run: "Run", progress: "Progress"
+    config: "Config",
+    folder: "ModelFolder",
+    data: "TrainingData",
+    run: "Run",
+    progress: "Progress",
+    resumed: "Optional[Checkpoint]" = None,
 ) -> "Training":
     """Put the parts of a training run together: batches, validation, checkpoints, the loop.
+
+    Args:
+        config: of the run.
+        folder: the model's.
+        data: the rows.
+        run: with its weights.
+        progress: where it stands.
+        resumed: the checkpoint that it goes on from, if it does.
 
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
@@ -136,6 +155,7 @@ def assemble(
     from textzoo.data.dataset import in_turn
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import FusedValidation, Validation
+    from textzoo.linear.fusion import Mixed
     from textzoo.linear.of_data import linear_of
     from textzoo.running.building import chosen_metrics
     from textzoo.running.fused import FusedModel
@@ -153,8 +173,8 @@ def assemble(
             f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
             "with runner.model_init_path, in another runner.model_save_path"
         )
-    linear = left_out = validate = validate_first = None
-    valid = data.valid
+    linear = left_out = validate = validate_first = save_linear = None
+    valid, weight = data.valid, config.linear.weight
     if config.linear.features != "none":
         linear, left_out = in_turn(lambda: linear_of(data, config, model.label_column, best_metric))
         if len(left_out.rows):  # they are held out, or all training rows
@@ -171,10 +191,23 @@ def assemble(
         names = list(dict.fromkeys([best_metric, *metrics]))
         validate = Validation(run, evaluator, names, threshold)
         if linear and left_out:
-            weight = None if config.linear.weight == "auto" else config.linear.weight
-            fused = FusedModel(model, linear, left_out if len(left_out.rows) else None)
-            validate = FusedValidation(run, fused, evaluator, names, threshold, weight)
-            validate_first = validate.alone if weight in (None, 1) else None
+            validate = FusedValidation(
+                run,
+                FusedModel(model, linear, left_out if len(left_out.rows) else None),
+                evaluator,
+                data.valid_rows,
+                valid,
+                names,
+                runner,
+                None if weight == "auto" else Mixed(weight, model.score_scale),
+            )
+            validate_first = validate.alone if weight in ("auto", 1) else None
+    if linear:
+        fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
+        if isinstance(validate, FusedValidation) and resumed:
+            _, validate.fusion = resumed.linear(len(data.reader.label_names))
+        fits = validate if isinstance(validate, FusedValidation) and weight == "auto" else None
+        save_linear = _saver(linear, fits, fusion)
     return Training(
         run=run,
         runner=runner,
@@ -184,9 +217,24 @@ def assemble(
         release=data.train_rows.release,
         validate=validate,
         best_metric=best_metric,
-        save=Saving(folder.path.name, config, run, data.reader, data.contents, progress, linear),
+        save=Saving(
+            folder.path.name, config, run, data.reader, data.contents, progress, save_linear
+        ),
         progress=progress,
         n_validation_rows=len(valid),
         distinct_keys=model.distinct_keys(columns, data.train),
         validate_first=validate_first,
     )
+
+
+def _saver(
+    linear: "LinearPart", validate: "Optional[FusedValidation]", fusion: "Fusion"
+) -> "Callable[[Path], None]":
+    """What writes the linear part, with what the last evaluation, if there are any, fused by."""
+    from textzoo.linear.fusion import save_fusion
+
+    def save(folder: Path) -> None:
+        linear.save(folder)
+        save_fusion(validate.fusion if validate else fusion, folder)
+
+    return save

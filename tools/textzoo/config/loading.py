@@ -47,6 +47,11 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
             f"{path}: runner.epochs: received 0, which trains a linear part alone; expected 1 or "
             "more, or hyper_parameters.linear.features=both"
         )
+    if not config.runner.epochs and config.linear.weight not in ("auto", 1):
+        raise UserError(
+            f"{path}: hyper_parameters.linear.weight: received {config.linear.weight:g}, expected "
+            "auto or 1: with runner.epochs=0 no net is trained"
+        )
     return config, folder
 
 

@@ -232,6 +232,11 @@ class Runner(Block):
         default=None, description="where infer.py writes; default: `<infer_load_path>/infer`"
     )
     top_k: PositiveInt = Field(default=5, description="how many tags each prediction lists")
+    threshold_shrinkage: NotNegativeFloat = Field(
+        default=0.0,
+        description="per_label: a label's threshold counts as much as its validation rows, the one "
+        "for all labels as much as this; 0: each label by itself",
+    )
     threshold: Union[Literal["tuned", "per_label"], AnyFloat] = Field(
         default="tuned",
         description="score above which a label counts as predicted: one, or one per label, with "
@@ -309,6 +314,20 @@ class Linear(Block):
         default=None,
         description="the most words, or characters, of an n-gram; default: 2 words, 3 characters",
     )
+    character_weight: PositiveFloat = Field(
+        default=0.7, description="both: weight of the characters beside the words"
+    )
+    term_frequency: Literal["sublinear", "binary"] = Field(
+        default="sublinear",
+        description="what an n-gram counts that a text has n times: 1 + log n; or 1",
+    )
+    idf_power: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1.0, description="power of the inverse document frequency"
+    )
+    lead_words: NotNegativeInt = Field(
+        default=0,
+        description="so many words at the start of a text, such as its title, count twice",
+    )
     min_count: PositiveInt = Field(
         default=2, description="n-grams that are in fewer training texts do not count"
     )
@@ -320,6 +339,10 @@ class Linear(Block):
         default="auto",
         description="how often a label's name counts as a text of the label; auto: once where "
         "labels have fewer than 20 rows in the mean, else not",
+    )
+    label_balance: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="rows of rare labels count more: (1 / rows with the label) to this power",
     )
     label_means: Union[Literal["auto"], NotNegativeFloat] = Field(
         default="auto",

@@ -13,6 +13,7 @@ from textzoo.evaluation.label_predictions import LabelPredictions
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks
 from textzoo.metrics.thresholds import Threshold
@@ -102,6 +103,7 @@ class EmbeddingEvaluator:
         threshold: Optional[Threshold] = None,
         predictions: Optional[TextIO] = None,
         scores: Optional[ScoreMatrix] = None,
+        calibration: Optional[Calibration] = None,
     ) -> LabelMetrics:
         """See `Evaluator.__call__`."""
         metrics, corpus = self.metrics(names), self._corpus

@@ -10,6 +10,7 @@ from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.evaluation.labels import LabelEvaluator
 from textzoo.evaluation.levels import LevelEvaluator
 from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.names import Kind
@@ -38,6 +39,7 @@ class Evaluator(Protocol):
         threshold: Optional[Threshold] = None,
         predictions: Optional[TextIO] = None,
         scores: Optional[ScoreMatrix] = None,
+        calibration: Optional[Calibration] = None,
     ) -> Union[LabelMetrics, LevelMetrics]:
         """Evaluate a run.
 
@@ -47,6 +49,7 @@ class Evaluator(Protocol):
             threshold: the score above which a label is predicted; None: it is chosen on these rows.
             predictions: where to write what is predicted for each row.
             scores: what is to have the best labels of each row.
+            calibration: what turns scores of labels into probabilities, if that is known.
 
         Returns:
             The metrics, filled.

@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import PREDICTABLE
 from textzoo.metrics.thresholds import Threshold, is_predicted
 from textzoo.text.reader import Feeds
@@ -17,12 +18,20 @@ class LabelPredictions:
         names: of all labels.
         top_k: how many of the best labels to list.
         threshold: the score above which a label is predicted; None: there is no such score.
+        calibration: what turns scores into probabilities; None: there are none.
     """
 
-    def __init__(self, names: Sequence[str], top_k: int, threshold: Optional[Threshold] = None):
+    def __init__(
+        self,
+        names: Sequence[str],
+        top_k: int,
+        threshold: Optional[Threshold] = None,
+        calibration: Optional[Calibration] = None,
+    ):
         self._names = names
         self._top_k = top_k
         self._threshold = threshold
+        self._calibration = calibration
         self._n_best = top_k if threshold is None else max(top_k, PREDICTABLE)
 
     def of_batch(self, outputs: Feeds) -> list[dict[str, Any]]:
@@ -37,7 +46,8 @@ class LabelPredictions:
             scores: `[batch, n]` their scores.
 
         Returns:
-            `predicted`, names of labels, if there is a threshold; `top`, tags with scores.
+            `predicted`, names of labels, if there is a threshold; `top`, tags with scores,
+            and with probabilities, if there is a calibration.
         """
         n_best = self._n_best
         return [self._of_text(*row) for row in zip(labels[:, :n_best], scores[:, :n_best])]
@@ -51,6 +61,9 @@ class LabelPredictions:
             {"tag": self._names[label], "score": round(float(score), 6)}
             for label, score in zip(labels[: self._top_k], scores)
         ]
+        if self._calibration is not None:
+            for best, probability in zip(found["top"], self._calibration(scores)):
+                best["probability"] = round(float(probability), 6)
         return found
 
 

@@ -10,6 +10,7 @@ from textzoo.evaluation.label_predictions import LabelPredictions, best_labels
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.ranking import gold_ranks, ranks_among
 from textzoo.metrics.thresholds import Threshold
@@ -38,10 +39,13 @@ class LabelEvaluator:
         threshold: Optional[Threshold] = None,
         predictions: Optional[TextIO] = None,
         scores: Optional[ScoreMatrix] = None,
+        calibration: Optional[Calibration] = None,
     ) -> LabelMetrics:
         """See `Evaluator.__call__`."""
-        metrics = self.metrics(names, threshold)
-        named = LabelPredictions(self._reader.label_names, self._runner.top_k, threshold)
+        metrics = LabelMetrics(names, self._runner, self._reader, threshold, calibration)
+        named = LabelPredictions(
+            self._reader.label_names, self._runner.top_k, threshold, calibration
+        )
         file = PredictionFile(predictions, self._reader) if predictions else None
         labels = self._rows.columns[run.model.label_column]
         batch_size = self._runner.infer_batch_size

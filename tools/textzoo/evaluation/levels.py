@@ -10,6 +10,7 @@ from textzoo.evaluation.level_predictions import LevelPredictions
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.model import check_outputs
@@ -37,6 +38,7 @@ class LevelEvaluator:
         threshold: Optional[Threshold] = None,
         predictions: Optional[TextIO] = None,
         scores: Optional[ScoreMatrix] = None,
+        calibration: Optional[Calibration] = None,
     ) -> LevelMetrics:
         """See `Evaluator.__call__`; a matrix of scores is for models that score labels."""
         metrics = self.metrics(names)

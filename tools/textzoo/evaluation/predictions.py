@@ -9,6 +9,7 @@ import numpy as np
 from textzoo.data.cache import Rows
 from textzoo.evaluation.label_predictions import LabelPredictions
 from textzoo.evaluation.level_predictions import LevelPredictions
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import Kind
 from textzoo.metrics.thresholds import Threshold
 from textzoo.text.reader import Feeds
@@ -23,7 +24,11 @@ class Predictions(Protocol):
 
 
 def predictions_of(
-    kind: Kind, names: Sequence[str], top_k: int, threshold: Optional[Threshold]
+    kind: Kind,
+    names: Sequence[str],
+    top_k: int,
+    threshold: Optional[Threshold],
+    calibration: Optional[Calibration] = None,
 ) -> Predictions:
     """What names the predictions of a kind of model.
 
@@ -32,10 +37,11 @@ def predictions_of(
         names: of all labels.
         top_k: how many labels to list.
         threshold: the score above which a label is predicted; None: there is no such score.
+        calibration: what turns scores of `tags` into probabilities, if that is known.
     """
     if kind == "levels":
         return LevelPredictions(names, top_k)
-    return LabelPredictions(names, top_k, threshold)
+    return LabelPredictions(names, top_k, threshold, calibration)
 
 
 class Described(Protocol):

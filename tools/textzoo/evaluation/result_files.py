@@ -10,6 +10,7 @@ from textzoo.errors import UserError
 from textzoo.evaluation.evaluator import Evaluator
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.files import new_file
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 
@@ -23,6 +24,7 @@ def write_results(
     names: list[str],
     threshold: Optional[Threshold],
     scores: Optional[ScoreMatrix] = None,
+    calibration: Optional[Calibration] = None,
 ) -> dict[str, Any]:
     """Evaluate a run into a folder: every prediction, the figures of each label, the scores.
 
@@ -33,6 +35,7 @@ def write_results(
         names: of the metrics.
         threshold: the score above which a label is predicted, if there is one.
         scores: what is to have the best labels of each row, and is written too.
+        calibration: what turns scores of labels into probabilities, if that is known.
 
     Returns:
         The metrics by name.
@@ -43,7 +46,7 @@ def write_results(
     with explained():
         with new_file(output / PREDICTIONS) as file:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="\n", write_through=True)
-            measured = evaluator(run, names, threshold, text, scores)
+            measured = evaluator(run, names, threshold, text, scores, calibration)
             metrics = measured.result()
             text.detach()
         if scores:

@@ -2,13 +2,28 @@
 
 from typing import Any, Optional, Union
 
+import numpy as np
+
+from textzoo.config.schema import Runner
+from textzoo.data.cache import Rows
 from textzoo.distributed.collectives import broadcast
 from textzoo.evaluation.evaluator import Evaluator
-from textzoo.metrics.names import lower_is_better
+from textzoo.evaluation.row_outputs import pools_of_outputs
+from textzoo.linear.fusion import (
+    ALONE,
+    LINEAR_SCORES,
+    MOST_PAIRS,
+    Fusion,
+    Stacked,
+    all_scores,
+)
+from textzoo.metrics.labels import LabelMetrics
+from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.combined import SharedInference
-from textzoo.running.fused import FusedModel, FusedRun, Remembered
-from textzoo.running.run import Run
+from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
+from textzoo.running.run import InferenceRun, Run
+from textzoo.text.ragged import truth_of
 
 
 class Validation:
@@ -34,23 +49,25 @@ class Validation:
         self._threshold = threshold
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, and how many rows they are over."""
-        return broadcast(self._evaluator(self._run, self._names, self._threshold).result())
-
-
-_WEIGHTS = [round(0.1 * tenths, 1) for tenths in range(10, -1, -1)]
+        """The metrics by name, how many rows they are over, and the calibration of the scores."""
+        return broadcast(_told(self._evaluator(self._run, self._names, self._threshold)))
 
 
 class FusedValidation:
-    """The same with a linear part, whose weight is chosen by the metric that chooses `best`.
+    """The same with a linear part; what makes one score of two is fitted to the validation rows.
 
     Args:
         run: as it is trained.
         model: with the linear scores of the validation rows.
         evaluator: of these rows.
-        names: of the metrics, first the one that chooses.
-        threshold: see `Validation`.
-        weight: of the linear scores; None: it is chosen each time.
+        rows: that hold them.
+        chosen: `[n]` which they are.
+        names: of the metrics.
+        runner: the config's `runner` block.
+        fusion: what makes one score of two; None: it is fitted each time.
+
+    Attributes:
+        fusion: what the last evaluation made one score with.
     """
 
     def __init__(
@@ -58,36 +75,57 @@ class FusedValidation:
         run: Run,
         model: FusedModel,
         evaluator: Evaluator,
+        rows: Rows,
+        chosen: np.ndarray,
         names: list[str],
-        threshold: Optional[Threshold],
-        weight: Optional[float],
+        runner: Runner,
+        fusion: Optional[Fusion] = None,
     ):
         evaluator.metrics(names)
+        self.fusion = fusion or ALONE
+        self._fits = fusion is None
         self._net = SharedInference(run)
         self._model = model
         self._evaluator = evaluator
+        self._rows, self._chosen = rows, chosen
         self._names = names
-        self._threshold = threshold
-        self._weight = weight
+        self._batch_size = runner.infer_batch_size
+        self._threshold = None if isinstance(runner.threshold, str) else runner.threshold
 
     def alone(self) -> dict[str, Any]:
         """The metrics of the linear part alone."""
-        return self._of_weight(self._net, 1.0, self._names)
+        self.fusion = ALONE
+        return self._metrics(self._net)
 
     def __call__(self) -> dict[str, Any]:
-        """The metrics by name, how many rows they are over, and the weight of the linear scores."""
-        best, net = self._weight, Remembered(self._net)
-        if best is None:
-            name = self._names[0]
-            values = {w: self._of_weight(net, w, [name])[name] for w in _WEIGHTS}
-            best = max(values, key=lambda w: -values[w] if lower_is_better(name) else values[w])
-        return broadcast(self._of_weight(net, best, self._names))
+        """The metrics by name, how many rows they are over, and the calibration of the scores."""
+        if not self._fits:
+            return broadcast(self._metrics(self._net))
+        net = Remembered(self._net.model)
+        self.fusion = self._fitted(net)
+        return broadcast(self._metrics(net))
 
-    def _of_weight(
-        self, net: Union[SharedInference, Remembered], weight: float, names: list[str]
-    ) -> dict[str, Any]:
-        if isinstance(net, Remembered):
-            net.again()
-        run = FusedRun(net, self._model, weight)
-        metrics = self._evaluator(run, names, self._threshold).result()
-        return {**metrics, "linear_weight": weight}
+    def _metrics(self, net: InferenceRun) -> dict[str, Any]:
+        run = FusedRun(net, self._model, self.fusion)
+        return _told(self._evaluator(run, self._names, self._threshold))
+
+    def _fitted(self, net: Remembered) -> Stacked:
+        """A fusion for the net as it is; what it gives is remembered."""
+        both = BothScores(self._net, self._model, net)
+        labels = self._rows.columns[self._model.label_column]
+        parts: list[tuple[np.ndarray, ...]] = []
+        for pool in pools_of_outputs(both, self._rows, self._chosen, self._batch_size):
+            for numbers, outputs in pool:
+                linear = outputs[LINEAR_SCORES]
+                some = slice(None, None, 1 + linear.shape[1] * len(self._chosen) // MOST_PAIRS)
+                own = all_scores(outputs, linear.shape[1])[some]
+                parts.append((own, linear[some], truth_of(labels, numbers[some], own.shape[1])))
+        scores, linear, truth = (np.concatenate(part) for part in zip(*parts))
+        return Stacked.fit(scores, linear, truth, self._model.score_scale)
+
+
+def _told(measured: Union[LabelMetrics, LevelMetrics]) -> dict[str, Any]:
+    """The metrics with `calibration`, a list of two numbers, of a model that scores labels."""
+    calibration = measured.calibration()
+    more = {"calibration": list(calibration)} if calibration else {}
+    return {**measured.result(), **more}

@@ -18,9 +18,9 @@ from textzoo.errors import UserError
 from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
-from textzoo.inference.choosing import chosen_threshold
-from textzoo.inference.restoring import linear_weight
-from textzoo.linear.fusion import LINEAR_SCORES
+from textzoo.inference.choosing import chosen_calibration, chosen_threshold
+from textzoo.inference.restoring import linear_of
+from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
@@ -165,17 +165,19 @@ def _write_labels(
     (place / LABELS).write_bytes(labels_file(names))
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, [checkpoint], metrics, run.model.kind)
-    return {"top_k": runner.top_k, "threshold": threshold}
+    calibration = chosen_calibration([checkpoint])
+    return {"top_k": runner.top_k, "threshold": threshold, "calibration": calibration}
 
 
 def _write_linear(
     config: Config, checkpoint: Checkpoint, run: StaticRun, reader: Reader, place: Path
 ) -> dict[str, Any]:
     """Write the linear part; how it goes with the net."""
+    linear, fusion = linear_of(config, checkpoint, reader, run.model.score_scale)
     (place / LINEAR).mkdir()
-    checkpoint.linear(len(reader.label_names)).save(place / LINEAR)
-    weight = linear_weight(config, checkpoint)
-    return {"linear": {"weight": weight, "scale": run.model.score_scale}}
+    linear.save(place / LINEAR)
+    save_fusion(fusion, place / LINEAR)
+    return {"has_linear": True}
 
 
 def _copy_index(

@@ -1,4 +1,4 @@
-"""Which checkpoints, threshold and engine a config chooses."""
+"""Which checkpoints, threshold, calibration and engine a config chooses."""
 
 import logging
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from textzoo.config.checking import Config
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import Kind, family
 from textzoo.metrics.thresholds import Threshold
 from textzoo.training.checkpoint import (
@@ -96,6 +97,15 @@ def chosen_threshold(
                 f"{checkpoint.path}; expected {kept} or a number"
             )
     return np.mean(tuned, axis=0).tolist()
+
+
+def chosen_calibration(checkpoints: list[Checkpoint]) -> Optional[Calibration]:
+    """What turns scores into probabilities, as it was fitted when the checkpoint was made.
+
+    That of several checkpoints is the mean; None if it is not known of all of them.
+    """
+    fitted = [checkpoint.facts["progress"].get("calibration") for checkpoint in checkpoints]
+    return None if None in fitted else Calibration(*np.mean(fitted, axis=0).tolist())
 
 
 def load_chosen(runner: Runner) -> list[Checkpoint]:

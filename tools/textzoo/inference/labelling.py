@@ -10,6 +10,7 @@ from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.linear.explaining import Explainer
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.lines import Line
@@ -25,6 +26,7 @@ def labelled_lines(
     runner: Runner,
     threshold: Optional[Threshold],
     lines: Iterable[Line],
+    calibration: Optional[Calibration] = None,
     explainer: Optional[Explainer] = None,
     n_reasons: int = 0,
 ) -> Iterator[str]:
@@ -36,13 +38,14 @@ def labelled_lines(
         runner: how many tags are listed, and how many texts make a batch.
         threshold: above which a label is predicted; None: there is none.
         lines: the texts.
+        calibration: of scores to probabilities, if known.
         explainer: tells why, if given.
         n_reasons: how many n-grams it tells for each tag.
 
     Raises:
         UserError: there is no line, or the model cannot read one.
     """
-    named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold)
+    named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold, calibration)
     is_empty, lines = True, iter(lines)
     while chunk := list(islice(lines, _CHUNK)):
         found: list[dict[str, Any]] = [{}] * len(chunk)

@@ -8,6 +8,8 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.errors import UserError
 from textzoo.inference.choosing import Computation
+from textzoo.linear.fusion import Fusion, Mixed, Scale
+from textzoo.linear.part import LinearPart
 from textzoo.running.building import Graph, build_run
 from textzoo.running.combined import AveragedRun
 from textzoo.running.fused import FusedModel, FusedRun
@@ -133,16 +135,17 @@ def with_linear(
     """The run with the linear part of its checkpoint beside the net, if the config has one."""
     if config.linear.features == "none":
         return run
-    model = FusedModel(run.model, checkpoint.linear(len(reader.label_names)))
-    return FusedRun(run, model, linear_weight(config, checkpoint))
+    linear, fusion = linear_of(config, checkpoint, reader, run.model.score_scale)
+    return FusedRun(run, FusedModel(run.model, linear), fusion)
 
 
-def linear_weight(config: Config, checkpoint: Checkpoint) -> float:
-    """The weight of the linear scores: the config's, or else the one that was chosen."""
+def linear_of(
+    config: Config, checkpoint: Checkpoint, reader: Reader, scale: Scale
+) -> tuple[LinearPart, Fusion]:
+    """The linear part of a checkpoint; what makes one score of two, by it or by the config."""
+    linear, fusion = checkpoint.linear(len(reader.label_names))
     weight = config.linear.weight
-    if weight == "auto":
-        weight = checkpoint.facts["progress"]["linear_weight"]
-    return 0.5 if weight is None else weight
+    return linear, fusion if weight == "auto" else Mixed(weight, scale)
 
 
 def restore_static(

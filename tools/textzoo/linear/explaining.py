@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from textzoo.linear.fusion import Fusion
 from textzoo.linear.part import LinearPart
 
 WITHOUT = (
@@ -17,19 +18,19 @@ class Explainer:
 
     Args:
         part: the linear part.
-        weight: of its scores beside those of a net.
+        fusion: what makes one score of its scores and a net's.
         names: of all labels.
     """
 
-    def __init__(self, part: LinearPart, weight: float, names: Sequence[str]):
-        self._part, self._weight = part, weight
+    def __init__(self, part: LinearPart, fusion: Fusion, names: Sequence[str]):
+        self._part, self._factor = part, fusion.factor
         self._ids = {name: label for label, name in enumerate(names)}
 
     def explain(self, texts: list[str], rows: Sequence[dict[str, Any]], n: int) -> None:
         """Put `why` beside the tags and scores of what is predicted.
 
         It is a list of `{"ngram": ..., "share": ...}`, the largest share first. A share is what the
-        n-gram adds to the score; those of a net are not told.
+        n-gram adds to the score, of a stacked one to its logit; those of a net are not told.
 
         Args:
             texts: what the rows are about.
@@ -39,7 +40,7 @@ class Explainer:
         labels = [[self._ids[best["tag"]] for best in row["top"]] for row in rows]
         for row, own in zip(rows, self._part.reasons(texts, labels, n)):
             for best, found in zip(row["top"], own):
-                shares = [(ngram, round(self._weight * share, 6)) for ngram, share in found]
+                shares = [(ngram, round(self._factor * share, 6)) for ngram, share in found]
                 best["why"] = [{"ngram": ngram, "share": share} for ngram, share in shares if share]
 
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+import pydantic
 from scipy import sparse
 
-from textzoo.linear.matrices import SparseRows
+from textzoo.config.schema import Block, NgramLength, NotNegativeFloat, NotNegativeInt
+from textzoo.linear.matrices import SparseRows, read_array
 from textzoo.linear.ngrams import Ngrams
 from textzoo.linear.tokens import TokenLists, Words, all_words, whole_texts, within_words
 from textzoo.text.ragged import Ragged
@@ -30,12 +32,40 @@ class ViewSettings(NamedTuple):
         shortest: the least tokens of one.
         longest: the most.
         weight: of a row, whose length this is.
+        lead_words: n-grams that start in so many first words of a text count twice.
+        is_binary: whether it does not matter how often a text has one.
+        idf_power: of the inverse document frequency.
     """
 
     kind: Kind
     shortest: int
     longest: int
     weight: float = 1.0
+    lead_words: int = 0
+    is_binary: bool = False
+    idf_power: float = 1.0
+
+
+class _SavedView(Block):
+    """What a file tells of n-grams."""
+
+    kind: Kind
+    shortest: NgramLength
+    longest: NgramLength
+    weight: NotNegativeFloat
+    lead_words: NotNegativeInt
+    is_binary: bool
+    idf_power: NotNegativeFloat
+    words: list[str]
+
+    def settings(self) -> ViewSettings:
+        """The same without the words."""
+        return ViewSettings(**self.model_dump(exclude={"words"}))
+
+
+_SAVED_VIEWS = pydantic.TypeAdapter(
+    Annotated[list[_SavedView], pydantic.Field(min_length=1)],
+)
 
 
 class _View(NamedTuple):
@@ -58,6 +88,12 @@ class _View(NamedTuple):
             return Words(self.words)(characters)
         return _CHARACTERS[self.settings.kind](characters)
 
+    def rows(self, counts: SparseRows) -> SparseRows:
+        """Rows of TF-IDF from counts, which they take the place of."""
+        frequency = 1 if self.settings.is_binary else 1 + np.log(counts.data)
+        counts.data = frequency * self.idf[counts.indices]
+        return _scaled(counts, self.settings.weight)
+
     def name(self, number: int) -> str:
         tokens = self.ngrams.tokens_of(number)
         if self.settings.kind == "words":
@@ -71,7 +107,8 @@ class Features:
     Of each view the numbers are (1 + log of how often a text has an n-gram) x inverse document
     frequency, scaled to the view's weight; the rows of all views, side by side, have length 1. The
     inverse document frequency of an n-gram in d of n texts is 1 + log((1 + n) / (1 + d)), as
-    scikit-learn has it (Manning, Raghavan, Schütze: Introduction to Information Retrieval, 6.4.1).
+    scikit-learn has it (Manning, Raghavan, Schütze: Introduction to Information Retrieval, 6.4.1),
+    to the power that the view's settings say.
     """
 
     def __init__(self, views: Sequence[_View]):
@@ -100,13 +137,17 @@ class Features:
         for own in settings:
             view, counts = _fitted(own, characters, min_texts)
             views.append(view)
-            parts.append(_weighted(counts, view))
+            parts.append(view.rows(counts))
         return cls(views), _joined(parts)
 
     def __call__(self, characters: Ragged) -> SparseRows:
         """The features of texts, `[texts, n-grams]`."""
-        n = len(characters)
-        return _joined([_weighted(v.ngrams.count(v.tokens(characters), n), v) for v in self._views])
+        parts = []
+        for view in self._views:
+            tokens = view.tokens(characters)
+            counts = view.ngrams.count(tokens, len(characters), view.settings.lead_words)
+            parts.append(view.rows(counts))
+        return _joined(parts)
 
     def name(self, number: int) -> str:
         """An n-gram as it stands in texts."""
@@ -134,19 +175,27 @@ class Features:
             ValueError: it is damaged.
         """
         views = []
-        for place, facts in enumerate(json.loads((folder / _VIEWS).read_text(encoding="utf-8"))):
-            words = facts.pop("words")
-            settings = ViewSettings(**facts)
+        for place, facts in enumerate(_saved_views(folder / _VIEWS)):
+            settings = facts.settings()
             tokens, *longer = (
-                np.load(folder / f"ngrams_{place}_{length}.npy", allow_pickle=False)
+                read_array(folder / f"ngrams_{place}_{length}.npy", "i")
                 for length in range(1, settings.longest + 1)
             )
-            idf = np.load(folder / f"idf_{place}.npy", allow_pickle=False)
+            idf = read_array(folder / f"idf_{place}.npy", "f")
             ngrams = Ngrams(settings.shortest, tokens, longer)
             if len(idf) != len(ngrams):
                 raise ValueError(f"{len(idf)} weights of {len(ngrams)} n-grams")
-            views.append(_View(settings, words, ngrams, idf))
+            if settings.kind == "words" and len(facts.words) != len(tokens):
+                raise ValueError(f"{len(facts.words)} words, expected {len(tokens)}")
+            views.append(_View(settings, facts.words, ngrams, idf))
         return cls(views)
+
+
+def _saved_views(file: Path) -> list[_SavedView]:
+    try:
+        return _SAVED_VIEWS.validate_json(file.read_bytes())
+    except OSError as failure:
+        raise ValueError(f"{file.name}: {failure.strerror}") from None
 
 
 def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple[_View, SparseRows]:
@@ -155,19 +204,16 @@ def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple
         tokens, words = all_words(characters)
     else:
         tokens = _CHARACTERS[settings.kind](characters)
-    n, _, shortest, longest = len(characters), *settings[:3]
-    ngrams, counts = Ngrams.fit(tokens, n, shortest, longest, min_texts)
+    n, shortest = len(characters), settings.shortest
+    ngrams, counts = Ngrams.fit(
+        tokens, n, shortest, settings.longest, min_texts, settings.lead_words
+    )
     if words:  # only those in use keep a number
         words = [words[number] for number in ngrams.tokens]
         ngrams = Ngrams(shortest, np.arange(len(words)), ngrams.longer)
     n_in = np.bincount(counts.indices, minlength=len(ngrams))
-    idf = (1 + np.log((1 + n) / (1 + n_in))).astype(np.float32)
+    idf = ((1 + np.log((1 + n) / (1 + n_in))) ** settings.idf_power).astype(np.float32)
     return _View(settings, words, ngrams, idf), counts
-
-
-def _weighted(counts: SparseRows, view: _View) -> SparseRows:
-    counts.data = (1 + np.log(counts.data)) * view.idf[counts.indices]
-    return _scaled(counts, view.settings.weight)
 
 
 def _scaled(rows: SparseRows, length: float) -> SparseRows:

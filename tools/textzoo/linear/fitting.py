@@ -1,7 +1,7 @@
 """The linear part fitted to training rows: its settings chosen, its scores of rows left out."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Union
 
 import numpy as np
@@ -28,9 +28,9 @@ from textzoo.text.ragged import Ragged
 log = logging.getLogger("textzoo")
 
 _MOST_ROWS = 200_000  # that are fitted to
-_SAMPLE = 3_000  # rows on which settings are chosen
-_STRENGTHS = (0.1, 0.3, 1.0, 3.0)
-_MEANS = (0.0, 0.2, 0.4, 0.7)
+_SAMPLE = 5_000  # rows on which settings are chosen
+_STRENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
+_MEANS = (0.0, 0.3, 0.6, 1.0)
 _FEW_ROWS = 20  # a label: with fewer its name counts as a row
 _STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
 _CHEAP = 1e11  # multiplications of a fit
@@ -61,29 +61,37 @@ class _Data(NamedTuple):
         targets: `[rows, labels]`.
         names: `[labels, n-grams]`.
         name_weight: how often a name counts; 0: not at all.
+        row_weights: `[rows]` how often each row counts.
     """
 
     features: SparseRows
     targets: SparseRows
     names: SparseRows
     name_weight: float
+    row_weights: np.ndarray
 
     def sample(self, rows: np.ndarray) -> "_Data":
         """The same of some rows and the labels that they have."""
         targets = self.targets[rows]
         labels = np.unique(targets.indices)
-        return _Data(self.features[rows], targets[:, labels], self.names[labels], self.name_weight)
+        return _Data(
+            self.features[rows],
+            targets[:, labels],
+            self.names[labels],
+            self.name_weight,
+            self.row_weights[rows],
+        )
 
     def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
         """Features, targets, and how often each counts, the names behind the rows."""
-        n, n_labels = self.targets.shape
         if not self.name_weight:
-            return self.features, self.targets, np.ones(n, np.float32)
+            return self.features, self.targets, self.row_weights
+        n_labels = self.targets.shape[1]
         features = sparse.vstack([self.features, self.names], format="csr")
         own = sparse.identity(n_labels, "float32", format="csr")
         targets = sparse.vstack([self.targets, own], format="csr")
-        weights = np.append(np.ones(n), np.full(n_labels, self.name_weight))
-        return features, targets, weights.astype(np.float32)
+        of_names = np.full(n_labels, self.name_weight, np.float32)
+        return features, targets, np.append(self.row_weights, of_names)
 
     def means(self) -> LabelMeans:
         return LabelMeans(self.features, self.targets, self.names if self.name_weight else None)
@@ -101,7 +109,7 @@ def fit_linear(
     """Fit the linear part.
 
     Where `regularisation`, `label_names` and `label_means` are not given, they are chosen: names
-    by how many rows a label has, the others together by how good the scores are that up to 3,000
+    by how many rows a label has, the others together by how good the scores are that up to 5,000
     rows have when they are left out.
 
     Args:
@@ -129,11 +137,13 @@ def fit_linear(
             "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
         )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
+    targets = _targets(labels.chosen(chosen), n_labels)
     data = _Data(
         rows,
-        _targets(labels.chosen(chosen), n_labels),
+        targets,
         features(characters_of(names)),
         _name_weight(settings, len(chosen), n_labels),
+        _row_weights(targets, settings.label_balance),
     )
     strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
     weights, left_out = _solved(data, strength, mean_weight, _places(asked, chosen), n_threads)
@@ -147,12 +157,29 @@ def fit_linear(
 
 def views_of(settings: Linear) -> list[ViewSettings]:
     """The n-grams that a config asks for."""
-    words = ViewSettings("words", 1, settings.ngram_max or 2)
-    if settings.features == "words":
-        return [words]
+    common = {
+        "lead_words": settings.lead_words,
+        "is_binary": settings.term_frequency == "binary",
+        "idf_power": settings.idf_power,
+    }
     if settings.features == "characters":
-        return [ViewSettings("characters", 1, settings.ngram_max or 3)]
-    return [words, ViewSettings("within_words", 3, 5, 0.7)]
+        return [ViewSettings("characters", 1, settings.ngram_max or 3, **common)]
+    views = [ViewSettings("words", 1, settings.ngram_max or 2, **common)]
+    if settings.features == "both":
+        views.append(ViewSettings("within_words", 3, 5, settings.character_weight, **common))
+    return views
+
+
+def _row_weights(targets: SparseRows, balance: float) -> np.ndarray:
+    """How often each row counts, 1 in the mean: the rarer its labels, the more often."""
+    n = targets.shape[0]
+    if not balance:
+        return np.ones(n, np.float32)
+    n_rows = np.maximum(np.bincount(targets.indices, minlength=targets.shape[1]), 1)
+    sums = targets @ (n_rows ** -float(balance))
+    n_labels = np.diff(targets.indptr)
+    weights = np.where(n_labels > 0, sums / np.maximum(n_labels, 1), n ** -float(balance))
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _name_weight(settings: Linear, n_rows: int, n_labels: int) -> float:
@@ -181,19 +208,22 @@ def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tup
         data, asked = data.sample(asked), np.arange(len(asked))
     truth = data.targets[asked].toarray()
     of_means = data.means().left_out(data.features[asked], truth) if any(means) else 0
-    targets = data.with_names()[1].toarray()
-    found = {}
-    for strength in strengths:
-        is_sample = len(asked) == data.features.shape[0]
-        solver = (
-            _Exact(data, strength, asked)
-            if is_sample
-            else _Iterative(data, strength, asked, n_threads)
-        )
-        ridge = solver.left_out(targets)
+    targets = data.with_names()[1]
+    is_sample = len(asked) == data.features.shape[0]
+    found: dict[tuple[float, float], float] = {}
+
+    def quality(strength: float) -> float:
+        """The best that a strength gives with any weight of means."""
+        if is_sample:
+            ridge = _Exact(data, strength, asked).left_out(targets)
+        else:
+            ridge = _Iterative(data, strength, asked, n_threads).left_out(targets)
         for weight in means:
             scores = _without_unknown(ridge + weight * of_means, truth, data.targets)
             found[strength, weight] = _quality(scores, truth, by_sets)
+        return max(found[strength, weight] for weight in means)
+
+    _climb(strengths, quality)
     best = max(found, key=lambda pair: found[pair])
     measure = "micro F1" if by_sets else "ndcg@5"
     log.info(
@@ -201,6 +231,17 @@ def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tup
         *(*best, measure, found[best], len(truth)),
     )
     return best
+
+
+def _climb(values: Sequence[float], quality: Callable[[float], float]) -> None:
+    """Ask for the quality of the middle one of sorted values, and of the best one's neighbours."""
+    asked: dict[int, float] = {}
+    place = len(values) // 2
+    while place not in asked:
+        asked[place] = quality(values[place])
+        best = max(asked, key=lambda each: asked[each])
+        neighbours = [n for n in (best - 1, best + 1) if 0 <= n < len(values) and n not in asked]
+        place = neighbours[0] if neighbours else best
 
 
 def _quality(scores: np.ndarray, truth: np.ndarray, by_sets: bool) -> float:
@@ -228,14 +269,15 @@ class _Exact:
         self._solver = ExactRidge(kernel(features), strength, row_weights)
         self._asked = asked
 
-    def dual(self, targets: np.ndarray) -> np.ndarray:
+    def dual(self, targets: SparseRows) -> np.ndarray:
         """`[rows, labels]`, see `ridge`."""
         return self._solver(targets)
 
-    def left_out(self, targets: np.ndarray) -> np.ndarray:
+    def left_out(self, targets: SparseRows) -> np.ndarray:
         """`[asked, labels]` the scores of the rows asked for."""
         weights = self._solver.left_out_weights[self._asked, None]
-        return targets[self._asked] - self.dual(targets)[self._asked] * weights
+        own = targets.tocsr()[self._asked].toarray()
+        return own - self.dual(targets)[self._asked] * weights
 
 
 class _Iterative:
@@ -248,12 +290,13 @@ class _Iterative:
         n_folds = 1 if len(asked) <= data.features.shape[0] // _FOLDS else _FOLDS
         self._folds = [np.arange(len(asked))[k::n_folds] for k in range(n_folds)]
 
-    def dual(self, targets: np.ndarray) -> np.ndarray:
+    def dual(self, targets: SparseRows) -> np.ndarray:
         """See `_Exact.dual`."""
-        return self._dual(targets, self._row_weights)
+        return self._dual(targets.toarray(), self._row_weights)
 
-    def left_out(self, targets: np.ndarray) -> np.ndarray:
+    def left_out(self, targets: SparseRows) -> np.ndarray:
         """See `_Exact.left_out`."""
+        targets = targets.toarray()
         scores = np.zeros((len(self._asked), targets.shape[1]), np.float32)
         for fold in filter(len, self._folds):
             rows = self._asked[fold]
@@ -285,7 +328,7 @@ def _solved(
             own = slice(start, start + per_block)
             block = np.zeros((n_features, min(per_block, n_labels - start)), np.float32)
             if solver:
-                own_targets = by_label[:, own].toarray()
+                own_targets = by_label[:, own]
                 left_out[:, own] = solver.left_out(own_targets)
                 block += columns @ solver.dual(own_targets)
             if mean_weight:

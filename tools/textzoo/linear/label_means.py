@@ -1,6 +1,6 @@
 """Labels by the mean of their texts (Rocchio 1971), in cosines.
 
-The vector of a label is the sum of the features of its texts and half of those of its name, scaled
+The vector of a label is the sum of the features of its texts and of those of its name, scaled
 to length 1.
 """
 
@@ -9,8 +9,6 @@ from typing import Optional
 import numpy as np
 
 from textzoo.linear.matrices import SparseRows
-
-NAME_WEIGHT = 0.5
 
 
 class LabelMeans:
@@ -30,7 +28,7 @@ class LabelMeans:
     ):
         sums = targets.T.tocsr() @ rows
         if names is not None:
-            sums = sums + NAME_WEIGHT * names
+            sums = sums + names
         self._sums = sums.tocsr()
         self._squares = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
 

@@ -34,7 +34,13 @@ class Ngrams:
 
     @classmethod
     def fit(
-        cls, texts: TokenLists, n_texts: int, shortest: int, longest: int, min_texts: int
+        cls,
+        texts: TokenLists,
+        n_texts: int,
+        shortest: int,
+        longest: int,
+        min_texts: int,
+        lead_words: int = 0,
     ) -> tuple["Ngrams", SparseRows]:
         """Number what occurs in enough of some texts.
 
@@ -44,6 +50,7 @@ class Ngrams:
             shortest: the least tokens of an n-gram.
             longest: the most.
             min_texts: in how many texts at least one is.
+            lead_words: n-grams that start in so many first words of a text count twice.
 
         Returns:
             The n-grams, and how often each text has each, `[texts, n-grams]`.
@@ -60,10 +67,10 @@ class Ngrams:
             if length >= shortest:
                 columns.append(numbers)
         found = cls(shortest, tokens, pairs)
-        return found, found._counts(columns, texts.rows, n_texts)
+        return found, found._counts(columns, texts, n_texts, lead_words)
 
-    def count(self, texts: TokenLists, n_texts: int) -> SparseRows:
-        """How often each text has each n-gram, `[texts, n-grams]`."""
+    def count(self, texts: TokenLists, n_texts: int, lead_words: int = 0) -> SparseRows:
+        """How often each text has each n-gram, `[texts, n-grams]`, see `fit`."""
         numbers = unigrams = _places(texts.values, self.tokens)
         columns = [numbers] if self.shortest == 1 else []
         for length, known in enumerate(self.longer, start=2):
@@ -71,17 +78,20 @@ class Ngrams:
             numbers = _places(keys, known)
             if length >= self.shortest:
                 columns.append(numbers)
-        return self._counts(columns, texts.rows, n_texts)
+        return self._counts(columns, texts, n_texts, lead_words)
 
-    def _counts(self, columns: list[np.ndarray], rows: np.ndarray, n_texts: int) -> SparseRows:
-        own_rows, own_columns = [], []
+    def _counts(
+        self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead_words: int
+    ) -> SparseRows:
+        own_rows, own_columns, own_counts = [], [], []
         for start, numbers in zip(self._starts, columns):
             places = np.flatnonzero(numbers >= 0)
-            own_rows.append(rows[places])
+            own_rows.append(texts.rows[places])
+            own_counts.append(1 + (texts.words[places] < lead_words))
             own_columns.append((numbers[places] + start).astype(np.int32))
         rows, numbers = np.concatenate(own_rows), np.concatenate(own_columns)
-        ones = np.ones(len(rows), np.float32)
-        return sparse.csr_matrix((ones, (rows, numbers)), (n_texts, len(self)))
+        counts = np.concatenate(own_counts).astype(np.float32)
+        return sparse.csr_matrix((counts, (rows, numbers)), (n_texts, len(self)))
 
     def tokens_of(self, number: int) -> list[int]:
         """The values of an n-gram's tokens."""

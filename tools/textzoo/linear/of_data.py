@@ -13,6 +13,7 @@ from textzoo.config.checking import Config
 from textzoo.data.cache import Cache
 from textzoo.data.dataset import TrainingData
 from textzoo.devices import n_threads
+from textzoo.errors import UserError
 from textzoo.linear.fitting import LeftOut, fit_linear
 from textzoo.linear.part import LinearPart
 from textzoo.metrics.names import family
@@ -50,22 +51,18 @@ def linear_of(
     settings = config.linear.model_dump(mode="json", exclude={"weight"})
     by_sets = family(best_metric) == "label sets"
     facts = [textzoo.__version__, settings, by_sets, names, data.train_rows.contents]
-    facts += [runner.bad_lines, config.reader, asked.tolist() if len(data.valid) else "all"]
+    facts += [runner.bad_lines, config.reader, asked.tolist()]
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
     folder = runner.cache_dir / f"linear-{key}"
 
     def fill(place: Path) -> None:
         started = time.perf_counter()
         columns = data.train_rows.columns
-        part, left_out = fit_linear(
-            columns[CHARACTERS],
-            columns[label_column],
-            names,
-            config.linear,
-            by_sets,
-            asked,
-            n_threads(),
-        )
+        fitted_to = columns[CHARACTERS], columns[label_column], names
+        try:
+            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, asked, n_threads())
+        except np.linalg.LinAlgError as problem:
+            raise UserError(f"hyper_parameters.linear.{problem}") from None
         part.save(place)
         np.save(place / _ROWS, left_out.rows)
         np.save(place / _SCORES, left_out.scores)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from textzoo.linear.features import Features
-from textzoo.linear.matrices import SparseRows
+from textzoo.linear.matrices import SparseRows, read_array
 from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Ragged
 
@@ -93,9 +93,12 @@ class Weights:
         Raises:
             ValueError: it is damaged.
         """
-        values, features, ends = (np.load(folder / name, allow_pickle=False) for name in _FILES)
-        is_whole = values.shape == features.shape == (ends[-1],) and (np.diff(ends) >= 0).all()
-        if not (is_whole and ends[0] == 0 and np.isfinite(values).all()):
+        values, features, ends = (
+            read_array(folder / name, kind) for name, kind in zip(_FILES, "fii")
+        )
+        is_whole = len(ends) > 0 and values.shape == features.shape == (ends[-1],)
+        is_whole = is_whole and ends[0] == 0 and bool((np.diff(ends) >= 0).all())
+        if not (is_whole and np.isfinite(values).all()):
             raise ValueError("weights: are not as they were saved")
         if len(features) and not 0 <= features.min() <= features.max() < n_features:
             raise ValueError(f"weights: of other than {n_features} n-grams")
@@ -171,11 +174,8 @@ class LinearPart:
         Raises:
             ValueError: it is damaged, or of another number of labels.
         """
-        try:
-            features = Features.load(folder)
-            weights = Weights.load(folder, len(features))
-        except (OSError, KeyError, TypeError, IndexError, EOFError) as failure:
-            raise ValueError(f"{type(failure).__name__}: {failure}") from None
+        features = Features.load(folder)
+        weights = Weights.load(folder, len(features))
         if weights.n_labels != n_labels:
             raise ValueError(f"weights of {weights.n_labels} labels, expected {n_labels}")
         return cls(features, weights)

@@ -18,16 +18,18 @@ class TokenLists:
         values: `[tokens]` numbers, below 0 where a token is none of those known.
         rows: `[tokens]` the text that each is in.
         lists: `[tokens]` grows where no n-gram may reach over: with each text, or word.
+        words: `[tokens]` how many words of its text are before each.
     """
 
-    def __init__(self, values: np.ndarray, rows: np.ndarray, lists: np.ndarray):
-        self.values, self.rows, self.lists = values, rows, lists
+    def __init__(self, values: np.ndarray, rows: np.ndarray, lists: np.ndarray, words: np.ndarray):
+        self.values, self.rows, self.lists, self.words = values, rows, lists, words
 
 
 def whole_texts(characters: Ragged) -> TokenLists:
     """Every character a token."""
     rows = characters.rows().astype(np.int32)
-    return TokenLists(characters.values, rows, rows)
+    n_spaces = np.cumsum(characters.values == _SPACE, dtype=np.int32)
+    return TokenLists(characters.values, rows, rows, _from_0(n_spaces, rows))
 
 
 def within_words(characters: Ragged) -> TokenLists:
@@ -46,7 +48,8 @@ def within_words(characters: Ragged) -> TokenLists:
     # Of two spaces the second one starts a word, as the first of a text does.
     spaces = framed == _SPACE
     starts = spaces & (np.cumsum(spaces) % 2 == 1)
-    return TokenLists(framed, rows, np.cumsum(starts, dtype=np.int32))
+    words = np.cumsum(starts, dtype=np.int32)
+    return TokenLists(framed, rows, words, _from_0(words, rows))
 
 
 class Words:
@@ -80,4 +83,11 @@ def all_words(characters: Ragged) -> tuple[TokenLists, list[str]]:
 
 def _of_texts(numbers: Ragged) -> TokenLists:
     rows = numbers.rows().astype(np.int32)
-    return TokenLists(numbers.values, rows, rows)
+    return TokenLists(numbers.values, rows, rows, numbers.places())
+
+
+def _from_0(counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Counts that go on over all texts, counted anew in each."""
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    lengths = np.diff(first, append=len(rows))
+    return counts - np.repeat(counts[first], lengths)

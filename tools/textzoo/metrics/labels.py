@@ -7,11 +7,12 @@ import numpy as np
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
+from textzoo.metrics.calibration import Calibration, CalibrationPairs, Reliability
 from textzoo.metrics.label_table import LabelTable
-from textzoo.metrics.names import PREDICTABLE, check_metric_names, family
+from textzoo.metrics.names import CALIBRATED, PREDICTABLE, check_metric_names, family
 from textzoo.metrics.propensity import PropensityMetrics, inverse_propensities
 from textzoo.metrics.ranking import RankingMetrics
-from textzoo.metrics.thresholds import Threshold, ThresholdMetrics
+from textzoo.metrics.thresholds import Threshold, ThresholdMetrics, hits_among
 
 
 class Labels(Protocol):
@@ -49,6 +50,8 @@ class LabelMetrics:
         runner: the config's `runner` block.
         labels: the model's reader, or what stands in for it.
         threshold: the score above which a label is predicted; None: it is chosen on these rows.
+        calibration: the one whose probabilities are judged, if there is one. It is no metric to
+            ask for: on the rows it was fitted to, its error would be too small.
 
     Raises:
         UserError: there is no such metric, or the model's reader keeps no counts of labels.
@@ -60,12 +63,14 @@ class LabelMetrics:
         runner: Runner,
         labels: Labels,
         threshold: Optional[Threshold] = None,
+        calibration: Optional[Calibration] = None,
     ):
         check_metric_names(names, "tags")
         self._names = names
         self._label_names = labels.label_names
         self._n_labels = len(self._label_names)
         self._per_label = runner.threshold == "per_label"
+        self._shrinkage = runner.threshold_shrinkage
         self._all_rows = labels.rows_without_labels_count
         self._threshold = threshold
         self._thresholded = [name for name in names if family(name) == "label sets"]
@@ -73,6 +78,9 @@ class LabelMetrics:
         self._ranking = RankingMetrics([name for name in names if family(name) == "ranking"])
         self._weighted = _propensity_metrics(weighted, runner, labels) if weighted else None
         self._sets = ThresholdMetrics(self._n_labels) if self._thresholded else None
+        self._top_k = runner.top_k
+        self._given_calibration = calibration
+        self._pairs, self._reliability = CalibrationPairs(), Reliability()
 
     def update(
         self,
@@ -100,9 +108,23 @@ class LabelMetrics:
         if self._sets:
             labels, scores = labels[:, :PREDICTABLE], scores[:, :PREDICTABLE]
             self._sets.update(labels, scores, gold, gold_counts)
+        self._update_calibration(labels, scores, gold)
+
+    def _update_calibration(self, labels: np.ndarray, scores: np.ndarray, gold: np.ndarray) -> None:
+        given = self._given_calibration
+        n_best = self._top_k if given else max(self._top_k, CALIBRATED)
+        scores, hits = scores[:, :n_best], hits_among(labels[:, :n_best], gold)
+        if given:
+            self._reliability.update(given(scores), hits)
+        else:
+            self._pairs.update(scores, hits)
 
     def result(self) -> dict[str, Any]:
-        """The metrics by name in the order asked for; `threshold`, if there is one; `rows`."""
+        """The metrics by name in the order asked for, and `rows`.
+
+        With them `threshold`, if there is one; if a calibration was given, how far the
+        probabilities of the `runner.top_k` best labels are off, `expected_calibration_error`.
+        """
         n_rows = self._ranking.rows
         if not n_rows:
             return {"rows": 0}
@@ -114,11 +136,19 @@ class LabelMetrics:
             threshold = self._chosen_threshold(self._sets)
             values |= self._sets.result(self._thresholded, threshold)
             more = {"threshold": threshold}
+        if self._given_calibration:
+            more["expected_calibration_error"] = self._reliability.expected_error
         return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}
+
+    def calibration(self) -> Optional[Calibration]:
+        """What turns scores into probabilities: as given, or fitted to these rows."""
+        return self._given_calibration or self._pairs.fitted()
 
     def _chosen_threshold(self, sets: ThresholdMetrics) -> Threshold:
         if self._threshold is None:
-            self._threshold = sets.best_thresholds() if self._per_label else sets.best_threshold()
+            self._threshold = (
+                sets.best_thresholds(self._shrinkage) if self._per_label else sets.best_threshold()
+            )
         return self._threshold
 
     def report(self) -> Optional[LabelTable]:

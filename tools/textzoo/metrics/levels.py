@@ -49,6 +49,9 @@ class LevelMetrics:
         values["subset_accuracy"] = self._n_exact / self._n_rows
         return {**{name: values[name] for name in self._names}, "rows": self._n_rows}
 
+    def calibration(self) -> None:
+        """Scores of levels are not calibrated."""
+
     def report(self) -> LabelTable:
         """The figures of each label."""
         figures = self._figures()

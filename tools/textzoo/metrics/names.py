@@ -13,6 +13,10 @@ Family = Literal["ranking", "propensity", "label sets", "levels"]
 # It bounds the memory of an evaluation, and is far above what any text has.
 PREDICTABLE = 100
 
+# Scores become probabilities by so many of a row's best labels at least. With few, labels further
+# down would have the probability of those few; with very many, all would be fitted to the tail.
+CALIBRATED = 10
+
 _AVERAGES, _OF_SETS = ("micro", "macro", "weighted", "samples"), ("f1", "precision", "recall")
 # With k for a number from 1.
 _FAMILIES: dict[Family, tuple[str, ...]] = {
@@ -32,7 +36,7 @@ _BY_KIND: dict[Kind, tuple[Family, ...]] = {
     "levels": ("levels",),
     "embeddings": ("ranking",),
 }
-_LOWER_IS_BETTER = ("hamming_loss", "level_error")
+_LOWER_IS_BETTER = ("hamming_loss", "level_error", "expected_calibration_error")
 
 
 def family(name: str, kind: Kind = "tags") -> Optional[Family]:
@@ -74,7 +78,7 @@ def is_better(name: str, value: float, than: float) -> bool:
 
 def labels_needed(names: list[str], runner: Runner) -> int:
     """How many of a row's best labels these metrics and the outputs of a run look at."""
-    needed = [runner.top_k, runner.save_scores]
+    needed = [runner.top_k, runner.save_scores, CALIBRATED]
     for name in names:
         if family(name) == "label sets":
             needed.append(PREDICTABLE)

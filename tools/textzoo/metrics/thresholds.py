@@ -60,9 +60,7 @@ class ThresholdMetrics:
             gold: `[batch, longest]` label ids, -1 for unknown ones and for padding.
             gold_counts: `[batch]` gold labels of each row, unknown ones included.
         """
-        hits = np.zeros(labels.shape, bool)
-        for own in gold.T:
-            hits |= labels == own[:, None]
+        hits = hits_among(labels, gold)
         self._labels.append(labels.astype(np.int32))
         self._scores.append(scores.astype(np.float32))
         self._hits.append(hits)
@@ -80,11 +78,17 @@ class ThresholdMetrics:
         hits = np.concatenate([part.ravel() for part in self._hits])
         return _best_cut(scores, hits, self.n_gold)
 
-    def best_thresholds(self) -> list[float]:
+    def best_thresholds(self, shrinkage: float = 0.0) -> list[float]:
         """For each label the threshold with its highest F1.
 
-        For one that no row has, or that was never among those that may be predicted, 0.5.
+        For one that no row has, or that was never among those that may be predicted, 0.5; with a
+        shrinkage the one for all.
+
+        Args:
+            shrinkage: a threshold of a label with n rows is the mean of its own, which counts n
+                times, and of the one for all labels, which counts so often.
         """
+        common = self.best_threshold() if shrinkage else 0.5
         labels, scores, hits = (
             np.concatenate([part.ravel() for part in parts])
             for parts in (self._labels, self._scores, self._hits)
@@ -92,10 +96,12 @@ class ThresholdMetrics:
         order = np.argsort(labels, kind="stable")
         ends = np.cumsum(np.bincount(labels, minlength=self._n_labels))
         places = np.split(order, ends[:-1])
-        return [
-            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold and len(own) else 0.5
+        cuts = [
+            _best_cut(scores[own], hits[own], int(n_gold)) if n_gold and len(own) else common
             for own, n_gold in zip(places, self._support)
         ]
+        own_share = [n / (n + shrinkage) if n else 1.0 for n in self._support.tolist()]
+        return [share * cut + (1 - share) * common for share, cut in zip(own_share, cuts)]
 
     def result(self, names: list[str], threshold: Threshold) -> dict[str, float]:
         """The metrics of these names at a threshold."""
@@ -156,6 +162,14 @@ class ThresholdMetrics:
             predicted += np.bincount(labels[chosen], minlength=self._n_labels)
             hits += np.bincount(labels[chosen & is_hit], minlength=self._n_labels)
         return hits, predicted
+
+
+def hits_among(labels: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Which of these labels `[batch, n]` a row has, whose own are `[batch, longest]`."""
+    hits = np.zeros(labels.shape, bool)
+    for own in gold.T:
+        hits |= labels == own[:, None]
+    return hits
 
 
 def is_predicted(labels: np.ndarray, scores: np.ndarray, threshold: Threshold) -> np.ndarray:

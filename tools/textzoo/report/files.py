@@ -42,6 +42,7 @@ class _Line(_Told):
 class _Evaluation(_Line):
     rows: _Count
     threshold: Union[_Number, list[_Number], None] = None
+    calibration: Optional[list[_Number]] = None
 
 
 class _Session(_Line):
@@ -67,6 +68,7 @@ class _LabelReport(pydantic.BaseModel):
 class _Best(TypedDict):
     tag: str
     score: _Number
+    probability: NotRequired[Annotated[float, Field(ge=0, le=1)]]
 
 
 class _Row(TypedDict):

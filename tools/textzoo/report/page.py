@@ -14,6 +14,7 @@ from textzoo.report.markup import document, section, tag
 from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
+from textzoo.report.reliability import reliability_section
 from textzoo.report.strongest import strongest_section
 
 _HERE = Path(__file__).parent
@@ -49,6 +50,7 @@ def build_page(runs: Sequence[Run]) -> str:
         training.training_section(runs),
         results.labels_section(runs, found),
         curves_section(runs, found),
+        reliability_section(runs, found),
     ]
     if len(runs) == 1:
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]

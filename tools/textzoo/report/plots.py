@@ -80,6 +80,7 @@ def plot(
     from_zero: bool = False,
     shade_below: Optional[float] = None,
     rule_at: Optional[float] = None,
+    diagonal: bool = False,
     width: float = 3.5,
 ) -> Element:
     """A small plot.
@@ -92,6 +93,7 @@ def plot(
         from_zero: whether the vertical axis begins at 0.
         shade_below: a value up to which the horizontal axis is shaded.
         rule_at: where a vertical rule stands.
+        diagonal: whether a dotted rule shows where both axes are equal.
         width: in inches; the height is 2.2.
     """
     settings: dict[Any, Any] = {**_SETTINGS, "svg.hashsalt": name}
@@ -106,7 +108,7 @@ def plot(
         for line in lines:
             place, dash = colour_and_dash(line.number)
             style = {"color": _COLOURS[place], "markersize": 4}
-            axes.plot(line.x, line.y, _DASHES[dash], **style)
+            axes.plot(line.x, line.y, _DASHES[dash], marker="o" if diagonal else "", **style)
             if line.marked or len(line.x) == 1:
                 axes.plot(*(line.marked or (line.x[0], line.y[0])), "o", **style)
         axes.set_xlabel(x_label)
@@ -118,6 +120,8 @@ def plot(
             axes.set_ylim(0, 1.1 * max(line.y.max() for line in lines) or 1)
         if rule_at is not None:
             axes.axvline(rule_at, color=_SOFT, linewidth=1, linestyle=":")
+        if diagonal:
+            axes.plot((0, 1), (0, 1), ":", color=_SOFT, linewidth=1)
         if shade_below is not None:
             left = axes.get_xlim()[0]
             axes.axvspan(left, max(left, shade_below), color=_LINE, alpha=0.5, linewidth=0)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from textzoo.metrics.calibration import Reliability
 from textzoo.metrics.thresholds import ThresholdCurve, ratios, threshold_curve
 from textzoo.report.files import read_rows
 
@@ -83,6 +84,7 @@ class Predictions:
     _ids: dict[str, int] = field(default_factory=dict)
     _pairs: array = field(default_factory=lambda: array("q"))
     _scores: array = field(default_factory=lambda: array("f"))
+    _probabilities: array = field(default_factory=lambda: array("d"))
     _is_hit: array = field(default_factory=lambda: array("b"))
     _listed: set[str] = field(default_factory=set)
     _n_listed: int = 0
@@ -127,6 +129,15 @@ class Predictions:
             np.frombuffer(self._is_hit, np.int8).astype(bool),
             self.n_gold,
         )
+
+    def reliability(self) -> Optional[Reliability]:
+        """How far the probabilities of what is listed can be trusted; None: it has none."""
+        if not self._probabilities or len(self._probabilities) != len(self._is_hit):
+            return None
+        found = Reliability()
+        hits = np.frombuffer(self._is_hit, np.int8).astype(bool)
+        found.update(np.frombuffer(self._probabilities, np.float64), hits)
+        return found
 
     @property
     def n_confusions(self) -> int:
@@ -189,6 +200,10 @@ class Predictions:
         listed = list(top.items())[: 1 if self.kind == "embeddings" else None]
         self._scores.extend(score for _, score in listed)
         self._is_hit.extend(label in gold for label, _ in listed)
+        if self.kind == "tags":
+            self._probabilities.extend(
+                best["probability"] for best in row["top"] if "probability" in best
+            )
         self._listed.update(top)
         self._n_listed = max(self._n_listed, len(listed))
         if listed:

@@ -16,7 +16,7 @@ log = logging.getLogger("textzoo")
 
 _METRICS = "metrics.jsonl"
 # Of a line of metrics.jsonl, what is no metric.
-_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "seconds")
+_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "calibration", "seconds")
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Optional
 import numpy as np
 
 from textzoo.linear.fitting import LeftOut
-from textzoo.linear.fusion import LINEAR_SCORES, best_of, fused
+from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Fusion, best_of, fused
 from textzoo.linear.part import LinearPart
 from textzoo.running.model import Model
 from textzoo.running.run import InferenceRun
@@ -48,45 +48,65 @@ class FusedRun:
     """Gives scores made of those of a net and of the linear part; for inference only.
 
     Args:
-        run: of the net. With a weight of 1 it is not computed.
+        run: of the net; it is not computed where the linear scores alone count.
         model: with the linear part.
-        weight: of the linear scores, 0 to 1.
+        fusion: what makes one score of two.
     """
 
-    def __init__(self, run: InferenceRun, model: FusedModel, weight: float):
+    def __init__(self, run: InferenceRun, model: FusedModel, fusion: Fusion):
         self.model: Model = model
         self._run = run
-        self._weight = weight
+        self._fusion = fusion
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `InferenceRun.infer_step`."""
         feeds = dict(feeds)
         linear = feeds.pop(LINEAR_SCORES)
-        if self._weight < 1:
-            return fused(self._run.infer_step(feeds), linear, self._weight, self.model.score_scale)
+        if self._fusion != ALONE:
+            return fused(self._run.infer_step(feeds), linear, self._fusion)
         return best_of(linear, self.model.n_best) if self.model.best_alone else {"scores": linear}
 
 
 class Remembered:
-    """A run that computes each of its batches once, however often they are gone through.
+    """What a net gave for batches, to be gone through again; for inference only.
 
     Args:
-        run: of a net.
+        model: the net's, see `FusedModel`.
     """
 
-    def __init__(self, run: InferenceRun):
-        self.model = run.model
-        self._run = run
+    def __init__(self, model: Model):
+        self.model = model
         self._outputs: list[Feeds] = []
         self._next = 0
 
-    def again(self) -> None:
-        """Start with the first batch."""
-        self._next = 0
+    def add(self, outputs: Feeds) -> None:
+        """Note the next batch."""
+        self._outputs.append(outputs)
+
+    def infer_step(self, feeds: Feeds) -> Feeds:
+        """The outputs noted for the next batch."""
+        self._next += 1
+        return self._outputs[self._next - 1]
+
+
+class BothScores:
+    """Gives the outputs of a net, and the linear scores beside them; for inference only.
+
+    Args:
+        run: of the net.
+        model: with the linear part.
+        remembered: what is to note the net's outputs.
+    """
+
+    def __init__(self, run: InferenceRun, model: FusedModel, remembered: Remembered):
+        self.model: Model = model
+        self._run = run
+        self._remembered = remembered
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `InferenceRun.infer_step`."""
-        if self._next == len(self._outputs):
-            self._outputs.append(self._run.infer_step(feeds))
-        self._next += 1
-        return self._outputs[self._next - 1]
+        feeds = dict(feeds)
+        linear = feeds.pop(LINEAR_SCORES)
+        outputs = self._run.infer_step(feeds)
+        self._remembered.add(outputs)
+        return {**outputs, LINEAR_SCORES: linear}

@@ -59,10 +59,14 @@ class Share(_Answer):
 
 
 class Tag(_Answer):
-    """A tag and its score; with `explain`, the n-grams of the text that add most to it."""
+    """A tag, its score, and the probability that the text has it, if that is known.
+
+    With `explain`, `why` has the n-grams of the text that add most to the score.
+    """
 
     tag: str
     score: float
+    probability: Optional[float] = None
     why: Optional[list[Share]] = None
 
 

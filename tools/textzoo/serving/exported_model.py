@@ -9,7 +9,7 @@ import numpy as np
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, BadText, UserError
 from textzoo.files import standing
-from textzoo.linear.fusion import LINEAR_SCORES, fused
+from textzoo.linear.fusion import LINEAR_SCORES, Fusion, fused, load_fusion
 from textzoo.linear.part import LinearPart
 from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
@@ -40,7 +40,7 @@ class ExportedModel:
         manifest: the content of `manifest.json`.
         reader: what turns texts into arrays.
         examples: arrays of the manifest's example texts.
-        linear: the linear part, if there is one.
+        linear: the linear part and what makes one score of two, if there is one.
 
     Raises:
         UserError: it is no exported folder or not as it was exported, its code is not trusted, or
@@ -56,12 +56,13 @@ class ExportedModel:
         self._engine: Engine = open_engine(path, self.manifest.formats, engine)
         self._check_examples()
 
-    def _load_linear(self) -> Optional[LinearPart]:
-        if self.manifest.linear is None:
+    def _load_linear(self) -> Optional[tuple[LinearPart, Fusion]]:
+        self.reader.with_characters = self.manifest.has_linear
+        if not self.manifest.has_linear:
             return None
-        self.reader.with_characters = True
+        folder, n_labels = self.path / LINEAR, len(self.reader.label_names)
         try:
-            return LinearPart.load(self.path / LINEAR, len(self.reader.label_names))
+            return LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)
         except ValueError as problem:
             raise UserError(
                 f"{self.path / LINEAR}: is damaged, export the model anew: {problem}"
@@ -100,12 +101,12 @@ class ExportedModel:
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
-        facts, feeds = self.manifest.linear, dict(feeds)
-        linear = feeds.pop(LINEAR_SCORES, None)
+        feeds = dict(feeds)
+        scores = feeds.pop(LINEAR_SCORES, None)
         outputs = dict(zip(self.manifest.outputs, self._engine(feeds)))
-        if facts is None or linear is None:
+        if self.linear is None or scores is None:
             return outputs
-        return fused(outputs, linear, facts.weight, facts.scale)
+        return fused(outputs, scores, self.linear[1])
 
     def batches(self, rows: Sequence[Ids]) -> Iterator[tuple[np.ndarray, Feeds]]:
         """The outputs for any number of encoded texts, those of similar length together.
@@ -131,7 +132,7 @@ class ExportedModel:
     def _feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         feeds = self.reader.infer_feeds(columns, rows, self.manifest.hyper_parameters)
         if self.linear:
-            feeds[LINEAR_SCORES] = self.linear.scores(columns[CHARACTERS].chosen(rows))
+            feeds[LINEAR_SCORES] = self.linear[0].scores(columns[CHARACTERS].chosen(rows))
         return feeds
 
     def _check_examples(self) -> None:

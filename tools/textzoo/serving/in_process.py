@@ -20,6 +20,7 @@ from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
 from textzoo.linear.explaining import WITHOUT, Explainer
+from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
 
@@ -52,9 +53,8 @@ class Tagger:
                 "export the model anew"
             )
         self.explainer: Optional[Explainer] = None
-        if model.linear and model.manifest.linear:
-            weight = model.manifest.linear.weight
-            self.explainer = Explainer(model.linear, weight, self.label_names)
+        if model.linear:
+            self.explainer = Explainer(*model.linear, self.label_names)
 
     @classmethod
     def load(
@@ -86,7 +86,8 @@ class Tagger:
             explain: of how many n-grams at most to tell what they add to each of these scores.
 
         Returns:
-            For each text `top`, a list of `{"tag": ..., "score": ...}`, best first; and
+            For each text `top`, a list of `{"tag": ..., "score": ...}`, best first, with the
+            `"probability"` that the text has it, if a calibration is known; and
             `predicted`: the labels that score above the threshold, if the model has one, or the
             level of each label. With `explain` each tag also has `why`, a list of
             `{"ngram": ..., "share": ...}`, the largest share first.
@@ -124,7 +125,10 @@ class Tagger:
         """The same from the program's outputs."""
         _check_count("top_k", top_k)
         manifest, top_k = self.model.manifest, top_k or self.top_k
-        named = predictions_of(manifest.kind, self.label_names, top_k, manifest.threshold)
+        calibration = Calibration(*manifest.calibration) if manifest.calibration else None
+        named = predictions_of(
+            manifest.kind, self.label_names, top_k, manifest.threshold, calibration
+        )
         return named.of_batch(outputs)
 
 

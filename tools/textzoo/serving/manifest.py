@@ -11,7 +11,6 @@ from pydantic import Field
 from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
-from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
 from textzoo.running.engines import FILES
 
@@ -54,18 +53,6 @@ class ReaderFacts(Block):
     files: dict[str, str]
 
 
-class LinearFacts(Block):
-    """How the linear part goes with the net.
-
-    Attributes:
-        weight: of the linear scores.
-        scale: what the net's scores are.
-    """
-
-    weight: Annotated[float, Field(ge=0, le=1)]
-    scale: Scale
-
-
 class ArrayFacts(Block):
     """The form of an input or output."""
 
@@ -74,10 +61,11 @@ class ArrayFacts(Block):
 
 
 class BestLabel(Block):
-    """A label and its score."""
+    """A label, its score, and the probability that the text has it, if that is known."""
 
     tag: str
     score: _Finite
+    probability: Optional[_Finite] = None
 
 
 class Prediction(Block):
@@ -97,9 +85,10 @@ class Manifest(Block):
     hyper_parameters: dict[str, Any]
     kind: Kind
     index: Optional[IndexSettings]
-    linear: Optional[LinearFacts] = None
+    has_linear: bool = False
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
+    calibration: Optional[Annotated[list[_Finite], Field(min_length=2, max_length=2)]] = None
     inputs: dict[str, ArrayFacts]
     outputs: dict[str, ArrayFacts]
     width: Optional[PositiveInt]
@@ -119,6 +108,8 @@ class Manifest(Block):
         for file in needed:
             if file not in self.sha256:
                 raise ValueError(f"sha256: lacks {file}")
+        if self.has_linear != any(file.startswith(f"{LINEAR}/") for file in self.sha256):
+            raise ValueError(f"has_linear: received {self.has_linear}, but the files say otherwise")
         ranks = {name: array.rank for name, array in self.outputs.items()}
         if ranks not in _OUTPUTS[self.kind]:
             raise ValueError(f"outputs: not those of a model of {self.kind}")

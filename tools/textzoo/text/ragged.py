@@ -107,6 +107,15 @@ class Ragged:
 Columns = dict[str, Ragged]  # the ids of some rows, by what they are of
 
 
+def truth_of(labels: Ragged, rows: np.ndarray, n_labels: int) -> np.ndarray:
+    """1 for the labels that each of these rows has, else 0, `[len(rows), n_labels]`, float32."""
+    ids, _ = labels.padded(rows, fill=-1)
+    truth = np.zeros((len(rows), n_labels), np.float32)
+    has = ids >= 0
+    truth[np.nonzero(has)[0], ids[has]] = 1
+    return truth
+
+
 def columns_of(rows: Sequence[dict[str, list[int]]]) -> Columns:
     """The ids of some texts as columns in memory."""
     return {name: Ragged.of([row[name] for row in rows]) for name in rows[0]}

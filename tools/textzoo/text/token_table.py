@@ -107,7 +107,7 @@ def _hashes(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndar
 def _powers(n: int) -> tuple[np.ndarray, np.ndarray]:
     """The first n powers of the base, and of its inverse, modulo 2^64."""
     bases = (_BASE, pow(_BASE, -1, 1 << 64))
-    first, inverse = (
-        np.cumprod(np.array([1] + [base] * (n - 1), np.uint64), dtype=np.uint64) for base in bases
-    )
-    return first, inverse
+    powers = np.ones((2, n), np.uint64)
+    powers[:, 1:] = np.array(bases, np.uint64)[:, None]
+    np.cumprod(powers, axis=1, out=powers)
+    return powers[0], powers[1]

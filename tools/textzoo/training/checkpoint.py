@@ -19,6 +19,7 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, foreign_files, new_folder, remove_folder, standing
+from textzoo.linear.fusion import Fusion, load_fusion
 from textzoo.linear.part import LinearPart
 from textzoo.nets.pdparams import read_arrays
 from textzoo.running.run import Run, misfits
@@ -58,15 +59,15 @@ class Checkpoint:
         """The folder of vocabulary files that the model's reader loads."""
         return self.path / _VOCABULARY
 
-    def linear(self, n_labels: int) -> LinearPart:
-        """The linear part.
+    def linear(self, n_labels: int) -> tuple[LinearPart, Fusion]:
+        """The linear part, and what makes one score of its and the net's.
 
         Raises:
             UserError: it is damaged.
         """
         folder = self.path / LINEAR
         try:
-            return LinearPart.load(folder, n_labels)
+            return LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)
         except ValueError as problem:
             raise UserError(f"{folder}: is damaged ({problem}); use another checkpoint") from None
 
@@ -87,7 +88,7 @@ def save_checkpoint(
     save_vocabulary: Callable[[Path], None],
     facts: dict[str, Any],
     save_more: Callable[[Path], None] = lambda folder: None,
-    linear: Optional[LinearPart] = None,
+    save_linear: Optional[Callable[[Path], None]] = None,
 ) -> None:
     """Write a checkpoint to a temporary folder, sync it to disk, then rename it into place.
 
@@ -98,7 +99,7 @@ def save_checkpoint(
         save_vocabulary: writes the reader's vocabulary to a folder.
         facts: what else describes the run, as JSON types.
         save_more: writes weights that this process does not hold whole to a folder.
-        linear: the linear part, if there is one.
+        save_linear: writes the linear part to a folder; None: there is none.
 
     Raises:
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
@@ -110,9 +111,9 @@ def save_checkpoint(
             (place / _VOCABULARY).mkdir()
             save_vocabulary(place / _VOCABULARY)
             save_more(place)
-            if linear:
+            if save_linear:
                 (place / LINEAR).mkdir()
-                linear.save(place / LINEAR)
+                save_linear(place / LINEAR)
             versions = {
                 "textzoo": textzoo.__version__,
                 "paddlepaddle": full_version,
@@ -278,9 +279,13 @@ def load_weights(run: Run, checkpoint: Checkpoint, folder: ModelFolder, source: 
 def load_optimizer_state(run: Run, checkpoint: Checkpoint) -> None:
     """Give a run the accumulators of a checkpoint, after checking that they fit exactly.
 
+    Before the first step there are none in dynamic graph, and only their first values in static.
+
     Raises:
         UserError: they do not.
     """
+    if not checkpoint.facts["progress"]["step"]:
+        return
     try:
         run.set_optimizer_state(own_shards(checkpoint.optimizer_state(), run.shards))
     except ValueError as problems:

@@ -41,8 +41,8 @@ class Progress:
         worse: evaluations since then.
         evaluated: the step of the last evaluation.
         threshold: the score above which a label was predicted there, or one per label.
-        linear_weight: the share of the linear scores there; None: there is no linear part, or
-            nothing to choose by.
+        calibration: `[a, b]`, which there made probabilities `sigmoid(a * score + b)` of scores;
+            None: it is a model of levels or embeddings.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -59,7 +59,7 @@ class Progress:
     worse: NotNegativeInt = 0
     evaluated: Annotated[int, Field(ge=-1)] = -1
     threshold: Optional[Union[float, list[float]]] = None
-    linear_weight: Optional[float] = None
+    calibration: Optional[Annotated[list[float], Field(min_length=2, max_length=2)]] = None
     stopped: bool = False
 
 

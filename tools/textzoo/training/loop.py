@@ -79,7 +79,8 @@ class Training:
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
-        report = RunLog(self.runner, self.total_steps, progress.step)
+        is_resumed = progress.evaluated == 0  # after the linear part alone
+        report = RunLog(self.runner, self.total_steps, progress.step, is_resumed)
         with Interruption() as interruption, report:
             if progress.epoch < self.runner.epochs and not progress.stopped:
                 report.session(progress.step, len(self.lengths), self.n_validation_rows)
@@ -87,6 +88,8 @@ class Training:
                 self._judge(report, self.validate_first())
                 if not self.runner.epochs:
                     self._save("step_0")
+            if self.validate is None:  # what was chosen was for the linear part alone
+                progress.threshold = None
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 
@@ -211,7 +214,7 @@ class Training:
         progress = self.progress
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
-        progress.linear_weight = metrics.get("linear_weight")
+        progress.calibration = metrics.get("calibration")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step

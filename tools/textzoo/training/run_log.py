@@ -33,15 +33,17 @@ class RunLog:
     the last one of training, otherwise it is a log line.
     """
 
-    def __init__(self, runner: Runner, total_steps: int, step: int):
+    def __init__(self, runner: Runner, total_steps: int, step: int, is_resumed: bool = False):
         """Open the outputs; lines of `metrics.jsonl` after `step` belong to a run that was lost.
+
+        At step 0 a run that is not resumed goes on from nothing: every line is of an earlier one.
 
         Raises:
             UserError: `use_visual` is on and VisualDL is not installed.
         """
         writes = process_rank() == 0
         self._path = runner.model_save_path / METRICS if writes else Path(os.devnull)
-        _drop_lines_after(self._path, step)
+        _drop_lines_after(self._path, step if step or is_resumed else -1)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)
         self._visual = (
@@ -155,16 +157,13 @@ def _is_report(line: bytes) -> bool:
 
 
 def _drop_lines_after(path: Path, step: int) -> None:
-    """Remove what was reported after the checkpoint that this run goes on from: that work is lost.
-
-    At step 0 a run goes on from nothing, and every line is of an earlier one.
-    """
+    """Remove what was reported after the checkpoint that a run goes on from: that work is lost."""
     if not path.is_file():
         return
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
-            if json.loads(line)["step"] <= step and step > 0:
+            if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")
         except (LookupError, TypeError, ValueError):  # such as the one that a kill has cut off
             continue

@@ -1,7 +1,7 @@
 """The checkpoints that a training run leaves: what is in them, and when earlier ones go."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from textzoo.distributed.collectives import barrier, broadcast
 from textzoo.distributed.sharding import save_shards, split_off
 from textzoo.errors import UserError
 from textzoo.files import check_folder, remove_leftovers
-from textzoo.linear.part import LinearPart
 from textzoo.logs import start_logging
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
@@ -42,7 +41,7 @@ class Saving:
         reader: whose vocabulary to save.
         contents: the checksums of the data, see `TrainingData.contents`.
         progress: where the run stands.
-        linear: the linear part, if there is one.
+        save_linear: writes the linear part to a folder; None: there is none.
     """
 
     model: str
@@ -51,7 +50,7 @@ class Saving:
     reader: Reader
     contents: dict[str, list[str]]
     progress: Progress
-    linear: Optional[LinearPart] = None
+    save_linear: Optional[Callable[[Path], None]] = None
 
     def __call__(self, name: str) -> None:
         """Write the checkpoint of this name; process 0 does, others add what they alone hold."""
@@ -74,7 +73,7 @@ class Saving:
 
         path = runner.model_save_path / name
         save_checkpoint(
-            path, weights, state, self.reader.save, self._facts(), save_own, self.linear
+            path, weights, state, self.reader.save, self._facts(), save_own, self.save_linear
         )
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)

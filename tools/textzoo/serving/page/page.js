@@ -5,7 +5,7 @@ const WORDS = {
     ask: "Ask", answer: "Answer", compare: "Compare two texts", examples: "Examples",
     howMany: "how many ", search: "Nearest texts", secondText: "Second text", text: "Text",
     token: "Token", engine: "engine", checkpoint: "checkpoint", indexed: "texts searched",
-    cosine: "cosine", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
+    cosine: "cosine", probability: "probability", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
     chosen: "✓ scores above its threshold", unreachable: "The server cannot be reached.",
     tokenNeeded: "This server asks for a token.", other: "中文",
     share: "adds to the score",
@@ -140,7 +140,7 @@ function showAnswer() {
     lines = answer.results[0].map(({ text, score }) => ({ name: text, score }));
   } else {
     const { predicted, top } = answer.predictions[0];
-    lines = top.map(({ tag, score, why }) => ({ name: tag, score, why }));
+    lines = top.map(({ tag, ...scored }) => ({ name: tag, ...scored }));
     if (facts.kind === "levels") {
       lines.forEach((line) => {
         const label = line.name.slice(0, line.name.lastIndexOf(":"));
@@ -161,10 +161,16 @@ function showAnswer() {
   byId("answer").hidden = false;
 }
 
-function resultLine({ name, score, chosen, why }, full) {
+function resultLine({ name, score, probability, chosen, why }, full) {
   const row = element("li");
   const line = element("div", "line");
-  line.append(element("span", chosen ? "name chosen" : "name", name), element("span", "score", score.toFixed(3)));
+  line.append(element("span", chosen ? "name chosen" : "name", name));
+  if (probability !== undefined) {
+    const shown = element("span", "probability", `${(100 * probability).toFixed(1)}%`);
+    shown.title = words.probability;
+    line.append(shown);
+  }
+  line.append(element("span", "score", score.toFixed(3)));
   const track = element("div", "track");
   const bar = element("div", "bar");
   bar.style.width = `${Math.max(0, 100 * score / full)}%`;

@@ -1,0 +1,181 @@
+"""The fit: what is left out really is, limits, and what is chosen."""
+
+import numpy as np
+import pytest
+
+from textzoo.config.schema import Linear
+from textzoo.errors import UserError
+from textzoo.linear import fitting
+from textzoo.linear.fitting import fit_linear, views_of
+from textzoo.text.characters import characters_of
+from textzoo.text.ragged import Ragged
+
+NAMES = ["red_things", "blue-things", "停车", "rare"]
+WORDS = [["red", "ruby", "rose"], ["blue", "sky", "sea"], ["停车", "车位", "车"]]
+RANDOM = np.random.default_rng(4)
+
+
+def made_up(n):
+    texts, labels = [], []
+    for row in range(n):
+        own = sorted({row % 3, int(RANDOM.integers(3))})
+        words = [RANDOM.choice(WORDS[label]) for label in own] + ["and", "the"]
+        texts.append(" ".join(words))
+        labels.append(own)
+    labels[7] = [3]  # of no other row
+    return texts, labels
+
+
+TEXTS, LABELS = made_up(60)
+GIVEN = Linear(features="words", regularisation=0.5, label_names=0.0, label_means=0.0)
+
+
+def fit(settings=GIVEN, asked=(), texts=TEXTS, labels=LABELS, by_sets=False):
+    return fit_linear(
+        *(characters_of(list(texts)), Ragged.of(list(labels)), NAMES),
+        *(settings, by_sets, np.array(asked, np.int64), 2),
+    )
+
+
+def targets(labels=LABELS):
+    found = np.zeros((len(labels), len(NAMES)))
+    for row, own in enumerate(labels):
+        found[row, own] = 1
+    return found
+
+
+def solved(part, counts, strength=0.5, names=0.0):
+    """The weights of a ridge on the same features, in its primal form."""
+    x, y = part.features(characters_of(TEXTS)).toarray(), targets()
+    if names:
+        own = characters_of([name.replace("_", " ").replace("-", " ") for name in NAMES])
+        x = np.vstack([x, part.features(own).toarray()])
+        y = np.vstack([y, np.eye(len(NAMES))])
+        counts = np.append(counts, np.full(len(NAMES), names))
+    weighted = x * counts[:, None]
+    return np.linalg.solve(x.T @ weighted + strength * np.eye(x.shape[1]), weighted.T @ y)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("names", [0.0, 0.5])
+def test_scores_are_those_of_the_ridge_and_of_fits_without_the_row(monkeypatch, exact, names):
+    if not exact:
+        monkeypatch.setattr(fitting, "EXACT_ROWS", 10)
+    asked = [0, 7, 30, 59]
+    part, left_out = fit(GIVEN.model_copy(update={"label_names": names}), asked)
+    rows = part.features(characters_of(TEXTS)).toarray()
+    tolerance = 3e-3 if exact else 2e-2
+    expected = rows @ solved(part, np.ones(60), names=names)
+    np.testing.assert_allclose(part.scores(characters_of(TEXTS)), expected, atol=tolerance)
+    assert left_out.rows.tolist() == asked
+    folds = [[row] for row in asked] if exact else [asked]  # less than a fifth: left out together
+    for fold in folds:
+        counts = np.ones(60)
+        counts[fold] = 0
+        weights = solved(part, counts, names=names)
+        for row in fold:
+            own = rows[row] @ weights
+            own[LABELS[row]] = np.where(np.array(LABELS[row]) == 3, -1, own[LABELS[row]])
+            found = left_out.scores[left_out.rows.tolist().index(row)]
+            np.testing.assert_allclose(found, own, atol=tolerance)
+
+
+def test_a_label_that_no_other_row_has_is_unknown_without_the_row():
+    _, left_out = fit(asked=range(60))
+    assert left_out.scores[7, 3] == -1
+    assert (left_out.scores == -1).sum() == 1
+
+
+def test_no_row_is_left_out_that_is_not_asked_for():
+    _, left_out = fit()
+    assert left_out.scores.shape == (0, 4)
+
+
+def test_of_too_many_rows_an_even_part_is_fitted_to_and_the_others_are_scored(monkeypatch, caplog):
+    monkeypatch.setattr(fitting, "_MOST_ROWS", 31)
+    caplog.set_level("INFO", logger="textzoo")
+    part, left_out = fit(asked=range(60))
+    assert "linear: fitted to 31 of 60 rows, evenly" in caplog.text
+    chosen = np.linspace(0, 59, 31).astype(int)
+    others = np.setdiff1d(np.arange(60), chosen)
+    np.testing.assert_allclose(
+        left_out.scores[others],
+        part.scores(characters_of([TEXTS[row] for row in others])),
+        atol=1e-6,
+    )
+    _, alone = fit(
+        asked=range(31), texts=[TEXTS[i] for i in chosen], labels=[LABELS[i] for i in chosen]
+    )
+    np.testing.assert_allclose(left_out.scores[chosen], alone.scores, atol=1e-6)
+
+
+def test_of_very_many_scores_an_even_part_is_left_out(monkeypatch):
+    monkeypatch.setattr(fitting, "_MOST_SCORES", 5 * len(NAMES))
+    _, left_out = fit(asked=range(60))
+    assert left_out.rows.tolist() == [0, 14, 29, 44, 59]
+
+
+def test_where_the_ridge_is_too_dear_labels_have_their_means_alone(monkeypatch, caplog):
+    monkeypatch.setattr(fitting, "_MOST_PRODUCTS", 10)
+    caplog.set_level("INFO", logger="textzoo")
+    part, _ = fit()
+    assert "4 labels of 60 rows take too long to solve for" in caplog.text
+    rows = part.features(characters_of(TEXTS)).toarray()
+    sums = targets().T @ rows
+    expected = rows @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+    np.testing.assert_allclose(part.scores(characters_of(TEXTS)), expected, atol=3e-3)
+
+
+@pytest.mark.parametrize("by_sets", [False, True])
+def test_what_is_not_given_is_chosen_and_said(caplog, by_sets):
+    caplog.set_level("INFO", logger="textzoo")
+    part, _ = fit(Linear(features="both"), by_sets=by_sets)
+    assert ("micro F1" if by_sets else "ndcg@5") in caplog.text
+    assert "of 60 rows that were left out" in caplog.text
+    assert (part.scores(characters_of(TEXTS)).argmax(axis=1) == [own[0] for own in LABELS]).any()
+
+
+def test_rows_without_labels_and_a_single_label_are_fitted_to():
+    part, _ = fit(Linear(features="words"), labels=[[], *LABELS[1:]], asked=range(60))
+    assert np.isfinite(part.scores(characters_of(TEXTS))).all()
+    one = [[0] if row % 2 else [] for row in range(60)]
+    part, left_out = fit(Linear(features="words"), labels=one, asked=range(60))
+    assert np.isfinite(left_out.scores).all()
+
+
+def test_too_high_a_count_is_refused():
+    with pytest.raises(UserError, match=r"linear\.min_count: received 61, but no n-gram"):
+        fit(GIVEN.model_copy(update={"min_count": 61}))
+
+
+def test_the_n_grams_that_a_config_asks_for():
+    def views(**keys):
+        return [tuple(view[:4]) for view in views_of(Linear(**keys))]
+
+    assert views(features="words") == [("words", 1, 2, 1.0)]
+    assert views(features="characters", ngram_max=4) == [("characters", 1, 4, 1.0)]
+    assert views(features="both") == [("words", 1, 2, 1.0), ("within_words", 3, 5, 0.7)]
+
+
+def test_rows_of_rare_labels_may_count_more():
+    balance, n = 0.5, targets().sum(axis=0)
+    weights = np.array([np.mean([n[label] ** -balance for label in own]) for own in LABELS])
+    weights /= weights.mean()
+    part, left_out = fit(GIVEN.model_copy(update={"label_balance": balance}), asked=[4])
+    x, y = part.features(characters_of(TEXTS)).toarray().astype(float), targets()
+    rest = np.arange(len(x)) != 4
+    xw = x[rest].T * weights[rest]
+    without = np.linalg.solve(xw @ x[rest] + 0.5 * np.eye(x.shape[1]), xw @ y[rest])
+    assert left_out.scores[0] == pytest.approx(x[4] @ without, abs=1e-3)
+
+
+def test_the_best_of_a_row_of_values_is_climbed_to():
+    asked = []
+
+    def quality(value):
+        asked.append(value)
+        return -abs(value - 5)
+
+    fitting._climb([1, 2, 3, 4, 5], quality)
+    assert max(asked, key=lambda value: -abs(value - 5)) == 5
+    assert len(asked) == len(set(asked)) == 4  # 1 is not worth a look

@@ -1,0 +1,115 @@
+"""The linear part: its scores and reasons by hand, weights kept, what damaged files do."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from textzoo.linear import part as module
+from textzoo.linear.features import Features, ViewSettings
+from textzoo.linear.part import LinearPart, Weights
+from textzoo.text.characters import characters_of
+
+TEXTS = characters_of(["red car", "blue car", "red house", "停车 car", "blue house"])
+RANDOM = np.random.default_rng(2)
+
+
+@pytest.fixture
+def part():
+    """Two labels, weights of both kinds of sign."""
+    features, _ = Features.fit(TEXTS, [ViewSettings("words", 1, 2)], 1)
+    weights = RANDOM.normal(size=(len(features), 2)).astype(np.float32)
+    weights[RANDOM.random(weights.shape) < 0.3] = 0
+    part = LinearPart(features, Weights.largest([weights], len(features), 2))
+    part.given = weights
+    return part
+
+
+def test_a_score_is_the_inner_product_of_features_and_weights(part):
+    expected = part.features(TEXTS).toarray() @ part.given
+    np.testing.assert_allclose(part.scores(TEXTS), expected, atol=2e-3)
+
+
+def test_reasons_are_the_shares_of_a_score(part):
+    text = "red car, blue house"
+    row = part.features(characters_of([text])).toarray()[0]
+    shares = row * part.given[:, 1]
+    names = {part.features.name(n): shares[n] for n in np.flatnonzero(shares > 0)}
+    found = part.reasons([text], [[1]], 100)[0][0]
+    assert {reason.ngram for reason in found} == names.keys()
+    for reason in found:
+        assert reason.share == pytest.approx(names[reason.ngram], abs=2e-3)
+    assert [r.share for r in found] == sorted((r.share for r in found), reverse=True)
+    assert part.reasons([text], [[1]], 1)[0][0] == found[:1]
+    assert part.reasons([""], [[1]], 5) == [[[]]]
+    strongest = part.strongest(0, 2)
+    best = np.argsort(-part.given[:, 0])[:2]
+    assert [reason.ngram for reason in strongest] == [part.features.name(n) for n in best]
+
+
+@pytest.mark.parametrize("most_dense", [0, 20_000_000])
+def test_of_each_label_the_largest_weights_are_kept(monkeypatch, most_dense):
+    monkeypatch.setattr(module, "_LEAST", 3)
+    monkeypatch.setattr(module, "_MOST", 4 * 5)
+    monkeypatch.setattr(module, "_DENSE", most_dense)
+    given = RANDOM.normal(size=(30, 4)).astype(np.float32)
+    given[4:, 3] = 0  # of label 3 only 4 are not 0
+    weights = Weights.largest([given[:, :1], given[:, 1:]], 30, 4)
+    for label in range(4):
+        features, values = weights.of_label(label)
+        kept = np.argsort(-abs(given[:, label]))[: 5 if label < 3 else 4]
+        assert features.tolist() == sorted(kept)
+        np.testing.assert_allclose(values, given[features, label], rtol=1e-3)
+    rows = sparse.random(6, 30, 0.5, "csr", np.float32, RANDOM)
+    pruned = np.zeros_like(given)
+    for label in range(4):
+        features, values = weights.of_label(label)
+        pruned[features, label] = values
+    np.testing.assert_allclose(weights.scores(rows), rows.toarray() @ pruned, atol=1e-5)
+
+
+def test_what_is_loaded_gives_the_same_scores(part, tmp_path):
+    part.save(tmp_path)
+    loaded = LinearPart.load(tmp_path, 2)
+    np.testing.assert_array_equal(loaded.scores(TEXTS), part.scores(TEXTS))
+    assert loaded.reasons(["red car"], [[0]], 9) == part.reasons(["red car"], [[0]], 9)
+    with pytest.raises(ValueError, match="weights of 2 labels, expected 3"):
+        LinearPart.load(tmp_path, 3)
+
+
+def test_each_file_that_is_gone_cut_off_or_of_other_numbers_is_refused(part, tmp_path):
+    part.save(tmp_path)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 7
+    for file in files:
+        whole = file.read_bytes()
+        file.unlink()
+        with pytest.raises(ValueError):
+            LinearPart.load(tmp_path, 2)
+        for damaged in (b"", whole[: len(whole) // 2], b"[1, 2"):
+            file.write_bytes(damaged)
+            with pytest.raises(ValueError):
+                LinearPart.load(tmp_path, 2)
+        file.write_bytes(whole)
+    assert LinearPart.load(tmp_path, 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("values", lambda a: np.where(a == a[0], np.nan, a)),
+        ("values", lambda a: a[1:]),
+        ("features", lambda a: a + 1000),
+        ("features", lambda a: a - 1000),
+        ("features", lambda a: a.astype(float)),
+        ("ends", lambda a: a[::-1]),
+        ("ends", lambda a: a[:0]),
+        ("ends", lambda a: a + 1),
+    ],
+    ids=range(8),
+)
+def test_weights_that_are_not_as_they_were_saved_are_refused(part, tmp_path, file, change):
+    part.save(tmp_path)
+    path = tmp_path / f"weights_{file}.npy"
+    np.save(path, change(np.load(path)))
+    with pytest.raises(ValueError):
+        LinearPart.load(tmp_path, 2)

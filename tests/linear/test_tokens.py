@@ -1,0 +1,50 @@
+"""Tokens of texts; which n-grams they make is compared in test_features.py."""
+
+import re
+
+from textzoo.linear.tokens import Words, all_words, whole_texts, within_words
+from textzoo.text.characters import characters_of
+
+TEXTS = ["  The cat,the\tCAT!", "", "停车 场\n很吵。", "naïve ☃️ 😀x", "ʼtis a_b 12-3", " "]
+CHARACTERS = characters_of(TEXTS)
+
+
+def by_text(tokens, name):
+    found = [[] for _ in TEXTS]
+    for row, value in zip(tokens.rows, tokens.values):
+        found[row].append(name(value))
+    return found
+
+
+def test_words_are_those_of_the_pattern_and_punctuation_marks_are_words():
+    tokens, words = all_words(CHARACTERS)
+    expected = [re.findall(r"\w+|[^\w\s]", text.lower()) for text in TEXTS]
+    assert by_text(tokens, words.__getitem__) == expected
+    assert len(set(words)) == len(words)
+    assert tokens.lists is tokens.rows  # n-grams reach over all of a text
+
+
+def test_of_chosen_words_the_others_are_unknown():
+    tokens = Words(["cat", "停车"])(CHARACTERS)
+    numbers = {"cat": 0, "停车": 1}
+    words = [re.findall(r"\w+|[^\w\s]", text.lower()) for text in TEXTS]
+    assert [value for value in tokens.values.tolist() if value >= 0] == [0, 0, 1]
+    for row, own in enumerate(words):
+        expected = [numbers.get(word, -1) for word in own] or [-1]
+        assert tokens.values[tokens.rows == row].tolist() == expected
+
+
+def test_characters_are_code_points_lower_cased_with_single_blanks():
+    expected = [list(" ".join(text.lower().split())) for text in TEXTS]
+    assert by_text(whole_texts(CHARACTERS), chr) == expected
+
+
+def test_within_words_each_word_stands_between_two_blanks_of_its_own():
+    tokens = within_words(CHARACTERS)
+    lists = {}
+    for row, own, value in zip(tokens.rows, tokens.lists, tokens.values):
+        lists.setdefault((row, own), []).append(chr(value))
+    found = [(int(row), "".join(letters)) for (row, _), letters in lists.items()]
+    words = [(row, f" {word} ") for row, text in enumerate(TEXTS) for word in text.lower().split()]
+    empty = [(row, "  ") for row, text in enumerate(TEXTS) if not text.split()]
+    assert sorted(found) == sorted(words + empty)

@@ -1,0 +1,180 @@
+"""scikit-learn's linear models of labels, on the n-grams that a linear part takes.
+
+Their C or alpha, and the threshold, are chosen on rows that they have not seen.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import Normalizer
+
+from benchmarks.peers.linear import FOLDS, decisions, left_out_decisions, svm
+from textzoo.linear.features import ViewSettings
+
+FEW_LABELS = 200  # beyond, logistic regression takes hours: it is left out, and grids are small
+_ALL_FOLDS = 100_000  # rows x labels up to which C is chosen on all folds, beyond on one
+_ANALYZERS = {"words": "word", "characters": "char", "within_words": "char_wb"}
+_WORDS = r"\w+|[^\w\s]"
+
+Quality = Callable[[Optional[np.ndarray], np.ndarray], tuple[float, Any]]
+
+
+class Family(NamedTuple):
+    """A classifier with what is tried.
+
+    Attributes:
+        make: a new one, by its C or alpha.
+        grid: values of it.
+    """
+
+    make: Callable[[float], Any]
+    grid: Sequence[float]
+
+
+class Tuned(NamedTuple):
+    """What one was tuned to, and what it gives.
+
+    Attributes:
+        value: its C or alpha.
+        threshold: above which a label is predicted.
+        scores: `[test rows, labels]`.
+        seconds: with the choice.
+        fit_seconds: of the last fit alone.
+    """
+
+    value: float
+    threshold: Any
+    scores: np.ndarray
+    seconds: float
+    fit_seconds: float
+
+
+class OneOfAll:
+    """Logistic regression of rows that have one label each, over all labels at once."""
+
+    def __init__(self, cost: float):
+        self._model = LogisticRegression(C=cost, max_iter=300)
+        self._n_labels = 0
+
+    def fit(self, features: sp.csr_matrix, targets: sp.csr_matrix) -> "OneOfAll":
+        """Fit to `[rows, labels]` with one 1 a row."""
+        self._n_labels = targets.shape[1]
+        self._model.fit(features, targets.indices)
+        return self
+
+    def decision_function(self, features: sp.csr_matrix) -> np.ndarray:
+        """The logits, `[rows, labels]`; 0 for labels that no row had."""
+        logits = self._model.decision_function(features)
+        if logits.ndim == 1:
+            logits = np.stack([-logits, logits], axis=1)
+        scores = np.zeros((len(logits), self._n_labels))
+        scores[:, self._model.classes_] = logits
+        return scores
+
+
+def families(targets: sp.csr_matrix) -> dict[str, Family]:
+    """What is compared with, by the targets of training rows, `[rows, labels]`.
+
+    Of more than 200 labels only the SVM and the ridge, each with a small grid.
+    """
+    if targets.shape[1] > FEW_LABELS:
+        return {
+            "LinearSVC": Family(svm, (0.3, 1.0, 3.0)),
+            "RidgeClassifier": Family(ridge, (0.3, 1.0)),
+        }
+    has_one = (targets.getnnz(axis=1) == 1).all()
+    return {
+        "LinearSVC": Family(svm, (0.1, 0.3, 1.0, 3.0, 10.0)),
+        "LogisticRegression": Family(
+            OneOfAll if has_one else _logistic, (1.0, 3.0, 10.0, 30.0, 100.0)
+        ),
+        "RidgeClassifier": Family(ridge, (0.1, 0.3, 1.0, 3.0, 10.0)),
+    }
+
+
+def ridge(alpha: float, solver: str = "auto") -> RidgeClassifier:
+    """A ridge regression of each label."""
+    return RidgeClassifier(alpha=alpha, solver=solver)
+
+
+def _logistic(cost: float) -> OneVsRestClassifier:
+    return OneVsRestClassifier(LogisticRegression(C=cost, solver="liblinear"))
+
+
+def vectorizer(views: Sequence[ViewSettings], min_count: int) -> Pipeline:
+    """TF-IDF of the same n-grams: rows of length 1 of all views, each with its weight."""
+    union = FeatureUnion(
+        [
+            (
+                view.kind,
+                TfidfVectorizer(
+                    analyzer=_ANALYZERS[view.kind],
+                    token_pattern=_WORDS if view.kind == "words" else None,
+                    ngram_range=(view.shortest, view.longest),
+                    sublinear_tf=True,
+                    min_df=min_count,
+                ),
+            )
+            for view in views
+        ],
+        transformer_weights={view.kind: view.weight for view in views},
+    )
+    return Pipeline([("tf-idf", union), ("length 1", Normalizer(copy=False))])
+
+
+def tuned(
+    family: Family,
+    features: sp.csr_matrix,
+    targets: sp.csr_matrix,
+    valid_features: Optional[sp.csr_matrix],
+    test_features: sp.csr_matrix,
+    quality: Quality,
+) -> Tuned:
+    """Choose C or alpha and the threshold, then fit to all training rows.
+
+    Args:
+        family: of what.
+        features: `[rows, features]` of training rows.
+        targets: `[rows, labels]` theirs.
+        valid_features: of validation rows; None: training rows are left out, fold by fold.
+        test_features: of test rows.
+        quality: how good scores are, and with which threshold, from the numbers of the training
+            rows that they are of (None: of all validation rows) and the scores `[rows, labels]`.
+    """
+    started = time.perf_counter()
+    n_folds = FOLDS if targets.shape[0] * targets.shape[1] <= _ALL_FOLDS else 1
+
+    def judged(value: float, n_folds: int) -> tuple[float, Any]:
+        classifier = family.make(value)
+        if valid_features is not None:
+            return quality(None, decisions(classifier, features, targets, valid_features))
+        return quality(*left_out_decisions(classifier, features, targets, n_folds))
+
+    with _quiet():
+        found = {value: judged(value, n_folds) for value in family.grid}
+        best = max(found, key=lambda value: found[value][0])
+        threshold = found[best][1]
+        if threshold is not None and valid_features is None and n_folds < FOLDS:
+            threshold = judged(best, FOLDS)[1]
+        last = time.perf_counter()
+        scores = decisions(family.make(best), features, targets, test_features)
+    ended = time.perf_counter()
+    return Tuned(best, threshold, scores, ended - started, ended - last)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings of steps that did not suffice, once a label."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
