@@ -29,6 +29,7 @@ EXAMPLES = {
     ),
     "predict": (
         "-m models/tagspace/config.yaml --texts new.txt --output found.jsonl",
+        "-m models/tagspace/config.yaml --texts new.txt --explain",
         "-m models/batchneg/config.yaml --pairs pairs.tsv",
         "-m models/batchneg/config.yaml --texts new.txt --output embeddings.npy",
     ),

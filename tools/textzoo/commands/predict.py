@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from textzoo.commands.arguments import config_parser
+from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
 from textzoo.files import check_output, new_output, write_lines
 
 if TYPE_CHECKING:
+    from textzoo.config.checking import Config
     from textzoo.inference.embedder import Embedder
+    from textzoo.linear.explaining import Explainer
+    from textzoo.linear.fusion import Scale
     from textzoo.text.lines import Line, Refused
+    from textzoo.text.reader import Reader
+    from textzoo.training.checkpoint import Checkpoint
 
 log = logging.getLogger("textzoo")
 
 _CHUNK = 20_000  # texts or pairs that are in memory together
+_REASONS = 5  # n-grams of each label, unless told otherwise
 _OPTIONS = {
     "texts": "a file of texts, one a line, or - for standard input: write their labels as one "
     "JSON object a line; with a model of pairs, their embeddings",
@@ -38,8 +44,26 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "predict.py", "Write labels or embeddings of texts, or similarities of pairs.", _OPTIONS
     )
 
+    parser.add_argument(
+        "--explain",
+        type=number_within(int, 1),
+        nargs="?",
+        const=_REASONS,
+        default=0,
+        metavar="N",
+        help="with --texts and a model that has a linear part: tell for each label the N n-grams "
+        f"of the text that add most to its score; default of N: {_REASONS}",
+    )
+
     def recipe(parsed: argparse.Namespace) -> None:
-        predict(parsed.config, parsed.override, parsed.pairs, parsed.texts, parsed.output)
+        predict(
+            parsed.config,
+            parsed.override,
+            parsed.pairs,
+            parsed.texts,
+            parsed.output,
+            parsed.explain,
+        )
 
     return run_with_config("predict.py", recipe, parser, arguments)
 
@@ -50,6 +74,7 @@ def predict(
     pairs: Optional[Path],
     texts: Optional[Path],
     output: Optional[Path],
+    n_reasons: int = 0,
 ) -> None:
     """Write the labels of texts, or of a model of pairs the embeddings of texts or cosines.
 
@@ -61,6 +86,7 @@ def predict(
         texts: a file of one text a line; each has a row.
         output: what to write. Default: `similarities.tsv` or `embeddings.npy` in
             `runner.infer_output_dir`; of labels, standard output.
+        n_reasons: how many n-grams to tell that speak for each label.
 
     `pairs` and `texts` may be compressed, or `-` for standard input.
 
@@ -75,6 +101,11 @@ def predict(
 
     folder = load_model_folder(read_layers(path, overrides).model_folder)
     if model_class(folder).kind == "embeddings":
+        if n_reasons:
+            raise UserError(
+                f"--explain: model {folder.path.name} gives embeddings, expected a model that "
+                "scores labels, with hyper_parameters.linear.features"
+            )
         embedder = Embedder(path, overrides)
         if texts:
             _write_embeddings(embedder, texts, output)
@@ -86,10 +117,12 @@ def predict(
             "texts: expected --texts FILE, one text a line, or --texts - for standard input"
         )
     else:
-        _write_labels(path, overrides, texts, output)
+        _write_labels(path, overrides, texts, output, n_reasons)
 
 
-def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optional[Path]) -> None:
+def _write_labels(
+    path: Path, overrides: list[str], texts: Path, output: Optional[Path], n_reasons: int
+) -> None:
     from textzoo.config.loading import load_config
     from textzoo.data.input_files import lines_of
     from textzoo.devices import choose_device
@@ -107,6 +140,8 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
 
     config, folder = load_config(path, overrides)
     runner = config.runner
+    if n_reasons:
+        _check_explainable(config)
     if output:
         check_output(output, "--output", [*inputs_of(config), texts])
     start_logging(stream=None if output else sys.stderr)
@@ -118,11 +153,37 @@ def _write_labels(path: Path, overrides: list[str], texts: Path, output: Optiona
     hide_bar = output is None or not sys.stderr.isatty()
     lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
     calibration = chosen_calibration(checkpoints)
-    rows = labelled_lines(run, reader, runner, threshold, lines, calibration)
+    explainer = None
+    if n_reasons:
+        explainer = _explainer(config, checkpoints[0], reader, run.model.score_scale)
+    rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:
         _print(rows)
     else:
         log.info("%d texts: %s", write_lines(output, rows, "--output"), output)
+
+
+def _check_explainable(config: "Config") -> None:
+    from textzoo.linear.explaining import WITHOUT
+
+    if config.linear.features == "none":
+        raise UserError(f"--explain: {config.path}: {WITHOUT}")
+    n_checkpoints = len(config.runner.infer_ensemble or [0])
+    if n_checkpoints > 1:
+        raise UserError(
+            f"--explain: runner.infer_ensemble: received {n_checkpoints} checkpoints, expected 1: "
+            "their shares cannot be told together"
+        )
+
+
+def _explainer(
+    config: "Config", checkpoint: "Checkpoint", reader: "Reader", scale: "Scale"
+) -> "Explainer":
+    from textzoo.inference.restoring import linear_of
+    from textzoo.linear.explaining import Explainer
+
+    part, fusion = linear_of(config, checkpoint, reader, scale)
+    return Explainer(part, fusion.factor, reader.label_names)
 
 
 def _print(rows: Iterator[str]) -> None:

@@ -9,6 +9,7 @@ from textzoo.config.schema import Runner
 from textzoo.data.batching import text_batches
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.predictions import predictions_of
+from textzoo.linear.explaining import Explainer
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
@@ -26,8 +27,19 @@ def labelled_lines(
     threshold: Optional[Threshold],
     lines: Iterable[Line],
     calibration: Optional[Calibration] = None,
+    explainer: Optional[Explainer] = None,
+    n_reasons: int = 0,
 ) -> Iterator[str]:
     """A JSON object for each line, in their order: its text, and what is predicted for it.
+
+    Args:
+        run: of the model.
+        reader: with its vocabulary.
+        runner: how many tags are listed, and how many texts make a batch.
+        threshold: above which a label is predicted; None: there is none.
+        lines: the texts.
+        explainer: tells why, if given.
+        n_reasons: how many n-grams it tells for each tag.
 
     Raises:
         UserError: there is no line, or the model cannot read one.
@@ -41,6 +53,8 @@ def labelled_lines(
             outputs = run.infer_step(run.model.infer_feeds(columns, places))
             for place, row in zip(places, named.of_batch(outputs)):
                 found[place] = row
+        if explainer:
+            explainer.explain([line.text for line in chunk], found, n_reasons)
         for line, row in zip(chunk, found):
             yield json.dumps({"text": line.text.strip(), **row}, ensure_ascii=False)
         is_empty = False

@@ -1,6 +1,6 @@
 """The linear part: texts to scores of labels, and which n-grams a score comes from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,22 +127,40 @@ class LinearPart:
         """
         return self.weights.scores(self.features(characters))
 
-    def reasons(self, text: str, label: int, n: int) -> list[NgramShare]:
-        """The n-grams that add most to a label's score for a text, the largest share first."""
-        row = self.features(characters_of([text]))
-        ngrams, weights = self.weights.of_label(label)
-        shared, own, theirs = np.intersect1d(row.indices, ngrams, return_indices=True)
-        shares = row.data[own] * weights[theirs]
-        best = np.argsort(-shares, kind="stable")[:n]
-        best = best[shares[best] > 0]
-        return [NgramShare(self.features.name(int(shared[i])), float(shares[i])) for i in best]
+    def reasons(
+        self, texts: list[str], labels: Sequence[Sequence[int]], n: int
+    ) -> list[list[list[NgramShare]]]:
+        """The n-grams that add most to the scores of some labels.
+
+        Args:
+            texts: any.
+            labels: those of each text.
+            n: how many of each.
+
+        Returns:
+            For each text, for each of its labels, at most n, the largest share first. All shares of
+            a label, those below 0 too, which are not listed, add up to its score.
+        """
+        rows = self.features(characters_of(texts))
+        return [
+            [self._of_row(row, label, n) for label in own]
+            for row, own in zip((rows[i] for i in range(len(texts))), labels)
+        ]
 
     def strongest(self, label: int, n: int) -> list[NgramShare]:
         """The n-grams with the largest weights for a label."""
+        return self._largest(*self.weights.of_label(label), n)
+
+    def _of_row(self, row: SparseRows, label: int, n: int) -> list[NgramShare]:
         ngrams, weights = self.weights.of_label(label)
-        best = np.argsort(-weights, kind="stable")[:n]
-        best = best[weights[best] > 0]
-        return [NgramShare(self.features.name(int(ngrams[i])), float(weights[i])) for i in best]
+        shared, own, theirs = np.intersect1d(row.indices, ngrams, return_indices=True)
+        return self._largest(shared, row.data[own] * weights[theirs], n)
+
+    def _largest(self, ngrams: np.ndarray, shares: np.ndarray, n: int) -> list[NgramShare]:
+        """The n largest shares, as far as they are above 0."""
+        best = np.argsort(-shares, kind="stable")[:n]
+        best = best[shares[best] > 0]
+        return [NgramShare(self.features.name(int(ngrams[i])), float(shares[i])) for i in best]
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""

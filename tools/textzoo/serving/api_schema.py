@@ -51,12 +51,23 @@ class _Answer(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(protected_namespaces=())
 
 
+class Share(_Answer):
+    """An n-gram of a text and what it adds to a tag's score."""
+
+    ngram: str
+    share: float
+
+
 class Tag(_Answer):
-    """A tag, its score, and the probability that the text has it, if that is known."""
+    """A tag, its score, and the probability that the text has it, if that is known.
+
+    With `explain`, the n-grams of the text that speak for it.
+    """
 
     tag: str
     score: float
     probability: Optional[float] = None
+    why: Optional[list[Share]] = None
 
 
 class Prediction(_Answer):

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 import textzoo
 from textzoo.errors import BadText, NotFinite, UserError
+from textzoo.linear.explaining import WITHOUT
 from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
@@ -149,6 +150,7 @@ def _facts(
         "engine": model.engine,
         "checkpoint": manifest.checkpoint.model_dump(),
         "threshold": manifest.threshold,
+        "explains": model.linear is not None,
         "indexed_texts": len(searched) if searched else None,
         "examples": manifest.examples,
         "limits": {
@@ -165,12 +167,31 @@ def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagg
         top_k: Annotated[int, pydantic.Field(ge=1, le=limits.results)] = min(
             tagger.top_k, limits.results
         )
+        explain: Annotated[
+            int,
+            pydantic.Field(
+                ge=0,
+                le=limits.results,
+                description="of how many n-grams of a text to tell what they add to each score; "
+                "for models with a linear part",
+            ),
+        ] = 0
 
     @app.post("/predict", **documented(Predictions))
     async def predict(request: PredictRequest) -> JSONResponse:
         """The labels of each text, as infer.py predicts them."""
-        outputs = await _in_time(batcher(request.texts), limits)
-        return JSONResponse({"predictions": tagger.predictions(outputs, request.top_k)})
+        texts, n, explainer = request.texts, request.explain, tagger.explainer
+        if n and explainer is None:
+            raise HTTPException(422, f"explain: {WITHOUT}")
+
+        async def found() -> list[dict[str, Any]]:
+            rows = tagger.predictions(await batcher(texts), request.top_k)
+            if n and explainer:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(None, explainer.explain, texts, rows, n)
+            return rows
+
+        return JSONResponse({"predictions": await _in_time(found(), limits)})
 
 
 def _add_embedding_routes(

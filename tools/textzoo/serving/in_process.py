@@ -19,6 +19,7 @@ import numpy as np
 from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
+from textzoo.linear.explaining import WITHOUT, Explainer
 from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
@@ -37,6 +38,7 @@ class Tagger:
         model: the exported folder behind it.
         label_names: the labels in the order of their ids.
         top_k: how many of the best tags are listed unless told otherwise.
+        explainer: tells why, if the model has a linear part.
     """
 
     def __init__(self, model: ExportedModel):
@@ -50,6 +52,10 @@ class Tagger:
                 f"{model.path}: {LABELS}, the thresholds and the vocabulary have other labels, "
                 "export the model anew"
             )
+        self.explainer: Optional[Explainer] = None
+        if model.linear:
+            part, fusion = model.linear
+            self.explainer = Explainer(part, fusion.factor, self.label_names)
 
     @classmethod
     def load(
@@ -70,29 +76,49 @@ class Tagger:
         model = _load(path, engine, trust_code, ("tags", "levels"), "Encoder or SemanticIndex")
         return cls(model)
 
-    def predict(self, texts: Sequence[str], top_k: Optional[int] = None) -> list[dict[str, Any]]:
+    def predict(
+        self, texts: Sequence[str], top_k: Optional[int] = None, explain: int = 0
+    ) -> list[dict[str, Any]]:
         """The predictions of texts, as infer.py writes them to predictions.jsonl.
 
         Args:
             texts: any texts; what a text has beyond the model's longest is cut off.
             top_k: how many of the best tags to list; default: as in the config.
+            explain: of how many n-grams at most to tell what they add to each of these scores.
 
         Returns:
             For each text `top`, a list of `{"tag": ..., "score": ...}`, best first, with the
             `"probability"` that the text has it, if a calibration is known; and
             `predicted`: the labels that score above the threshold, if the model has one, or the
-            level of each label.
+            level of each label. With `explain` each tag also has `why`, a list of
+            `{"ngram": ..., "share": ...}`, the largest share first.
 
         Raises:
             BadText: naming the place of a text that the model cannot read.
-            ValueError: `top_k` is below 1.
+            ValueError: `top_k` is below 1, or `explain` below 0.
+            UserError: the model cannot explain, as it has no linear part.
         """
         _check_count("top_k", top_k)
+        self.check_explainable(explain)
         found: list[dict[str, Any]] = [{}] * len(texts)
         for places, outputs in self.model.batches(self.model.encode(texts)):
             for place, row in zip(places, self.predictions(outputs, top_k)):
                 found[place] = row
+        if self.explainer and explain:
+            self.explainer.explain(list(texts), found, explain)
         return found
+
+    def check_explainable(self, explain: int) -> None:
+        """Refuse to tell of so many n-grams what they add to a score.
+
+        Raises:
+            ValueError: it is a number below 0.
+            UserError: the model has no linear part.
+        """
+        if explain < 0:
+            raise ValueError(f"explain: received {explain}, expected at least 0")
+        if explain and not self.explainer:
+            raise UserError(f"explain: {WITHOUT}")
 
     def predictions(
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None

@@ -8,6 +8,7 @@ const WORDS = {
     cosine: "cosine", probability: "probability", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
     chosen: "✓ scores above its threshold", unreachable: "The server cannot be reached.",
     tokenNeeded: "This server asks for a token.", other: "中文",
+    share: "adds to the score",
   },
   zh: {
     ask: "提问", answer: "结果", compare: "比较两段文本", examples: "示例",
@@ -16,10 +17,12 @@ const WORDS = {
     cosine: "余弦相似度", validation: "验证集", level: "等级", none: "没有标签的得分超过阈值。",
     chosen: "✓ 得分超过阈值", unreachable: "无法连接服务器。",
     tokenNeeded: "此服务器需要令牌。", other: "English",
+    share: "对得分的贡献",
   },
 };
 
 const byId = (id) => document.getElementById(id);
+const REASONS = 8; // n-grams under a label
 let words = WORDS.en;
 let facts = null;
 let task = "predict";
@@ -121,6 +124,7 @@ async function ask() {
     search: { texts: [first], k: count },
     similarity: { first: [first], second: [second] },
   }[task];
+  if (facts.explains) body.explain = Math.min(REASONS, facts.limits.results);
   const started = performance.now();
   const answer = await request(task, body);
   shown = { task, answer, milliseconds: performance.now() - started };
@@ -157,7 +161,7 @@ function showAnswer() {
   byId("answer").hidden = false;
 }
 
-function resultLine({ name, score, probability, chosen }, full) {
+function resultLine({ name, score, probability, chosen, why }, full) {
   const row = element("li");
   const line = element("div", "line");
   line.append(element("span", chosen ? "name chosen" : "name", name));
@@ -172,7 +176,19 @@ function resultLine({ name, score, probability, chosen }, full) {
   bar.style.width = `${Math.max(0, 100 * score / full)}%`;
   track.append(bar);
   row.append(line, track);
+  if (why?.length) row.append(reasons(why));
   return row;
+}
+
+function reasons(why) {
+  const list = element("ul", "why");
+  list.append(...why.map(({ ngram, share }) => {
+    const chip = element("li", "", ngram.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)));
+    chip.title = `${words.share}: ${share.toFixed(3)}`;
+    chip.append(" ", element("small", "", `+${share.toFixed(3)}`));
+    return chip;
+  }));
+  return list;
 }
 
 async function load() {
