@@ -5,7 +5,7 @@ import pytest
 
 from textzoo.linear.explaining import Explainer, visible
 from textzoo.linear.features import Features, ViewSettings
-from textzoo.linear.fusion import Mixed, Stacked
+from textzoo.linear.fusion import Stacked
 from textzoo.linear.part import LinearPart, Weights
 from textzoo.text.characters import characters_of
 
@@ -32,7 +32,7 @@ def shares(part, text, label):
 
 def explained(part, weight, text, n):
     row = {"top": [{"tag": tag, "score": 0.0} for tag in reversed(NAMES)]}
-    Explainer(part, Mixed(weight), NAMES).explain([text], [row], n)
+    Explainer(part, weight, NAMES).explain([text], [row], n)
     return {best["tag"]: best["why"] for best in row["top"]}
 
 
@@ -58,7 +58,7 @@ def test_of_a_stacked_score_the_shares_are_of_its_logit(part):
     text, names = "a sharp train", ["cooking"]
     fusion = Stacked(2.0, 0.5, -1.0, np.ones((2, 2)), "logits")
     row = {"top": [{"tag": "cooking", "score": 0.0}]}
-    Explainer(part, fusion, names).explain([text], [row], 1000)
+    Explainer(part, fusion.factor, names).explain([text], [row], 1000)
     (largest,) = {max(2.0 * share for share in shares(part, text, 0).values())}
     assert row["top"][0]["why"][0]["share"] == pytest.approx(largest, abs=1e-5)
 

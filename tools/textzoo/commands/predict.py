@@ -153,9 +153,9 @@ def _write_labels(
     hide_bar = output is None or not sys.stderr.isatty()
     lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
     calibration = chosen_calibration(checkpoints)
-    explainer = (
-        _explainer(config, checkpoints[0], reader, run.model.score_scale) if n_reasons else None
-    )
+    explainer = None
+    if n_reasons:
+        explainer = _explainer(config, checkpoints[0], reader, run.model.score_scale)
     rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:
         _print(rows)
@@ -182,7 +182,8 @@ def _explainer(
     from textzoo.inference.restoring import linear_of
     from textzoo.linear.explaining import Explainer
 
-    return Explainer(*linear_of(config, checkpoint, reader, scale), reader.label_names)
+    part, fusion = linear_of(config, checkpoint, reader, scale)
+    return Explainer(part, fusion.factor, reader.label_names)
 
 
 def _print(rows: Iterator[str]) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from textzoo.linear.fusion import Fusion
 from textzoo.linear.part import LinearPart
 
 WITHOUT = (
     "the model has no linear part, whose n-grams tell why; train one with "
     "hyper_parameters.linear.features=both"
 )
-_SPACE = "␣"
+_SPACE = "\N{OPEN BOX}"
 
 
 class Explainer:
@@ -18,19 +17,19 @@ class Explainer:
 
     Args:
         part: the linear part.
-        fusion: what makes one score of its scores and a net's.
+        factor: what its scores are multiplied by where those of a net are added, see `fusion`.
         names: of all labels.
     """
 
-    def __init__(self, part: LinearPart, fusion: Fusion, names: Sequence[str]):
-        self._part, self._factor = part, fusion.factor
+    def __init__(self, part: LinearPart, factor: float, names: Sequence[str]):
+        self._part, self._factor = part, factor
         self._ids = {name: label for label, name in enumerate(names)}
 
     def explain(self, texts: list[str], rows: Sequence[dict[str, Any]], n: int) -> None:
         """Put `why` beside the tags and scores of what is predicted.
 
         It is a list of `{"ngram": ..., "share": ...}`, the largest share first. A share is what the
-        n-gram adds to the score, of a stacked one to its logit; those of a net are not told.
+        n-gram adds to the score, or to its logit where a net's is added; a net's are not told.
 
         Args:
             texts: what the rows are about.

@@ -61,7 +61,7 @@ class Share(_Answer):
 class Tag(_Answer):
     """A tag, its score, and the probability that the text has it, if that is known.
 
-    With `explain`, `why` has the n-grams of the text that add most to the score.
+    With `explain`, the n-grams of the text that speak for it.
     """
 
     tag: str

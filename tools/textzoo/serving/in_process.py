@@ -54,7 +54,8 @@ class Tagger:
             )
         self.explainer: Optional[Explainer] = None
         if model.linear:
-            self.explainer = Explainer(*model.linear, self.label_names)
+            part, fusion = model.linear
+            self.explainer = Explainer(part, fusion.factor, self.label_names)
 
     @classmethod
     def load(
