@@ -5,7 +5,7 @@ import json
 import subprocess
 
 import pytest
-from harness.exports import NAMES
+from harness.exports import LINEAR, NAMES
 from harness.workspace import ENVIRONMENT, TIMEOUT, command_line, predictions
 
 from textzoo.commands.infer import main as infer
@@ -15,6 +15,7 @@ from textzoo.config.model_folder import load_model_folder
 from textzoo.errors import BadLine
 from textzoo.inference import labelling
 from textzoo.running.predictor import supports_bfloat16
+from textzoo.serving.in_process import Tagger
 
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
 
@@ -156,3 +157,34 @@ def test_what_does_not_go_together_is_refused(exported, capfd, tmp_path):
     ):
         assert call(predict, export, *options) == 2
         assert complaint in capfd.readouterr().err
+
+
+def test_explain_tells_the_ngrams_of_a_text_that_add_to_its_scores(exported, tmp_path, capfd):
+    export = exported(LINEAR)
+    texts = tmp_path / "texts"
+    text = predictions(export.run / "infer")[0]["text"]
+    texts.write_text(f"{text}\n\n", encoding="utf-8")
+    assert call(predict, export, "--texts", texts) == 0
+    plain = rows_of(capfd.readouterr().out)
+    assert call(predict, export, "--texts", texts, "--explain", "3") == 0
+    found, blank = rows_of(capfd.readouterr().out)
+    reasons = [best.pop("why") for best in found["top"]]
+    assert reasons[0] and all(len(why) <= 3 for why in reasons)
+    assert all(one["ngram"].strip() in text.lower() for why in reasons for one in why)
+    assert [best.pop("why") for best in blank["top"]] == [[]] * len(blank["top"])
+    assert [found, blank] == plain
+    expected = Tagger.load(export.folder).predict([text], explain=3)[0]["top"][0]["why"]
+    assert reasons[0] == expected
+
+
+def test_explain_needs_a_linear_part_of_one_checkpoint(exported, tmp_path, capfd):
+    texts = write_texts(tmp_path / "texts", [{"text": "a"}])
+    assert call(predict, exported("multilabel"), "--texts", texts, "--explain") == 2
+    assert "hyper_parameters.linear.features=both" in capfd.readouterr().err
+    export = exported(LINEAR)
+    several = f"runner.infer_ensemble=[{export.run}/best,{export.run}/0]"
+    options = ("--texts", texts, "--explain")
+    assert call(predict, export, *options, overrides=[several]) == 2
+    assert "received 2 checkpoints, expected 1" in capfd.readouterr().err
+    assert call(predict, exported("batchneg"), *options) == 2
+    assert "expected a model that scores labels" in capfd.readouterr().err

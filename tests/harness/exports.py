@@ -14,9 +14,11 @@ from textzoo.commands.train import train
 
 # Of each model, and of the forms of multilabel that differ in what they predict.
 NAMES = [*MODELS, "levels", "per_label"]
+LINEAR = "linear"  # a multilabel whose scores are fused with those of a linear part
 _MORE = {
     "levels": ("reader.n_levels=4", "hyper_parameters.loss=softmax", "runner.epochs=1"),
     "per_label": ("runner.threshold=per_label",),
+    LINEAR: ("hyper_parameters.linear.features=both", "hyper_parameters.linear.weight=0.5"),
 }
 
 
@@ -38,7 +40,7 @@ class Export:
 
 
 def make_export(name: str, place: Path) -> Export:
-    """Train, evaluate and export one of `NAMES`."""
+    """Train, evaluate and export one of `NAMES`, or `LINEAR`."""
     model = MODELS.get(name, MODELS["multilabel"])
     workspace = Workspace(place, model)
     settings = [*workspace.settings("run"), "runner.epochs=1", "runner.train_batch_size=32"]

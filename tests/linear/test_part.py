@@ -34,13 +34,13 @@ def test_reasons_are_the_shares_of_a_score(part):
     row = part.features(characters_of([text])).toarray()[0]
     shares = row * part.given[:, 1]
     names = {part.features.name(n): shares[n] for n in np.flatnonzero(shares > 0)}
-    found = part.reasons(text, 1, 100)
+    found = part.reasons([text], [[1]], 100)[0][0]
     assert {reason.ngram for reason in found} == names.keys()
     for reason in found:
         assert reason.share == pytest.approx(names[reason.ngram], abs=2e-3)
     assert [r.share for r in found] == sorted((r.share for r in found), reverse=True)
-    assert part.reasons(text, 1, 1) == found[:1]
-    assert part.reasons("", 1, 5) == []
+    assert part.reasons([text], [[1]], 1)[0][0] == found[:1]
+    assert part.reasons([""], [[1]], 5) == [[[]]]
     strongest = part.strongest(0, 2)
     best = np.argsort(-part.given[:, 0])[:2]
     assert [reason.ngram for reason in strongest] == [part.features.name(n) for n in best]
@@ -71,7 +71,7 @@ def test_what_is_loaded_gives_the_same_scores(part, tmp_path):
     part.save(tmp_path)
     loaded = LinearPart.load(tmp_path, 2)
     np.testing.assert_array_equal(loaded.scores(TEXTS), part.scores(TEXTS))
-    assert loaded.reasons("red car", 0, 9) == part.reasons("red car", 0, 9)
+    assert loaded.reasons(["red car"], [[0]], 9) == part.reasons(["red car"], [[0]], 9)
     with pytest.raises(ValueError, match="weights of 2 labels, expected 3"):
         LinearPart.load(tmp_path, 3)
 
@@ -113,3 +113,14 @@ def test_weights_that_are_not_as_they_were_saved_are_refused(part, tmp_path, fil
     np.save(path, change(np.load(path)))
     with pytest.raises(ValueError):
         LinearPart.load(tmp_path, 2)
+
+
+def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
+    monkeypatch.setattr("textzoo.linear.part._LEAST", 2)
+    monkeypatch.setattr("textzoo.linear.part._MOST", 4)
+    weights = np.array([[0.5, 0, -0.75, 0.25], [0, 0.125, 0, 0]], np.float32)
+    dense = Weights.largest([weights.T], 4, 2)
+    rows = sparse.identity(4, "float32", format="csr")
+    found = Weights.largest_of_rows(sparse.csr_matrix(weights)).scores(rows)
+    assert found.T.tolist() == [[0.5, 0, -0.75, 0], [0, 0.125, 0, 0]]
+    assert found.tolist() == dense.scores(rows).tolist()

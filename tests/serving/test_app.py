@@ -11,6 +11,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("uvicorn")
 
+from harness.exports import LINEAR
 from harness.malformed import damaged_bodies
 from harness.served import Gate, wait_until
 
@@ -45,6 +46,23 @@ def test_labels_and_levels_are_predicted(serving, exported, name):
     expected = Tagger.load(exported(name).folder).predict(["停车", "roads"])
     assert serving(name).post("/predict", texts=["停车", "roads"])[1]["predictions"] == expected
     assert all(row["predicted"] is not None for row in expected)
+
+
+def test_ngrams_that_speak_for_a_label_are_told_if_asked_for(serving, exported, tags):
+    client, tagger = serving(LINEAR), Tagger.load(exported(LINEAR).folder)
+    texts = tagger.model.manifest.examples[:2]
+    expected = tagger.predict(texts, top_k=2, explain=4)
+    assert expected[0]["top"][0]["why"]
+    _, answer, _ = client.post("/predict", texts=texts, top_k=2, explain=4)
+    assert answer["predictions"] == expected
+    assert "why" not in client.post("/predict", texts=texts)[1]["predictions"][0]["top"][0]
+    for explain in (-1, 101):
+        assert client.post("/predict", texts=texts, explain=explain)[0] == 422
+    status, answer, _ = tags.post("/predict", texts=texts, explain=1)
+    assert status == 422 and "hyper_parameters.linear.features" in answer["detail"]
+    schemas = tags.request("GET", "/openapi.json")[1]["components"]["schemas"]
+    assert schemas["PredictRequest"]["properties"]["explain"]["maximum"] == 100
+    assert "why" in schemas["Tag"]["properties"]
 
 
 def test_embeddings_similarities_and_what_is_found(pairs, exported):
@@ -192,7 +210,10 @@ def test_other_limits_have_their_status(small):
 
 def test_very_many_fields_are_one_complaint(small):
     status, answer, _ = small.post("/predict", **{str(i): i for i in range(50)})
-    assert (status, answer["detail"]) == (422, "body: received 50 fields, expected texts, top_k")
+    assert (status, answer["detail"]) == (
+        422,
+        "body: received 50 fields, expected texts, top_k, explain",
+    )
 
 
 def test_lists_to_compare_are_as_long(pairs):

@@ -1,4 +1,5 @@
 import pytest
+from harness.exports import LINEAR
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -192,3 +193,15 @@ def test_problems_are_told(serving, open_page):
     page.fill("#first", "a")
     page.click("#ask")
     playwright.expect(page.locator("#problem")).to_have_text("The server cannot be reached.")
+
+
+def test_ngrams_that_speak_for_a_label_stand_below_it(serving, open_page):
+    client = serving(LINEAR)
+    page = open_page(client)
+    page.click("#examples li:first-child button")
+    page.wait_for_selector(".why li")
+    texts = client.app.state.facts["examples"][:1]
+    _, answer, _ = client.post("/predict", texts=texts, top_k=5, explain=8)
+    why = answer["predictions"][0]["top"][0]["why"]
+    shown = page.locator("#results > li").first.locator(".why li").all_inner_texts()
+    assert [text.split(" +")[0].replace("␣", " ") for text in shown] == [w["ngram"] for w in why]

@@ -15,6 +15,7 @@ from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 from textzoo.report.reliability import reliability_section
+from textzoo.report.strongest import strongest_section
 
 _HERE = Path(__file__).parent
 _THEME = _HERE.parent / "serving" / "page" / "theme.css"
@@ -52,7 +53,7 @@ def build_page(runs: Sequence[Run]) -> str:
         reliability_section(runs, found),
     ]
     if len(runs) == 1:
-        sections += _sections_of_one(runs[0], found[0])
+        sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
     shown = [made for made in sections if made is not None]
     facts = _facts_of_one(runs[0]) if len(runs) == 1 else []
