@@ -164,7 +164,7 @@ def test_explain_tells_the_ngrams_of_a_text_that_add_to_its_scores(exported, tmp
     texts = tmp_path / "texts"
     text = predictions(export.run / "infer")[0]["text"]
     texts.write_text(f"{text}\n\n", encoding="utf-8")
-    capfd.readouterr()  # what training has said
+    capfd.readouterr()  # of the training
     assert call(predict, export, "--texts", texts) == 0
     plain = rows_of(capfd.readouterr().out)
     assert call(predict, export, "--texts", texts, "--explain", "3") == 0

@@ -113,3 +113,14 @@ def test_weights_that_are_not_as_they_were_saved_are_refused(part, tmp_path, fil
     np.save(path, change(np.load(path)))
     with pytest.raises(ValueError):
         LinearPart.load(tmp_path, 2)
+
+
+def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
+    monkeypatch.setattr("textzoo.linear.part._LEAST", 2)
+    monkeypatch.setattr("textzoo.linear.part._MOST", 4)
+    weights = np.array([[0.5, 0, -0.75, 0.25], [0, 0.125, 0, 0]], np.float32)
+    dense = Weights.largest([weights.T], 4, 2)
+    rows = sparse.identity(4, "float32", format="csr")
+    found = Weights.largest_of_rows(sparse.csr_matrix(weights)).scores(rows)
+    assert found.T.tolist() == [[0.5, 0, -0.75, 0], [0, 0.125, 0, 0]]
+    assert found.tolist() == dense.scores(rows).tolist()

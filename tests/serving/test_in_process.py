@@ -26,7 +26,6 @@ class Model:
         self.linear = None
         self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
-            linear=None,
             calibration=calibration,
             checkpoint=SimpleNamespace(weights_sha256="a digest"),
         )
@@ -69,18 +68,18 @@ def test_with_a_threshold_labels_above_it_are_predicted(tagger):
     assert tagger(threshold=0.15).predict(["0112"])[0]["predicted"] == ["one"]
 
 
+def test_with_a_calibration_tags_have_probabilities(tagger):
+    """By hand: 10 * 0.2 - 2 is 0, the logit of a half."""
+    (found,) = tagger(calibration=[10.0, -2.0]).predict(["0112"], top_k=1)
+    assert found["top"] == [{"tag": "one", "score": 0.2, "probability": 0.5}]
+
+
 def test_without_a_linear_part_nothing_can_be_explained(tagger):
     assert tagger().predict(["0"], explain=0) == tagger().predict(["0"])
     with pytest.raises(UserError, match=r"hyper_parameters\.linear\.features"):
         tagger().predict(["0"], explain=3)
     with pytest.raises(ValueError, match="explain: received -1"):
         tagger().predict(["0"], explain=-1)
-
-
-def test_with_a_calibration_tags_have_probabilities(tagger):
-    """By hand: 10 * 0.2 - 2 is 0, the logit of a half."""
-    (found,) = tagger(calibration=[10.0, -2.0]).predict(["0112"], top_k=1)
-    assert found["top"] == [{"tag": "one", "score": 0.2, "probability": 0.5}]
 
 
 def test_embeddings_and_cosines_are_those_of_their_texts(encoder):

@@ -33,8 +33,8 @@ _STRENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
 _MEANS = (0.0, 0.3, 0.6, 1.0)
 _FEW_ROWS = 20  # a label: with fewer its name counts as a row
 _STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
-_CHEAP = 1e11  # multiplications of a fit
-_MOST_PRODUCTS = 3e12  # beyond, labels have their means alone
+_CHEAP = 2e10  # multiplications of a fit
+_MOST_PRODUCTS = 5e12  # beyond, labels have their means alone
 _MOST_SCORES = 50_000_000  # of rows left out
 _BLOCK = 25_000_000  # numbers of a dense matrix
 _FOLDS = 5
@@ -335,7 +335,10 @@ def _solved(
                 block += mean_weight * means.vectors(own).T.toarray()
             yield block
 
-    found = Weights.largest(weights(), n_features, n_labels)
+    if solver:
+        found = Weights.largest(weights(), n_features, n_labels)
+    else:
+        found = Weights.largest_of_rows(means.vectors())
     truth = data.targets[asked].toarray()
     if mean_weight:
         left_out += mean_weight * means.left_out(data.features[asked], truth)
@@ -349,7 +352,7 @@ def _solver(
     features, targets, _ = data.with_names()
     n_rows, n_labels = features.shape[0], targets.shape[1]
     if n_rows <= EXACT_ROWS:
-        cost = n_rows**2 * float(n_rows + 2 * n_labels)
+        cost = float(n_rows) ** 3 + features.nnz * float(n_labels)
     else:
         cost = _STEP_COST * features.nnz * n_labels
     if cost > _MOST_PRODUCTS:

@@ -60,8 +60,8 @@ class Weights:
             n_features: how many n-grams there are.
             n_labels: of all blocks.
         """
-        n_kept = min(n_features, max(_LEAST, _MOST // max(1, n_labels)))
         values, features, counts = [], [], [0]
+        n_kept = _n_kept(n_features, n_labels)
         for block in blocks:
             for own in block.T:
                 kept = np.argpartition(-np.abs(own), n_kept - 1)[:n_kept]
@@ -70,6 +70,20 @@ class Weights:
                 features.append(kept)
                 counts.append(len(kept))
         return cls(np.concatenate(values), np.concatenate(features), np.cumsum(counts), n_features)
+
+    @classmethod
+    def largest_of_rows(cls, by_label: SparseRows) -> "Weights":
+        """The same of weights that are sparse, `[labels, features]`."""
+        n_labels, n_features = by_label.shape
+        n_kept = _n_kept(n_features, n_labels)
+        is_kept = np.ones(by_label.nnz, bool)
+        for label in np.flatnonzero(np.diff(by_label.indptr) > n_kept):
+            own = slice(by_label.indptr[label], by_label.indptr[label + 1])
+            order = np.argsort(-np.abs(by_label.data[own]), kind="stable")
+            is_kept[own][order[n_kept:]] = False
+        ends = np.append(0, np.cumsum(is_kept))[by_label.indptr]
+        values = by_label.data[is_kept].astype(np.float16)
+        return cls(values, by_label.indices[is_kept].astype(np.int32), ends, n_features)
 
     def scores(self, rows: SparseRows) -> np.ndarray:
         """The score of every label for some rows of features, `[rows, labels]`."""
@@ -103,6 +117,10 @@ class Weights:
         if len(features) and not 0 <= features.min() <= features.max() < n_features:
             raise ValueError(f"weights: of other than {n_features} n-grams")
         return cls(values, features, ends, n_features)
+
+
+def _n_kept(n_features: int, n_labels: int) -> int:
+    return min(n_features, max(_LEAST, _MOST // max(1, n_labels)))
 
 
 class LinearPart:

@@ -13,7 +13,7 @@ from scipy import linalg
 
 from textzoo.linear.matrices import SparseRows
 
-EXACT_ROWS = 12_288  # up to so many the kernel is held: 600 MB
+EXACT_ROWS = 16_384  # up to so many the kernel is held: 1.1 GB
 _FREQUENT = 64  # n-grams in more than a 64th of the rows are multiplied as a dense matrix
 _TOLERANCE, _MOST_STEPS = 1e-2, 60  # of conjugate gradients
 _LEAST = np.float32(1e-30)
