@@ -5,6 +5,7 @@ import pytest
 
 from textzoo.linear.explaining import Explainer, visible
 from textzoo.linear.features import Features, ViewSettings
+from textzoo.linear.fusion import Stacked
 from textzoo.linear.part import LinearPart, Weights
 from textzoo.text.characters import characters_of
 
@@ -51,6 +52,15 @@ def test_the_largest_shares_are_told_with_the_weight_of_the_linear_scores(part):
         assert told == pytest.approx(expected, abs=1e-5)
         assert list(told.values()) == sorted(told.values(), reverse=True)
         assert explained(part, 0.4, text, 3)[name] == found[name][:3]
+
+
+def test_of_a_stacked_score_the_shares_are_of_its_logit(part):
+    text, names = "a sharp train", ["cooking"]
+    fusion = Stacked(2.0, 0.5, -1.0, np.ones((2, 2)), "logits")
+    row = {"top": [{"tag": "cooking", "score": 0.0}]}
+    Explainer(part, fusion.factor, names).explain([text], [row], 1000)
+    (largest,) = {max(2.0 * share for share in shares(part, text, 0).values())}
+    assert row["top"][0]["why"][0]["share"] == pytest.approx(largest, abs=1e-5)
 
 
 def test_texts_are_explained_each_by_its_own_ngrams(part):

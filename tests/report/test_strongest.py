@@ -31,7 +31,7 @@ def test_each_label_has_the_ngrams_of_its_largest_weights(exported, monkeypatch)
     for label, (_, cell) in enumerate(rows):
         ngrams, weights = part.weights.of_label(label)
         largest = np.sort(weights)[::-1][:12]
-        told = [entry.split("\N{NO-BREAK SPACE}") for entry in cell.split(" · ")]
+        told = [entry.split("\N{NO-BREAK SPACE}") for entry in cell.split("\N{NO-BREAK SPACE}· ")]
         assert [float(entry[-1]) for entry in told] == pytest.approx(largest, abs=0.006)
         best = part.features.name(int(ngrams[np.argmax(weights)]))
         assert " ".join(told[0][:-1]).replace("␣", " ") == best

@@ -38,6 +38,7 @@ def labelled_lines(
         runner: how many tags are listed, and how many texts make a batch.
         threshold: above which a label is predicted; None: there is none.
         lines: the texts.
+        calibration: of scores to probabilities, if known.
         explainer: tells why, if given.
         n_reasons: how many n-grams it tells for each tag.
 

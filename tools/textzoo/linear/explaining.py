@@ -9,7 +9,7 @@ WITHOUT = (
     "the model has no linear part, whose n-grams tell why; train one with "
     "hyper_parameters.linear.features=both"
 )
-_SPACE = "␣"
+_SPACE = "\N{OPEN BOX}"
 
 
 class Explainer:

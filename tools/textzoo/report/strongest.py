@@ -43,7 +43,10 @@ def strongest_section(run: Run) -> Optional[Element]:
         log.warning("%s: is damaged and left out: %s", folder / _LINEAR, failure)
         return None
     rows = [
-        [shortened(label, _LENGTH), " · ".join(map(_cell, part.strongest(i, _NGRAMS)))]
+        [
+            shortened(label, _LENGTH),
+            "\N{NO-BREAK SPACE}· ".join(map(_cell, part.strongest(i, _NGRAMS))),
+        ]
         for i, label in enumerate(labels[:_MOST_LABELS])
     ]
     columns = [Column("label", is_number=False), Column("n-grams", is_number=False)]
