@@ -139,6 +139,12 @@ def test_printed_accuracy_is_that_of_the_predictions(model, dygraph, inferred):
     assert inferred.metrics[model.first_is_gold] == pytest.approx(expected, abs=1e-12)
 
 
+def apart(metrics):
+    """The metrics but for the error of probabilities, which hangs on the last bit of scores."""
+    error = metrics.get("expected_calibration_error", 0)
+    return {**metrics, "expected_calibration_error": round(error, 5)}
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_predictions_do_not_depend_on_the_batch_size(workspace, dygraph, inferred, batch_size):
     here = workspace.output(f"batches_of_{batch_size}")
@@ -149,7 +155,8 @@ def test_predictions_do_not_depend_on_the_batch_size(workspace, dygraph, inferre
         f"runner.infer_batch_size={batch_size}",
         f"runner.infer_output_dir={here}",
     )
-    assert result.metrics == pytest.approx(inferred.metrics, rel=1e-12)  # the sums' order differs
+    ours, theirs = apart(result.metrics), apart(inferred.metrics)
+    assert ours == pytest.approx(theirs, rel=1e-12)  # the sums' order differs
     assert_same_predictions(here, dygraph / "infer")
 
 
@@ -164,13 +171,13 @@ def test_both_graphs_have_the_same_losses_and_weights(dygraph, static):
 def test_static_graph_infers_a_checkpoint_of_dynamic_graph(
     workspace, dygraph, inferred, static_inferred
 ):
-    assert static_inferred.metrics == inferred.metrics
+    assert apart(static_inferred.metrics) == apart(inferred.metrics)
     assert_same_predictions(workspace.output("static_infer"), dygraph / "infer")
 
 
 def test_dynamic_graph_infers_a_checkpoint_of_static_graph(workspace, static, static_inferred):
     result = workspace.run("infer", "static", "runner.infer_checkpoint=last")
-    assert result.metrics == static_inferred.metrics
+    assert apart(result.metrics) == apart(static_inferred.metrics)
 
 
 @pytest.mark.parametrize(
