@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.linear.fusion import all_scores
 from textzoo.logs import start_logging
 from textzoo.running.engines import FORMATS, is_installed
 from textzoo.serving.exported_model import ExportedModel
@@ -66,12 +67,5 @@ def largest_difference(ours: Feeds, theirs: Feeds) -> float:
     """The largest difference between the scores or embeddings of two batches of outputs."""
     if "best_labels" in theirs:
         n_labels = 1 + max(outputs["best_labels"].max() for outputs in (ours, theirs))
-        ours, theirs = ({"scores": _by_label(outputs, n_labels)} for outputs in (ours, theirs))
+        ours, theirs = ({"scores": all_scores(outputs, n_labels)} for outputs in (ours, theirs))
     return max(float(np.abs(ours[name] - array).max()) for name, array in theirs.items())
-
-
-def _by_label(outputs: Feeds, n_labels: int) -> np.ndarray:
-    """The score of every label, `[batch, n_labels]`; one not listed has the lowest listed score."""
-    scores = np.repeat(outputs["best_scores"][:, -1:], n_labels, axis=1)
-    np.put_along_axis(scores, outputs["best_labels"], outputs["best_scores"], axis=1)
-    return scores

@@ -79,13 +79,13 @@ class _View(NamedTuple):
     """
 
     settings: ViewSettings
-    words: list[str]
+    words: Words
     ngrams: Ngrams
     idf: np.ndarray
 
     def tokens(self, characters: Ragged) -> TokenLists:
         if self.settings.kind == "words":
-            return Words(self.words)(characters)
+            return self.words(characters)
         return _CHARACTERS[self.settings.kind](characters)
 
     def rows(self, counts: SparseRows) -> SparseRows:
@@ -97,7 +97,7 @@ class _View(NamedTuple):
     def name(self, number: int) -> str:
         tokens = self.ngrams.tokens_of(number)
         if self.settings.kind == "words":
-            return " ".join(self.words[token] for token in tokens)
+            return " ".join(self.words.words[token] for token in tokens)
         return "".join(map(chr, tokens))
 
 
@@ -160,7 +160,7 @@ class Features:
         """Write what `load` reads."""
         facts = []
         for place, view in enumerate(self._views):
-            facts.append({**view.settings._asdict(), "words": view.words})
+            facts.append({**view.settings._asdict(), "words": view.words.words})
             ngrams = view.ngrams
             for length, known in enumerate([ngrams.tokens, *ngrams.longer], start=1):
                 np.save(folder / f"ngrams_{place}_{length}.npy", known)
@@ -187,7 +187,7 @@ class Features:
                 raise ValueError(f"{len(idf)} weights of {len(ngrams)} n-grams")
             if settings.kind == "words" and len(facts.words) != len(tokens):
                 raise ValueError(f"{len(facts.words)} words, expected {len(tokens)}")
-            views.append(_View(settings, facts.words, ngrams, idf))
+            views.append(_View(settings, Words(facts.words), ngrams, idf))
         return cls(views)
 
 
@@ -213,7 +213,7 @@ def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple
         ngrams = Ngrams(shortest, np.arange(len(words)), ngrams.longer)
     n_in = np.bincount(counts.indices, minlength=len(ngrams))
     idf = ((1 + np.log((1 + n) / (1 + n_in))) ** settings.idf_power).astype(np.float32)
-    return _View(settings, words, ngrams, idf), counts
+    return _View(settings, Words(words), ngrams, idf), counts
 
 
 def _scaled(rows: SparseRows, length: float) -> SparseRows:

@@ -208,14 +208,16 @@ def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tup
         data, asked = data.sample(asked), np.arange(len(asked))
     truth = data.targets[asked].toarray()
     of_means = data.means().left_out(data.features[asked], truth) if any(means) else 0
-    targets = data.with_names()[1]
+    features, targets, row_weights = data.with_names()
     is_sample = len(asked) == data.features.shape[0]
+    products = kernel(features) if is_sample else None
     found: dict[tuple[float, float], float] = {}
 
     def quality(strength: float) -> float:
         """The best that a strength gives with any weight of means."""
-        if is_sample:
-            ridge = _Exact(data, strength, asked).left_out(targets)
+        if products is not None:
+            own = products.copy(order="F")
+            ridge = _Exact(own, row_weights, strength, asked).left_out(targets)
         else:
             ridge = _Iterative(data, strength, asked, n_threads).left_out(targets)
         for weight in means:
@@ -264,9 +266,10 @@ def _without_unknown(scores: np.ndarray, truth: np.ndarray, targets: SparseRows)
 class _Exact:
     """Duals of the ridge, and scores of rows left out, by the decomposed kernel."""
 
-    def __init__(self, data: _Data, strength: float, asked: np.ndarray):
-        features, _, row_weights = data.with_names()
-        self._solver = ExactRidge(kernel(features), strength, row_weights)
+    def __init__(
+        self, products: np.ndarray, row_weights: np.ndarray, strength: float, asked: np.ndarray
+    ):
+        self._solver = ExactRidge(products, strength, row_weights)
         self._asked = asked
 
     def dual(self, targets: SparseRows) -> np.ndarray:
@@ -349,7 +352,7 @@ def _solver(
     data: _Data, strength: float, asked: np.ndarray, n_threads: int
 ) -> Union[_Exact, _Iterative, None]:
     """What solves the ridge; None if it takes too long."""
-    features, targets, _ = data.with_names()
+    features, targets, row_weights = data.with_names()
     n_rows, n_labels = features.shape[0], targets.shape[1]
     if n_rows <= EXACT_ROWS:
         cost = float(n_rows) ** 3 + features.nnz * float(n_labels)
@@ -363,7 +366,7 @@ def _solver(
         )
         return None
     if n_rows <= EXACT_ROWS:
-        return _Exact(data, strength, asked)
+        return _Exact(kernel(features), row_weights, strength, asked)
     return _Iterative(data, strength, asked, n_threads)
 
 

@@ -61,13 +61,13 @@ class Words:
 
     def __init__(self, words: list[str]):
         self.words = words
-        self._ids = WordIds(
-            _WORD, {word: i for i, word in enumerate(words)}, unknown=-1, lower_case=False
-        )
+        self._ids = {word: i for i, word in enumerate(words)}
 
     def __call__(self, characters: Ragged) -> TokenLists:
         """The words of each text."""
-        found = self._ids(texts_of(characters))
+        # A table of its own each time: one that is shared is not safe for threads.
+        ids = WordIds(_WORD, self._ids, unknown=-1, lower_case=False)
+        found = ids(texts_of(characters))
         assert found is not None  # as _WORD is one of the patterns that are found in many texts
         return _of_texts(found[0])
 
