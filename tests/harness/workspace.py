@@ -80,12 +80,16 @@ def _of_pairs(name: str) -> Model:
     )
 
 
+# The linear part has tests of its own, and would hide what a net has learned.
+_NET_ALONE = "hyper_parameters.linear.features=none"
+
 MODELS = {
     model.name: model
     for model in (
         Model(
             "tagspace",
             overrides=(
+                _NET_ALONE,
                 "hyper_parameters.emb_dim=16",
                 "hyper_parameters.hid_dim=64",
                 "hyper_parameters.optimizer.learning_rate=0.01",
@@ -96,6 +100,7 @@ MODELS = {
         Model(
             "multilabel",
             overrides=(
+                _NET_ALONE,
                 "hyper_parameters.encoder.hidden_size=16",
                 "hyper_parameters.encoder.intermediate_size=16",
                 "hyper_parameters.n_filters=16",
@@ -108,6 +113,7 @@ MODELS = {
         Model(
             "xmlcnn",
             overrides=(
+                _NET_ALONE,
                 "hyper_parameters.emb_dim=16",
                 "hyper_parameters.n_filters=32",
                 "hyper_parameters.hidden_dim=0",

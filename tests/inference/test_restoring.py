@@ -11,7 +11,11 @@ from textzoo.inference.restoring import check_same_model, check_same_vocabulary,
 from textzoo.running.building import build_run
 from textzoo.training.checkpoint import load_checkpoint, save_checkpoint
 
-SMALL = ("hyper_parameters.emb_dim=3", "hyper_parameters.hid_dim=4")
+SMALL = (
+    "hyper_parameters.linear.features=none",
+    "hyper_parameters.emb_dim=3",
+    "hyper_parameters.hid_dim=4",
+)
 FEEDS = {"tokens": np.array([[1, 2, 3], [2, 0, 0]]), "lengths": np.array([3, 1])}
 
 

@@ -149,12 +149,15 @@ def test_too_high_a_count_is_refused():
 
 
 def test_the_n_grams_that_a_config_asks_for():
-    def views(**keys):
-        return [tuple(view[:4]) for view in views_of(Linear(**keys))]
+    def views(*texts, **keys):
+        return [tuple(view[:4]) for view in views_of(Linear(**keys), characters_of([*texts]))]
 
     assert views(features="words") == [("words", 1, 2, 1.0)]
     assert views(features="characters", ngram_max=4) == [("characters", 1, 4, 1.0)]
-    assert views(features="both") == [("words", 1, 2, 1.0), ("within_words", 3, 5, 0.7)]
+    both = [("words", 1, 2, 1.0), ("within_words", 3, 5, 0.7)]
+    assert views(features="both") == both
+    assert views("the cat", "a dog of 王", features="auto") == both
+    assert views("电梯坏了 app", features="auto") == [("characters", 1, 3, 1.0)]
 
 
 def test_rows_of_rare_labels_may_count_more():

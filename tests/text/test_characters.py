@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from textzoo.text.characters import characters_of, texts_of
+from textzoo.text.characters import characters_of, texts_of, unspaced_share
 
 TEXTS = ["  The\tCAT\n", "", "停车 \u3000场", "😀 naïve ÉTÉ", " \n "]
 
@@ -19,3 +19,25 @@ def test_texts_are_lower_cased_code_points_with_single_blanks():
 def test_chosen_texts_are_those_texts(rows):
     chosen = characters_of(TEXTS).chosen(np.array(rows, np.int64))
     assert texts_of(chosen) == [" ".join(TEXTS[row].lower().split()) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [
+        (["the cat", "naïve été"], 0),
+        (["停车场 坏了"], 1),
+        (["停车 ab"], 2 / 4),
+        (["カメラ、ひらがな"], 7 / 8),
+        (["ภาษาไทย"], 1),
+        (["주차장 문제"], 0),  # Korean has spaces
+        (["\U00020000a"], 1 / 2),
+        ([""], 0),
+        ([], 0),
+    ],
+)
+def test_the_share_of_characters_of_scripts_without_spaces(texts, share):
+    assert unspaced_share(characters_of(texts)) == share
+
+
+def test_of_chosen_texts_only_their_own_characters_count():
+    assert unspaced_share(characters_of(["停车场", "cat"]).chosen(np.array([1]))) == 0

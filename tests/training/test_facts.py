@@ -5,12 +5,13 @@ import math
 import pytest
 from harness.saved import made_up_facts
 
+import textzoo
 from textzoo.errors import UserError
 from textzoo.training.facts import Progress, read_facts, write_facts
 
 FACTS = made_up_facts(
     7,
-    versions={"textzoo": "1"},
+    versions={"textzoo": textzoo.__version__},
     sha256={"rec.pdparams": "a", "rec.pdopt": "b", "shards/w.npy": "c"},
 )
 
@@ -106,3 +107,16 @@ def test_a_checkpoint_of_an_earlier_version_is_told_from_a_damaged_one(tmp_path)
     (tmp_path / "checkpoint.json").write_text(facts, encoding="utf-8")
     with pytest.raises(UserError, match=r"saved by textzoo 0\.2\.0, .* train anew, or use that"):
         read_facts(tmp_path)
+
+
+def test_a_whole_checkpoint_of_0_3_0_is_told_from_a_damaged_one(tmp_path):
+    write_facts(tmp_path, changed(versions={"textzoo": "0.3.0"}, progress={"calibration": ...}))
+    with pytest.raises(UserError) as failure:
+        read_facts(tmp_path)
+    assert str(failure.value) == (
+        f"{tmp_path / 'checkpoint.json'}: was saved by textzoo 0.3.0, and this is "
+        f"{textzoo.__version__} (progress: Value error, has no calibration, or should not have "
+        "it); train anew, or use that version"
+    )
+    write_facts(tmp_path, changed(versions={"textzoo": "0.3.0"}))
+    assert read_facts(tmp_path)["versions"] == {"textzoo": "0.3.0"}

@@ -265,9 +265,11 @@ def _peers() -> Any:
 def _scikit_learn(problem: _Problem) -> dict[str, dict[str, Any]]:
     """The figures of each of its models; the vectoriser's seconds count for each."""
     from textzoo.linear.fitting import views_of
+    from textzoo.text.reader import CHARACTERS
 
     peers, data, linear = _peers(), problem.data, problem.config.linear
-    vectorizer = peers.vectorizer(views_of(linear), linear.min_count)
+    views = views_of(linear, data.train_rows.columns[CHARACTERS])
+    vectorizer = peers.vectorizer(views, linear.min_count)
     train, test = _texts(data.train_rows), _texts(problem.test)
     valid = _texts(data.valid_rows) if problem.has_valid else None
     targets = problem.targets
@@ -293,16 +295,18 @@ def _scikit_learn(problem: _Problem) -> dict[str, dict[str, Any]]:
 def _speed(problem: _Problem) -> dict[str, float]:
     """Seconds from texts to weights, nothing to choose, medians."""
     from textzoo.linear.fitting import views_of
+    from textzoo.text.reader import CHARACTERS
 
     peers, targets, texts = _peers(), problem.targets, _texts(problem.data.train_rows)
     linear = problem.config.linear
+    views = views_of(linear, problem.data.train_rows.columns[CHARACTERS])
     has_one = (targets.getnnz(axis=1) == 1).all()
     labels = targets.indices if has_one else targets.toarray()
     seconds: dict[str, list[float]] = {"TextZoo": []}
     for _ in range(_REPEATS):  # in turn, so that a slow minute of the machine is shared
         seconds["TextZoo"].append(_seconds_of_linear(problem, texts))
         started = time.perf_counter()
-        vectorizer = peers.vectorizer(views_of(linear), linear.min_count)
+        vectorizer = peers.vectorizer(views, linear.min_count)
         features = vectorizer.fit_transform(texts)
         vectorizing = time.perf_counter() - started
         for solver in _SOLVERS:

@@ -49,6 +49,7 @@ def one_epoch(folder: Path, sizes: list[int]) -> dict[int, dict[str, float]]:
             *("runner.resume=none", "runner.valid_fraction=0", "runner.epochs=1"),
             *("runner.train_batch_size=256", "runner.print_interval=20"),
             *("hyper_parameters.hid_dim=64", "hyper_parameters.win_size=3"),
+            "hyper_parameters.linear.features=none",
         ]
         with (
             tempfile.TemporaryDirectory(dir=place) as output,

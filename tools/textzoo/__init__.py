@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = ["Encoder", "SemanticIndex", "Tagger"]
 
 

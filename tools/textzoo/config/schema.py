@@ -304,11 +304,12 @@ class Embedding(Block):
 class Linear(Block):
     """The linear part of a model that scores labels; see doc/linear.md."""
 
-    features: Literal["none", "words", "characters", "both"] = Field(
+    features: Literal["none", "auto", "words", "characters", "both"] = Field(
         default="none",
         description="n-grams whose TF-IDF a ridge regression scores labels by, beside the net: of "
         "words; of characters, for languages without spaces; of words and, within them, of "
-        "characters; none: the net alone",
+        "characters; auto: `characters` or `both`, as the training texts are written; none: the "
+        "net alone",
     )
     ngram_max: Optional[NgramLength] = Field(
         default=None,

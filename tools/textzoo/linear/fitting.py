@@ -22,7 +22,7 @@ from textzoo.linear.ridge import (
 )
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
-from textzoo.text.characters import characters_of
+from textzoo.text.characters import characters_of, unspaced_share
 from textzoo.text.ragged import Ragged
 
 log = logging.getLogger("textzoo")
@@ -31,6 +31,7 @@ _MOST_ROWS = 200_000  # that are fitted to
 _SAMPLE = 5_000  # rows on which settings are chosen
 _STRENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
 _MEANS = (0.0, 0.3, 0.6, 1.0)
+_UNSPACED = 0.2  # the share of characters beyond which n-grams of words are of no use
 _FEW_ROWS = 20  # a label: with fewer its name counts as a row
 _STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
 _CHEAP = 2e10  # multiplications of a fit
@@ -130,7 +131,8 @@ def fit_linear(
     if len(chosen) < len(characters):
         log.info("linear: fitted to %d of %d rows, evenly", len(chosen), len(characters))
     asked = _evenly(asked, max(1, _MOST_SCORES // max(1, n_labels)))
-    features, rows = Features.fit(characters.chosen(chosen), views_of(settings), settings.min_count)
+    texts = characters.chosen(chosen)
+    features, rows = Features.fit(texts, views_of(settings, texts), settings.min_count)
     if not len(features):
         raise UserError(
             f"hyper_parameters.linear.min_count: received {settings.min_count}, but no n-gram is "
@@ -155,17 +157,26 @@ def fit_linear(
     return part, LeftOut(asked, scores)
 
 
-def views_of(settings: Linear) -> list[ViewSettings]:
-    """The n-grams that a config asks for."""
+def views_of(settings: Linear, characters: Ragged) -> list[ViewSettings]:
+    """The n-grams that a config asks for.
+
+    Args:
+        settings: of the config.
+        characters: of the training texts, which say what `auto` is.
+    """
     common = {
         "lead_words": settings.lead_words,
         "is_binary": settings.term_frequency == "binary",
         "idf_power": settings.idf_power,
     }
-    if settings.features == "characters":
+    kind = settings.features
+    if kind == "auto":
+        kind = "characters" if unspaced_share(characters) > _UNSPACED else "both"
+        log.info("linear: features %s", kind)
+    if kind == "characters":
         return [ViewSettings("characters", 1, settings.ngram_max or 3, **common)]
     views = [ViewSettings("words", 1, settings.ngram_max or 2, **common)]
-    if settings.features == "both":
+    if kind == "both":
         views.append(ViewSettings("within_words", 3, 5, settings.character_weight, **common))
     return views
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Optional, Union
 import pydantic
 from pydantic import ConfigDict, Field
 
+import textzoo
 from textzoo.config.schema import NotNegativeInt
 from textzoo.errors import UserError
 from textzoo.files import write_text
@@ -115,7 +116,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """Read `checkpoint.json`: model, kind, progress, data, config, versions, sha256.
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: there is none, it is damaged, or of another version, which said other things.
     """
     path = folder / FACTS
     try:
@@ -137,6 +138,13 @@ def read_facts(folder: Path) -> dict[str, Any]:
     except pydantic.ValidationError as failure:
         first = failure.errors()[0]
         problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        if isinstance(own := facts.get("versions"), dict):
+            version = own.get("textzoo")
+            if isinstance(version, str) and version != textzoo.__version__:  # and as it was saved
+                raise UserError(
+                    f"{path}: was saved by textzoo {version}, and this is "
+                    f"{textzoo.__version__} ({problem}); train anew, or use that version"
+                ) from None
         raise UserError(f"{path}: is damaged ({problem}); use another checkpoint") from None
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as failure:
         raise UserError(f"{path}: is damaged ({failure}); use another checkpoint") from None
