@@ -1,10 +1,14 @@
 """Which n-grams there are, and how often each text has each: exact numbers, no hashing."""
 
+from typing import Union
+
 import numpy as np
 from scipy import sparse
 
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.tokens import TokenLists
+
+Lead = Union[int, np.ndarray]
 
 
 class Ngrams:
@@ -40,7 +44,7 @@ class Ngrams:
         shortest: int,
         longest: int,
         min_texts: int,
-        lead_words: int = 0,
+        lead: Lead = 0,
     ) -> tuple["Ngrams", SparseRows]:
         """Number what occurs in enough of some texts.
 
@@ -50,7 +54,8 @@ class Ngrams:
             shortest: the least tokens of an n-gram.
             longest: the most.
             min_texts: in how many texts at least one is.
-            lead_words: n-grams that start in so many first words of a text count twice.
+            lead: n-grams that start in so many first words of a text count twice; one number, or
+                `[texts]`.
 
         Returns:
             The n-grams, and how often each text has each, `[texts, n-grams]`.
@@ -67,9 +72,9 @@ class Ngrams:
             if length >= shortest:
                 columns.append(numbers)
         found = cls(shortest, tokens, pairs)
-        return found, found._counts(columns, texts, n_texts, lead_words)
+        return found, found._counts(columns, texts, n_texts, lead)
 
-    def count(self, texts: TokenLists, n_texts: int, lead_words: int = 0) -> SparseRows:
+    def count(self, texts: TokenLists, n_texts: int, lead: Lead = 0) -> SparseRows:
         """How often each text has each n-gram, `[texts, n-grams]`, see `fit`."""
         numbers = unigrams = _places(texts.values, self.tokens)
         columns = [numbers] if self.shortest == 1 else []
@@ -78,16 +83,18 @@ class Ngrams:
             numbers = _places(keys, known)
             if length >= self.shortest:
                 columns.append(numbers)
-        return self._counts(columns, texts, n_texts, lead_words)
+        return self._counts(columns, texts, n_texts, lead)
 
     def _counts(
-        self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead_words: int
+        self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead: Lead
     ) -> SparseRows:
+        of_text = np.broadcast_to(lead, n_texts)
         own_rows, own_columns, own_counts = [], [], []
         for start, numbers in zip(self._starts, columns):
             places = np.flatnonzero(numbers >= 0)
-            own_rows.append(texts.rows[places])
-            own_counts.append(1 + (texts.words[places] < lead_words))
+            rows = texts.rows[places]
+            own_rows.append(rows)
+            own_counts.append(1 + (texts.words[places] < of_text[rows]))
             own_columns.append((numbers[places] + start).astype(np.int32))
         rows, numbers = np.concatenate(own_rows), np.concatenate(own_columns)
         counts = np.concatenate(own_counts).astype(np.float32)

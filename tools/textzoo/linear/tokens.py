@@ -9,6 +9,15 @@ from textzoo.text.words import WordIds, character_kinds
 
 _WORD = r"\w+|[^\w\s]"
 _SPACE = ord(" ")
+_UNSPACED = (  # Unicode blocks: punctuation, kana; Han and its extensions; full-width forms
+    (0x3000, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0xFF00, 0xFFEF),
+    (0x20000, 0x3FFFF),
+)
 
 
 class TokenLists:
@@ -26,10 +35,18 @@ class TokenLists:
 
 
 def whole_texts(characters: Ragged) -> TokenLists:
-    """Every character a token."""
-    rows = characters.rows().astype(np.int32)
-    n_spaces = np.cumsum(characters.values == _SPACE, dtype=np.int32)
-    return TokenLists(characters.values, rows, rows, _from_0(n_spaces, rows))
+    """Every character a token, but for spaces between Chinese or Japanese ones.
+
+    A text that was cut into words so has the tokens that it has as it is written.
+    """
+    values, rows = characters.values, characters.rows().astype(np.int32)
+    is_space = values == _SPACE
+    words = _from_0(np.cumsum(is_space, dtype=np.int32), rows)
+    kept = np.ones(len(values), bool)
+    spaces = np.flatnonzero(is_space)  # none at either end of a text
+    kept[spaces] = ~(_is_unspaced(values[spaces - 1]) & _is_unspaced(values[spaces + 1]))
+    rows = rows[kept]
+    return TokenLists(values[kept], rows, rows, words[kept])
 
 
 def within_words(characters: Ragged) -> TokenLists:
@@ -79,6 +96,25 @@ def all_words(characters: Ragged) -> tuple[TokenLists, list[str]]:
     table = TokenTable(kinds)
     numbers = table(texts_of(characters))
     return _of_texts(numbers), table.tokens
+
+
+def n_words(characters: Ragged) -> np.ndarray:
+    """How many words each text has, see `Words`."""
+    return np.bincount(all_words(characters)[0].rows, minlength=len(characters))
+
+
+def n_between_spaces(characters: Ragged) -> np.ndarray:
+    """How many words each text has that spaces are between."""
+    spaces = np.append(0, np.cumsum(characters.values == _SPACE))
+    return np.diff(spaces[characters.offsets]) + (characters.counts > 0)
+
+
+def _is_unspaced(characters: np.ndarray) -> np.ndarray:
+    """Whether each is of a script whose words have no spaces between them."""
+    found = np.zeros(len(characters), bool)
+    for first, last in _UNSPACED:
+        found |= (characters >= first) & (characters <= last)
+    return found
 
 
 def _of_texts(numbers: Ragged) -> TokenLists:

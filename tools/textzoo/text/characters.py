@@ -18,3 +18,10 @@ def texts_of(characters: Ragged) -> list[str]:
     joined = characters.values[first:last].astype("<i4").tobytes().decode("utf-32-le")
     places = (characters.offsets - first).tolist()
     return [joined[start:end] for start, end in zip(places, places[1:])]
+
+
+def before(characters: Ragged, mark: str) -> Ragged:
+    """The part of each text before the first such mark; nothing of a text without one."""
+    mark = texts_of(characters_of([mark]))[0]
+    texts = texts_of(characters)
+    return characters_of([text[: max(0, text.find(mark))] for text in texts])
