@@ -8,6 +8,8 @@ from scipy import sparse
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.tokens import TokenLists
 
+_MOST_INT = 2**63 - 1
+
 Lead = Union[int, np.ndarray]
 
 
@@ -127,7 +129,7 @@ def _numbered(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the keys that are in enough texts, -1 for the others; and these keys, sorted."""
     places = np.flatnonzero(keys >= 0)
-    order = places[np.argsort(keys[places], kind="stable")]  # and by rows, as these only grow
+    order = places[_order(keys[places])]  # and by rows, as these only grow
     own, own_rows = keys[order], rows[order]
     is_new = np.diff(own, prepend=-1) != 0
     is_new_text = is_new | (np.diff(own_rows, prepend=-1) != 0)
@@ -138,6 +140,14 @@ def _numbered(
     numbers = np.full(len(keys), -1, np.int32)
     numbers[order] = new_numbers[group]
     return numbers, own[is_new][is_kept]
+
+
+def _order(keys: np.ndarray) -> np.ndarray:
+    """The places of keys, not below 0, in the order of keys; of equal ones in their own."""
+    n = len(keys)
+    if n and int(keys.max()) < _MOST_INT // n:  # one number for both is five times as fast
+        return np.sort(keys * n + np.arange(n)) % n
+    return np.argsort(keys, kind="stable")
 
 
 def _places(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
