@@ -160,6 +160,12 @@ def test_too_high_a_count_is_refused():
         fit(GIVEN.model_copy(update={"min_count": 61}))
 
 
+def test_a_mark_that_no_text_has_words_before_is_refused():
+    with pytest.raises(UserError, match=r"linear\.lead_words: received '<eos>', but no training"):
+        fit(GIVEN.model_copy(update={"lead_words": "<eos>"}), texts=["<eos>" + t for t in TEXTS])
+    fit(GIVEN.model_copy(update={"lead_words": "AND"}))
+
+
 def test_the_n_grams_that_a_config_asks_for():
     def views(**keys):
         return [tuple(view[:4]) for view in views_of(Linear(**keys))]

@@ -16,7 +16,7 @@ from textzoo.linear.ridge import kernel
 from textzoo.linear.solving import FOLDS, STEP_COST, Exact, Iterative, TrainingRows, solver_of
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
-from textzoo.text.characters import characters_of
+from textzoo.text.characters import before, characters_of
 from textzoo.text.ragged import Ragged
 
 log = logging.getLogger("textzoo")
@@ -70,7 +70,7 @@ def fit_linear(
         n_threads: how many there are.
 
     Raises:
-        UserError: no n-gram is in enough texts.
+        UserError: no n-gram is in enough texts, or no text has words before the mark `lead_words`.
     """
     n_labels = len(label_names)
     chosen = _evenly(np.arange(len(characters)), _MOST_ROWS)
@@ -82,6 +82,12 @@ def fit_linear(
         raise UserError(
             f"hyper_parameters.linear.min_count: received {settings.min_count}, but no n-gram is "
             "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
+        )
+    mark = settings.lead_words
+    if isinstance(mark, str) and not before(characters.chosen(chosen), mark).counts.any():
+        raise UserError(
+            f"hyper_parameters.linear.lead_words: received {mark!r}, but no training text has words "
+            "before such a mark; set one that is there, or how many words count twice"
         )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
     targets = _targets(labels.chosen(chosen), n_labels)
