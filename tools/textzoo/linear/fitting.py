@@ -86,8 +86,8 @@ def fit_linear(
     mark = settings.lead_words
     if isinstance(mark, str) and not before(characters.chosen(chosen), mark).counts.any():
         raise UserError(
-            f"hyper_parameters.linear.lead_words: received {mark!r}, but no training text has words "
-            "before such a mark; set one that is there, or how many words count twice"
+            f"hyper_parameters.linear.lead_words: received {mark!r}, but no training text has "
+            "words before such a mark; set one that is there, or how many words count twice"
         )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
     targets = _targets(labels.chosen(chosen), n_labels)
