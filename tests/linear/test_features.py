@@ -1,6 +1,7 @@
 """TF-IDF of n-grams, compared with scikit-learn's."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -30,15 +31,20 @@ VIEWS = [
     ViewSettings("characters", 1, 3),
     ViewSettings("within_words", 3, 5),
 ]
+BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # all of TEXTS that counts
 ANALYZERS = {"words": "word", "characters": "char", "within_words": "char_wb"}
 
 
 def vectorizer(view, min_df=2):
+    def prepared(text):
+        text = " ".join(text.lower().split())
+        return BETWEEN_HAN.sub("", text) if view.kind == "characters" else text
+
     return TfidfVectorizer(
         analyzer=ANALYZERS[view.kind],
         ngram_range=(view.shortest, view.longest),
         token_pattern=r"\w+|[^\w\s]" if view.kind == "words" else None,
-        preprocessor=lambda text: " ".join(text.lower().split()),
+        preprocessor=prepared,
         min_df=min_df,
         sublinear_tf=True,
         dtype=np.float64,
@@ -201,6 +207,27 @@ def test_words_of_the_lead_count_twice():
     first = rows_of(["cat dog cat dog dog", "dog"], lead_words=2)[0]
     cat, dog = 1 + np.log(3), 1 + np.log(4)  # "cat dog" at the start once more
     assert first == by_hand({"cat": cat * IDF_OF_ONE, "dog": dog * IDF_OF_BOTH})
+
+
+def test_words_before_a_mark_count_twice():
+    first = rows_of(["Cat dog <EOS> cat <eos> dog", "cat dog"], lead_words=" <Eos>")[0]
+    twice, thrice = 1 + np.log(2), 1 + np.log(3)
+    weights = {"cat": thrice * IDF_OF_BOTH, "dog": thrice * IDF_OF_BOTH}
+    weights.update({token: twice * IDF_OF_ONE for token in ("<", "eos", ">")})
+    assert first == by_hand(weights)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.kind)
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [("a title <eos> its text", 2), ("标题 在 前 <eos> 正 文", 3), ("a title", 0), ("<eos> b", 0)],
+)
+def test_a_lead_up_to_a_mark_is_that_of_its_words(view, text, n):
+    found, expected = (
+        Features.fit(characters_of([text]), [view._replace(lead_words=lead)], 1)[1].toarray()
+        for lead in ("<eos>", n)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_it_may_not_matter_how_often_a_text_has_an_ngram():

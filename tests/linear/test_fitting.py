@@ -5,7 +5,7 @@ import pytest
 
 from textzoo.config.schema import Linear
 from textzoo.errors import UserError
-from textzoo.linear import fitting
+from textzoo.linear import fitting, solving
 from textzoo.linear.fitting import fit_linear, views_of
 from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Ragged
@@ -60,7 +60,7 @@ def solved(part, counts, strength=0.5, names=0.0):
 @pytest.mark.parametrize("names", [0.0, 0.5])
 def test_scores_are_those_of_the_ridge_and_of_fits_without_the_row(monkeypatch, exact, names):
     if not exact:
-        monkeypatch.setattr(fitting, "EXACT_ROWS", 10)
+        monkeypatch.setattr(solving, "EXACT_ROWS", 10)
     asked = [0, 7, 30, 59]
     part, left_out = fit(GIVEN.model_copy(update={"label_names": names}), asked)
     rows = part.features(characters_of(TEXTS)).toarray()
@@ -116,7 +116,7 @@ def test_of_very_many_scores_an_even_part_is_left_out(monkeypatch):
 
 
 def test_where_the_ridge_is_too_dear_labels_have_their_means_alone(monkeypatch, caplog):
-    monkeypatch.setattr(fitting, "_MOST_PRODUCTS", 10)
+    monkeypatch.setattr(solving, "_MOST_PRODUCTS", 10)
     caplog.set_level("INFO", logger="textzoo")
     part, _ = fit()
     assert "4 labels of 60 rows take too long to solve for" in caplog.text
@@ -124,6 +124,18 @@ def test_where_the_ridge_is_too_dear_labels_have_their_means_alone(monkeypatch, 
     sums = targets().T @ rows
     expected = rows @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
     np.testing.assert_allclose(part.scores(characters_of(TEXTS)), expected, atol=3e-3)
+
+
+@pytest.mark.parametrize("asked", [[], [3]])
+@pytest.mark.parametrize("dense_is_fast", [False, True])
+def test_the_cheaper_way_is_gone_and_rows_are_left_out_exactly(monkeypatch, asked, dense_is_fast):
+    monkeypatch.setattr(solving, "_DENSE_SPEED", 1e3 if dense_is_fast else 1e-3)
+    used = []
+    for name in ("kernel", "conjugate_gradients"):
+        own = getattr(solving, name)
+        monkeypatch.setattr(solving, name, lambda *a, n=name, f=own: used.append(n) or f(*a))
+    fit(asked=asked)
+    assert set(used) == {"kernel" if asked or dense_is_fast else "conjugate_gradients"}
 
 
 @pytest.mark.parametrize("by_sets", [False, True])
@@ -146,6 +158,12 @@ def test_rows_without_labels_and_a_single_label_are_fitted_to():
 def test_too_high_a_count_is_refused():
     with pytest.raises(UserError, match=r"linear\.min_count: received 61, but no n-gram"):
         fit(GIVEN.model_copy(update={"min_count": 61}))
+
+
+def test_a_mark_that_no_text_has_words_before_is_refused():
+    with pytest.raises(UserError, match=r"linear\.lead_words: received '<eos>', but no training"):
+        fit(GIVEN.model_copy(update={"lead_words": "<eos>"}), texts=["<eos>" + t for t in TEXTS])
+    fit(GIVEN.model_copy(update={"lead_words": "AND"}))
 
 
 def test_the_n_grams_that_a_config_asks_for():

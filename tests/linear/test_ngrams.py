@@ -44,7 +44,9 @@ def as_counters(ngrams, counts):
     ("shortest", "longest", "min_texts"), [(1, 1, 1), (1, 3, 2), (3, 5, 2), (2, 2, 4), (1, 4, 1)]
 )
 @pytest.mark.parametrize("cut", [None, 6])
-def test_those_in_enough_texts_are_counted(shortest, longest, min_texts, cut):
+@pytest.mark.parametrize("most", [0, 2**63 - 1])
+def test_those_in_enough_texts_are_counted(monkeypatch, shortest, longest, min_texts, cut, most):
+    monkeypatch.setattr("textzoo.linear.ngrams._MOST_INT", most)
     ngrams, counts = Ngrams.fit(tokens_of(TEXTS, cut), len(TEXTS), shortest, longest, min_texts)
     expected = counted(TEXTS, shortest, longest, cut)
     n_in = Counter(gram for text in expected for gram in text)

@@ -47,17 +47,20 @@ def test_reasons_are_the_shares_of_a_score(part):
 
 
 @pytest.mark.parametrize("most_dense", [0, 20_000_000])
-def test_of_each_label_the_largest_weights_are_kept(monkeypatch, most_dense):
+def test_of_all_labels_the_largest_weights_are_kept(monkeypatch, most_dense):
     monkeypatch.setattr(module, "_LEAST", 3)
     monkeypatch.setattr(module, "_MOST", 4 * 5)
     monkeypatch.setattr(module, "_DENSE", most_dense)
     given = RANDOM.normal(size=(30, 4)).astype(np.float32)
-    given[4:, 3] = 0  # of label 3 only 4 are not 0
-    weights = Weights.largest([given[:, :1], given[:, 1:]], 30, 4)
+    given[:, 1] /= 100  # of which the least are kept
+    given[2:, 3] = 0  # of which but 2 are not 0
+    weights = Weights.largest([given[:, :2], given[:, 2:3], given[:, 3:]], 30, 4)
+    least = np.sort(abs(given).ravel())[-20]
     for label in range(4):
         features, values = weights.of_label(label)
-        kept = np.argsort(-abs(given[:, label]))[: 5 if label < 3 else 4]
-        assert features.tolist() == sorted(kept)
+        sizes = abs(given[:, label])
+        kept = np.flatnonzero(sizes >= least) if label % 2 == 0 else np.argsort(-sizes)[:3]
+        assert features.tolist() == sorted(kept[sizes[kept] > 0])
         np.testing.assert_allclose(values, given[features, label], rtol=1e-3)
     rows = sparse.random(6, 30, 0.5, "csr", np.float32, RANDOM)
     pruned = np.zeros_like(given)
@@ -116,8 +119,8 @@ def test_weights_that_are_not_as_they_were_saved_are_refused(part, tmp_path, fil
 
 
 def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
-    monkeypatch.setattr("textzoo.linear.part._LEAST", 2)
-    monkeypatch.setattr("textzoo.linear.part._MOST", 4)
+    monkeypatch.setattr("textzoo.linear.part._LEAST", 1)
+    monkeypatch.setattr("textzoo.linear.part._MOST", 2)
     weights = np.array([[0.5, 0, -0.75, 0.25], [0, 0.125, 0, 0]], np.float32)
     dense = Weights.largest([weights.T], 4, 2)
     rows = sparse.identity(4, "float32", format="csr")

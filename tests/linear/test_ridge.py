@@ -57,6 +57,28 @@ def test_conjugate_gradients_come_to_the_exact_weights(n_threads):
     np.testing.assert_allclose(products(dual), ROWS @ (ROWS.T @ dual), atol=1e-4)
 
 
+def test_from_nearby_conjugate_gradients_come_there_sooner():
+    n_products = []
+
+    class Counting(Products):
+        def __call__(self, dual):
+            n_products[-1] += 1
+            return super().__call__(dual)
+
+    products, others = Counting(ROWS, 1), COUNTS.copy()
+    others[::9] = 0
+    n_products.append(0)
+    near = conjugate_gradients(products, 1.0, others, TARGETS)
+    for start in (None, near):
+        n_products.append(0)
+        dual = conjugate_gradients(products, 1.0, COUNTS, TARGETS, start)
+    assert abs(products.weights(dual) - fitted(1.0)).max() < 0.01 * abs(fitted(1.0)).max()
+    assert n_products[2] < n_products[1]
+    n_products.append(0)
+    assert not conjugate_gradients(products, 1.0, others, TARGETS, near)[::9].any()
+    assert n_products[3] == 1  # it is there
+
+
 def test_rows_that_count_0_times_are_left_out_by_conjugate_gradients():
     counts = COUNTS.copy()
     counts[::4] = 0

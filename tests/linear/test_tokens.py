@@ -36,7 +36,19 @@ def test_of_chosen_words_the_others_are_unknown():
 
 def test_characters_are_code_points_lower_cased_with_single_blanks():
     expected = [list(" ".join(text.lower().split())) for text in TEXTS]
+    expected[2] = list("停车场很吵。")  # no space between them
     assert by_text(whole_texts(CHARACTERS), chr) == expected
+
+
+def test_of_whole_texts_no_space_is_between_characters_of_scripts_without_them():
+    cut = ["5 月 3 日 在 rm 家 ， 好 。 吧", "ひ カ 々 𠀀 豈", "한국 말", "停 车", "x 停"]
+    whole = ["5 月 3 日在 rm 家，好。吧", "ひカ々𠀀豈", "한국 말", "停车", "x 停"]
+    assert texts_of_tokens(whole_texts(characters_of(cut)), len(cut)) == whole
+    assert whole_texts(characters_of(cut)).words[-3:].tolist() == [0, 1, 1]
+
+
+def texts_of_tokens(tokens, n):
+    return ["".join(map(chr, tokens.values[tokens.rows == row])) for row in range(n)]
 
 
 def test_within_words_each_word_stands_between_two_blanks_of_its_own():

@@ -32,6 +32,7 @@ Sizes = Annotated[list[Size], Field(min_length=1, max_length=100)]
 VocabularySize = Annotated[int, Field(ge=3, le=MAX_INT)]
 TextLength = Annotated[int, Field(ge=3, le=MAX_SIZE)]  # in tokens, with [CLS] and [SEP]
 NgramLength = Annotated[int, Field(gt=0, le=64)]
+LeadWords = Union[NotNegativeInt, Annotated[str, Field(pattern=r"\S")]]  # how many, or up to where
 AnyFloat = Annotated[float, Field(ge=-MAX_FLOAT, le=MAX_FLOAT)]
 PositiveFloat = Annotated[float, Field(gt=0, le=MAX_FLOAT)]
 NotNegativeFloat = Annotated[float, Field(ge=0, le=MAX_FLOAT)]
@@ -325,9 +326,10 @@ class Linear(Block):
     idf_power: Annotated[float, Field(ge=0, le=10)] = Field(
         default=1.0, description="power of the inverse document frequency"
     )
-    lead_words: NotNegativeInt = Field(
+    lead_words: LeadWords = Field(
         default=0,
-        description="so many words at the start of a text, such as its title, count twice",
+        description="so many words at the start of a text, such as its title, count twice; or "
+        "those before a mark, such as `<eos>`",
     )
     min_count: PositiveInt = Field(
         default=2, description="n-grams that are in fewer training texts do not count"

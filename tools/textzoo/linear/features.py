@@ -3,16 +3,25 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Union
 
 import numpy as np
 import pydantic
 from scipy import sparse
 
-from textzoo.config.schema import Block, NgramLength, NotNegativeFloat, NotNegativeInt
+from textzoo.config.schema import Block, LeadWords, NgramLength, NotNegativeFloat
 from textzoo.linear.matrices import SparseRows, read_array
-from textzoo.linear.ngrams import Ngrams
-from textzoo.linear.tokens import TokenLists, Words, all_words, whole_texts, within_words
+from textzoo.linear.ngrams import Lead, Ngrams
+from textzoo.linear.tokens import (
+    TokenLists,
+    Words,
+    all_words,
+    n_between_spaces,
+    n_words,
+    whole_texts,
+    within_words,
+)
+from textzoo.text.characters import before
 from textzoo.text.ragged import Ragged
 
 Kind = Literal["words", "characters", "within_words"]
@@ -32,7 +41,8 @@ class ViewSettings(NamedTuple):
         shortest: the least tokens of one.
         longest: the most.
         weight: of a row, whose length this is.
-        lead_words: n-grams that start in so many first words of a text count twice.
+        lead_words: n-grams that start in so many first words of a text, or before this mark, count
+            twice.
         is_binary: whether it does not matter how often a text has one.
         idf_power: of the inverse document frequency.
     """
@@ -41,7 +51,7 @@ class ViewSettings(NamedTuple):
     shortest: int
     longest: int
     weight: float = 1.0
-    lead_words: int = 0
+    lead_words: Union[int, str] = 0
     is_binary: bool = False
     idf_power: float = 1.0
 
@@ -53,7 +63,7 @@ class _SavedView(Block):
     shortest: NgramLength
     longest: NgramLength
     weight: NotNegativeFloat
-    lead_words: NotNegativeInt
+    lead_words: LeadWords
     is_binary: bool
     idf_power: NotNegativeFloat
     words: list[str]
@@ -145,7 +155,8 @@ class Features:
         parts = []
         for view in self._views:
             tokens = view.tokens(characters)
-            counts = view.ngrams.count(tokens, len(characters), view.settings.lead_words)
+            lead = _lead(view.settings, characters)
+            counts = view.ngrams.count(tokens, len(characters), lead)
             parts.append(view.rows(counts))
         return _joined(parts)
 
@@ -205,15 +216,22 @@ def _fitted(settings: ViewSettings, characters: Ragged, min_texts: int) -> tuple
     else:
         tokens = _CHARACTERS[settings.kind](characters)
     n, shortest = len(characters), settings.shortest
-    ngrams, counts = Ngrams.fit(
-        tokens, n, shortest, settings.longest, min_texts, settings.lead_words
-    )
+    lead = _lead(settings, characters)
+    ngrams, counts = Ngrams.fit(tokens, n, shortest, settings.longest, min_texts, lead)
     if words:  # only those in use keep a number
         words = [words[number] for number in ngrams.tokens]
         ngrams = Ngrams(shortest, np.arange(len(words)), ngrams.longer)
     n_in = np.bincount(counts.indices, minlength=len(ngrams))
     idf = ((1 + np.log((1 + n) / (1 + n_in))) ** settings.idf_power).astype(np.float32)
     return _View(settings, Words(words), ngrams, idf), counts
+
+
+def _lead(settings: ViewSettings, characters: Ragged) -> Lead:
+    """How many words at the start of each text count twice."""
+    if isinstance(settings.lead_words, int):
+        return settings.lead_words
+    leads = before(characters, settings.lead_words)
+    return n_words(leads) if settings.kind == "words" else n_between_spaces(leads)
 
 
 def _scaled(rows: SparseRows, length: float) -> SparseRows:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -10,19 +10,13 @@ from scipy import sparse
 from textzoo.config.schema import Linear
 from textzoo.errors import UserError
 from textzoo.linear.features import Features, ViewSettings
-from textzoo.linear.label_means import LabelMeans
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.part import LinearPart, Weights
-from textzoo.linear.ridge import (
-    EXACT_ROWS,
-    ExactRidge,
-    Products,
-    conjugate_gradients,
-    kernel,
-)
+from textzoo.linear.ridge import kernel
+from textzoo.linear.solving import FOLDS, STEP_COST, Exact, Iterative, TrainingRows, solver_of
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
-from textzoo.text.characters import characters_of, unspaced_share
+from textzoo.text.characters import before, characters_of, unspaced_share
 from textzoo.text.ragged import Ragged
 
 log = logging.getLogger("textzoo")
@@ -33,12 +27,9 @@ _STRENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
 _MEANS = (0.0, 0.3, 0.6, 1.0)
 _UNSPACED = 0.2  # the share of characters beyond which n-grams of words are of no use
 _FEW_ROWS = 20  # a label: with fewer its name counts as a row
-_STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
 _CHEAP = 2e10  # multiplications of a fit
-_MOST_PRODUCTS = 5e12  # beyond, labels have their means alone
 _MOST_SCORES = 50_000_000  # of rows left out
 _BLOCK = 25_000_000  # numbers of a dense matrix
-_FOLDS = 5
 _UNKNOWN = -1.0  # the score of a label that no other row has: without this row it were unknown
 
 
@@ -52,50 +43,6 @@ class LeftOut(NamedTuple):
 
     rows: np.ndarray
     scores: np.ndarray
-
-
-class _Data(NamedTuple):
-    """What is fitted to: rows, and behind them names of labels, if they count.
-
-    Attributes:
-        features: `[rows, n-grams]`.
-        targets: `[rows, labels]`.
-        names: `[labels, n-grams]`.
-        name_weight: how often a name counts; 0: not at all.
-        row_weights: `[rows]` how often each row counts.
-    """
-
-    features: SparseRows
-    targets: SparseRows
-    names: SparseRows
-    name_weight: float
-    row_weights: np.ndarray
-
-    def sample(self, rows: np.ndarray) -> "_Data":
-        """The same of some rows and the labels that they have."""
-        targets = self.targets[rows]
-        labels = np.unique(targets.indices)
-        return _Data(
-            self.features[rows],
-            targets[:, labels],
-            self.names[labels],
-            self.name_weight,
-            self.row_weights[rows],
-        )
-
-    def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
-        """Features, targets, and how often each counts, the names behind the rows."""
-        if not self.name_weight:
-            return self.features, self.targets, self.row_weights
-        n_labels = self.targets.shape[1]
-        features = sparse.vstack([self.features, self.names], format="csr")
-        own = sparse.identity(n_labels, "float32", format="csr")
-        targets = sparse.vstack([self.targets, own], format="csr")
-        of_names = np.full(n_labels, self.name_weight, np.float32)
-        return features, targets, np.append(self.row_weights, of_names)
-
-    def means(self) -> LabelMeans:
-        return LabelMeans(self.features, self.targets, self.names if self.name_weight else None)
 
 
 def fit_linear(
@@ -124,7 +71,7 @@ def fit_linear(
         n_threads: how many there are.
 
     Raises:
-        UserError: no n-gram is in enough texts.
+        UserError: no n-gram is in enough texts, or no text has words before the mark `lead_words`.
     """
     n_labels = len(label_names)
     chosen = _evenly(np.arange(len(characters)), _MOST_ROWS)
@@ -138,9 +85,15 @@ def fit_linear(
             f"hyper_parameters.linear.min_count: received {settings.min_count}, but no n-gram is "
             "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
         )
+    mark = settings.lead_words
+    if isinstance(mark, str) and not before(characters.chosen(chosen), mark).counts.any():
+        raise UserError(
+            f"hyper_parameters.linear.lead_words: received {mark!r}, but no training text has "
+            "words before such a mark; set one that is there, or how many words count twice"
+        )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
     targets = _targets(labels.chosen(chosen), n_labels)
-    data = _Data(
+    data = TrainingRows(
         rows,
         targets,
         features(characters_of(names)),
@@ -199,7 +152,9 @@ def _name_weight(settings: Linear, n_rows: int, n_labels: int) -> float:
     return settings.label_names
 
 
-def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tuple[float, float]:
+def _chosen(
+    settings: Linear, data: TrainingRows, by_sets: bool, n_threads: int
+) -> tuple[float, float]:
     """The strength of the ridge and the weight of means: as given, or the best for rows left out.
 
     Rows are left out of a fit to all others where that is cheap, else of one to a sample.
@@ -213,8 +168,8 @@ def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tup
         return strengths[0], means[0]
     n, n_labels = data.targets.shape
     asked = _evenly(np.arange(n), _SAMPLE)
-    if n > _SAMPLE and _STEP_COST * data.features.nnz * n_labels <= _CHEAP:
-        asked = _evenly(asked, n // _FOLDS)
+    if n > _SAMPLE and STEP_COST * data.features.nnz * n_labels <= _CHEAP:
+        asked = _evenly(asked, n // FOLDS)
     else:
         data, asked = data.sample(asked), np.arange(len(asked))
     truth = data.targets[asked].toarray()
@@ -228,9 +183,9 @@ def _chosen(settings: Linear, data: _Data, by_sets: bool, n_threads: int) -> tup
         """The best that a strength gives with any weight of means."""
         if products is not None:
             own = products.copy(order="F")
-            ridge = _Exact(own, row_weights, strength, asked).left_out(targets)
+            ridge = Exact(own, row_weights, strength, asked).left_out(targets)
         else:
-            ridge = _Iterative(data, strength, asked, n_threads).left_out(targets)
+            ridge = Iterative(data, strength, asked, n_threads).left_out(targets)
         for weight in means:
             scores = _without_unknown(ridge + weight * of_means, truth, data.targets)
             found[strength, weight] = _quality(scores, truth, by_sets)
@@ -274,63 +229,13 @@ def _without_unknown(scores: np.ndarray, truth: np.ndarray, targets: SparseRows)
     return np.where((truth > 0) & is_alone, np.float32(_UNKNOWN), scores)
 
 
-class _Exact:
-    """Duals of the ridge, and scores of rows left out, by the decomposed kernel."""
-
-    def __init__(
-        self, products: np.ndarray, row_weights: np.ndarray, strength: float, asked: np.ndarray
-    ):
-        self._solver = ExactRidge(products, strength, row_weights)
-        self._asked = asked
-
-    def dual(self, targets: SparseRows) -> np.ndarray:
-        """`[rows, labels]`, see `ridge`."""
-        return self._solver(targets)
-
-    def left_out(self, targets: SparseRows) -> np.ndarray:
-        """`[asked, labels]` the scores of the rows asked for."""
-        weights = self._solver.left_out_weights[self._asked, None]
-        own = targets.tocsr()[self._asked].toarray()
-        return own - self.dual(targets)[self._asked] * weights
-
-
-class _Iterative:
-    """The same by conjugate gradients: rows are left out fold by fold."""
-
-    def __init__(self, data: _Data, strength: float, asked: np.ndarray, n_threads: int):
-        self._features, _, self._row_weights = data.with_names()
-        self._products = Products(self._features, n_threads)
-        self._strength, self._asked = strength, asked
-        n_folds = 1 if len(asked) <= data.features.shape[0] // _FOLDS else _FOLDS
-        self._folds = [np.arange(len(asked))[k::n_folds] for k in range(n_folds)]
-
-    def dual(self, targets: SparseRows) -> np.ndarray:
-        """See `_Exact.dual`."""
-        return self._dual(targets.toarray(), self._row_weights)
-
-    def left_out(self, targets: SparseRows) -> np.ndarray:
-        """See `_Exact.left_out`."""
-        targets = targets.toarray()
-        scores = np.zeros((len(self._asked), targets.shape[1]), np.float32)
-        for fold in filter(len, self._folds):
-            rows = self._asked[fold]
-            weights = self._row_weights.copy()
-            weights[rows] = 0
-            dual = self._dual(targets, weights)
-            scores[fold] = self._features[rows] @ self._products.weights(dual)
-        return scores
-
-    def _dual(self, targets: np.ndarray, row_weights: np.ndarray) -> np.ndarray:
-        return conjugate_gradients(self._products, self._strength, row_weights, targets)
-
-
 def _solved(
-    data: _Data, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
+    data: TrainingRows, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
 ) -> tuple[Weights, np.ndarray]:
     """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
     features, targets, _ = data.with_names()
     (n_rows, n_features), n_labels = features.shape, targets.shape[1]
-    solver = _solver(data, strength, asked, n_threads)
+    solver = solver_of(data, strength, asked, n_threads)
     if solver is None:
         mean_weight = 1.0
     columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
@@ -343,8 +248,8 @@ def _solved(
             block = np.zeros((n_features, min(per_block, n_labels - start)), np.float32)
             if solver:
                 own_targets = by_label[:, own]
-                left_out[:, own] = solver.left_out(own_targets)
-                block += columns @ solver.dual(own_targets)
+                dual, left_out[:, own] = solver.solve(own_targets)
+                block += columns @ dual
             if mean_weight:
                 block += mean_weight * means.vectors(own).T.toarray()
             yield block
@@ -357,28 +262,6 @@ def _solved(
     if mean_weight:
         left_out += mean_weight * means.left_out(data.features[asked], truth)
     return found, _without_unknown(left_out, truth, data.targets)
-
-
-def _solver(
-    data: _Data, strength: float, asked: np.ndarray, n_threads: int
-) -> Union[_Exact, _Iterative, None]:
-    """What solves the ridge; None if it takes too long."""
-    features, targets, row_weights = data.with_names()
-    n_rows, n_labels = features.shape[0], targets.shape[1]
-    if n_rows <= EXACT_ROWS:
-        cost = float(n_rows) ** 3 + features.nnz * float(n_labels)
-    else:
-        cost = _STEP_COST * features.nnz * n_labels
-    if cost > _MOST_PRODUCTS:
-        log.info(
-            "linear: %d labels of %d rows take too long to solve for: each is scored by the mean "
-            "of its texts alone",
-            *(n_labels, n_rows),
-        )
-        return None
-    if n_rows <= EXACT_ROWS:
-        return _Exact(kernel(features), row_weights, strength, asked)
-    return _Iterative(data, strength, asked, n_threads)
 
 
 def _targets(labels: Ragged, n_labels: int) -> SparseRows:

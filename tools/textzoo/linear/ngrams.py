@@ -1,10 +1,16 @@
 """Which n-grams there are, and how often each text has each: exact numbers, no hashing."""
 
+from typing import Union
+
 import numpy as np
 from scipy import sparse
 
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.tokens import TokenLists
+
+_MOST_INT = 2**63 - 1
+
+Lead = Union[int, np.ndarray]
 
 
 class Ngrams:
@@ -40,7 +46,7 @@ class Ngrams:
         shortest: int,
         longest: int,
         min_texts: int,
-        lead_words: int = 0,
+        lead: Lead = 0,
     ) -> tuple["Ngrams", SparseRows]:
         """Number what occurs in enough of some texts.
 
@@ -50,7 +56,8 @@ class Ngrams:
             shortest: the least tokens of an n-gram.
             longest: the most.
             min_texts: in how many texts at least one is.
-            lead_words: n-grams that start in so many first words of a text count twice.
+            lead: n-grams that start in so many first words of a text count twice; one number, or
+                `[texts]`.
 
         Returns:
             The n-grams, and how often each text has each, `[texts, n-grams]`.
@@ -67,9 +74,9 @@ class Ngrams:
             if length >= shortest:
                 columns.append(numbers)
         found = cls(shortest, tokens, pairs)
-        return found, found._counts(columns, texts, n_texts, lead_words)
+        return found, found._counts(columns, texts, n_texts, lead)
 
-    def count(self, texts: TokenLists, n_texts: int, lead_words: int = 0) -> SparseRows:
+    def count(self, texts: TokenLists, n_texts: int, lead: Lead = 0) -> SparseRows:
         """How often each text has each n-gram, `[texts, n-grams]`, see `fit`."""
         numbers = unigrams = _places(texts.values, self.tokens)
         columns = [numbers] if self.shortest == 1 else []
@@ -78,16 +85,18 @@ class Ngrams:
             numbers = _places(keys, known)
             if length >= self.shortest:
                 columns.append(numbers)
-        return self._counts(columns, texts, n_texts, lead_words)
+        return self._counts(columns, texts, n_texts, lead)
 
     def _counts(
-        self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead_words: int
+        self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead: Lead
     ) -> SparseRows:
+        of_text = np.broadcast_to(lead, n_texts)
         own_rows, own_columns, own_counts = [], [], []
         for start, numbers in zip(self._starts, columns):
             places = np.flatnonzero(numbers >= 0)
-            own_rows.append(texts.rows[places])
-            own_counts.append(1 + (texts.words[places] < lead_words))
+            rows = texts.rows[places]
+            own_rows.append(rows)
+            own_counts.append(1 + (texts.words[places] < of_text[rows]))
             own_columns.append((numbers[places] + start).astype(np.int32))
         rows, numbers = np.concatenate(own_rows), np.concatenate(own_columns)
         counts = np.concatenate(own_counts).astype(np.float32)
@@ -120,7 +129,7 @@ def _numbered(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the keys that are in enough texts, -1 for the others; and these keys, sorted."""
     places = np.flatnonzero(keys >= 0)
-    order = places[np.argsort(keys[places], kind="stable")]  # and by rows, as these only grow
+    order = places[_order(keys[places])]  # and by rows, as these only grow
     own, own_rows = keys[order], rows[order]
     is_new = np.diff(own, prepend=-1) != 0
     is_new_text = is_new | (np.diff(own_rows, prepend=-1) != 0)
@@ -131,6 +140,14 @@ def _numbered(
     numbers = np.full(len(keys), -1, np.int32)
     numbers[order] = new_numbers[group]
     return numbers, own[is_new][is_kept]
+
+
+def _order(keys: np.ndarray) -> np.ndarray:
+    """The places of keys, not below 0, in the order of keys; of equal ones in their own."""
+    n = len(keys)
+    if n and int(keys.max()) < _MOST_INT // n:  # one number for both is five times as fast
+        return np.sort(keys * n + np.arange(n)) % n
+    return np.argsort(keys, kind="stable")
 
 
 def _places(keys: np.ndarray, known: np.ndarray) -> np.ndarray:

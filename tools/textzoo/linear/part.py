@@ -15,6 +15,7 @@ from textzoo.text.ragged import Ragged
 _MOST = 5_000_000  # weights of all labels together
 _LEAST = 200  # that a label keeps all the same
 _DENSE = 20_000_000  # numbers of a matrix that is not held as a sparse one
+_OfLabel = tuple[np.ndarray, np.ndarray]  # `[weights]` values in half precision, and features
 _FILES = ("weights_values.npy", "weights_features.npy", "weights_ends.npy")
 
 
@@ -26,7 +27,7 @@ class NgramShare(NamedTuple):
 
 
 class Weights:
-    """The weights of labels: of each the largest ones, in half precision.
+    """The weights of labels: the largest ones, in half precision.
 
     All labels keep 5 million weights together, at least 200 each.
 
@@ -59,30 +60,31 @@ class Weights:
             n_features: how many n-grams there are.
             n_labels: of all blocks.
         """
-        values, features, counts = [], [], [0]
-        n_kept = _n_kept(n_features, n_labels)
+        labels: list[_OfLabel] = []
+        least, n = 0.0, 0
         for block in blocks:
             for own in block.T:
-                kept = np.argpartition(-np.abs(own), n_kept - 1)[:n_kept]
-                kept = np.sort(kept[own[kept] != 0]).astype(np.int32)
-                values.append(own[kept].astype(np.float16))
-                features.append(kept)
-                counts.append(len(kept))
-        return cls(np.concatenate(values), np.concatenate(features), np.cumsum(counts), n_features)
+                kept = _kept(own, least)
+                labels.append((own[kept].astype(np.float16), kept.astype(np.int32)))
+                n += len(kept)
+            if n > 2 * _MOST:
+                labels, least = _largest(labels)
+                n = sum(len(values) for values, _ in labels)
+        return cls._of(_largest(labels)[0], n_features)
 
     @classmethod
     def largest_of_rows(cls, by_label: SparseRows) -> "Weights":
         """The same of weights that are sparse, `[labels, features]`."""
-        n_labels, n_features = by_label.shape
-        n_kept = _n_kept(n_features, n_labels)
-        is_kept = np.ones(by_label.nnz, bool)
-        for label in np.flatnonzero(np.diff(by_label.indptr) > n_kept):
-            own = slice(by_label.indptr[label], by_label.indptr[label + 1])
-            order = np.argsort(-np.abs(by_label.data[own]), kind="stable")
-            is_kept[own][order[n_kept:]] = False
-        ends = np.append(0, np.cumsum(is_kept))[by_label.indptr]
-        values = by_label.data[is_kept].astype(np.float16)
-        return cls(values, by_label.indices[is_kept].astype(np.int32), ends, n_features)
+        cuts = by_label.indptr[1:-1]
+        values = np.split(by_label.data.astype(np.float16), cuts)
+        features = np.split(by_label.indices.astype(np.int32), cuts)
+        return cls._of(_largest(list(zip(values, features)))[0], by_label.shape[1])
+
+    @classmethod
+    def _of(cls, labels: list[_OfLabel], n_features: int) -> "Weights":
+        values, features = (np.concatenate(part) for part in zip(*labels))
+        ends = np.cumsum([0, *(len(own) for own, _ in labels)])
+        return cls(values, features, ends, n_features)
 
     def scores(self, rows: SparseRows) -> np.ndarray:
         """The score of every label for some rows of features, `[rows, labels]`."""
@@ -118,8 +120,24 @@ class Weights:
         return cls(values, features, ends, n_features)
 
 
-def _n_kept(n_features: int, n_labels: int) -> int:
-    return min(n_features, max(_LEAST, _MOST // max(1, n_labels)))
+def _largest(labels: list[_OfLabel]) -> tuple[list[_OfLabel], float]:
+    """Of all labels' weights the largest, and how large the least of them is."""
+    sizes = np.abs(np.concatenate([values for values, _ in labels]).astype(np.float32))
+    if len(sizes) <= _MOST:
+        return labels, 0.0
+    least = float(np.partition(sizes, -_MOST)[-_MOST])
+    kept = [_kept(values, least) for values, _ in labels]
+    return [(values[k], features[k]) for (values, features), k in zip(labels, kept)], least
+
+
+def _kept(weights: np.ndarray, least: float) -> np.ndarray:
+    """The places of a label's weights that are so large, but of no fewer than a label keeps."""
+    sizes = np.abs(weights)
+    kept = np.flatnonzero((sizes >= least) & (sizes > 0))
+    if len(kept) < min(_LEAST, len(sizes)):
+        kept = np.argpartition(-sizes, min(_LEAST, len(sizes)) - 1)[:_LEAST]
+        kept = np.sort(kept[sizes[kept] > 0])
+    return kept
 
 
 class LinearPart:

@@ -6,7 +6,7 @@ that counts w times has λ / w in the place of λ.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
 from scipy import linalg
@@ -99,7 +99,11 @@ class Products:
 
 
 def conjugate_gradients(
-    products: Products, strength: float, row_weights: np.ndarray, targets: np.ndarray
+    products: Products,
+    strength: float,
+    row_weights: np.ndarray,
+    targets: np.ndarray,
+    near: Optional[np.ndarray] = None,
 ) -> np.ndarray:
     """A by conjugate gradients, each label for itself.
 
@@ -110,6 +114,7 @@ def conjugate_gradients(
         strength: λ.
         row_weights: `[rows]` how often each row counts; one that counts 0 times has a 0 in A.
         targets: `[rows, labels]`.
+        near: `[rows, labels]` what to start from.
 
     Returns:
         `[rows, labels]`.
@@ -118,10 +123,13 @@ def conjugate_gradients(
     ridge = (strength / np.where(counts, row_weights, 1)).astype(np.float32)[:, None]
     counts = counts[:, None]
     residual = targets * counts
+    enough = _TOLERANCE**2 * np.maximum(np.einsum("nl,nl->l", residual, residual), _LEAST)
     dual = np.zeros_like(residual)
+    if near is not None:
+        dual += counts * near
+        residual -= counts * (products(dual) + ridge * dual)
     direction = residual.copy()
     squares = np.einsum("nl,nl->l", residual, residual)
-    enough = _TOLERANCE**2 * np.maximum(squares, _LEAST)
     for _ in range(_MOST_STEPS):
         if (squares <= enough).all():
             break

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from textzoo.text.characters import texts_of
+from textzoo.text.characters import EAST_ASIAN, is_in, texts_of
 from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import TokenTable
 from textzoo.text.words import WordIds, character_kinds
@@ -26,10 +26,18 @@ class TokenLists:
 
 
 def whole_texts(characters: Ragged) -> TokenLists:
-    """Every character a token."""
-    rows = characters.rows().astype(np.int32)
-    n_spaces = np.cumsum(characters.values == _SPACE, dtype=np.int32)
-    return TokenLists(characters.values, rows, rows, _from_0(n_spaces, rows))
+    """Every character a token, but for spaces between Chinese or Japanese ones.
+
+    A text that was cut into words so has the tokens that it has as it is written.
+    """
+    values, rows = characters.values, characters.rows().astype(np.int32)
+    is_space = values == _SPACE
+    words = _from_0(np.cumsum(is_space, dtype=np.int32), rows)
+    kept = np.ones(len(values), bool)
+    spaces = np.flatnonzero(is_space)  # none at either end of a text
+    kept[spaces] = ~(is_in(values[spaces - 1], EAST_ASIAN) & is_in(values[spaces + 1], EAST_ASIAN))
+    rows = rows[kept]
+    return TokenLists(values[kept], rows, rows, words[kept])
 
 
 def within_words(characters: Ragged) -> TokenLists:
@@ -79,6 +87,17 @@ def all_words(characters: Ragged) -> tuple[TokenLists, list[str]]:
     table = TokenTable(kinds)
     numbers = table(texts_of(characters))
     return _of_texts(numbers), table.tokens
+
+
+def n_words(characters: Ragged) -> np.ndarray:
+    """How many words each text has, see `Words`."""
+    return np.bincount(all_words(characters)[0].rows, minlength=len(characters))
+
+
+def n_between_spaces(characters: Ragged) -> np.ndarray:
+    """How many words each text has that spaces are between."""
+    spaces = np.append(0, np.cumsum(characters.values == _SPACE))
+    return np.diff(spaces[characters.offsets]) + (characters.counts > 0)
 
 
 def _of_texts(numbers: Ragged) -> TokenLists:

@@ -20,18 +20,29 @@ def texts_of(characters: Ragged) -> list[str]:
     return [joined[start:end] for start, end in zip(places, places[1:])]
 
 
-# Scripts without spaces between words, as ranges of code points: Thai and Lao, Tibetan, Myanmar,
-# Khmer, Kana, Han.
-_UNSPACED = (
-    (0x0E00, 0x0FFF),
-    (0x1000, 0x109F),
-    (0x1780, 0x17FF),
-    (0x3040, 0x30FF),
-    (0x3400, 0x9FFF),
+Blocks = tuple[tuple[int, int], ...]  # of Unicode: first and last code points
+
+# Chinese and Japanese: punctuation, kana; Han and its extensions; full-width forms.
+EAST_ASIAN: Blocks = (
+    (0x3000, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF),
+    (0xFF00, 0xFFEF),
     (0x20000, 0x3FFFF),
 )
+# Other scripts without spaces between words: Thai, Lao, Tibetan; Myanmar; Khmer.
+_SOUTH_EAST_ASIAN: Blocks = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 _MOST = 10_000_000
+
+
+def is_in(points: np.ndarray, blocks: Blocks) -> np.ndarray:
+    """Whether each code point is in one of some blocks."""
+    found = np.zeros(len(points), bool)
+    for first, last in blocks:
+        found |= (points >= first) & (points <= last)
+    return found
 
 
 def unspaced_share(characters: Ragged) -> float:
@@ -41,7 +52,12 @@ def unspaced_share(characters: Ragged) -> float:
     """
     first, last = int(characters.offsets[0]), int(characters.offsets[-1])
     points = characters.values[first : last : 1 + (last - first) // _MOST]
-    n_unspaced = sum(
-        np.count_nonzero((points >= start) & (points <= end)) for start, end in _UNSPACED
-    )
+    n_unspaced = np.count_nonzero(is_in(points, EAST_ASIAN + _SOUTH_EAST_ASIAN))
     return n_unspaced / max(1, np.count_nonzero(points != ord(" ")))
+
+
+def before(characters: Ragged, mark: str) -> Ragged:
+    """The part of each text before the first such mark; nothing of a text without one."""
+    mark = texts_of(characters_of([mark]))[0]
+    texts = texts_of(characters)
+    return characters_of([text[: max(0, text.find(mark))] for text in texts])

@@ -1,0 +1,161 @@
+"""Training rows, and what solves the ridge for them: exactly or step by step."""
+
+import logging
+from typing import NamedTuple, Optional, Union
+
+import numpy as np
+from scipy import sparse
+
+from textzoo.linear.label_means import LabelMeans
+from textzoo.linear.matrices import SparseRows
+from textzoo.linear.ridge import (
+    EXACT_ROWS,
+    ExactRidge,
+    Products,
+    conjugate_gradients,
+    kernel,
+)
+
+log = logging.getLogger("textzoo")
+
+STEP_COST = 80.0  # multiplications of conjugate gradients for a number of a row and a label
+FOLDS = 5
+_DENSE_SPEED = 60.0  # multiplications of a dense matrix in the time of one of a sparse matrix
+_MOST_PRODUCTS = 5e12  # beyond, labels have their means alone
+
+
+class TrainingRows(NamedTuple):
+    """What is fitted to: rows, and behind them names of labels, if they count.
+
+    Attributes:
+        features: `[rows, n-grams]`.
+        targets: `[rows, labels]`.
+        names: `[labels, n-grams]`.
+        name_weight: how often a name counts; 0: not at all.
+        row_weights: `[rows]` how often each row counts.
+    """
+
+    features: SparseRows
+    targets: SparseRows
+    names: SparseRows
+    name_weight: float
+    row_weights: np.ndarray
+
+    def sample(self, rows: np.ndarray) -> "TrainingRows":
+        """The same of some rows and the labels that they have."""
+        targets = self.targets[rows]
+        labels = np.unique(targets.indices)
+        return TrainingRows(
+            self.features[rows],
+            targets[:, labels],
+            self.names[labels],
+            self.name_weight,
+            self.row_weights[rows],
+        )
+
+    def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
+        """Features, targets, and how often each counts, the names behind the rows."""
+        if not self.name_weight:
+            return self.features, self.targets, self.row_weights
+        n_labels = self.targets.shape[1]
+        features = sparse.vstack([self.features, self.names], format="csr")
+        own = sparse.identity(n_labels, "float32", format="csr")
+        targets = sparse.vstack([self.targets, own], format="csr")
+        of_names = np.full(n_labels, self.name_weight, np.float32)
+        return features, targets, np.append(self.row_weights, of_names)
+
+    def means(self) -> LabelMeans:
+        """The vectors of labels, of the names too if they count."""
+        return LabelMeans(self.features, self.targets, self.names if self.name_weight else None)
+
+
+class Exact:
+    """The ridge by the decomposed kernel.
+
+    Args:
+        products: `[rows, rows]` the kernel, in Fortran's order; it is overwritten.
+        row_weights: `[rows]` how often each row counts.
+        strength: of the ridge.
+        asked: `[asked]` the rows that are to be left out.
+    """
+
+    def __init__(
+        self, products: np.ndarray, row_weights: np.ndarray, strength: float, asked: np.ndarray
+    ):
+        self._solver = ExactRidge(products, strength, row_weights)
+        self._asked = asked
+
+    def solve(self, targets: SparseRows) -> tuple[np.ndarray, np.ndarray]:
+        """The duals `[rows, labels]`, see `ridge`, and the scores `[asked, labels]`."""
+        dual = self._solver(targets)
+        weights = self._solver.left_out_weights[self._asked, None]
+        return dual, targets.tocsr()[self._asked].toarray() - dual[self._asked] * weights
+
+    def left_out(self, targets: SparseRows) -> np.ndarray:
+        """The scores `[asked, labels]` of rows when they are left out."""
+        return self.solve(targets)[1]
+
+
+class Iterative:
+    """The same by conjugate gradients: rows are left out fold by fold."""
+
+    def __init__(self, data: TrainingRows, strength: float, asked: np.ndarray, n_threads: int):
+        self._features, _, self._row_weights = data.with_names()
+        self._products = Products(self._features, n_threads)
+        self._strength, self._asked = strength, asked
+        n_folds = 1 if len(asked) <= data.features.shape[0] // FOLDS else FOLDS
+        self._folds = [np.arange(len(asked))[k::n_folds] for k in range(n_folds)]
+
+    def solve(self, targets: SparseRows) -> tuple[np.ndarray, np.ndarray]:
+        """See `Exact.solve`."""
+        scores, near = self._by_folds(targets)
+        return self._dual(targets.toarray(), self._row_weights, near), scores
+
+    def left_out(self, targets: SparseRows) -> np.ndarray:
+        """See `Exact.left_out`."""
+        return self._by_folds(targets)[0]
+
+    def _by_folds(self, targets: SparseRows) -> tuple[np.ndarray, Optional[np.ndarray]]:
+        """The scores of rows left out, and the duals without the last of them."""
+        targets, dual = targets.toarray(), None
+        scores = np.zeros((len(self._asked), targets.shape[1]), np.float32)
+        for fold in filter(len, self._folds):
+            rows = self._asked[fold]
+            weights = self._row_weights.copy()
+            weights[rows] = 0
+            dual = self._dual(targets, weights)
+            scores[fold] = self._features[rows] @ self._products.weights(dual)
+        return scores, dual
+
+    def _dual(
+        self, targets: np.ndarray, row_weights: np.ndarray, near: Optional[np.ndarray] = None
+    ) -> np.ndarray:
+        return conjugate_gradients(self._products, self._strength, row_weights, targets, near)
+
+
+def solver_of(
+    data: TrainingRows, strength: float, asked: np.ndarray, n_threads: int
+) -> Union[Exact, Iterative, None]:
+    """What solves the ridge soonest, with rows left out exactly if it can; None: it takes too long.
+
+    Args:
+        data: what is fitted to.
+        strength: of the ridge.
+        asked: `[asked]` the rows that are to be left out.
+        n_threads: how many there are.
+    """
+    features, targets, row_weights = data.with_names()
+    n_rows, n_labels = features.shape[0], targets.shape[1]
+    exact = float(n_rows) ** 3 / _DENSE_SPEED + features.nnz * float(n_labels)
+    iterative = STEP_COST * features.nnz * n_labels
+    is_exact = n_rows <= EXACT_ROWS and (len(asked) > 0 or exact < iterative)
+    if (exact if is_exact else iterative) > _MOST_PRODUCTS:
+        log.info(
+            "linear: %d labels of %d rows take too long to solve for: each is scored by the mean "
+            "of its texts alone",
+            *(n_labels, n_rows),
+        )
+        return None
+    if is_exact:
+        return Exact(kernel(features), row_weights, strength, asked)
+    return Iterative(data, strength, asked, n_threads)
