@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 import numpy as np
 
 from textzoo.linear.matrices import read_array
+from textzoo.metrics.ranking import best_labels
 from textzoo.text.reader import Feeds
 
 LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
@@ -36,6 +37,11 @@ class Mixed(NamedTuple):
         """By what a linear score counts."""
         return self.weight
 
+    @property
+    def needs_net(self) -> bool:
+        """Whether the net's scores count."""
+        return self.weight < 1
+
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
         return self.weight * linear + (1 - self.weight) * _within_1(net, self.scale)
@@ -61,6 +67,11 @@ class Stacked(NamedTuple):
     bias: float
     labels: np.ndarray
     scale: Scale
+
+    @property
+    def needs_net(self) -> bool:
+        """Whether the net's scores count."""
+        return True
 
     @classmethod
     def fit(cls, net: np.ndarray, linear: np.ndarray, truth: np.ndarray, scale: Scale) -> "Stacked":
@@ -94,6 +105,11 @@ Fusion = Union[Mixed, Stacked]
 ALONE = Mixed(1.0)  # the linear scores
 
 
+def parted(feeds: Feeds) -> tuple[Feeds, np.ndarray]:
+    """What the net takes of the feeds of a batch, and the linear scores among them."""
+    return {k: v for k, v in feeds.items() if k != LINEAR_SCORES}, feeds[LINEAR_SCORES]
+
+
 def fused(outputs: Feeds, linear: np.ndarray, fusion: Fusion) -> Feeds:
     """The outputs of a batch.
 
@@ -122,15 +138,8 @@ def all_scores(outputs: Feeds, n_labels: int) -> np.ndarray:
 
 def best_of(scores: np.ndarray, n_best: int) -> Feeds:
     """The best labels of each row with their scores, best first; of equal ones the first."""
-    n_best = min(n_best, scores.shape[1])
-    places = np.argpartition(-scores, n_best - 1, axis=1)[:, :n_best]
-    places.sort(axis=1)
-    own = np.take_along_axis(scores, places, axis=1)
-    order = np.argsort(-own, axis=1, kind="stable")
-    return {
-        "best_labels": np.take_along_axis(places, order, axis=1),
-        "best_scores": np.take_along_axis(own, order, axis=1),
-    }
+    best = best_labels(scores, n_best)
+    return {"best_labels": best, "best_scores": np.take_along_axis(scores, best, axis=1)}
 
 
 def save_fusion(fusion: Fusion, folder: Path) -> None:
