@@ -15,6 +15,7 @@ from textzoo.text.ragged import Ragged
 _MOST = 5_000_000  # weights of all labels together
 _LEAST = 200  # that a label keeps all the same
 _DENSE = 20_000_000  # numbers of a matrix that is not held as a sparse one
+_LARGEST = float(np.finfo(np.float16).max)
 _FILES = ("weights_values.npy", "weights_features.npy", "weights_ends.npy")
 
 
@@ -58,6 +59,9 @@ class Weights:
             blocks: `[features, n]` the weights of some labels, of one block after another.
             n_features: how many n-grams there are.
             n_labels: of all blocks.
+
+        Raises:
+            OverflowError: one is too large for half precision.
         """
         values, features, counts = [], [], [0]
         n_kept = _n_kept(n_features, n_labels)
@@ -65,6 +69,8 @@ class Weights:
             for own in block.T:
                 kept = np.argpartition(-np.abs(own), n_kept - 1)[:n_kept]
                 kept = np.sort(kept[own[kept] != 0]).astype(np.int32)
+                if len(kept) and np.abs(own[kept]).max() > _LARGEST:
+                    raise OverflowError("a weight is too large for half precision")
                 values.append(own[kept].astype(np.float16))
                 features.append(kept)
                 counts.append(len(kept))

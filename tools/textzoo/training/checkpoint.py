@@ -5,7 +5,7 @@ import math
 import platform
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, cast
@@ -205,6 +205,15 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
         doomed = [path for path in paths if path not in kept]
     else:
         doomed = [*paths, *folder.glob(BEST)]
+    return _removed(doomed)
+
+
+def remove_best(folder: Path) -> None:
+    """Remove `best`, unless it holds files of something else."""
+    _removed(folder.glob(BEST))
+
+
+def _removed(doomed: Iterable[Path]) -> int:
     n_removed = 0
     for path in doomed:
         if path.is_symlink() or foreign_files(path, LISTING):
