@@ -207,7 +207,7 @@ def assemble(
     if linear:
         fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
         if isinstance(validate, FusedValidation) and resumed:
-            _, validate.fusion = resumed.linear(len(data.reader.label_names))
+            validate.fusion = resumed.fusion(len(data.reader.label_names))
         fits = validate if isinstance(validate, FusedValidation) and weight == "auto" else None
         save_linear = _saver(linear, fits, fusion)
     return Training(

@@ -134,10 +134,11 @@ def with_linear(
     """The run with the linear part of its checkpoint beside the net, if the config has one."""
     if config.linear.features == "none":
         return run
-    linear, fusion = checkpoint.linear(len(reader.label_names))
-    if config.linear.weight != "auto":
-        fusion = Mixed(config.linear.weight, run.model.score_scale)
-    return FusedRun(run, FusedModel(run.model, linear), fusion)
+    n_labels, weight = len(reader.label_names), config.linear.weight
+    fusion = checkpoint.fusion(n_labels)
+    if weight != "auto":
+        fusion = Mixed(weight, run.model.score_scale)
+    return FusedRun(run, FusedModel(run.model, checkpoint.linear(n_labels)), fusion)
 
 
 def restore_static(

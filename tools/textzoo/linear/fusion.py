@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 import numpy as np
 
 from textzoo.linear.matrices import read_array
+from textzoo.metrics.calibration import sigmoid
 from textzoo.metrics.ranking import best_labels
 from textzoo.text.reader import Feeds
 
@@ -16,7 +17,7 @@ LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
 Scale = Literal["probabilities", "logits", "any"]
 
 _FILE, _LABELS = "fusion.json", "fusion_labels.npy"
-_LEAST, _MOST_LOGIT = 1e-6, 30.0
+_LEAST = 1e-6
 _STEPS = 25  # of Newton's method
 MOST_PAIRS = 5_000_000  # of rows and labels that a fusion is fitted to
 
@@ -98,7 +99,7 @@ class Stacked(NamedTuple):
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
         own = _standard(_logits(net, self.scale), self.labels)
-        return _sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
+        return sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
 
 
 Fusion = Union[Mixed, Stacked]
@@ -200,10 +201,6 @@ def _standard(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (logits - means) * (deviations.mean() / deviations)
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -_MOST_LOGIT, _MOST_LOGIT)))
-
-
 def _logistic(columns: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
     """The coefficients of a logistic regression, and its bias, by Newton's method."""
     rows = np.stack([*columns, np.ones(len(truth))], axis=1).astype(np.float64)
@@ -211,7 +208,7 @@ def _logistic(columns: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
     coefficients[-1] = -np.log(1 / np.clip(truth.mean(), _LEAST, 1 - _LEAST) - 1)
     small = 1e-3 * np.eye(rows.shape[1])  # keeps what is right everywhere finite
     for _ in range(_STEPS):
-        found = _sigmoid(rows @ coefficients)
+        found = sigmoid(rows @ coefficients)
         slope = rows.T @ (found - truth) + small @ coefficients
         curvature = (rows * (found * (1 - found))[:, None]).T @ rows + small
         step = np.linalg.solve(curvature, slope)
