@@ -55,6 +55,9 @@ def refusal(model, *overrides):
         ("batchneg", "runner.save_scores=5", "a model that embeds texts scores no labels"),
         ("hardestneg", "hyper_parameters.margin=0", "expected float, > 0, <= 2"),
         ("hardestneg", "index.mine_margin=-.inf", "expected float, >= -2, <= 2, finite"),
+        ("xmlcnn", "hyper_parameters.linear.label_means=1e30", ">= 0, <= 1000"),
+        ("xmlcnn", "hyper_parameters.linear.label_names=-1", ">= 0, <= 1000"),
+        ("xmlcnn", "hyper_parameters.linear.character_weight=0", "expected float, > 0, <= 100"),
         # what only the constructors find
         ("tagspace", "hyper_parameters.ngram_dim=5", "ngram_dim: needs n-grams"),
         ("batchneg", "hyper_parameters.encoder.max_position_embeddings=5", "expected at least"),
@@ -65,6 +68,12 @@ def test_a_value_out_of_its_range_is_refused(model, override, says):
     message = refusal(model, override, *has_positions)
     assert override.partition("=")[0].rpartition(".")[2] in message
     assert says in message
+
+
+@pytest.mark.parametrize("given", ["weight=2", "regularisation=.nan", "label_means=[1]"])
+def test_of_a_key_of_several_types_there_is_one_problem(given):
+    message = refusal("xmlcnn", f"hyper_parameters.linear.{given}")
+    assert "1 problem(s)" in message and message.count("hyper_parameters.linear.") == 1
 
 
 def test_a_net_beyond_the_memory_is_refused():

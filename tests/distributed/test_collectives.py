@@ -20,6 +20,7 @@ from harness.workspace import (
     Saved,
     Workspace,
     checkpoints,
+    digests,
     metric_lines,
 )
 
@@ -47,6 +48,7 @@ NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
 NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
 SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
+LINEAR = "hyper_parameters.linear.features=both"
 needs_children = pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children"
 )
@@ -66,6 +68,12 @@ CASES = {
     "multilabel": ("multilabel", "dygraph"),
     "multilabel fgm": ("multilabel", "dygraph", "hyper_parameters.adversarial=fgm"),
     "multilabel penalty": ("multilabel", "dygraph", "hyper_parameters.gradient_penalty=1.0"),
+    "tagspace with linear": ("tagspace", "dygraph", LINEAR),
+    "xmlcnn with linear": ("xmlcnn", "static", LINEAR),
+    "xmlcnn sharded with linear": (
+        *("xmlcnn", "dygraph", "hyper_parameters.shard_labels=true", LINEAR),
+    ),
+    "multilabel with linear apart": ("multilabel", "dygraph/apart", LINEAR),
     "batchneg": ("batchneg", "dygraph"),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
     "hardestneg": ("hardestneg", "dygraph"),
@@ -132,6 +140,12 @@ def test_two_processes_have_the_losses_and_metrics_of_one(name, workspaces, two)
     for our, their in zip(map(numbers, ours), map(numbers, theirs)):
         assert our == pytest.approx(their, rel=2e-4, abs=2e-5)
     assert checkpoints(workspace.output(f"two {name}")) == {"0", "best"}
+    if LINEAR in overrides:
+        ours, theirs = (
+            digests(workspace.output(f"{n} {name}") / "0/linear") for n in ("one", "two")
+        )
+        for file in ours.keys() - {"fusion.json", "fusion_labels.npy"}:  # of the net's scores
+            assert ours[file] == theirs[file]
     assert not list(workspace.output(f"two {name}").glob("*_of_process_*"))
 
 

@@ -10,8 +10,7 @@ from harness.evaluated import Embeds, FakeRows
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.embeddings import Corpus, EmbeddingEvaluator, best_labels
-from textzoo.evaluation.label_predictions import best_labels as sorted_labels
+from textzoo.evaluation.embeddings import Corpus, EmbeddingEvaluator
 
 
 def parse(line):
@@ -56,10 +55,3 @@ def test_without_a_corpus_the_texts_of_the_chosen_rows_are_searched_but_for_the_
     assert [best["tag"] for best in second["top"]] == ["18", "12", "11"]
     assert found == {"recall@1": 1, "mrr": 1, "rows": 2}
     assert first["tags"] == ["12"]
-
-
-@pytest.mark.parametrize("k", [0, 1, 4, 9])
-def test_the_best_of_many_are_those_of_a_stable_sort(k):
-    scores = np.random.default_rng(0).integers(0, 5, (20, 9)).astype("float32")  # many are equal
-    expected, _ = sorted_labels({"scores": scores}, k)
-    np.testing.assert_array_equal(best_labels(scores, k), expected)

@@ -86,6 +86,7 @@ class OfRows:
 def fused(fusion=None):
     net = Net()
     net.model = model = SimpleNamespace(
+        linear=None,
         score_scale="probabilities",
         best_alone=False,
         text_column="text",

@@ -127,3 +127,10 @@ def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
     found = Weights.largest_of_rows(sparse.csr_matrix(weights)).scores(rows)
     assert found.T.tolist() == [[0.5, 0, -0.75, 0], [0, 0.125, 0, 0]]
     assert found.tolist() == dense.scores(rows).tolist()
+
+
+def test_weights_beyond_half_precision_are_refused():
+    kept = Weights.largest([np.full((3, 1), -65504, np.float32)], 3, 1)
+    assert kept.of_label(0)[1].tolist() == [-65504] * 3
+    with pytest.raises(OverflowError, match="half precision"):
+        Weights.largest([np.full((3, 1), -65600, np.float32)], 3, 1)

@@ -8,7 +8,7 @@ from sklearn.metrics import (
 )
 
 from textzoo.errors import UserError
-from textzoo.metrics.ranking import RankingMetrics, gold_ranks
+from textzoo.metrics.ranking import RankingMetrics, best_labels, gold_ranks
 
 NAMES = [
     *("accuracy", "mrr", "pairwise_accuracy", "precision@1", "precision@3", "recall@1"),
@@ -208,3 +208,10 @@ def test_an_unknown_metric_is_refused_by_name(name):
     with pytest.raises(UserError, match=r"runner\.metrics: received .*expected accuracy, mrr") as e:
         RankingMetrics(["accuracy", name])
     assert repr(name) in str(e.value)
+
+
+@pytest.mark.parametrize("k", [0, 1, 4, 9, 20])
+def test_the_best_of_many_are_those_of_a_stable_sort(k):
+    scores = np.random.default_rng(0).integers(0, 5, (20, 9)).astype("float32")  # many are equal
+    expected = [sorted(range(9), key=lambda label: (-row[label], label))[:k] for row in scores]
+    np.testing.assert_array_equal(best_labels(scores, k), np.reshape(expected, (20, min(k, 9))))

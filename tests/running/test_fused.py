@@ -56,13 +56,16 @@ def test_what_the_net_s_model_says_holds():
     assert model.metrics == ("micro_f1",) and model.best_alone and model.n_best == 1
 
 
+@pytest.mark.parametrize("scale", ["probabilities", "logits"])
 @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
-def test_scores_are_the_weighted_mean_and_with_a_weight_of_1_the_net_is_not_computed(weight):
+def test_scores_are_the_weighted_mean_and_with_a_weight_of_1_the_net_is_not_computed(weight, scale):
     model = fused_model()
     run = Run(model)
     feeds = model.infer_feeds(COLUMNS, np.array([0, 1]))
-    scores = FusedRun(run, model, Mixed(weight)).infer_step(feeds)["scores"]
+    scores = FusedRun(run, model, Mixed(weight, scale)).infer_step(feeds)["scores"]
     net = np.array([[0, 1], [1, 0]])
+    if scale == "logits":
+        net = np.exp(net) / (1 + np.e)
     expected = weight * np.array([[0.1, 0.1], [0.2, 0.2]]) + (1 - weight) * net
     np.testing.assert_allclose(scores, expected)
     assert run.n_computed == (weight < 1)

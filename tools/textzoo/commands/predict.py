@@ -18,11 +18,7 @@ from textzoo.files import check_output, new_output, write_lines
 if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.inference.embedder import Embedder
-    from textzoo.linear.explaining import Explainer
-    from textzoo.linear.fusion import Scale
     from textzoo.text.lines import Line, Refused
-    from textzoo.text.reader import Reader
-    from textzoo.training.checkpoint import Checkpoint
 
 log = logging.getLogger("textzoo")
 
@@ -135,8 +131,10 @@ def _write_labels(
     )
     from textzoo.inference.labelling import labelled_lines
     from textzoo.inference.restoring import restore_all
+    from textzoo.linear.explaining import Explainer
     from textzoo.logs import ProgressBar, start_logging
     from textzoo.running.building import chosen_metrics
+    from textzoo.running.fused import FusedRun
 
     config, folder = load_config(path, overrides)
     runner = config.runner
@@ -154,8 +152,8 @@ def _write_labels(
     lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
     calibration = chosen_calibration(checkpoints)
     explainer = None
-    if n_reasons:
-        explainer = _explainer(config, checkpoints[0], reader, run.model.score_scale)
+    if n_reasons and isinstance(run, FusedRun):
+        explainer = Explainer(run.linear, run.fusion.factor, reader.label_names)
     rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:
         _print(rows)
@@ -174,16 +172,6 @@ def _check_explainable(config: "Config") -> None:
             f"--explain: runner.infer_ensemble: received {n_checkpoints} checkpoints, expected 1: "
             "their shares cannot be told together"
         )
-
-
-def _explainer(
-    config: "Config", checkpoint: "Checkpoint", reader: "Reader", scale: "Scale"
-) -> "Explainer":
-    from textzoo.inference.restoring import linear_of
-    from textzoo.linear.explaining import Explainer
-
-    part, fusion = linear_of(config, checkpoint, reader, scale)
-    return Explainer(part, fusion.factor, reader.label_names)
 
 
 def _print(rows: Iterator[str]) -> None:

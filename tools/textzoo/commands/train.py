@@ -67,7 +67,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
-    from textzoo.training.resuming import starting_point
+    from textzoo.training.resuming import forget_linear_alone, starting_point
     from textzoo.training.saving import output_folder
 
     remember_early_interrupts()
@@ -112,7 +112,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             config, folder, data, run, progress, start.checkpoint if start.resumed else None
         )
         start.tell_rate(training)
-        if not runner.epochs and progress.evaluated < 0:
+        if training.validate is None:
+            forget_linear_alone(progress, runner)
+        if not runner.epochs and not progress.step and progress.evaluated < 0:
             log.info("runner.epochs is 0: the linear part alone")
         elif progress.stopped:
             log.info("patience had ended this run: start over with -o runner.resume=none")
@@ -205,7 +207,7 @@ def assemble(
     if linear:
         fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
         if isinstance(validate, FusedValidation) and resumed:
-            _, validate.fusion = resumed.linear(len(data.reader.label_names))
+            validate.fusion = resumed.fusion(len(data.reader.label_names))
         fits = validate if isinstance(validate, FusedValidation) and weight == "auto" else None
         save_linear = _saver(linear, fits, fusion)
     return Training(

@@ -114,8 +114,11 @@ def check(
     try:
         checked = model.model_validate(layers.blocks)
     except pydantic.ValidationError as failure:
-        explained = [_explain(error, model) for error in failure.errors(include_url=False)]
-        problems += dict.fromkeys(explained)  # each member of a union has its own error
+        # Each member of a union has its own error, of which one may tell more than another.
+        explained = {_explain(error, model): None for error in failure.errors(include_url=False)}
+        problems += [
+            one for one in explained if not any(other.startswith(f"{one}, ") for other in explained)
+        ]
     if problems:
         raise UserError(_listed(path, problems))
     _resolve_paths(checked, "", layers.origins, path.parent)
@@ -248,8 +251,8 @@ def _explain(error: Mapping[str, Any], model: type[Block]) -> str:
         value = "a value"
     if error["type"] == "finite_number":
         expected += ", finite"
-    limit = error.get("ctx", {}).get("le")
-    if limit is not None and f"<= {limit}" not in expected:
+    limit = str(error.get("ctx", {}).get("le", "")).removesuffix(".0")
+    if limit and f"<= {limit}" not in expected:
         expected += f", <= {limit}"
     return f"{key}: received {value} ({type(received).__name__}), expected {expected}"
 

@@ -316,7 +316,7 @@ class Linear(Block):
         default=None,
         description="the most words, or characters, of an n-gram; default: 2 words, 3 characters",
     )
-    character_weight: PositiveFloat = Field(
+    character_weight: Annotated[float, Field(gt=0, le=100)] = Field(
         default=0.7, description="both: weight of the characters beside the words"
     )
     term_frequency: Literal["sublinear", "binary"] = Field(
@@ -338,7 +338,7 @@ class Linear(Block):
         default="auto",
         description="strength of the ridge; auto: the best one for training rows, each left out",
     )
-    label_names: Union[Literal["auto"], NotNegativeFloat] = Field(
+    label_names: Union[Literal["auto"], Annotated[float, Field(ge=0, le=1000)]] = Field(
         default="auto",
         description="how often a label's name counts as a text of the label; auto: once where "
         "labels have fewer than 20 rows in the mean, else not",
@@ -347,7 +347,7 @@ class Linear(Block):
         default=0.0,
         description="rows of rare labels count more: (1 / rows with the label) to this power",
     )
-    label_means: Union[Literal["auto"], NotNegativeFloat] = Field(
+    label_means: Union[Literal["auto"], Annotated[float, Field(ge=0, le=1000)]] = Field(
         default="auto",
         description="weight of the cosine with the mean of a label's texts; auto: as for "
         "`regularisation`",

@@ -15,7 +15,7 @@ from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.labels import LabelMetrics
-from textzoo.metrics.ranking import gold_ranks
+from textzoo.metrics.ranking import best_labels, gold_ranks
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
@@ -131,21 +131,3 @@ class EmbeddingEvaluator:
                 file.add(self._chosen[batch], named.of_best(best, best_scores))
                 file.end_pool(self._rows)
         return metrics
-
-
-def best_labels(scores: np.ndarray, k: int) -> np.ndarray:
-    """The ids of the k highest scores, best first, `[batch, k]`; equal scores by label id.
-
-    Args:
-        scores: `[batch, labels]`.
-        k: how many, at most the number of labels.
-    """
-    if not k:
-        return np.empty((len(scores), 0), np.int64)
-    # Only what reaches the k-th highest score is sorted: there may be very many labels.
-    threshold = np.partition(scores, -k, axis=1)[:, -k]
-    best = np.empty((len(scores), k), np.int64)
-    for row, (values, lowest) in enumerate(zip(scores, threshold)):
-        reaching = np.flatnonzero(values >= lowest)
-        best[row] = reaching[np.argsort(-values[reaching], kind="stable")][:k]
-    return best

@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from textzoo.metrics import ranking
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import PREDICTABLE
 from textzoo.metrics.thresholds import Threshold, is_predicted
@@ -72,6 +73,5 @@ def best_labels(outputs: Feeds, n_best: int) -> tuple[np.ndarray, np.ndarray]:
     if "scores" not in outputs:
         return outputs["best_labels"][:, :n_best], outputs["best_scores"][:, :n_best]
     scores = outputs["scores"]
-    # A stable sort ranks equal scores by label id, as `gold_ranks` does.
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
+    best = ranking.best_labels(scores, n_best)
     return best, np.take_along_axis(scores, best, axis=1)

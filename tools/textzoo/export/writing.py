@@ -19,11 +19,11 @@ from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
 from textzoo.inference.choosing import chosen_calibration, chosen_threshold
-from textzoo.inference.restoring import linear_of
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
 from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
+from textzoo.running.fused import FusedRun
 from textzoo.running.onnx_conversion import convert
 from textzoo.running.run import InferenceRun
 from textzoo.running.static import StaticRun
@@ -88,8 +88,8 @@ def write_export(
                 facts["index"] = _copy_index(settings, checkpoint, place)
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
-            if config.linear.features != "none":
-                facts |= _write_linear(config, checkpoint, run, reader, place)
+            if isinstance(fused, FusedRun):
+                facts |= _write_linear(fused, place)
             facts |= _write_examples(place, fused, texts, reader)
             _finish(place, facts, formats)
     except OSError as failure:
@@ -169,14 +169,11 @@ def _write_labels(
     return {"top_k": runner.top_k, "threshold": threshold, "calibration": calibration}
 
 
-def _write_linear(
-    config: Config, checkpoint: Checkpoint, run: StaticRun, reader: Reader, place: Path
-) -> dict[str, Any]:
+def _write_linear(run: FusedRun, place: Path) -> dict[str, Any]:
     """Write the linear part; how it goes with the net."""
-    linear, fusion = linear_of(config, checkpoint, reader, run.model.score_scale)
     (place / LINEAR).mkdir()
-    linear.save(place / LINEAR)
-    save_fusion(fusion, place / LINEAR)
+    run.linear.save(place / LINEAR)
+    save_fusion(run.fusion, place / LINEAR)
     return {"has_linear": True}
 
 

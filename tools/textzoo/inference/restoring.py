@@ -8,8 +8,7 @@ from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
 from textzoo.errors import UserError
 from textzoo.inference.choosing import Computation
-from textzoo.linear.fusion import Fusion, Mixed, Scale
-from textzoo.linear.part import LinearPart
+from textzoo.linear.fusion import Mixed
 from textzoo.running.building import Graph, build_run
 from textzoo.running.combined import AveragedRun
 from textzoo.running.fused import FusedModel, FusedRun
@@ -135,17 +134,11 @@ def with_linear(
     """The run with the linear part of its checkpoint beside the net, if the config has one."""
     if config.linear.features == "none":
         return run
-    linear, fusion = linear_of(config, checkpoint, reader, run.model.score_scale)
-    return FusedRun(run, FusedModel(run.model, linear), fusion)
-
-
-def linear_of(
-    config: Config, checkpoint: Checkpoint, reader: Reader, scale: Scale
-) -> tuple[LinearPart, Fusion]:
-    """The linear part of a checkpoint; what makes one score of two, by it or by the config."""
-    linear, fusion = checkpoint.linear(len(reader.label_names))
-    weight = config.linear.weight
-    return linear, fusion if weight == "auto" else Mixed(weight, scale)
+    n_labels, weight = len(reader.label_names), config.linear.weight
+    fusion = checkpoint.fusion(n_labels)
+    if weight != "auto":
+        fusion = Mixed(weight, run.model.score_scale)
+    return FusedRun(run, FusedModel(run.model, checkpoint.linear(n_labels)), fusion)
 
 
 def restore_static(

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 import numpy as np
 
 from textzoo.linear.matrices import read_array
+from textzoo.metrics.calibration import sigmoid
+from textzoo.metrics.ranking import best_labels
 from textzoo.text.reader import Feeds
 
 LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
@@ -15,7 +17,7 @@ LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
 Scale = Literal["probabilities", "logits", "any"]
 
 _FILE, _LABELS = "fusion.json", "fusion_labels.npy"
-_LEAST, _MOST_LOGIT = 1e-6, 30.0
+_LEAST = 1e-6
 _STEPS = 25  # of Newton's method
 MOST_PAIRS = 5_000_000  # of rows and labels that a fusion is fitted to
 
@@ -35,6 +37,11 @@ class Mixed(NamedTuple):
     def factor(self) -> float:
         """By what a linear score counts."""
         return self.weight
+
+    @property
+    def needs_net(self) -> bool:
+        """Whether the net's scores count."""
+        return self.weight < 1
 
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
@@ -62,6 +69,11 @@ class Stacked(NamedTuple):
     labels: np.ndarray
     scale: Scale
 
+    @property
+    def needs_net(self) -> bool:
+        """Whether the net's scores count."""
+        return True
+
     @classmethod
     def fit(cls, net: np.ndarray, linear: np.ndarray, truth: np.ndarray, scale: Scale) -> "Stacked":
         """What gives rows that neither has seen the least log loss.
@@ -87,11 +99,16 @@ class Stacked(NamedTuple):
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
         own = _standard(_logits(net, self.scale), self.labels)
-        return _sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
+        return sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
 
 
 Fusion = Union[Mixed, Stacked]
 ALONE = Mixed(1.0)  # the linear scores
+
+
+def parted(feeds: Feeds) -> tuple[Feeds, np.ndarray]:
+    """What the net takes of the feeds of a batch, and the linear scores among them."""
+    return {k: v for k, v in feeds.items() if k != LINEAR_SCORES}, feeds[LINEAR_SCORES]
 
 
 def fused(outputs: Feeds, linear: np.ndarray, fusion: Fusion) -> Feeds:
@@ -122,15 +139,8 @@ def all_scores(outputs: Feeds, n_labels: int) -> np.ndarray:
 
 def best_of(scores: np.ndarray, n_best: int) -> Feeds:
     """The best labels of each row with their scores, best first; of equal ones the first."""
-    n_best = min(n_best, scores.shape[1])
-    places = np.argpartition(-scores, n_best - 1, axis=1)[:, :n_best]
-    places.sort(axis=1)
-    own = np.take_along_axis(scores, places, axis=1)
-    order = np.argsort(-own, axis=1, kind="stable")
-    return {
-        "best_labels": np.take_along_axis(places, order, axis=1),
-        "best_scores": np.take_along_axis(own, order, axis=1),
-    }
+    best = best_labels(scores, n_best)
+    return {"best_labels": best, "best_scores": np.take_along_axis(scores, best, axis=1)}
 
 
 def save_fusion(fusion: Fusion, folder: Path) -> None:
@@ -191,10 +201,6 @@ def _standard(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (logits - means) * (deviations.mean() / deviations)
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -_MOST_LOGIT, _MOST_LOGIT)))
-
-
 def _logistic(columns: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
     """The coefficients of a logistic regression, and its bias, by Newton's method."""
     rows = np.stack([*columns, np.ones(len(truth))], axis=1).astype(np.float64)
@@ -202,7 +208,7 @@ def _logistic(columns: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
     coefficients[-1] = -np.log(1 / np.clip(truth.mean(), _LEAST, 1 - _LEAST) - 1)
     small = 1e-3 * np.eye(rows.shape[1])  # keeps what is right everywhere finite
     for _ in range(_STEPS):
-        found = _sigmoid(rows @ coefficients)
+        found = sigmoid(rows @ coefficients)
         slope = rows.T @ (found - truth) + small @ coefficients
         curvature = (rows * (found * (1 - found))[:, None]).T @ rows + small
         step = np.linalg.solve(curvature, slope)

@@ -63,6 +63,11 @@ def linear_of(
             part, left_out = fit_linear(*fitted_to, config.linear, by_sets, asked, n_threads())
         except np.linalg.LinAlgError as problem:
             raise UserError(f"hyper_parameters.linear.{problem}") from None
+        except OverflowError as problem:
+            raise UserError(
+                "hyper_parameters.linear.regularisation: received "
+                f"{config.linear.regularisation}, expected more for these rows: {problem}"
+            ) from None
         part.save(place)
         np.save(place / _ROWS, left_out.rows)
         np.save(place / _SCORES, left_out.scores)

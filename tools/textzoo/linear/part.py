@@ -15,6 +15,7 @@ from textzoo.text.ragged import Ragged
 _MOST = 5_000_000  # weights of all labels together
 _LEAST = 200  # that a label keeps all the same
 _DENSE = 20_000_000  # numbers of a matrix that is not held as a sparse one
+_LARGEST = float(np.finfo(np.float16).max)
 _OfLabel = tuple[np.ndarray, np.ndarray]  # `[weights]` values in half precision, and features
 _FILES = ("weights_values.npy", "weights_features.npy", "weights_ends.npy")
 
@@ -59,12 +60,17 @@ class Weights:
             blocks: `[features, n]` the weights of some labels, of one block after another.
             n_features: how many n-grams there are.
             n_labels: of all blocks.
+
+        Raises:
+            OverflowError: one is too large for half precision.
         """
         labels: list[_OfLabel] = []
         least, n = 0.0, 0
         for block in blocks:
             for own in block.T:
                 kept = _kept(own, least)
+                if len(kept) and np.abs(own[kept]).max() > _LARGEST:
+                    raise OverflowError("a weight is too large for half precision")
                 labels.append((own[kept].astype(np.float16), kept.astype(np.int32)))
                 n += len(kept)
             if n > 2 * _MOST:

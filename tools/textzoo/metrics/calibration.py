@@ -36,7 +36,7 @@ class Calibration(NamedTuple):
         weights = np.array([0.0, np.log((n_hits + 1) / (n_others + 1))])
         loss = _loss(weights @ inputs, targets)
         for _ in range(_MOST_STEPS):
-            probabilities = _sigmoid(weights @ inputs)
+            probabilities = sigmoid(weights @ inputs)
             gradient = inputs @ (probabilities - targets)
             hessian = (inputs * (probabilities * (1 - probabilities))) @ inputs.T
             step = -np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
@@ -56,7 +56,7 @@ class Calibration(NamedTuple):
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """The probabilities of scores, of their shape."""
-        return _sigmoid(self.a * scores.astype(np.float64) + self.b)
+        return sigmoid(self.a * scores.astype(np.float64) + self.b)
 
 
 class CalibrationPairs:
@@ -129,7 +129,8 @@ class Reliability:
         return float(np.abs(self._sums - self.hits).sum() / max(1, self.counts.sum()))
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logits)), of any size."""
     small = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1, small) / (1 + small)
 

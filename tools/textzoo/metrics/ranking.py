@@ -53,6 +53,26 @@ def ranks_among(best: np.ndarray, gold: np.ndarray) -> np.ndarray:
     return ranks
 
 
+def best_labels(scores: np.ndarray, k: int) -> np.ndarray:
+    """The ids of the k highest scores, best first, `[batch, k]`; equal scores by label id.
+
+    Args:
+        scores: `[batch, labels]`.
+        k: how many; of fewer labels, all.
+    """
+    if k >= scores.shape[1]:
+        return np.argsort(-scores, axis=1, kind="stable")
+    if not k:
+        return np.empty((len(scores), 0), np.int64)
+    # Only what reaches the k-th highest score is sorted: there may be very many labels.
+    threshold = np.partition(scores, -k, axis=1)[:, -k]
+    best = np.empty((len(scores), k), np.int64)
+    for row, (values, lowest) in enumerate(zip(scores, threshold)):
+        reaching = np.flatnonzero(values >= lowest)
+        best[row] = reaching[np.argsort(-values[reaching], kind="stable")][:k]
+    return best
+
+
 class RankingMetrics:
     """Averages of ranking metrics over rows, fed batch by batch.
 

@@ -5,7 +5,7 @@ from typing import Optional
 import numpy as np
 
 from textzoo.linear.fitting import LeftOut
-from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Fusion, best_of, fused
+from textzoo.linear.fusion import LINEAR_SCORES, Fusion, best_of, fused, parted
 from textzoo.linear.part import LinearPart
 from textzoo.running.model import Model
 from textzoo.running.run import InferenceRun
@@ -20,6 +20,9 @@ class FusedModel(Model):
         model: the net's.
         linear: the linear part.
         left_out: the scores of these rows, in place of those that the linear part gives.
+
+    Attributes:
+        linear: as given.
     """
 
     def __init__(self, model: Model, linear: LinearPart, left_out: Optional[LeftOut] = None):
@@ -29,7 +32,7 @@ class FusedModel(Model):
         self.of_the_batch = model.of_the_batch
         self.score_scale, self.best_alone = model.score_scale, model.best_alone
         self.net_feeds = model.infer_feeds
-        self._linear, self._left_out = linear, left_out
+        self.linear, self._left_out = linear, left_out
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """See `Model.infer_feeds`."""
@@ -40,7 +43,7 @@ class FusedModel(Model):
 
     def _scores(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
         if self._left_out is None:
-            return self._linear.scores(columns[CHARACTERS].chosen(rows))
+            return self.linear.scores(columns[CHARACTERS].chosen(rows))
         return self._left_out.scores[np.searchsorted(self._left_out.rows, rows)]
 
 
@@ -51,19 +54,21 @@ class FusedRun:
         run: of the net; it is not computed where the linear scores alone count.
         model: with the linear part.
         fusion: what makes one score of two.
+
+    Attributes:
+        linear, fusion: as given.
     """
 
     def __init__(self, run: InferenceRun, model: FusedModel, fusion: Fusion):
         self.model: Model = model
+        self.linear, self.fusion = model.linear, fusion
         self._run = run
-        self._fusion = fusion
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `InferenceRun.infer_step`."""
-        feeds = dict(feeds)
-        linear = feeds.pop(LINEAR_SCORES)
-        if self._fusion != ALONE:
-            return fused(self._run.infer_step(feeds), linear, self._fusion)
+        feeds, linear = parted(feeds)
+        if self.fusion.needs_net:
+            return fused(self._run.infer_step(feeds), linear, self.fusion)
         return best_of(linear, self.model.n_best) if self.model.best_alone else {"scores": linear}
 
 
@@ -105,8 +110,7 @@ class BothScores:
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `InferenceRun.infer_step`."""
-        feeds = dict(feeds)
-        linear = feeds.pop(LINEAR_SCORES)
+        feeds, linear = parted(feeds)
         outputs = self._run.infer_step(feeds)
         self._remembered.add(outputs)
         return {**outputs, LINEAR_SCORES: linear}

@@ -5,10 +5,10 @@ import math
 import platform
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional, cast
+from typing import Any, Optional, TypeVar, cast
 
 import numpy as np
 import paddle
@@ -24,6 +24,8 @@ from textzoo.linear.part import LinearPart
 from textzoo.nets.pdparams import read_arrays
 from textzoo.running.run import Run, misfits
 from textzoo.training.facts import FACTS, OPTIMIZER, WEIGHTS, read_facts, write_facts
+
+Loaded = TypeVar("Loaded")
 
 log = logging.getLogger("textzoo")
 
@@ -59,15 +61,26 @@ class Checkpoint:
         """The folder of vocabulary files that the model's reader loads."""
         return self.path / _VOCABULARY
 
-    def linear(self, n_labels: int) -> tuple[LinearPart, Fusion]:
-        """The linear part, and what makes one score of its and the net's.
+    def linear(self, n_labels: int) -> LinearPart:
+        """The linear part.
 
         Raises:
-            UserError: it is damaged.
+            UserError: it is damaged, or of another number of labels.
         """
+        return self._of_linear(LinearPart.load, n_labels)
+
+    def fusion(self, n_labels: int) -> Fusion:
+        """What makes one score of the linear part's and the net's.
+
+        Raises:
+            UserError: it is damaged, or of another number of labels.
+        """
+        return self._of_linear(load_fusion, n_labels)
+
+    def _of_linear(self, load: Callable[[Path, int], Loaded], n_labels: int) -> Loaded:
         folder = self.path / LINEAR
         try:
-            return LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)
+            return load(folder, n_labels)
         except ValueError as problem:
             raise UserError(f"{folder}: is damaged ({problem}); use another checkpoint") from None
 
@@ -205,6 +218,15 @@ def remove_checkpoints(folder: Path, keep: int = 0) -> int:
         doomed = [path for path in paths if path not in kept]
     else:
         doomed = [*paths, *folder.glob(BEST)]
+    return _removed(doomed)
+
+
+def remove_best(folder: Path) -> None:
+    """Remove `best`, unless it holds files of something else."""
+    _removed(folder.glob(BEST))
+
+
+def _removed(doomed: Iterable[Path]) -> int:
     n_removed = 0
     for path in doomed:
         if path.is_symlink() or foreign_files(path, LISTING):

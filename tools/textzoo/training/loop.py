@@ -84,12 +84,12 @@ class Training:
         with Interruption() as interruption, report:
             if progress.epoch < self.runner.epochs and not progress.stopped:
                 report.session(progress.step, len(self.lengths), self.n_validation_rows)
-            if self.validate_first and progress.evaluated < 0:
+            if self.validate_first and not progress.step and progress.evaluated < 0:
                 self._judge(report, self.validate_first())
                 if not self.runner.epochs:
                     self._save("step_0")
-            if self.validate is None:  # what was chosen was for the linear part alone
-                progress.threshold = None
+            if self.validate is None:  # these were for the linear part alone
+                progress.threshold = progress.calibration = None
             while progress.epoch < self.runner.epochs and not progress.stopped:
                 self._epoch(report, interruption)
 

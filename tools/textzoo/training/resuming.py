@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional
 
 from textzoo.config.checking import Config, differences
 from textzoo.config.model_folder import ModelFolder
+from textzoo.config.schema import Runner
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import copy_files, new_file, new_folder
@@ -23,6 +24,7 @@ from textzoo.training.checkpoint import (
     load_optimizer_state,
     load_weights,
     newest_checkpoint,
+    remove_best,
     remove_checkpoints,
     step_of,
 )
@@ -185,8 +187,7 @@ def _bring_along(progress: Progress, start: Path, folder: Path) -> None:
     best = _best_of(progress, source, is_here)
     if progress.best_value is not None and best is None:
         log.info("%s has no best checkpoint of step %d", source, progress.best_step)
-        progress.best_metric, progress.best_value = None, None
-        progress.best_step, progress.worse = 0, 0
+        _forget_best(progress)
     if is_here or process_rank():
         return
     try:
@@ -200,6 +201,32 @@ def _bring_along(progress: Progress, start: Path, folder: Path) -> None:
         raise UserError(
             f"runner.resume: cannot copy from {source} to {folder}: {failure.strerror}"
         ) from None
+
+
+def forget_linear_alone(progress: Progress, runner: Runner) -> None:
+    """Remove `best` where the linear part alone was evaluated, and the net cannot be.
+
+    It would stay what it is however long the net is trained.
+
+    Args:
+        progress: of a run without validation rows.
+        runner: the config's `runner` block.
+    """
+    if progress.evaluated or progress.best_value is None or progress.epoch >= runner.epochs:
+        return
+    best = runner.model_save_path / BEST
+    log.info(
+        "no validation rows: %s, the linear part alone, goes: inference takes the newest one",
+        best,
+    )
+    _forget_best(progress)
+    if not process_rank():
+        remove_best(runner.model_save_path)
+
+
+def _forget_best(progress: Progress) -> None:
+    progress.best_metric, progress.best_value = None, None
+    progress.best_step, progress.worse = 0, 0
 
 
 def _best_of(progress: Progress, folder: Path, is_here: bool) -> Optional[Path]:
