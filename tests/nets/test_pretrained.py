@@ -211,7 +211,7 @@ def test_the_download_script_writes_the_configuration_of_albert(tmp_path):
     (tmp_path / "albert-chinese-tiny.vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
     done = fetch("albert-chinese-tiny", tmp_path, tmp_path / "output")
     assert done.returncode == 0, done.stderr
-    architecture, family, n_tokens = read_architecture(tmp_path / "output")
+    architecture, family, n_tokens, _ = read_architecture(tmp_path / "output")
     assert (family, n_tokens, architecture.embedding_size) == ("albert", 21128, 128)
 
 

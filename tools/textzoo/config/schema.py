@@ -500,7 +500,7 @@ class EncoderSettings(Block):
     pretrained: Optional[FilePath] = Field(
         default=None,
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
-        "BERT, ERNIE or ALBERT family",
+        "BERT, ERNIE, ALBERT, RoBERTa or XLM-RoBERTa family, with its tokenizer",
     )
     num_hidden_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
         default=None, description="number of layers; 0: embeddings alone"

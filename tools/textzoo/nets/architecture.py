@@ -4,13 +4,24 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.files import how_to_fetch
 
-FAMILIES = ("bert", "ernie", "albert")
+# Each with what the names of its classes begin with.
+_CLASSES = {
+    "bert": "Bert",
+    "ernie": "Ernie",
+    "albert": "Albert",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "camembert": "Camembert",
+}
+FAMILIES = tuple(_CLASSES)
+ROBERTAS = ("roberta", "xlm-roberta", "camembert")
+_ROBERTA_POSITIONS = 512  # the default of transformers, those of padding included
 # Files that hold a configuration, in the order in which they are looked for in a folder.
 _CONFIG_FILES = ("config.json", "model_config.json")
 
@@ -63,6 +74,23 @@ PRESETS = {
 _FIELDS = [field.name for field in dataclasses.fields(Architecture)]
 
 
+class PretrainedEncoder(NamedTuple):
+    """What a config.json says of an encoder.
+
+    Attributes:
+        architecture: its sizes.
+        family: one of `FAMILIES`.
+        vocab_size: number of tokens.
+        first_position: the row of the position embeddings that a text's first token has. RoBERTa
+            leaves those below to padding; `architecture.max_position_embeddings` is without them.
+    """
+
+    architecture: Architecture
+    family: str
+    vocab_size: int
+    first_position: int
+
+
 def chosen_architecture(settings: EncoderSettings) -> Architecture:
     """The architecture that an `encoder` block describes.
 
@@ -71,17 +99,14 @@ def chosen_architecture(settings: EncoderSettings) -> Architecture:
         ValueError: sizes do not fit each other.
     """
     config = settings.config or settings.pretrained or "small"
-    base = read_architecture(config)[0] if isinstance(config, Path) else PRESETS[config]
+    base = read_architecture(config).architecture if isinstance(config, Path) else PRESETS[config]
     chosen = {name: getattr(settings, name) for name in _FIELDS}
     given = {name: value for name, value in chosen.items() if value is not None}
     return dataclasses.replace(base, **given)
 
 
-def read_architecture(path: Path) -> tuple[Architecture, str, int]:
+def read_architecture(path: Path) -> PretrainedEncoder:
     """Read a config.json of Hugging Face or PaddleNLP, or a folder that holds one.
-
-    Returns:
-        The architecture, its family (`bert`, `ernie` or `albert`), and the vocabulary's size.
 
     Raises:
         UserError: there is no such file, or it describes an encoder that the zoo does not have.
@@ -130,12 +155,29 @@ def read_architecture(path: Path) -> tuple[Architecture, str, int]:
         }
     elif file.name == "model_config.json":
         defaults = {"layer_norm_eps": 1e-5}  # Paddle's own, which PaddleNLP leaves as it is
+    first_position = _first_position(facts, family)
     known = {name: facts[name] for name in _FIELDS if name in facts}
+    if first_position:
+        positions = facts.get("max_position_embeddings", _ROBERTA_POSITIONS)
+        known["max_position_embeddings"] = positions - first_position
     try:
         architecture = Architecture(**{**defaults, **known})
     except ValueError as problem:
         raise UserError(f"{file}: {problem}") from None
-    return architecture, family, facts["vocab_size"]
+    return PretrainedEncoder(architecture, family, facts["vocab_size"], first_position)
+
+
+def _first_position(facts: dict[str, Any], family: str) -> int:
+    """See `PretrainedEncoder`.
+
+    PaddleNLP's RobertaModel counts from 0 unless the file says that `[CLS]` has the id 0: its
+    Chinese encoders are BERTs by another name.
+    """
+    of_paddle = facts.get("init_class") or "paddlenlp_version" in facts
+    if family not in ROBERTAS or facts.get("cls_token_id", 101 if of_paddle else 0) != 0:
+        return 0
+    padding = facts.get("pad_token_id")
+    return (1 if padding is None else padding) + 1
 
 
 def _config_file(path: Path) -> Path:
@@ -161,10 +203,8 @@ def _family(facts: dict[str, Any]) -> Optional[str]:
     if not any(names) and "embedding_size" in facts:  # Google's own ALBERT
         return "albert"
     for name in filter(None, names):
-        for family in FAMILIES:
-            # "BertModel" and "bert", but not "roberta" or "ernie_m"
-            if name.lower() == family or name.startswith(
-                (f"{family.title()}M", f"{family.title()}For")
-            ):
+        for family, of_class in _CLASSES.items():
+            # "BertModel" and "bert", but not "ernie_m"
+            if name.lower() == family or name.startswith((f"{of_class}M", f"{of_class}For")):
                 return family
     return None

@@ -1,6 +1,7 @@
-"""A transformer encoder of the BERT, ERNIE and ALBERT families.
+"""A transformer encoder of the BERT, ERNIE, ALBERT and RoBERTa families.
 
-Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT).
+Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT); Liu et al. 2019
+(RoBERTa); Conneau et al. 2020 (XLM-R).
 """
 
 import math
@@ -191,7 +192,7 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
         )
     rows = vocab_size
     if settings.pretrained:
-        rows = read_architecture(settings.pretrained)[2]
+        rows = read_architecture(settings.pretrained).vocab_size
         if rows < vocab_size:
             raise UserError(
                 f"encoder.pretrained: {settings.pretrained} has {rows} tokens, the reader "

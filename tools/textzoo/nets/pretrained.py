@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from textzoo.errors import UserError
-from textzoo.nets.architecture import read_architecture
+from textzoo.nets.architecture import ROBERTAS, PretrainedEncoder, read_architecture
 from textzoo.nets.pdparams import read_arrays
 
 log = logging.getLogger("textzoo")
@@ -16,7 +16,9 @@ log = logging.getLogger("textzoo")
 Tensors = dict[str, np.ndarray]
 
 # Parts of other libraries' models that our encoder does not have.
-_UNUSED = re.compile(r"(pooler|cls|predictions|sop_classifier|classifier)\..*|.*\.position_ids")
+_UNUSED = re.compile(
+    r"(pooler|cls|lm_head|predictions|sop_classifier|classifier)\..*|.*\.position_ids"
+)
 
 # Our names -> theirs; several of theirs are laid side by side. {} stands for the layer's number.
 _EMBEDDINGS = {
@@ -75,10 +77,10 @@ def pretrained_weights(folder: Path, expected: Tensors) -> Tensors:
         UserError: a file is missing or damaged, or tensors are missing, unexpected or misshapen;
             all of them are listed.
     """
-    _, family, _ = read_architecture(folder)
+    described = read_architecture(folder)
     file, theirs = _read_tensors(folder)
-    theirs = {_canonical(name, family): tensor for name, tensor in theirs.items()}
-    layer = _ALBERT_LAYER if family == "albert" else _BERT_LAYER
+    theirs = _canonical(theirs, described)
+    layer = _ALBERT_LAYER if described.family == "albert" else _BERT_LAYER
     found, problems, used = {}, [], set()
     for name, tensor in expected.items():
         sources = _sources(name, layer)
@@ -111,12 +113,20 @@ def _sources(name: str, layer: dict[str, list[str]]) -> list[str]:
     return [f"{source.format(number)}.{kind}" for source in layer[part]]
 
 
-def _canonical(name: str, family: str) -> str:
-    # PaddleNLP names the encoder of ALBERT `transformer`.
-    name = name.removeprefix(f"{family}.").removeprefix("transformer.")
-    for pattern, replacement in _RENAMED:
-        name = re.sub(pattern, replacement, name)
-    return name
+def _canonical(theirs: Tensors, described: PretrainedEncoder) -> Tensors:
+    """The tensors under the names of Hugging Face's bare BERT, positions from the first token's."""
+    # PaddleNLP names the encoder of ALBERT `transformer`, Hugging Face any RoBERTa `roberta`.
+    family = "roberta" if described.family in ROBERTAS else described.family
+    tensors = {}
+    for name, tensor in theirs.items():
+        name = name.removeprefix(f"{family}.").removeprefix("transformer.")
+        for pattern, replacement in _RENAMED:
+            name = re.sub(pattern, replacement, name)
+        tensors[name] = tensor
+    positions = "embeddings.position_embeddings.weight"
+    if positions in tensors:
+        tensors[positions] = tensors[positions][described.first_position :]
+    return tensors
 
 
 def _read_tensors(folder: Path) -> tuple[Path, Tensors]:

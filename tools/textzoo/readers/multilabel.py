@@ -16,8 +16,8 @@ from textzoo.text import reader as text
 from textzoo.text.csv_records import LABELS, TEXT
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids
+from textzoo.text.subwords import SubwordTokenizer
 from textzoo.text.vocabulary import Vocabulary
-from textzoo.text.wordpiece import WordPiece
 
 
 class Parsed(NamedTuple):
@@ -117,9 +117,11 @@ class Reader(text.Reader):
             counts.update(row.labels)
             texts.append(row.text)
         if self._source:
-            self._tokens = WordPiece.read(self._source, self._max_len, self._lower_case)
+            self._tokens = SubwordTokenizer.read(self._source, self._max_len, self._lower_case)
         else:
-            self._tokens = WordPiece.build(texts, self._max_len, self._vocab_size, self._lower_case)
+            self._tokens = SubwordTokenizer.build(
+                texts, self._max_len, self._vocab_size, self._lower_case
+            )
         self._set_labels(counts, len(texts))
 
     def extend_labels(self, parts: Iterable[list[Parsed]]) -> None:
@@ -208,7 +210,7 @@ class Reader(text.Reader):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
-        self._tokens = WordPiece.load(folder, self._max_len)
+        self._tokens = SubwordTokenizer.load(folder, self._max_len)
         self._labels = Vocabulary.load(folder / "labels.txt")
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])

@@ -17,7 +17,7 @@ from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids
-from textzoo.text.wordpiece import WordPiece
+from textzoo.text.subwords import SubwordTokenizer
 
 _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
 
@@ -95,10 +95,10 @@ class Reader(text.Reader):
         if self._source == "ngram":
             self._tokenizer = CharacterNgrams(*self._ngrams, self._max_len)
         elif self._source:
-            self._tokenizer = WordPiece.read(self._source, self._max_len, self._lower_case)
+            self._tokenizer = SubwordTokenizer.read(self._source, self._max_len, self._lower_case)
         else:
             texts = (text for row in rows for text in row.texts)
-            self._tokenizer = WordPiece.build(
+            self._tokenizer = SubwordTokenizer.build(
                 texts, self._max_len, self._vocab_size, self._lower_case
             )
 
@@ -172,7 +172,7 @@ class Reader(text.Reader):
 
     def load(self, folder: Path) -> None:
         """Read the vocabulary."""
-        tokenizer = CharacterNgrams if self._source == "ngram" else WordPiece
+        tokenizer = CharacterNgrams if self._source == "ngram" else SubwordTokenizer
         self._tokenizer = tokenizer.load(folder, self._max_len)
 
 
