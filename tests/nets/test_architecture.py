@@ -1,5 +1,6 @@
 """From a preset, single keys, and the files of other libraries; mistakes: test_encoder.py."""
 
+import dataclasses
 import json
 
 import pytest
@@ -88,6 +89,36 @@ def test_all_that_cannot_be_built_is_listed(tmp_path):
         read(tmp_path, {**BERT, "num_attention_heads": 5})
     with pytest.raises(UserError, match=r"holds no config\.json"):
         read_architecture(tmp_path.parent / tmp_path.name / "..")
+
+
+def test_a_pretrained_folder_has_its_own_sizes(tmp_path):
+    read(tmp_path, {**BERT, "max_position_embeddings": 40})
+    of_folder = chosen_architecture(EncoderSettings(pretrained=tmp_path))
+    assert (of_folder.hidden_size, of_folder.max_position_embeddings) == (24, 40)
+    same = EncoderSettings(pretrained=tmp_path, hidden_size=24, hidden_dropout_prob=0.3)
+    assert chosen_architecture(same) == dataclasses.replace(of_folder, hidden_dropout_prob=0.3)
+
+
+def test_all_keys_that_contradict_a_pretrained_folder_are_named_in_one_line(tmp_path):
+    read(tmp_path, BERT)
+    (tmp_path / "other").mkdir()
+    read(tmp_path / "other", {**BERT, "intermediate_size": 7, "layer_norm_eps": 0.1})
+    settings = EncoderSettings(
+        pretrained=tmp_path,
+        config=tmp_path / "other" / "config.json",
+        num_hidden_layers=4,
+        hidden_act="relu",
+        num_attention_heads=3,
+    )
+    with pytest.raises(UserError) as refused:
+        chosen_architecture(settings)
+    assert str(refused.value) == (
+        f"hyper_parameters.encoder: contradicts encoder.pretrained, {tmp_path}: "
+        "num_hidden_layers: received 4, it has 12; hidden_act: received relu, it has gelu; "
+        f"config: {tmp_path / 'other' / 'config.json'} has another intermediate_size; clear them: "
+        "-o hyper_parameters.encoder.num_hidden_layers=null "
+        "hyper_parameters.encoder.hidden_act=null hyper_parameters.encoder.config=null"
+    )
 
 
 def test_single_keys_change_a_preset_or_a_file(tmp_path):

@@ -72,6 +72,13 @@ PRESETS = {
     "base": Architecture(),
 }
 _FIELDS = [field.name for field in dataclasses.fields(Architecture)]
+# What a config may change of a pretrained encoder.
+_FREE = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "layer_norm_eps",
+    "initializer_range",
+)
 
 
 class PretrainedEncoder(NamedTuple):
@@ -98,11 +105,45 @@ def chosen_architecture(settings: EncoderSettings) -> Architecture:
         UserError: a file that it names cannot be read, or describes another kind of encoder.
         ValueError: sizes do not fit each other.
     """
-    config = settings.config or settings.pretrained or "small"
-    base = read_architecture(config).architecture if isinstance(config, Path) else PRESETS[config]
     chosen = {name: getattr(settings, name) for name in _FIELDS}
     given = {name: value for name, value in chosen.items() if value is not None}
+    if settings.pretrained:
+        base = read_architecture(settings.pretrained).architecture
+        _check_sizes(settings, base, given)
+    elif isinstance(settings.config, Path):
+        base = read_architecture(settings.config).architecture
+    else:
+        base = PRESETS[settings.config or "small"]
     return dataclasses.replace(base, **given)
+
+
+def _check_sizes(settings: EncoderSettings, base: Architecture, given: dict[str, Any]) -> None:
+    """Refuse what contradicts the folder of a pretrained encoder.
+
+    Raises:
+        UserError: naming all such keys, and how to clear them.
+    """
+    wrong = {name: value for name, value in given.items() if name not in _FREE}
+    wrong = {name: value for name, value in wrong.items() if value != getattr(base, name)}
+    named = [
+        f"{name}: received {value}, it has {getattr(base, name)}" for name, value in wrong.items()
+    ]
+    if isinstance(settings.config, Path):
+        other = read_architecture(settings.config).architecture
+        differing = [
+            name
+            for name in _FIELDS
+            if name not in _FREE and getattr(other, name) != getattr(base, name)
+        ]
+        if differing:
+            wrong["config"] = settings.config
+            named.append(f"config: {settings.config} has another {', '.join(differing)}")
+    if wrong:
+        cleared = " ".join(f"hyper_parameters.encoder.{name}=null" for name in wrong)
+        raise UserError(
+            f"hyper_parameters.encoder: contradicts encoder.pretrained, {settings.pretrained}: "
+            f"{'; '.join(named)}; clear them: -o {cleared}"
+        )
 
 
 def read_architecture(path: Path) -> PretrainedEncoder:

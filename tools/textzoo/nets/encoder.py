@@ -185,10 +185,16 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
         width = settings.hidden_size or NGRAM_WIDTH
         return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
     architecture = chosen_architecture(settings)
-    if max_len > architecture.max_position_embeddings:
+    longest = architecture.max_position_embeddings
+    if max_len > longest and settings.pretrained:
+        raise UserError(
+            f"reader.max_len: received {max_len}, expected at most {longest}: the pretrained "
+            f"encoder {settings.pretrained} knows no more positions; -o reader.max_len={longest}"
+        )
+    if max_len > longest:
         raise ValueError(
-            f"encoder.max_position_embeddings: received {architecture.max_position_embeddings}, "
-            f"expected at least reader.max_len ({max_len})"
+            f"encoder.max_position_embeddings: received {longest}, expected at least "
+            f"reader.max_len ({max_len})"
         )
     rows = vocab_size
     if settings.pretrained:

@@ -1,5 +1,6 @@
 """Weights of pretrained encoders, by the names that other libraries save them under."""
 
+import json
 import logging
 import re
 from pathlib import Path
@@ -102,6 +103,18 @@ def pretrained_weights(folder: Path, expected: Tensors) -> Tensors:
         )
     log.info("pretrained weights: %s; not used: %s", file, ", ".join(rest) or "none")
     return found
+
+
+def prompts(folder: Path) -> dict[str, str]:
+    """What texts began with by the settings of sentence-transformers, by their kind."""
+    try:
+        file = folder / "config_sentence_transformers.json"
+        found = json.loads(file.read_text(encoding="utf-8"))["prompts"]
+        return {
+            name: prompt for name, prompt in found.items() if isinstance(prompt, str) and prompt
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
 
 
 def _sources(name: str, layer: dict[str, list[str]]) -> list[str]:
