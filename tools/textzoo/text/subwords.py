@@ -100,12 +100,9 @@ class SubwordTokenizer:
         Raises:
             UserError: there is no such file, or it is not a tokenizer.
         """
-        if path.is_dir():
-            path = _tokenizer_file(path)
-        is_json = path.suffix == ".json"
-        tokenizer = _read_json(path) if is_json else read_vocabulary(path, lower_case)
+        path = tokenizer_file(path)
         try:
-            return cls(tokenizer, max_len)
+            return cls(read_tokenizer(path, lower_case), max_len)
         except ValueError as problem:
             raise UserError(f"{path}: {problem}") from None
 
@@ -165,8 +162,19 @@ def _repeated(ids: list[int], n: int) -> Ragged:
     return Ragged.with_counts(np.tile(np.array(ids, np.int32), n), np.full(n, len(ids)))
 
 
-def _tokenizer_file(folder: Path) -> Path:
-    """The file of a folder that holds its tokenizer."""
+def read_tokenizer(file: Path, lower_case: bool = True) -> Tokenizer:
+    """What a `tokenizer.json` or a `vocab.txt` describes, see `SubwordTokenizer.read`."""
+    return _read_json(file) if file.suffix == ".json" else read_vocabulary(file, lower_case)
+
+
+def tokenizer_file(folder: Path) -> Path:
+    """The file of a folder that holds its tokenizer; a file stands for itself.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    if not folder.is_dir():
+        return folder
     for name in (_FILE, "vocab.txt"):
         if (folder / name).is_file():
             return folder / name
