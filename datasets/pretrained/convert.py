@@ -37,7 +37,9 @@ def lay_out(source: Path, output: Path) -> None:
         if (source / "model.safetensors").is_file():
             _check_safetensors(source / "model.safetensors")
             json.loads(read_text(source / "config.json"))
-            vocabulary = source / "vocab.txt"
+            vocabulary = source / "tokenizer.json"
+            if not vocabulary.is_file():
+                vocabulary = source / "vocab.txt"
             for name in ("config.json", "model.safetensors"):
                 shutil.copy(source / name, output / name)
         else:
@@ -47,13 +49,25 @@ def lay_out(source: Path, output: Path) -> None:
             shutil.copy(weights, output / "model_state.pdparams")
             with open_for_writing(output / "config.json") as file:
                 file.write(json.dumps(_ALBERT_CHINESE_TINY, indent=1) + "\n")
-        if "[MASK]" not in read_text(vocabulary).split("\n"):
+        if vocabulary.suffix == ".json":
+            _check_tokenizer(vocabulary)
+        elif "[MASK]" not in read_text(vocabulary).split("\n"):
             raise BadSource(
                 f"{vocabulary.name}: has no line [MASK], expected a WordPiece vocabulary"
             )
-        shutil.copy(vocabulary, output / "vocab.txt")
+        name = "tokenizer.json" if vocabulary.suffix == ".json" else "vocab.txt"
+        shutil.copy(vocabulary, output / name)
     except ValueError as failure:  # also of JSON, and of bytes that are not UTF-8
         raise BadSource(str(failure)) from None
+
+
+def _check_tokenizer(path: Path) -> None:
+    content = json.loads(read_text(path))
+    kind = content.get("model", {}).get("type") if isinstance(content, dict) else None
+    if kind not in ("WordPiece", "Unigram", "BPE"):
+        raise BadSource(
+            f"{path.name}: has a model of kind {kind}, expected WordPiece, Unigram or BPE"
+        )
 
 
 def _check_safetensors(path: Path) -> None:

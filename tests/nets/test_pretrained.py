@@ -10,12 +10,14 @@ import numpy as np
 import paddle
 import pytest
 from harness.pretrained import REFERENCES, tensors_of, weight, write_hugging_face
+from harness.tokenizer_files import write_tokenizer
 
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import ROBERTAS, read_architecture
 from textzoo.nets.encoder import build_encoder
 from textzoo.nets.pretrained import pretrained_weights
+from textzoo.text.subwords import SubwordTokenizer
 
 FAMILIES = sorted(REFERENCES["models"])
 OF_PADDLE = [family for family in FAMILIES if family != "xlm-roberta"]  # which PaddleNLP lacks
@@ -203,6 +205,25 @@ def test_the_download_script_lays_out_a_folder_that_loads(tmp_path):
     assert "up to date" in fetch("ernie-3.0-nano-zh", source, tmp_path / "output").stdout
 
 
+def test_the_download_script_takes_a_tokenizer_in_place_of_a_vocabulary(tmp_path):
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    write_hugging_face(source, "xlm-roberta")
+    path = write_tokenizer(source, "unigram", ["the player plays", "怎么停车"] * 9, 40)
+    (source / "vocab.txt").touch()  # which is not asked for
+    done = fetch("multilingual-e5-small", source, output)
+    assert done.returncode == 0, done.stderr
+    assert "Terms: MIT" in done.stdout
+    assert_equals_hugging_face(load(output), "xlm-roberta")
+    expected = SubwordTokenizer.read(path, 16).encode("the 怎么")
+    assert SubwordTokenizer.read(output, 16).encode("the 怎么") == expected
+    assert not (output / "vocab.txt").exists()
+    for content in ('{"model": {"type": "WordLevel"}}', "[]", "{"):
+        path.write_text(content, encoding="utf-8")
+        refused = fetch("multilingual-e5-small", source, tmp_path / "other")
+        assert refused.returncode == 2 and "Traceback" not in refused.stderr
+
+
 def test_the_download_script_refuses_half_a_file(tmp_path):
     write_hugging_face(tmp_path, "ernie")
     (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
@@ -226,4 +247,4 @@ def test_the_download_script_writes_the_configuration_of_albert(tmp_path):
 def test_the_download_script_names_what_it_has(tmp_path):
     done = fetch("bert", tmp_path, tmp_path / "output")
     assert done.returncode == 2
-    assert "received 'bert', expected one of: all-MiniLM-L6-v2" in done.stderr
+    assert "received 'bert', expected one of: multilingual-e5-small" in done.stderr
