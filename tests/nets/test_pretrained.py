@@ -210,18 +210,26 @@ def test_the_download_script_takes_a_tokenizer_in_place_of_a_vocabulary(tmp_path
     source.mkdir()
     write_hugging_face(source, "xlm-roberta")
     path = write_tokenizer(source, "unigram", ["the player plays", "怎么停车"] * 9, 40)
-    (source / "vocab.txt").touch()  # which is not asked for
     done = fetch("multilingual-e5-small", source, output)
     assert done.returncode == 0, done.stderr
     assert "Terms: MIT" in done.stdout
     assert_equals_hugging_face(load(output), "xlm-roberta")
     expected = SubwordTokenizer.read(path, 16).encode("the 怎么")
     assert SubwordTokenizer.read(output, 16).encode("the 怎么") == expected
-    assert not (output / "vocab.txt").exists()
     for content in ('{"model": {"type": "WordLevel"}}', "[]", "{"):
         path.write_text(content, encoding="utf-8")
         refused = fetch("multilingual-e5-small", source, tmp_path / "other")
         assert refused.returncode == 2 and "Traceback" not in refused.stderr
+
+
+def test_the_download_script_takes_the_vocabulary_that_the_encoder_is_to_have(tmp_path):
+    write_hugging_face(tmp_path, "ernie")
+    write_tokenizer(tmp_path, "wordpiece", ["the player"] * 9, 40)
+    lacking = fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output")
+    assert lacking.returncode != 0 and "vocab.txt" in lacking.stdout + lacking.stderr
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    assert fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output").returncode == 0
+    assert (tmp_path / "output" / "vocab.txt").is_file()
 
 
 def test_the_download_script_refuses_half_a_file(tmp_path):
