@@ -110,6 +110,7 @@ setup(
             "textzoo-serve = textzoo.commands.serve:main",
             "textzoo-check-data = textzoo.commands.check_data:main",
             "textzoo-new-model = textzoo.commands.new_model:main",
+            "textzoo-prune-vocabulary = textzoo.commands.prune_vocabulary:main",
         ],
     },
 )

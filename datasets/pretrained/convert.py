@@ -37,23 +37,33 @@ def lay_out(source: Path, output: Path) -> None:
         if (source / "model.safetensors").is_file():
             _check_safetensors(source / "model.safetensors")
             json.loads(read_text(source / "config.json"))
-            vocabulary = source / "vocab.txt"
             for name in ("config.json", "model.safetensors"):
                 shutil.copy(source / name, output / name)
         else:
             weights = source / "albert-chinese-tiny.pdparams"
             _check_pickle(weights)
-            vocabulary = source / "albert-chinese-tiny.vocab.txt"
             shutil.copy(weights, output / "model_state.pdparams")
             with open_for_writing(output / "config.json") as file:
                 file.write(json.dumps(_ALBERT_CHINESE_TINY, indent=1) + "\n")
-        if "[MASK]" not in read_text(vocabulary).split("\n"):
-            raise BadSource(
-                f"{vocabulary.name}: has no line [MASK], expected a WordPiece vocabulary"
-            )
-        shutil.copy(vocabulary, output / "vocab.txt")
+        for name in ("tokenizer.json", "vocab.txt", "albert-chinese-tiny.vocab.txt"):
+            if (source / name).is_file():  # run.sh tells which one an encoder is to have
+                _check_vocabulary(source / name)
+                shutil.copy(source / name, output / name.removeprefix("albert-chinese-tiny."))
     except ValueError as failure:  # also of JSON, and of bytes that are not UTF-8
         raise BadSource(str(failure)) from None
+
+
+def _check_vocabulary(path: Path) -> None:
+    if path.suffix == ".txt":
+        if "[MASK]" not in read_text(path).split("\n"):
+            raise BadSource(f"{path.name}: has no line [MASK], expected a WordPiece vocabulary")
+        return
+    content = json.loads(read_text(path))
+    kind = content.get("model", {}).get("type") if isinstance(content, dict) else None
+    if kind not in ("WordPiece", "Unigram", "BPE"):
+        raise BadSource(
+            f"{path.name}: has a model of kind {kind}, expected WordPiece, Unigram or BPE"
+        )
 
 
 def _check_safetensors(path: Path) -> None:

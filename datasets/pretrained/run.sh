@@ -10,22 +10,38 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source-path=SCRIPTDIR source=../fetch.sh
 . "$HERE/../fetch.sh"
 
-NAMES="all-MiniLM-L6-v2 ernie-3.0-nano-zh ernie-3.0-micro-zh albert-chinese-tiny"
+NAMES="multilingual-e5-small bge-small-zh-v1.5 all-MiniLM-L6-v2 ernie-3.0-nano-zh ernie-3.0-micro-zh albert-chinese-tiny"
 USAGE="NAME "
 NAME="${1:-}"
 HUB="https://huggingface.co"
 PADDLE="https://bj.bcebos.com/paddlenlp/models/transformers/albert"
 
-declare_folder() { # ADDRESS: config, weights and vocabulary as Hugging Face keeps them
+declare_folder() { # ADDRESS VOCABULARY: config, weights and vocabulary as Hugging Face keeps them
     declare_file config.json unknown "$1/config.json"
     declare_file model.safetensors "$WEIGHTS" "$1/model.safetensors"
-    declare_file vocab.txt "$VOCABULARY" "$1/vocab.txt"
-    declare_output encoder config.json model.safetensors vocab.txt
+    declare_file "$2" "$VOCABULARY" "$1/$2"
+    declare_output encoder config.json model.safetensors "$2"
 }
 
 WEIGHTS=unknown
 VOCABULARY=unknown
 case "$NAME" in
+    multilingual-e5-small)
+        TITLE="multilingual-e5-small: Chinese, English and others, 12 layers, 384 wide, 471 MB"
+        MANUAL_ADDRESS="$HUB/intfloat/multilingual-e5-small"
+        TERMS='Terms: MIT. Its texts begin with "query: " or "passage: ": set reader.query_prefix and
+reader.title_prefix, or reader.prefix. Please cite: Liang Wang and others. Multilingual E5 Text
+Embeddings: A Technical Report. arXiv:2402.05672.'
+        declare_folder "$MANUAL_ADDRESS/resolve/main" tokenizer.json
+        ;;
+    bge-small-zh-v1.5)
+        TITLE="bge-small-zh-v1.5: Chinese sentences, 4 layers, 512 wide, 96 MB"
+        MANUAL_ADDRESS="$HUB/BAAI/bge-small-zh-v1.5"
+        TERMS='Terms: MIT. Its vector is that of the first token (hyper_parameters.pooling: cls); for
+passages it has an instruction before queries, see its page: set reader.query_prefix. Please cite:
+Shitao Xiao and others. C-Pack: Packed Resources For General Chinese Embeddings. arXiv:2309.07597.'
+        declare_folder "$MANUAL_ADDRESS/resolve/main" vocab.txt
+        ;;
     all-MiniLM-L6-v2)
         TITLE="all-MiniLM-L6-v2: English sentences, 6 layers, 384 wide, 91 MB"
         MANUAL_ADDRESS="$HUB/sentence-transformers/all-MiniLM-L6-v2"
@@ -33,21 +49,21 @@ case "$NAME" in
 Sentence Embeddings using Siamese BERT-Networks. EMNLP 2019.'
         WEIGHTS=sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
         VOCABULARY=sha256:07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3
-        declare_folder "$MANUAL_ADDRESS/resolve/main"
+        declare_folder "$MANUAL_ADDRESS/resolve/main" vocab.txt
         ;;
     ernie-3.0-nano-zh)
         TITLE="ERNIE 3.0 Nano: Chinese, 4 layers, 312 wide, 71 MB"
         MANUAL_ADDRESS="$HUB/nghuyong/ernie-3.0-nano-zh"
         TERMS='Terms: weights published by Baidu under Apache License 2.0, in the form that nghuyong
 converted. Please cite: Yu Sun and others. ERNIE 3.0. arXiv:2107.02137.'
-        declare_folder "$MANUAL_ADDRESS/resolve/c9bc8b977278a2e97fdb0788ab353d9a4f8dd88e"
+        declare_folder "$MANUAL_ADDRESS/resolve/c9bc8b977278a2e97fdb0788ab353d9a4f8dd88e" vocab.txt
         ;;
     ernie-3.0-micro-zh)
         TITLE="ERNIE 3.0 Micro: Chinese, 4 layers, 384 wide"
         MANUAL_ADDRESS="$HUB/nghuyong/ernie-3.0-micro-zh"
         TERMS='Terms: weights published by Baidu under Apache License 2.0, in the form that nghuyong
 converted. Please cite: Yu Sun and others. ERNIE 3.0. arXiv:2107.02137.'
-        declare_folder "$MANUAL_ADDRESS/resolve/refs%2Fpr%2F1"
+        declare_folder "$MANUAL_ADDRESS/resolve/refs%2Fpr%2F1" vocab.txt
         ;;
     albert-chinese-tiny)
         TITLE="ALBERT tiny: Chinese, 4 layers, 312 wide"

@@ -108,6 +108,13 @@ def test_pairs_and_their_corpus(tmp_path, capsys):
     ]
 
 
+def test_a_file_of_another_language_is_named(tmp_path, capsys):
+    train, test = ["a\tthe roads", "b\tthe trees"] * 9, ["a\t没有停车位", "b\tthe roads"] * 20
+    out, _ = check(tmp_path, "multilabel", capsys, train=train, test=test)
+    assert out.count("does not know") == 1
+    assert "test.tsv: the tokenizer does not know" in out
+
+
 @pytest.mark.parametrize("model", ["multilabel", "xmlcnn", "hardestneg"])
 def test_the_samples_are_in_order(tmp_path, capsys, model):
     out, _ = check(tmp_path, model, capsys)

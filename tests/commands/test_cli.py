@@ -62,6 +62,7 @@ def test_without_a_config_the_usage_is_shown(command):
         ["trainer", "-m", "models/tagspace/config.yaml"],
         ["evaluate", "--pairs", "none.tsv", "--result", "none.tsv"],
         ["new_model", "none", "--from", "tagspace"],
+        ["prune_vocabulary", "none", "output", "--texts", "none"],
         ["report", "none"],
         ["export", "--verify", "none"],
         ["serve", "none"],

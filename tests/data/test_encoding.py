@@ -19,7 +19,7 @@ from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader
-from textzoo.text.wordpiece import WordPiece
+from textzoo.text.subwords import SubwordTokenizer
 from textzoo.text.words import WordIds
 
 # Words, signs, Chinese, several scripts, accents apart from their letters, blanks of all kinds.
@@ -70,7 +70,7 @@ def test_unusual_patterns_are_left_to_the_regular_expression():
 @pytest.mark.parametrize("lower_case", [True, False])
 @pytest.mark.parametrize("max_len", [5, 40])
 def test_many_texts_have_the_pieces_of_each(lower_case, max_len):
-    splitter = WordPiece.build(texts(200, seed=1), max_len, 300, lower_case)
+    splitter = SubwordTokenizer.build(texts(200, seed=1), max_len, 300, lower_case)
     rows = [text for text in texts(600, seed=2) if not any(t in text for t in ("[CLS]", "[SEP]"))]
     for part in (rows[:1], rows[1:300], rows[300:], []):
         expected = [splitter.encode(text) for text in part]

@@ -1,6 +1,7 @@
 """The index of a corpus: made once, and anew when what it was made from has changed."""
 
 import logging
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,12 +23,13 @@ class Embedder:
         self.config = SimpleNamespace(runner=runner, path=folder / "config.yaml")
         self.index_settings = IndexSettings(backend="exact", path=folder / "index")
         self.model, self.made_from = "batchneg", {"rec.pdparams": weights}
-        self.embedded = []
+        self.embedded, self.sides = [], Counter()
 
     def __call__(self, texts):
         return np.concatenate(list(self.chunks(texts)))
 
-    def chunks(self, texts):
+    def chunks(self, texts, side="query", source=None):
+        self.sides[side] += len(texts)
         for first in range(0, len(texts), 2):
             chunk = texts[first : first + 2]
             self.embedded += chunk
@@ -38,6 +40,7 @@ class Embedder:
 def test_every_text_of_the_corpus_is_found_at_its_cosine(tmp_path):
     embed = Embedder(tmp_path)
     index = prepared_index(embed)
+    assert embed.sides == {"title": 3}
     ((nearest, second, last),) = index.nearest(embed(["10"]), 5)
     assert [hit.text for hit in (nearest, second, last)] == ["0", "30", "90"]
     assert second.score == pytest.approx(np.cos(np.radians(20)), abs=1e-6)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ from harness.workspace import MODELS
 from textzoo.errors import UserError
 from textzoo.inference import embedder
 from textzoo.inference.embedder import Embedder
+from textzoo.text.reader import Reader
 
 CONFIG = MODELS["batchneg"].config
 SHIFTS = {"first": 0, "second": 1}
@@ -23,7 +25,19 @@ def restore(config, folder, checkpoint, computation):
     feeds = lambda columns, rows: {"tokens": columns["text"].padded(rows)[0]}  # noqa: E731
     run = SimpleNamespace(model=SimpleNamespace(infer_feeds=feeds), infer_step=infer_step)
     restored.append((checkpoint.path.name, config.reader["max_len"]))
-    return run, SimpleNamespace(encode_text=lambda text: {"text": list(map(int, text))})
+    return run, DigitReader()
+
+
+class DigitReader(Reader):
+    """Reads a text as its digits; a title backwards."""
+
+    unknown_pieces = {"text": 7}  # noqa: RUF012
+
+    def encode_text(self, text):
+        return {"text": list(map(int, text))}
+
+    def encode_title(self, text):
+        return {"text": list(map(int, reversed(text)))}
 
 
 @pytest.fixture
@@ -61,6 +75,22 @@ def test_embeddings_are_in_the_order_of_the_texts(embedder_of, tmp_path):
     assert embed.made_from == {"weights": "digest of first"}
     assert (embed.model, embed.output) == ("batchneg", tmp_path / "infer")
     assert embed.index_settings.path == tmp_path / "index"
+
+
+def test_titles_are_read_as_such(embedder_of):
+    embed = embedder_of("first")
+    np.testing.assert_array_equal(embed(["34", "01"], "title"), embed(["43", "10"]))
+
+
+def test_a_file_that_the_tokenizer_does_not_know_is_named_once(embedder_of, monkeypatch, capsys):
+    monkeypatch.setattr(embedder, "_CHUNK", 2)
+    embed = embedder_of("first")
+    embed(["34", "01"] * 60 + ["71"], source=Path("known.txt"))
+    assert "does not know" not in capsys.readouterr().out
+    embed(["74", "71"] * 30, source=Path("other.txt"))
+    said = capsys.readouterr().out
+    assert said.count("does not know") == 1
+    assert "other.txt: the tokenizer does not know 50 % of the pieces" in said
 
 
 def test_chunks_are_the_same_in_pieces(embedder_of, monkeypatch):

@@ -9,7 +9,7 @@ from textzoo.inference.hard_negatives import triples
 ANGLES = {"q": 0, "title": 30, "near": 10, "also": 20, "same": 25, "far": 80, "other": 90}
 
 
-def embed(texts):
+def embed(texts, side="query"):
     radians = np.radians([ANGLES[text] for text in texts])
     return np.stack([np.cos(radians), np.sin(radians)], axis=1)
 

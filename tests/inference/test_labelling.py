@@ -30,7 +30,7 @@ def encode_text(text):
 
 
 READER = SimpleNamespace(
-    label_names=["A", "B", "C"], encode_text=encode_text, with_characters=False
+    label_names=["A", "B", "C"], encode_text=encode_text, with_characters=False, unknown_pieces={}
 )
 
 

@@ -18,7 +18,7 @@ VIEWS = [ViewSettings("words", 1, 2), ViewSettings("within_words", 2, 3, 0.7)]
 def part():
     features, _ = Features.fit(characters_of(TEXTS), VIEWS, 1)
     weights = np.random.default_rng(0).normal(size=(len(features), 2))
-    return LinearPart(features, Weights.largest([weights], len(features), 2))
+    return LinearPart(features, Weights.largest([weights], len(features)))
 
 
 def shares(part, text, label):

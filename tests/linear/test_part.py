@@ -19,7 +19,7 @@ def part():
     features, _ = Features.fit(TEXTS, [ViewSettings("words", 1, 2)], 1)
     weights = RANDOM.normal(size=(len(features), 2)).astype(np.float32)
     weights[RANDOM.random(weights.shape) < 0.3] = 0
-    part = LinearPart(features, Weights.largest([weights], len(features), 2))
+    part = LinearPart(features, Weights.largest([weights], len(features)))
     part.given = weights
     return part
 
@@ -54,7 +54,7 @@ def test_of_all_labels_the_largest_weights_are_kept(monkeypatch, most_dense):
     given = RANDOM.normal(size=(30, 4)).astype(np.float32)
     given[:, 1] /= 100  # of which the least are kept
     given[2:, 3] = 0  # of which but 2 are not 0
-    weights = Weights.largest([given[:, :2], given[:, 2:3], given[:, 3:]], 30, 4)
+    weights = Weights.largest([given[:, :2], given[:, 2:3], given[:, 3:]], 30)
     least = np.sort(abs(given).ravel())[-20]
     for label in range(4):
         features, values = weights.of_label(label)
@@ -122,7 +122,7 @@ def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
     monkeypatch.setattr("textzoo.linear.part._LEAST", 1)
     monkeypatch.setattr("textzoo.linear.part._MOST", 2)
     weights = np.array([[0.5, 0, -0.75, 0.25], [0, 0.125, 0, 0]], np.float32)
-    dense = Weights.largest([weights.T], 4, 2)
+    dense = Weights.largest([weights.T], 4)
     rows = sparse.identity(4, "float32", format="csr")
     found = Weights.largest_of_rows(sparse.csr_matrix(weights)).scores(rows)
     assert found.T.tolist() == [[0.5, 0, -0.75, 0], [0, 0.125, 0, 0]]
@@ -130,7 +130,7 @@ def test_of_sparse_weights_the_largest_are_kept(monkeypatch):
 
 
 def test_weights_beyond_half_precision_are_refused():
-    kept = Weights.largest([np.full((3, 1), -65504, np.float32)], 3, 1)
+    kept = Weights.largest([np.full((3, 1), -65504, np.float32)], 3)
     assert kept.of_label(0)[1].tolist() == [-65504] * 3
     with pytest.raises(OverflowError, match="half precision"):
-        Weights.largest([np.full((3, 1), -65600, np.float32)], 3, 1)
+        Weights.largest([np.full((3, 1), -65600, np.float32)], 3)

@@ -218,7 +218,7 @@ def test_texts_longer_than_the_positions_are_refused():
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ('{"model_type": "roberta", "vocab_size": 9, "hidden_size": 8}', "received 'roberta'"),
+        ('{"model_type": "mpnet", "vocab_size": 9, "hidden_size": 8}', "received 'mpnet'"),
         ('{"model_type": "bert", "vocab_size": 9}', "hidden_size: missing"),
         (
             '{"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "hidden_act": "swish", '

@@ -10,14 +10,17 @@ import numpy as np
 import paddle
 import pytest
 from harness.pretrained import REFERENCES, tensors_of, weight, write_hugging_face
+from harness.tokenizer_files import write_tokenizer
 
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
-from textzoo.nets.architecture import read_architecture
+from textzoo.nets.architecture import ROBERTAS, read_architecture
 from textzoo.nets.encoder import build_encoder
 from textzoo.nets.pretrained import pretrained_weights
+from textzoo.text.subwords import SubwordTokenizer
 
 FAMILIES = sorted(REFERENCES["models"])
+OF_PADDLE = [family for family in FAMILIES if family != "xlm-roberta"]  # which PaddleNLP lacks
 
 
 def paddle_name(name):
@@ -41,6 +44,8 @@ def paddle_name(name):
 def write_paddle(folder, family, convert=lambda tensor: tensor):
     config = REFERENCES["models"][family]["config"]
     inner = {name: value for name, value in config.items() if name != "model_type"}
+    if family == "roberta":
+        inner["cls_token_id"] = 0  # by which PaddleNLP knows whose positions begin behind padding
     content = {"init_args": [{**inner, "init_class": f"{family.title()}Model"}]}
     (folder / "model_config.json").write_text(json.dumps(content), encoding="utf-8")
     rename, prefix = paddle_name, family
@@ -77,11 +82,12 @@ def assert_equals_hugging_face(encoder, family):
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("prefixed", [False, True])
 def test_a_hugging_face_folder_gives_the_original_s_vectors(tmp_path, family, prefixed):
-    write_hugging_face(tmp_path, family, prefix=f"{family}." if prefixed else "")
+    prefix = "roberta." if family in ROBERTAS else f"{family}."
+    write_hugging_face(tmp_path, family, prefix=prefix if prefixed else "")
     assert_equals_hugging_face(load(tmp_path), family)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", OF_PADDLE)
 def test_a_paddlenlp_folder_gives_the_original_s_vectors(tmp_path, family):
     write_paddle(tmp_path, family)
     assert_equals_hugging_face(load(tmp_path), family)
@@ -146,11 +152,15 @@ def test_missing_unexpected_and_misshapen_tensors_are_all_listed(tmp_path):
 
 
 def test_heads_of_pretraining_are_not_used_and_said_so(tmp_path, caplog):
-    tensors = {**tensors_of("bert"), "cls.predictions.bias": weight("other", [50])}
-    write_hugging_face(tmp_path, "bert", tensors)
+    heads = {"cls.predictions.bias": [50], "lm_head.dense.weight": [12, 12]}
+    tensors = {name: weight("other", shape) for name, shape in heads.items()}
+    write_hugging_face(tmp_path, "bert", {**tensors_of("bert"), **tensors})
     with caplog.at_level("INFO", logger="textzoo"):
         load(tmp_path)
-    assert "not used: cls.predictions.bias, pooler.dense.bias, pooler.dense.weight" in caplog.text
+    assert (
+        "not used: cls.predictions.bias, lm_head.dense.weight, pooler.dense.bias, "
+        "pooler.dense.weight" in caplog.text
+    )
 
 
 def test_a_reader_with_more_tokens_than_the_encoder_is_refused(tmp_path):
@@ -195,6 +205,33 @@ def test_the_download_script_lays_out_a_folder_that_loads(tmp_path):
     assert "up to date" in fetch("ernie-3.0-nano-zh", source, tmp_path / "output").stdout
 
 
+def test_the_download_script_takes_a_tokenizer_in_place_of_a_vocabulary(tmp_path):
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    write_hugging_face(source, "xlm-roberta")
+    path = write_tokenizer(source, "unigram", ["the player plays", "怎么停车"] * 9, 40)
+    done = fetch("multilingual-e5-small", source, output)
+    assert done.returncode == 0, done.stderr
+    assert "Terms: MIT" in done.stdout
+    assert_equals_hugging_face(load(output), "xlm-roberta")
+    expected = SubwordTokenizer.read(path, 16).encode("the 怎么")
+    assert SubwordTokenizer.read(output, 16).encode("the 怎么") == expected
+    for content in ('{"model": {"type": "WordLevel"}}', "[]", "{"):
+        path.write_text(content, encoding="utf-8")
+        refused = fetch("multilingual-e5-small", source, tmp_path / "other")
+        assert refused.returncode == 2 and "Traceback" not in refused.stderr
+
+
+def test_the_download_script_takes_the_vocabulary_that_the_encoder_is_to_have(tmp_path):
+    write_hugging_face(tmp_path, "ernie")
+    write_tokenizer(tmp_path, "wordpiece", ["the player"] * 9, 40)
+    lacking = fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output")
+    assert lacking.returncode != 0 and "vocab.txt" in lacking.stdout + lacking.stderr
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
+    assert fetch("ernie-3.0-nano-zh", tmp_path, tmp_path / "output").returncode == 0
+    assert (tmp_path / "output" / "vocab.txt").is_file()
+
+
 def test_the_download_script_refuses_half_a_file(tmp_path):
     write_hugging_face(tmp_path, "ernie")
     (tmp_path / "vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
@@ -211,11 +248,11 @@ def test_the_download_script_writes_the_configuration_of_albert(tmp_path):
     (tmp_path / "albert-chinese-tiny.vocab.txt").write_text("[PAD]\n[MASK]\n", encoding="utf-8")
     done = fetch("albert-chinese-tiny", tmp_path, tmp_path / "output")
     assert done.returncode == 0, done.stderr
-    architecture, family, n_tokens = read_architecture(tmp_path / "output")
+    architecture, family, n_tokens, _ = read_architecture(tmp_path / "output")
     assert (family, n_tokens, architecture.embedding_size) == ("albert", 21128, 128)
 
 
 def test_the_download_script_names_what_it_has(tmp_path):
     done = fetch("bert", tmp_path, tmp_path / "output")
     assert done.returncode == 2
-    assert "received 'bert', expected one of: all-MiniLM-L6-v2" in done.stderr
+    assert "received 'bert', expected one of: multilingual-e5-small" in done.stderr

@@ -84,3 +84,17 @@ def test_no_text_of_the_sample_is_in_training_and_test_rows(folder, part):
     }
     train, test = ({row.split("\t")[1] for row in text.splitlines()} for text in lines.values())
     assert not train & test
+
+
+def test_a_prefix_stands_before_each_text_that_is_encoded(folder):
+    lines = ["a\tquery: one two", "b\tquery: two"] * 9
+    plain, reader = fitted(folder, lines), folder.reader(prefix="query: ")
+    reader._tokens, reader._labels = plain._tokens, plain._labels
+    own = ["a\tone two", "b\ttwo"]
+    for written, line in zip(lines, own):
+        assert reader.encode(line, True) == plain.encode(written, True)
+    assert reader.encode_text("two") == plain.encode_text("query: two")
+    many = reader.encode_many(own, True)["tokens"].values.tolist()
+    assert many == plain.encode_many(lines[:2], True)["tokens"].values.tolist()
+    assert reader.describe(own[0]) == {"text": "one two", "tags": ["a"]}  # as n-grams see it
+    assert reader.unknown_pieces == {"tokens": 1}

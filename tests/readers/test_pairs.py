@@ -72,10 +72,10 @@ def test_a_text_alone_has_the_ids_of_its_place_in_a_pair():
 def test_a_vocabulary_is_built_from_all_texts_of_the_pairs():
     reader = make(["one\ttwo\tzzz", "one\ttwo"] * 9, tokenizer=None)
     without = make(["one\ttwo"] * 9, tokenizer=None)
-    unknown = reader.tokenize("§")[1]
+    unknown = reader.tokenize("§", "query")[1]
     for text in ("one", "two", "zzz"):
-        assert unknown not in reader.tokenize(text)
-    assert unknown in without.tokenize("zzz")
+        assert unknown not in reader.tokenize(text, "query")
+    assert unknown in without.tokenize("zzz", "query")
     assert reader.sizes()["max_len"] == 64
 
 
@@ -87,6 +87,36 @@ def test_what_is_saved_encodes_the_same(tmp_path, tokenizer):
     for line in LINES:
         assert loaded.encode(line, True) == reader.encode(line, True)
     assert loaded.sizes() == reader.sizes()
+
+
+@pytest.mark.parametrize("tokenizer", ["ngram", None])
+def test_each_side_has_its_prefix_wherever_it_is_encoded(tokenizer):
+    lines = ["query: a cat\tpassage: a dog\tpassage: a stone"] * 9
+    plain = make(lines, tokenizer=tokenizer)
+    reader = make((), tokenizer=tokenizer, query_prefix="query: ", title_prefix="passage: ")
+    reader._tokenizer = plain._tokenizer
+    written, given = plain.encode(lines[0], True), reader.encode(LINES[1], True)
+    assert all(given[side] == written[side] for side in ("query", "title", "negative"))
+    # What tells texts apart is not the prefix: a query may be another row's title.
+    assert given["keys"] == plain.encode(LINES[1], True)["keys"]
+    assert reader.encode_text(" a cat ")["text"] == written["query"]
+    assert reader.encode_title("a dog")["text"] == written["title"]
+    assert reader.describe(LINES[1]) == plain.describe(LINES[1])
+    many = reader.encode_many(LINES, True)
+    for row, line in enumerate(LINES):
+        for name, ids in reader.encode(line, True).items():
+            assert many[name].chosen(np.array([row])).values.tolist() == ids, (name, line)
+
+
+@pytest.mark.parametrize("prefix", ["a\nb", "a\n", "a\u2028b", "\n"])
+def test_a_prefix_is_within_one_line(prefix):
+    with pytest.raises(ValueError, match=r"title_prefix: received .*, expected no line end"):
+        make(title_prefix=prefix)
+
+
+def test_ngrams_leave_nothing_unknown():
+    assert make().unknown_pieces == {}
+    assert make(tokenizer=None).unknown_pieces == {"query": 1, "title": 1, "text": 1}
 
 
 def test_texts_to_embed_are_padded():

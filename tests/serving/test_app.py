@@ -71,6 +71,9 @@ def test_embeddings_similarities_and_what_is_found(pairs, exported):
     encoder, index = Encoder.load(folder), SemanticIndex.load(folder)
     _, answer, _ = pairs.post("/encode", texts=first)
     np.testing.assert_allclose(answer["embeddings"], encoder.encode(first), atol=1e-6)
+    assert pairs.post("/encode", texts=first, side="title")[1] == answer  # without prefixes
+    assert pairs.post("/encode", texts=first, side="both")[0] == 422
+    assert pairs.post("/search", texts=first, side="title")[0] == 422  # its texts are queries
     _, answer, _ = pairs.post("/similarity", first=first, second=second)
     expected = encoder.similarity(first, second)
     np.testing.assert_allclose(answer["similarities"], expected, atol=1e-6)

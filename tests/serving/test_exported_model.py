@@ -32,6 +32,9 @@ class Reader:
         words = [letter for letter in text if letter not in self.stop_words]
         return {"text": [self.letters.index(letter) for letter in words][: self.longest]}
 
+    def encode_title(self, text):
+        return {"text": self.encode_text(text)["text"][::-1]}
+
     @staticmethod
     def infer_feeds(columns, rows, hyper_parameters):
         tokens, lengths = columns["text"].padded(rows, hyper_parameters["padding"])
@@ -94,6 +97,12 @@ def test_the_reader_of_the_folder_has_its_settings_files_and_vocabulary(model):
         *({"text": [0, 1, 2]}, {"text": [0]}, {"text": [0, 1, 2, 3]}),
     ]
     assert model.engine == "an engine 1.0"
+
+
+def test_texts_behind_the_queries_are_titles(model):
+    assert model.encode(["ab", "ab", "cde"], 1) == [
+        *({"text": [0, 1]}, {"text": [1, 0]}, {"text": [4, 3, 2]}),
+    ]
 
 
 def test_a_batch_is_padded_and_its_outputs_have_their_names(model):

@@ -30,7 +30,8 @@ class Model:
             checkpoint=SimpleNamespace(weights_sha256="a digest"),
         )
 
-    def encode(self, texts):
+    def encode(self, texts, n_queries=None):
+        self.n_queries = n_queries
         return [{"text": list(map(int, text))} for text in texts]
 
     def batches(self, rows):
@@ -86,7 +87,13 @@ def test_embeddings_and_cosines_are_those_of_their_texts(encoder):
     found = encoder.encode(["0112", "2", "00"])
     expected = np.array([[1, 2, 1], [0, 0, 1], [1, 0, 0]]) / [[6**0.5], [1], [1]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert encoder.model.n_queries == 3
+    encoder.encode(["0", "1"], "title")
+    assert encoder.model.n_queries == 0
+    with pytest.raises(ValueError, match="side: received 'both', expected query or title"):
+        encoder.encode(["0"], "both")
     cosines = encoder.similarity(["0112", "2"], ["22", "2"])
+    assert encoder.model.n_queries == 2  # of four texts
     np.testing.assert_allclose(cosines, [1 / 6**0.5, 1], rtol=1e-6)
     assert encoder.encode([]).shape == (0, 3)
 

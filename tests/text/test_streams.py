@@ -97,12 +97,14 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
         output = tmp_path
         inputs = ()
         chunks = ()
+        sides = ()
 
         def __init__(self, path, overrides):
             self.config, _ = load_config(path, overrides)
 
-        def __call__(self, texts):
+        def __call__(self, texts, side, source):
             Embedder.chunks += (len(texts),)
+            Embedder.sides += (side,)
             return np.array([[len(text), 1] for text in texts], np.float32)
 
     monkeypatch.setattr("textzoo.inference.embedder.Embedder", Embedder)
@@ -123,6 +125,7 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
     expected = [f"{'y' * n}\tx\t{n + 1:.6f}" for n in range(1, 6)]
     assert rows == [*expected[:2], "", *expected[3:], ""]
     assert Embedder.chunks == (3, 3, 3, 3, 2, 2)
+    assert Embedder.sides == ("query", "query", *("query", "title") * 2)
 
     malformed = b"one\ttwo\nalone\n\xff\tx\nthree\tfour\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(malformed)))

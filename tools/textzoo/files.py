@@ -88,7 +88,9 @@ def how_to_fetch(path: Path) -> str:
     """What a message about a missing file adds where a script of `datasets/` makes the file."""
     for folder in path.parents:
         if folder.parent.name == "datasets" and os.path.isfile(folder / "run.sh"):
-            return f"; fetch it with: bash {folder / 'run.sh'}"
+            parts = path.relative_to(folder).parts
+            name = f" {parts[1]}" if folder.name == "pretrained" and len(parts) > 1 else ""
+            return f"; fetch it with: bash {folder / 'run.sh'}{name}"
     return ""
 
 

@@ -13,7 +13,18 @@ from zlib import crc32
 
 import numpy as np
 import torch
-from transformers import AlbertConfig, AlbertModel, BertConfig, BertModel, ErnieConfig, ErnieModel
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    BertConfig,
+    BertModel,
+    ErnieConfig,
+    ErnieModel,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
 SIZES = {
     "vocab_size": 50,
@@ -31,6 +42,9 @@ MODELS = {
         ErnieConfig(**SIZES, hidden_act="relu", use_task_id=True, layer_norm_eps=1e-5),
     ),
     "albert": (AlbertModel, AlbertConfig(**SIZES, embedding_size=8)),
+    # Whose positions begin behind the id of padding.
+    "roberta": (RobertaModel, RobertaConfig(**SIZES, pad_token_id=1, layer_norm_eps=1e-5)),
+    "xlm-roberta": (XLMRobertaModel, XLMRobertaConfig(**SIZES, pad_token_id=6)),
 }
 TOKEN_IDS = [[2, 17, 33, 4, 3, 0, 0], [2, 9, 49, 8, 7, 21, 3]]
 LENGTHS = [5, 7]
@@ -72,7 +86,7 @@ def main() -> None:
 
 def _differing(config: object) -> dict:
     names = ("hidden_act", "use_task_id", "task_type_vocab_size", "layer_norm_eps")
-    names += ("embedding_size",)
+    names += ("embedding_size", "pad_token_id")
     return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 

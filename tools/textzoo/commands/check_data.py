@@ -116,8 +116,10 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
+    from textzoo.data.unknown_pieces import UnknownPieces, warn_of_each
     from textzoo.logs import start_logging
     from textzoo.running.building import model_class
+    from textzoo.text.ragged import columns_of
 
     config, folder = load_config(path, overrides)
     start_logging()
@@ -135,8 +137,12 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
     for part in parts:
         training = part is train
         encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
+        unknown = {file: UnknownPieces() for file in part.files}
         for line, row in encoded:
             part.add(reader.describe(line.text), [len(row[name]) for name in columns])
+            if reader.unknown_pieces:
+                unknown[line.path].add(columns_of([row]), reader)
+        warn_of_each(list(unknown.values()), list(unknown))
         _report(part, train, "ids of a text" if of_pairs else columns[0], of_pairs)
     if config.runner.corpus_file:
         _report_corpus(config.runner.corpus_file, parts, bad)

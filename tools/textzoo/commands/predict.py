@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.inference.embedder import Embedder
     from textzoo.text.lines import Line, Refused
+    from textzoo.text.reader import Side
 
 log = logging.getLogger("textzoo")
 
@@ -51,6 +52,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         f"of the text that add most to its score; default of N: {_REASONS}",
     )
 
+    parser.add_argument(
+        "--side",
+        choices=["query", "title"],
+        help="with --texts and a model of pairs: whether they seek or are to be found, which gives "
+        "them reader.query_prefix or reader.title_prefix; default: query",
+    )
+
     def recipe(parsed: argparse.Namespace) -> None:
         predict(
             parsed.config,
@@ -59,6 +67,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             parsed.texts,
             parsed.output,
             parsed.explain,
+            parsed.side,
         )
 
     return run_with_config("predict.py", recipe, parser, arguments)
@@ -71,6 +80,7 @@ def predict(
     texts: Optional[Path],
     output: Optional[Path],
     n_reasons: int = 0,
+    side: "Optional[Side]" = None,
 ) -> None:
     """Write the labels of texts, or of a model of pairs the embeddings of texts or cosines.
 
@@ -83,6 +93,7 @@ def predict(
         output: what to write. Default: `similarities.tsv` or `embeddings.npy` in
             `runner.infer_output_dir`; of labels, standard output.
         n_reasons: how many n-grams to tell that speak for each label.
+        side: of `texts` that are embedded: which prefix of the reader they get; default: `query`.
 
     `pairs` and `texts` may be compressed, or `-` for standard input.
 
@@ -96,7 +107,13 @@ def predict(
     from textzoo.running.building import model_class
 
     folder = load_model_folder(read_layers(path, overrides).model_folder)
-    if model_class(folder).kind == "embeddings":
+    embeds = model_class(folder).kind == "embeddings"
+    if side and not (embeds and texts):
+        raise UserError(
+            f"--side: received {side}; only --texts of a model of pairs has sides: of pairs the "
+            "first text is the query, and other models have one prefix"
+        )
+    if embeds:
         if n_reasons:
             raise UserError(
                 f"--explain: model {folder.path.name} gives embeddings, expected a model that "
@@ -104,7 +121,7 @@ def predict(
             )
         embedder = Embedder(path, overrides)
         if texts:
-            _write_embeddings(embedder, texts, output)
+            _write_embeddings(embedder, texts, output, side or "query")
         else:
             _write_cosines(embedder, pairs, output)
     elif pairs or not texts:
@@ -180,7 +197,9 @@ def _print(rows: Iterator[str]) -> None:
         file.writelines(f"{row}\n".encode() for row in rows)
 
 
-def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path]) -> None:
+def _write_embeddings(
+    embedder: "Embedder", texts: Path, output: Optional[Path], side: "Side"
+) -> None:
     from textzoo.data.input_files import lines_of
     from textzoo.inference.labelling import NO_TEXT
 
@@ -191,7 +210,8 @@ def _write_embeddings(embedder: "Embedder", texts: Path, output: Optional[Path])
         file.write(_npy_header(0, 0))
         for chunk in chunks:
             blank = np.array([not text for text in chunk])
-            embeddings = embedder([text or "-" for text in chunk]).astype("<f4", copy=False)
+            embeddings = embedder([text or "-" for text in chunk], side, texts)
+            embeddings = embeddings.astype("<f4", copy=False)
             embeddings[blank] = 0
             file.write(embeddings.tobytes())
             n, width = n + len(embeddings), embeddings.shape[1]
@@ -222,7 +242,7 @@ def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional
     rows = (_pair(line, refusals) for line in lines)
     n_pairs = 0
     with new_output(place, key) as file:
-        for row in _similarities(embedder, rows):
+        for row in _similarities(embedder, rows, files[0]):
             file.write(f"{row}\n".encode())
             n_pairs += bool(row)
         if not n_pairs:
@@ -263,10 +283,13 @@ def _pair(line: "Line", refused: "Refused") -> list[str]:
     return []
 
 
-def _similarities(embedder: "Embedder", rows: Iterator[list[str]]) -> Iterator[str]:
+def _similarities(embedder: "Embedder", rows: Iterator[list[str]], source: Path) -> Iterator[str]:
     """Each row with the cosine of its texts; an empty one as it is."""
     for chunk in _chunks(rows):
-        first, second = (embedder([row[i] if row else "-" for row in chunk]) for i in (0, 1))
+        columns = ([row[i] if row else "-" for row in chunk] for i in (0, 1))
+        first, second = (
+            embedder(texts, side, source) for texts, side in zip(columns, ("query", "title"))
+        )
         cosines = np.einsum("nd,nd->n", first, second)
         for row, cosine in zip(chunk, cosines):
             yield "\t".join([*row, f"{cosine:.6f}"]) if row else ""

@@ -99,7 +99,7 @@ def recall(
     index = prepared_index(embedder)
     n_added = n_deleted = 0
     if add:
-        n_added = sum(index.add(*part) for part in embedded(to_add, embedder))
+        n_added = sum(index.add(*part) for part in embedded(to_add, embedder, add))
         log.info("added %d text(s) of %d", n_added, len(to_add))
     if delete:
         missing = [entry.id for entry in index.delete(to_delete)]
@@ -120,7 +120,7 @@ def recall(
     if queries == STANDARD_INPUT:
         _answer_typed(embedder, index)
         return
-    embeddings = embedder(texts)
+    embeddings = embedder(texts, source=queries or config.runner.test_data)
     started = time.perf_counter()
     found = index.nearest(embeddings, config.index.recall_num)
     seconds = time.perf_counter() - started

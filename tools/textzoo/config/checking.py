@@ -17,7 +17,14 @@ from typing import Any, Optional
 import pydantic
 
 from textzoo.config.layers import Layer, Layers
-from textzoo.config.schema import Block, IndexSettings, Linear, Optimizer, Runner
+from textzoo.config.schema import (
+    Block,
+    EncoderSettings,
+    IndexSettings,
+    Linear,
+    Optimizer,
+    Runner,
+)
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest, shortened, shown
 from textzoo.files import check_readable
@@ -132,9 +139,26 @@ def check(
             del hyper_parameters[name]
     reader = dict(checked.reader)
     encoder = hyper_parameters.get("encoder")
+    if encoder and encoder.pretrained:
+        _let_folder_decide(path, encoder, reader)
     if encoder and reader.get("tokenizer", "no such key") is None:
         reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
     return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index, linear)
+
+
+def _let_folder_decide(path: Path, encoder: EncoderSettings, reader: dict[str, Any]) -> None:
+    """A pretrained encoder's folder has its sizes, in place of a preset's, and its tokenizer.
+
+    Raises:
+        UserError: the reader is to make n-grams.
+    """
+    if reader.get("tokenizer") == "ngram":
+        raise UserError(
+            f"{path}: reader.tokenizer: received ngram, but the pretrained encoder "
+            f"{encoder.pretrained} has a tokenizer of its own: -o reader.tokenizer=null"
+        )
+    if isinstance(encoder.config, str):
+        encoder.config = None
 
 
 @functools.cache

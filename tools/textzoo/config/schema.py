@@ -491,19 +491,19 @@ class EncoderSettings(Block):
     """The transformer below a model's head.
 
     Names are those of a Hugging Face `config.json`. A key that is left out has the value of
-    `config`, or else of `pretrained`.
+    `pretrained`, or else of `config`.
     """
 
     config: Optional[Union[Literal["ngram", "tiny", "small", "base"], FilePath]] = Field(
         default=None,
         description="embeddings of character n-grams 256 wide and no layers; 2 layers 128 wide; "
-        "4 layers 312 wide; 12 layers 768 wide; or the path of a config.json. Default: that of "
-        "`pretrained`, or else `small`",
+        "4 layers 312 wide; 12 layers 768 wide; or the path of a config.json. Default: `small`; "
+        "`pretrained` has its own",
     )
     pretrained: Optional[FilePath] = Field(
         default=None,
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
-        "BERT, ERNIE or ALBERT family",
+        "BERT, ERNIE, ALBERT, RoBERTa or XLM-RoBERTa family, with its tokenizer",
     )
     num_hidden_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
         default=None, description="number of layers; 0: embeddings alone"

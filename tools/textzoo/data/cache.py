@@ -10,6 +10,7 @@ import inspect
 import json
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -18,6 +19,7 @@ import numpy as np
 
 import textzoo
 from textzoo.data.encoding import Part, counted_parts, encoded_parts, lines_for
+from textzoo.data.unknown_pieces import UnknownPieces, warn_of_each
 from textzoo.errors import UserError
 from textzoo.files import (
     Listing,
@@ -135,6 +137,10 @@ class Rows:
             name: Ragged(_map(folder / f"{name}.values"), _map(folder / f"{name}.offsets"))
             for name in facts["columns"]
         }
+        self.unknown = [
+            UnknownPieces(*facts.get("unknown", {}).get(str(file), ()))
+            for file in range(len(self.files))
+        ]
         self._places = _map(folder / "places").reshape(-1, 3)
 
     def __len__(self) -> int:
@@ -217,7 +223,7 @@ def encoded_rows(
 
     def fill(temporary: Path) -> None:
         parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
-        _write_rows(temporary, parts, all_columns(reader))
+        _write_rows(temporary, parts, reader)
 
     settings.fill(folder, fill, versions)
     rows = Rows(folder, versions, reader)
@@ -227,6 +233,7 @@ def encoded_rows(
             named(files[0]),
             rows.skipped,
         )
+    warn_of_each(rows.unknown, rows.files)
     if not len(rows):
         raise UserError(
             f"{', '.join(map(named, files))}: received no rows, expected one example a line"
@@ -271,18 +278,25 @@ def _key(files: list[Version], identity: str, settings: Cache, extra: Any) -> st
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _write_rows(folder: Path, parts: Iterable[Part], columns: tuple[str, ...]) -> None:
+def _write_rows(folder: Path, parts: Iterable[Part], reader: Reader) -> None:
+    columns = all_columns(reader)
     writers = {name: _ColumnWriter(folder, name) for name in columns}
-    skipped = 0
+    skipped, unknown = 0, defaultdict(UnknownPieces)
     with (folder / "places").open("wb") as places:
         for part in parts:
             for name, writer in writers.items():
                 writer.add(part.columns[name])
             part.places.tofile(places)
+            for file in part.places[:1, 0].tolist():  # a part is of one file
+                unknown[file].add(part.columns, reader)
             skipped += part.skipped
     for writer in writers.values():
         writer.close()
-    facts = {"columns": columns, "skipped": skipped}
+    facts = {
+        "columns": columns,
+        "skipped": skipped,
+        "unknown": {file: counts.of for file, counts in unknown.items()},
+    }
     (folder / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
 
 

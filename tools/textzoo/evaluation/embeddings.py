@@ -49,7 +49,7 @@ class Corpus:
         self.label_names = list(dict.fromkeys(texts))
         self.places = {text: place for place, text in enumerate(self.label_names)}
         self.reader = reader
-        self._ids = Ragged.of([reader.encode_text(text)["text"] for text in self.label_names])
+        self._ids = Ragged.of([reader.encode_title(text)["text"] for text in self.label_names])
 
     def __len__(self) -> int:
         return len(self.label_names)

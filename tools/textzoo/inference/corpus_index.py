@@ -58,7 +58,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         )
     check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
-    for chunk, embeddings in embedded(entries, embedder):
+    for chunk, embeddings in embedded(entries, embedder, corpus):
         began = time.perf_counter()
         if built is None:
             built = new_index(settings, embeddings.shape[1], made_from)
@@ -95,9 +95,11 @@ def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     return entries
 
 
-def embedded(entries: list[Entry], embedder: Embedder) -> Iterator[tuple[list[Entry], np.ndarray]]:
-    """Some entries at a time, with their embeddings."""
+def embedded(
+    entries: list[Entry], embedder: Embedder, source: Path
+) -> Iterator[tuple[list[Entry], np.ndarray]]:
+    """Some entries at a time, with their embeddings; `source` is the file that they come from."""
     first = 0
-    for embeddings in embedder.chunks([entry.text for entry in entries]):
+    for embeddings in embedder.chunks([entry.text for entry in entries], "title", source):
         yield entries[first : first + len(embeddings)], embeddings
         first += len(embeddings)

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
 from textzoo.config.loading import load_config
+from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
@@ -18,7 +21,7 @@ from textzoo.logs import ProgressBar, start_logging
 from textzoo.running.building import model_class
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, Side, encoded_text
 from textzoo.training.checkpoint import Checkpoint
 
 _CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
@@ -55,6 +58,7 @@ class Embedder:
         self.index_settings = index_settings(self.config.index, runner, self.model)
         checkpoints = load_chosen(runner)
         computation = chosen_computation(runner)
+        self._unknown: dict[Optional[Path], UnknownPieces] = defaultdict(UnknownPieces)
         self._members: list[tuple[InferenceRun, Reader]] = []
         for checkpoint in checkpoints:
             config = self.config
@@ -67,19 +71,31 @@ class Embedder:
             digests = checkpoint.facts["sha256"].items()
             self.made_from = {**self.made_from, **{f"{name} of {i}": d for name, d in digests}}
 
-    def __call__(self, texts: list[str]) -> np.ndarray:
-        """The embeddings of texts, `[texts, width]`, of length 1."""
-        return np.concatenate(list(self.chunks(texts)))
+    def __call__(
+        self, texts: list[str], side: Side = "query", source: Optional[Path] = None
+    ) -> np.ndarray:
+        """The embeddings of texts, `[texts, width]`, of length 1.
 
-    def chunks(self, texts: list[str]) -> Iterator[np.ndarray]:
+        Args:
+            texts: any texts.
+            side: whether they seek, or are to be found.
+            source: the file that they come from, for a warning.
+        """
+        return np.concatenate(list(self.chunks(texts, side, source)))
+
+    def chunks(
+        self, texts: list[str], side: Side = "query", source: Optional[Path] = None
+    ) -> Iterator[np.ndarray]:
         """The same in pieces, which come with a progress bar."""
         with ProgressBar(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
-                embeddings = [
-                    embed(run, Ragged.of([reader.encode_text(text)["text"] for text in chunk]))
-                    for run, reader in self._members
-                ]
+                embeddings = []
+                for run, reader in self._members:
+                    ids = Ragged.of([encoded_text(reader, text, side)["text"] for text in chunk])
+                    self._unknown[source].add({"text": ids}, reader)
+                    embeddings.append(embed(run, ids))
+                self._unknown[source].warn_once(source)
                 yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
                 bar.update(len(chunk))
 

@@ -25,7 +25,7 @@ def triples(
     for first in range(0, len(pairs), _CHUNK):
         chunk = pairs[first : first + _CHUNK]
         queries = embedder([query for query, _ in chunk])
-        titles = embedder([title for _, title in chunk])
+        titles = embedder([title for _, title in chunk], "title")
         highest = np.einsum("nd,nd->n", queries, titles) - settings.mine_margin
         found = index.nearest(queries, settings.mine_to)
         for pair, hits, limit in zip(chunk, found, highest):

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from textzoo.config.schema import Runner
 from textzoo.data.batching import text_batches
+from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.linear.explaining import Explainer
@@ -14,6 +15,7 @@ from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.lines import Line
+from textzoo.text.ragged import columns_of
 from textzoo.text.reader import Ids, Reader, encoded_text
 
 NO_TEXT = "--texts: received no text, expected one a line"
@@ -46,10 +48,12 @@ def labelled_lines(
         UserError: there is no line, or the model cannot read one.
     """
     named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold, calibration)
-    is_empty, lines = True, iter(lines)
+    is_empty, lines, unknown = True, iter(lines), UnknownPieces()
     while chunk := list(islice(lines, _CHUNK)):
         found: list[dict[str, Any]] = [{}] * len(chunk)
         rows = [_encoded(reader, line) for line in chunk]
+        unknown.add(columns_of(rows), reader)
+        unknown.warn_once(chunk[0].path)
         for columns, places in text_batches(rows, runner.infer_batch_size):
             outputs = run.infer_step(run.model.infer_feeds(columns, places))
             for place, row in zip(places, named.of_batch(outputs)):

@@ -255,7 +255,7 @@ def _solved(
             yield block
 
     if solver:
-        found = Weights.largest(weights(), n_features, n_labels)
+        found = Weights.largest(weights(), n_features)
     else:
         found = Weights.largest_of_rows(means.vectors())
     truth = data.targets[asked].toarray()

@@ -53,13 +53,12 @@ class Weights:
         self._by_feature = by_label.T.toarray() if is_small else by_label.T.tocsr()
 
     @classmethod
-    def largest(cls, blocks: Iterable[np.ndarray], n_features: int, n_labels: int) -> "Weights":
+    def largest(cls, blocks: Iterable[np.ndarray], n_features: int) -> "Weights":
         """Of all weights the largest.
 
         Args:
             blocks: `[features, n]` the weights of some labels, of one block after another.
             n_features: how many n-grams there are.
-            n_labels: of all blocks.
 
         Raises:
             OverflowError: one is too large for half precision.

@@ -4,13 +4,24 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.files import how_to_fetch
 
-FAMILIES = ("bert", "ernie", "albert")
+# Each with what the names of its classes begin with.
+_CLASSES = {
+    "bert": "Bert",
+    "ernie": "Ernie",
+    "albert": "Albert",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "camembert": "Camembert",
+}
+FAMILIES = tuple(_CLASSES)
+ROBERTAS = ("roberta", "xlm-roberta", "camembert")
+_ROBERTA_POSITIONS = 512  # the default of transformers, those of padding included
 # Files that hold a configuration, in the order in which they are looked for in a folder.
 _CONFIG_FILES = ("config.json", "model_config.json")
 
@@ -61,6 +72,30 @@ PRESETS = {
     "base": Architecture(),
 }
 _FIELDS = [field.name for field in dataclasses.fields(Architecture)]
+# What a config may change of a pretrained encoder.
+_FREE = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "layer_norm_eps",
+    "initializer_range",
+)
+
+
+class PretrainedEncoder(NamedTuple):
+    """What a config.json says of an encoder.
+
+    Attributes:
+        architecture: its sizes.
+        family: one of `FAMILIES`.
+        vocab_size: number of tokens.
+        first_position: the row of the position embeddings that a text's first token has. RoBERTa
+            leaves those below to padding; `architecture.max_position_embeddings` is without them.
+    """
+
+    architecture: Architecture
+    family: str
+    vocab_size: int
+    first_position: int
 
 
 def chosen_architecture(settings: EncoderSettings) -> Architecture:
@@ -70,18 +105,49 @@ def chosen_architecture(settings: EncoderSettings) -> Architecture:
         UserError: a file that it names cannot be read, or describes another kind of encoder.
         ValueError: sizes do not fit each other.
     """
-    config = settings.config or settings.pretrained or "small"
-    base = read_architecture(config)[0] if isinstance(config, Path) else PRESETS[config]
     chosen = {name: getattr(settings, name) for name in _FIELDS}
     given = {name: value for name, value in chosen.items() if value is not None}
+    if settings.pretrained:
+        base = read_architecture(settings.pretrained).architecture
+        _check_sizes(settings, base, given)
+    elif isinstance(settings.config, Path):
+        base = read_architecture(settings.config).architecture
+    else:
+        base = PRESETS[settings.config or "small"]
     return dataclasses.replace(base, **given)
 
 
-def read_architecture(path: Path) -> tuple[Architecture, str, int]:
-    """Read a config.json of Hugging Face or PaddleNLP, or a folder that holds one.
+def _check_sizes(settings: EncoderSettings, base: Architecture, given: dict[str, Any]) -> None:
+    """Refuse what contradicts the folder of a pretrained encoder.
 
-    Returns:
-        The architecture, its family (`bert`, `ernie` or `albert`), and the vocabulary's size.
+    Raises:
+        UserError: naming all such keys, and how to clear them.
+    """
+    wrong = {name: value for name, value in given.items() if name not in _FREE}
+    wrong = {name: value for name, value in wrong.items() if value != getattr(base, name)}
+    named = [
+        f"{name}: received {value}, it has {getattr(base, name)}" for name, value in wrong.items()
+    ]
+    if isinstance(settings.config, Path):
+        other = read_architecture(settings.config).architecture
+        differing = [
+            name
+            for name in _FIELDS
+            if name not in _FREE and getattr(other, name) != getattr(base, name)
+        ]
+        if differing:
+            wrong["config"] = settings.config
+            named.append(f"config: {settings.config} has another {', '.join(differing)}")
+    if wrong:
+        cleared = " ".join(f"hyper_parameters.encoder.{name}=null" for name in wrong)
+        raise UserError(
+            f"hyper_parameters.encoder: contradicts encoder.pretrained, {settings.pretrained}: "
+            f"{'; '.join(named)}; clear them: -o {cleared}"
+        )
+
+
+def read_architecture(path: Path) -> PretrainedEncoder:
+    """Read a config.json of Hugging Face or PaddleNLP, or a folder that holds one.
 
     Raises:
         UserError: there is no such file, or it describes an encoder that the zoo does not have.
@@ -130,12 +196,29 @@ def read_architecture(path: Path) -> tuple[Architecture, str, int]:
         }
     elif file.name == "model_config.json":
         defaults = {"layer_norm_eps": 1e-5}  # Paddle's own, which PaddleNLP leaves as it is
+    first_position = _first_position(facts, family)
     known = {name: facts[name] for name in _FIELDS if name in facts}
+    if first_position:
+        positions = facts.get("max_position_embeddings", _ROBERTA_POSITIONS)
+        known["max_position_embeddings"] = positions - first_position
     try:
         architecture = Architecture(**{**defaults, **known})
     except ValueError as problem:
         raise UserError(f"{file}: {problem}") from None
-    return architecture, family, facts["vocab_size"]
+    return PretrainedEncoder(architecture, family, facts["vocab_size"], first_position)
+
+
+def _first_position(facts: dict[str, Any], family: str) -> int:
+    """See `PretrainedEncoder`.
+
+    PaddleNLP's RobertaModel counts from 0 unless the file says that `[CLS]` has the id 0: its
+    Chinese encoders are BERTs by another name.
+    """
+    of_paddle = facts.get("init_class") or "paddlenlp_version" in facts
+    if family not in ROBERTAS or facts.get("cls_token_id", 101 if of_paddle else 0) != 0:
+        return 0
+    padding = facts.get("pad_token_id")
+    return (1 if padding is None else padding) + 1
 
 
 def _config_file(path: Path) -> Path:
@@ -161,10 +244,8 @@ def _family(facts: dict[str, Any]) -> Optional[str]:
     if not any(names) and "embedding_size" in facts:  # Google's own ALBERT
         return "albert"
     for name in filter(None, names):
-        for family in FAMILIES:
-            # "BertModel" and "bert", but not "roberta" or "ernie_m"
-            if name.lower() == family or name.startswith(
-                (f"{family.title()}M", f"{family.title()}For")
-            ):
+        for family, of_class in _CLASSES.items():
+            # "BertModel" and "bert", but not "ernie_m"
+            if name.lower() == family or name.startswith((f"{of_class}M", f"{of_class}For")):
                 return family
     return None

@@ -1,6 +1,7 @@
-"""A transformer encoder of the BERT, ERNIE and ALBERT families.
+"""A transformer encoder of the BERT, ERNIE, ALBERT and RoBERTa families.
 
-Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT).
+Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT); Liu et al. 2019
+(RoBERTa); Conneau et al. 2020 (XLM-R).
 """
 
 import math
@@ -184,14 +185,20 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
         width = settings.hidden_size or NGRAM_WIDTH
         return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
     architecture = chosen_architecture(settings)
-    if max_len > architecture.max_position_embeddings:
+    longest = architecture.max_position_embeddings
+    if max_len > longest and settings.pretrained:
+        raise UserError(
+            f"reader.max_len: received {max_len}, expected at most {longest}: the pretrained "
+            f"encoder {settings.pretrained} knows no more positions; -o reader.max_len={longest}"
+        )
+    if max_len > longest:
         raise ValueError(
-            f"encoder.max_position_embeddings: received {architecture.max_position_embeddings}, "
-            f"expected at least reader.max_len ({max_len})"
+            f"encoder.max_position_embeddings: received {longest}, expected at least "
+            f"reader.max_len ({max_len})"
         )
     rows = vocab_size
     if settings.pretrained:
-        rows = read_architecture(settings.pretrained)[2]
+        rows = read_architecture(settings.pretrained).vocab_size
         if rows < vocab_size:
             raise UserError(
                 f"encoder.pretrained: {settings.pretrained} has {rows} tokens, the reader "

@@ -1,5 +1,6 @@
 """Weights of pretrained encoders, by the names that other libraries save them under."""
 
+import json
 import logging
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from textzoo.errors import UserError
-from textzoo.nets.architecture import read_architecture
+from textzoo.nets.architecture import ROBERTAS, PretrainedEncoder, read_architecture
 from textzoo.nets.pdparams import read_arrays
 
 log = logging.getLogger("textzoo")
@@ -16,7 +17,9 @@ log = logging.getLogger("textzoo")
 Tensors = dict[str, np.ndarray]
 
 # Parts of other libraries' models that our encoder does not have.
-_UNUSED = re.compile(r"(pooler|cls|predictions|sop_classifier|classifier)\..*|.*\.position_ids")
+_UNUSED = re.compile(
+    r"(pooler|cls|lm_head|predictions|sop_classifier|classifier)\..*|.*\.position_ids"
+)
 
 # Our names -> theirs; several of theirs are laid side by side. {} stands for the layer's number.
 _EMBEDDINGS = {
@@ -75,10 +78,10 @@ def pretrained_weights(folder: Path, expected: Tensors) -> Tensors:
         UserError: a file is missing or damaged, or tensors are missing, unexpected or misshapen;
             all of them are listed.
     """
-    _, family, _ = read_architecture(folder)
+    described = read_architecture(folder)
     file, theirs = _read_tensors(folder)
-    theirs = {_canonical(name, family): tensor for name, tensor in theirs.items()}
-    layer = _ALBERT_LAYER if family == "albert" else _BERT_LAYER
+    theirs = _canonical(theirs, described)
+    layer = _ALBERT_LAYER if described.family == "albert" else _BERT_LAYER
     found, problems, used = {}, [], set()
     for name, tensor in expected.items():
         sources = _sources(name, layer)
@@ -102,6 +105,18 @@ def pretrained_weights(folder: Path, expected: Tensors) -> Tensors:
     return found
 
 
+def prompts(folder: Path) -> dict[str, str]:
+    """What texts began with by the settings of sentence-transformers, by their kind."""
+    try:
+        file = folder / "config_sentence_transformers.json"
+        found = json.loads(file.read_text(encoding="utf-8"))["prompts"]
+        return {
+            name: prompt for name, prompt in found.items() if isinstance(prompt, str) and prompt
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
 def _sources(name: str, layer: dict[str, list[str]]) -> list[str]:
     """Where one of our tensors comes from: `layers.3.qkv.bias` -> three names."""
     module, _, kind = name.rpartition(".")
@@ -111,12 +126,20 @@ def _sources(name: str, layer: dict[str, list[str]]) -> list[str]:
     return [f"{source.format(number)}.{kind}" for source in layer[part]]
 
 
-def _canonical(name: str, family: str) -> str:
-    # PaddleNLP names the encoder of ALBERT `transformer`.
-    name = name.removeprefix(f"{family}.").removeprefix("transformer.")
-    for pattern, replacement in _RENAMED:
-        name = re.sub(pattern, replacement, name)
-    return name
+def _canonical(theirs: Tensors, described: PretrainedEncoder) -> Tensors:
+    """The tensors under the names of Hugging Face's bare BERT, positions from the first token's."""
+    # PaddleNLP names the encoder of ALBERT `transformer`, Hugging Face any RoBERTa `roberta`.
+    family = "roberta" if described.family in ROBERTAS else described.family
+    tensors = {}
+    for name, tensor in theirs.items():
+        name = name.removeprefix(f"{family}.").removeprefix("transformer.")
+        for pattern, replacement in _RENAMED:
+            name = re.sub(pattern, replacement, name)
+        tensors[name] = tensor
+    positions = "embeddings.position_embeddings.weight"
+    if positions in tensors:
+        tensors[positions] = tensors[positions][described.first_position :]
+    return tensors
 
 
 def _read_tensors(folder: Path) -> tuple[Path, Tensors]:

@@ -15,9 +15,9 @@ from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.csv_records import LABELS, TEXT
 from textzoo.text.ragged import Columns, Ragged
-from textzoo.text.reader import Feeds, Ids
+from textzoo.text.reader import Feeds, Ids, checked_prefix
+from textzoo.text.subwords import SubwordTokenizer
 from textzoo.text.vocabulary import Vocabulary
-from textzoo.text.wordpiece import WordPiece
 
 
 class Parsed(NamedTuple):
@@ -38,13 +38,17 @@ class Reader(text.Reader):
         labels: the labels, in the order of the levels; default: those of the training rows.
         n_levels: each row has a level from 0 below this for each of `labels`; 0: rows name labels.
         tokenizer: a tokenizer.json, a vocab.txt or a folder with one of them. Default: that of a
-            pretrained encoder, or else WordPiece built from the training texts.
+            pretrained encoder, or else WordPiece built from the training texts. Of any kind:
+            WordPiece, Unigram (SentencePiece) or byte-pair encoding.
         vocab_size: the most tokens of a built vocabulary.
         max_len: the longest text in tokens, `[CLS]` and `[SEP]` included; what is beyond is cut.
         lower_case: whether texts are lower-cased, unless the vocabulary's own settings say.
+        prefix: what is put before each text, in training and inference, if the encoder was
+            pretrained so: `"query: "` for E5.
 
     Raises:
-        ValueError: levels lack their labels, a label is given twice, or a separator is none.
+        ValueError: levels lack their labels, a label is given twice, a separator is none, or the
+            prefix holds a line end.
     """
 
     supplies = ("vocab_size", "max_len", "vocab_label_size", "n_levels")
@@ -62,6 +66,7 @@ class Reader(text.Reader):
         vocab_size: VocabularySize = 8000,
         max_len: TextLength = 128,
         lower_case: bool = True,
+        prefix: Optional[str] = None,
     ):
         if n_levels and (n_levels < 2 or not labels):
             raise ValueError(f"n_levels: received {n_levels}, expected 2 or more, with `labels`")
@@ -77,6 +82,7 @@ class Reader(text.Reader):
         self._vocab_size = vocab_size
         self._max_len = max_len
         self._lower_case = lower_case
+        self._prefix = checked_prefix("prefix", prefix)
 
     def parse(self, line: str) -> Parsed:
         """Take a line apart.
@@ -117,9 +123,11 @@ class Reader(text.Reader):
             counts.update(row.labels)
             texts.append(row.text)
         if self._source:
-            self._tokens = WordPiece.read(self._source, self._max_len, self._lower_case)
+            self._tokens = SubwordTokenizer.read(self._source, self._max_len, self._lower_case)
         else:
-            self._tokens = WordPiece.build(texts, self._max_len, self._vocab_size, self._lower_case)
+            self._tokens = SubwordTokenizer.build(
+                texts, self._max_len, self._vocab_size, self._lower_case
+            )
         self._set_labels(counts, len(texts))
 
     def extend_labels(self, parts: Iterable[list[Parsed]]) -> None:
@@ -148,7 +156,10 @@ class Reader(text.Reader):
         """See `Reader.encode_many`; several times as fast."""
         rows = [self.parse(line) for line in lines]
         labels = Ragged.of([self._label_ids(row, training) for row in rows])
-        return {"tokens": self._tokens.encode_many([row.text for row in rows]), "labels": labels}
+        return {
+            "tokens": self._tokens.encode_many([self._prefix + row.text for row in rows]),
+            "labels": labels,
+        }
 
     def _label_ids(self, row: Parsed, training: bool) -> list[int]:
         labels = [self._labels.ids.get(label, -1) for label in row.labels]
@@ -159,7 +170,7 @@ class Reader(text.Reader):
 
     def encode_text(self, text: str) -> Ids:
         """See `Reader.encode_text`."""
-        return {"tokens": self._tokens.encode(text)}
+        return {"tokens": self._tokens.encode(self._prefix + text)}
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
@@ -173,6 +184,12 @@ class Reader(text.Reader):
         graded = zip(self._labels.texts, parsed.levels)
         tags = parsed.labels or [f"{label}:{level}" for label, level in graded if level]
         return {"text": parsed.text, "tags": tags}
+
+    @property
+    def unknown_pieces(self) -> dict[str, int]:
+        """See `Reader.unknown_pieces`."""
+        unknown = self._tokens.unknown_id
+        return {} if unknown is None else {"tokens": unknown}
 
     def sizes(self) -> dict[str, int]:
         """See `Reader.sizes`."""
@@ -208,7 +225,7 @@ class Reader(text.Reader):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
-        self._tokens = WordPiece.load(folder, self._max_len)
+        self._tokens = SubwordTokenizer.load(folder, self._max_len)
         self._labels = Vocabulary.load(folder / "labels.txt")
         counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
         self.n_train_rows, self.label_counts = counts["rows"], np.array(counts["labels"])

@@ -16,8 +16,8 @@ from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.ragged import Columns, Ragged
-from textzoo.text.reader import Feeds, Ids
-from textzoo.text.wordpiece import WordPiece
+from textzoo.text.reader import Feeds, Ids, Side, checked_prefix
+from textzoo.text.subwords import SubwordTokenizer
 
 _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
 
@@ -41,7 +41,8 @@ class Reader(text.Reader):
     Args:
         tokenizer: a tokenizer.json, a vocab.txt or a folder with one of them; or `ngram`: hashed
             character n-grams. Default: what suits the encoder: its own when it is pretrained,
-            n-grams for `ngram`, or else WordPiece built from the training texts.
+            n-grams for `ngram`, or else WordPiece built from the training texts. Of any kind:
+            WordPiece, Unigram (SentencePiece) or byte-pair encoding.
         vocab_size: the most tokens of a built vocabulary.
         ngram_buckets: the number of ids that n-grams are hashed into.
         ngram_max: the most characters of an n-gram.
@@ -51,7 +52,13 @@ class Reader(text.Reader):
             embeddings apart is the encoder's dropout (SimCSE, Gao et al. 2021). A warm-up on texts
             without pairs.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
+        query_prefix: what is put before each query, in training and wherever one is embedded, if
+            the encoder was pretrained so: `"query: "` for E5, BGE's instruction.
+        title_prefix: the same for titles, negatives and the texts of a corpus: `"passage: "`, or
+            `"query: "` too where both sides are alike.
 
+    Raises:
+        ValueError: a prefix holds a line end.
     """
 
     supplies = ("vocab_size", "max_len")
@@ -67,7 +74,11 @@ class Reader(text.Reader):
         max_len: TextLength = 64,
         unlabelled: bool = False,
         lower_case: bool = True,
+        query_prefix: Optional[str] = None,
+        title_prefix: Optional[str] = None,
     ):
+        self._query_prefix = checked_prefix("query_prefix", query_prefix)
+        self._title_prefix = checked_prefix("title_prefix", title_prefix)
         self._source: Optional[Union[Literal["ngram"], Path]] = tokenizer
         self._vocab_size = vocab_size
         self._ngrams = (ngram_buckets, ngram_max)
@@ -95,10 +106,10 @@ class Reader(text.Reader):
         if self._source == "ngram":
             self._tokenizer = CharacterNgrams(*self._ngrams, self._max_len)
         elif self._source:
-            self._tokenizer = WordPiece.read(self._source, self._max_len, self._lower_case)
+            self._tokenizer = SubwordTokenizer.read(self._source, self._max_len, self._lower_case)
         else:
             texts = (text for row in rows for text in row.texts)
-            self._tokenizer = WordPiece.build(
+            self._tokenizer = SubwordTokenizer.build(
                 texts, self._max_len, self._vocab_size, self._lower_case
             )
 
@@ -109,12 +120,10 @@ class Reader(text.Reader):
             BadLine: the line is malformed.
         """
         pair = self.parse(line)
-        tokens = [self.tokenize(text) for text in (pair.query, pair.title)]
-        negative = self.tokenize(pair.negative) if pair.negative else []
         return {
-            "query": tokens[0],
-            "title": tokens[1],
-            "negative": negative,
+            "query": self.tokenize(pair.query, "query"),
+            "title": self.tokenize(pair.title, "title"),
+            "negative": self.tokenize(pair.negative, "title") if pair.negative else [],
             "keys": [half for text in pair for half in _key_halves(text)],
         }
 
@@ -122,30 +131,44 @@ class Reader(text.Reader):
         """See `Reader.encode_many`; several times as fast."""
         pairs = [self.parse(line) for line in lines]
         has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
-        negatives = self._tokenizer.encode_many([pairs[row].negative for row in has_negative])
+        negatives = self._tokenize_many([pairs[row].negative for row in has_negative], "title")
         counts = np.zeros(len(pairs), np.int64)
         counts[has_negative] = negatives.counts
         digests = b"".join(_digest(text) for pair in pairs for text in pair)
         return {
-            "query": self._tokenizer.encode_many([pair.query for pair in pairs]),
-            "title": self._tokenizer.encode_many([pair.title for pair in pairs]),
+            "query": self._tokenize_many([pair.query for pair in pairs], "query"),
+            "title": self._tokenize_many([pair.title for pair in pairs], "title"),
             "negative": Ragged.with_counts(negatives.values, counts),
             "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
         }
 
-    def tokenize(self, text: str) -> list[int]:
-        """The ids of a text."""
-        return self._tokenizer.encode(text)
+    def tokenize(self, text: str, side: Side) -> list[int]:
+        """The ids of a text with the prefix of its side."""
+        return self._tokenizer.encode(self._prefix(side) + text)
+
+    def _tokenize_many(self, texts: list[str], side: Side) -> Ragged:
+        prefix = self._prefix(side)
+        return self._tokenizer.encode_many([prefix + text for text in texts] if prefix else texts)
+
+    def _prefix(self, side: Side) -> str:
+        return self._query_prefix if side == "query" else self._title_prefix
 
     def encode_text(self, text: str) -> Ids:
-        """The ids of one text, which is embedded by itself.
+        """The ids of one text, which is embedded by itself, as a query.
 
         Raises:
             BadLine: it is empty.
         """
+        return self._alone(text, "query")
+
+    def encode_title(self, text: str) -> Ids:
+        """The same of a text that is to be found."""
+        return self._alone(text, "title")
+
+    def _alone(self, text: str, side: Side) -> Ids:
         if not text.strip():
             raise BadLine("received an empty text")
-        return {"text": self.tokenize(text.strip())}
+        return {"text": self.tokenize(text.strip(), side)}
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
@@ -157,6 +180,14 @@ class Reader(text.Reader):
         """A line as predictions show it: the query, and the title as its tag."""
         pair = self.parse(line)
         return {"text": pair.query, "tags": [pair.title]}
+
+    @property
+    def unknown_pieces(self) -> dict[str, int]:
+        """See `Reader.unknown_pieces`."""
+        unknown = None
+        if isinstance(self._tokenizer, SubwordTokenizer):
+            unknown = self._tokenizer.unknown_id
+        return {} if unknown is None else dict.fromkeys(("query", "title", "text"), unknown)
 
     def sizes(self) -> dict[str, int]:
         """See `Reader.sizes`."""
@@ -172,7 +203,7 @@ class Reader(text.Reader):
 
     def load(self, folder: Path) -> None:
         """Read the vocabulary."""
-        tokenizer = CharacterNgrams if self._source == "ngram" else WordPiece
+        tokenizer = CharacterNgrams if self._source == "ngram" else SubwordTokenizer
         self._tokenizer = tokenizer.load(folder, self._max_len)
 
 

@@ -14,7 +14,7 @@ from textzoo.config.schema import Optimizer, Runner
 from textzoo.distributed.collectives import n_processes
 from textzoo.errors import UserError
 from textzoo.metrics.names import Kind, check_metric_names, labels_needed
-from textzoo.nets.pretrained import pretrained_weights
+from textzoo.nets.pretrained import pretrained_weights, prompts
 from textzoo.nets.word_vectors import read_word_vectors
 from textzoo.running.dygraph import DygraphRun
 from textzoo.running.model import Model
@@ -26,6 +26,7 @@ from textzoo.text.reader import Reader
 log = logging.getLogger("textzoo")
 
 Graph = Literal["dygraph", "static"]
+_HIGH_RATE = 1e-3  # from which on a pretrained encoder is rather trained anew
 _ENCODER = "encoder."  # what a net calls its encoder
 
 
@@ -185,6 +186,7 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
     encoder = config.hyper_parameters.get("encoder")
     if encoder and encoder.pretrained:
         _set_pretrained(weights, encoder.pretrained)
+        _advise(config, encoder.pretrained)
     run.model.initialise(weights, reader)
     run.model.initialise_labels(weights, reader)
     run.set_parameters(weights)
@@ -204,6 +206,26 @@ def _set_word_vectors(table: np.ndarray, ids: dict[str, int], file: Path) -> Non
     random = table[: len(ids)][missing]
     vectors[missing] = random * (vectors[~missing].std() / random.std() if missing.any() else 1)
     table[: len(ids)] = vectors
+
+
+def _advise(config: Config, folder: Path) -> None:
+    """Tell of settings that a pretrained encoder is known to suffer from."""
+    rate = config.optimizer.learning_rate
+    if rate > _HIGH_RATE:
+        log.warning(
+            "hyper_parameters.optimizer.learning_rate: received %g: a pretrained encoder forgets "
+            "what it knows; 1e-5 to 1e-4 are usual",
+            rate,
+        )
+    prefixes = [key for key in config.reader if key.endswith("prefix")]
+    found = prompts(folder)
+    if found and prefixes and not any(config.reader[key] for key in prefixes):
+        log.warning(
+            "%s: its texts began with %s; set %s",
+            folder,
+            ", ".join(f"{prompt!r} ({name})" for name, prompt in found.items()),
+            ", ".join(f"reader.{key}" for key in prefixes),
+        )
 
 
 def _set_pretrained(weights: dict[str, np.ndarray], folder: Path) -> None:

@@ -36,6 +36,7 @@ from textzoo.serving.guard import Guard
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger, paired_cosines
 from textzoo.serving.limits import Limits
 from textzoo.serving.micro_batching import Batcher, Closing, Overloaded
+from textzoo.text.reader import Side
 
 log = logging.getLogger("textzoo")
 
@@ -201,11 +202,19 @@ def _add_embedding_routes(
 
     class EncodeRequest(Body):
         texts: Annotated[list[Annotated[str, text]], at_most(limits.texts)]
+        side: Annotated[
+            Side,
+            pydantic.Field(
+                description="whether the texts seek or are to be found: which prefix they get, if "
+                "the model was trained with some"
+            ),
+        ] = "query"
 
     @app.post("/encode", **documented(Embeddings))
     async def encode(request: EncodeRequest) -> JSONResponse:
         """The embedding of each text, of length 1."""
-        outputs = await _in_time(batcher(request.texts), limits)
+        n_queries = len(request.texts) if request.side == "query" else 0
+        outputs = await _in_time(batcher(request.texts, n_queries), limits)
         return JSONResponse({"embeddings": _numbers(outputs["embeddings"])})
 
     class SimilarityRequest(Body):
@@ -217,13 +226,15 @@ def _add_embedding_routes(
         """The cosine of each text of `first` and the one at its place in `second`."""
         if len(request.first) != len(request.second):
             raise HTTPException(422, "first and second: expected as many texts in both")
-        outputs = await _in_time(batcher([*request.first, *request.second]), limits)
+        texts, n_queries = [*request.first, *request.second], len(request.first)
+        outputs = await _in_time(batcher(texts, n_queries), limits)
         return JSONResponse({"similarities": _numbers(paired_cosines(outputs["embeddings"]))})
 
     if index is None:
         return
 
-    class SearchRequest(EncodeRequest):
+    class SearchRequest(Body):
+        texts: Annotated[list[Annotated[str, text]], at_most(limits.texts)]
         k: Annotated[int, pydantic.Field(ge=1, le=limits.results)] = 10
 
     @app.post("/search", **documented(Results))

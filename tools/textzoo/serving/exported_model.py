@@ -73,8 +73,13 @@ class ExportedModel:
         """The name and version of what runs the program."""
         return self._engine.version
 
-    def encode(self, texts: Sequence[str]) -> list[Ids]:
+    def encode(self, texts: Sequence[str], n_queries: Optional[int] = None) -> list[Ids]:
         """The ids of each text: the first half of the way, which needs no engine.
+
+        Args:
+            texts: any texts.
+            n_queries: of a model of pairs, how many of the first seek; those behind them are to
+                be found. None: all of them seek.
 
         Raises:
             BadText: a text is one that the model cannot read.
@@ -88,7 +93,8 @@ class ExportedModel:
                 raise TypeError(f"texts[{place}]: received {type(text).__name__}, expected a text")
             try:
                 text.encode()
-                rows.append(encoded_text(self.reader, text))
+                is_query = n_queries is None or place < n_queries
+                rows.append(encoded_text(self.reader, text, "query" if is_query else "title"))
             except UnicodeEncodeError:
                 raise BadText(f"texts[{place}]: holds half a character (a surrogate)") from None
             except BadLine as problem:

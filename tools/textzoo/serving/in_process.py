@@ -23,6 +23,7 @@ from textzoo.linear.explaining import WITHOUT, Explainer
 from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
+from textzoo.text.reader import Side
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
@@ -155,19 +156,32 @@ class Encoder:
         """
         return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str], side: Side = "query") -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1.
+
+        Args:
+            texts: any texts.
+            side: whether they seek (`query`) or are to be found (`title`): which prefix they get,
+                if the model was trained with some.
 
         Raises:
             BadText: naming the place of a text that the model cannot read.
+            ValueError: there is no such side.
         """
+        if side not in ("query", "title"):
+            raise ValueError(f"side: received {side!r}, expected query or title")
+        return self._embeddings(texts, len(texts) if side == "query" else 0)
+
+    def _embeddings(self, texts: Sequence[str], n_queries: int) -> np.ndarray:
         embeddings = np.empty((len(texts), self.model.manifest.width or 0), np.float32)
-        for places, outputs in self.model.batches(self.model.encode(texts)):
+        for places, outputs in self.model.batches(self.model.encode(texts, n_queries)):
             embeddings[places] = outputs["embeddings"]
         return embeddings
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         """The cosine of each text of `first` and the one at its place in `second`, `[texts]`.
+
+        With prefixes those of `first` are queries, those of `second` titles.
 
         Raises:
             BadText: naming the place of a text, counted over both lists.
@@ -178,7 +192,7 @@ class Encoder:
             raise TypeError("received one text, expected two lists of texts")
         if len(first) != len(second):
             raise ValueError(f"received {len(first)} and {len(second)} texts, expected as many")
-        return paired_cosines(self.encode([*first, *second]))
+        return paired_cosines(self._embeddings([*first, *second], len(first)))
 
 
 class SemanticIndex:

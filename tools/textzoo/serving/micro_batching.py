@@ -39,7 +39,7 @@ class Batcher:
 
     def __init__(
         self,
-        encode: Callable[[list[str]], list[Any]],
+        encode: Callable[..., list[Any]],
         compute: Callable[[list[Any]], Outputs],
         batch_size: int,
         max_waiting: int,
@@ -54,8 +54,12 @@ class Batcher:
         self._observe = observe
         self._requests: deque[tuple[list[Any], asyncio.Future]] = deque()
 
-    async def __call__(self, texts: list[str]) -> Outputs:
+    async def __call__(self, texts: list[str], *how: Any) -> Outputs:
         """The outputs for some texts.
+
+        Args:
+            texts: the texts.
+            how: what `encode` is given behind them.
 
         Raises:
             Overloaded: too many texts are waiting.
@@ -69,7 +73,7 @@ class Batcher:
         self.n_waiting += len(texts)
         try:
             loop = asyncio.get_running_loop()
-            rows = await loop.run_in_executor(None, self._encode, texts)
+            rows = await loop.run_in_executor(None, self._encode, texts, *how)
             future = loop.create_future()
             self._requests.append((rows, future))
             self._arrived.set()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 import numpy as np
 
@@ -15,6 +15,7 @@ CHARACTERS = "characters"  # the column of those of a text, see `with_characters
 
 Feeds = dict[str, np.ndarray]  # the arrays of a batch by name
 Ids = dict[str, list[int]]  # the ids of one row, or of one text, by column
+Side = Literal["query", "title"]  # what a text is that is embedded: it seeks, or is to be found
 
 
 class Reader:
@@ -112,6 +113,14 @@ class Reader:
         """
         raise NotImplementedError
 
+    def encode_title(self, text: str) -> Ids:
+        """As `encode_text`, of a text that is to be found; of other models it is the same.
+
+        Raises:
+            BadLine: the model cannot read it.
+        """
+        return self.encode_text(text)
+
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:
         """The arrays that the net takes of some rows, for inference.
@@ -139,6 +148,14 @@ class Reader:
     def unknown_word_id(self) -> Optional[int]:
         """The id of words that training did not have, in the column of a row's text."""
         return None
+
+    @property
+    def unknown_pieces(self) -> dict[str, int]:
+        """Of columns of pieces of words, the id of what the tokenizer has no piece for.
+
+        Among them is that of a text alone, if `encode_text` gives it in a column of its own.
+        """
+        return {}
 
     @property
     def label_names(self) -> list[str]:
@@ -177,16 +194,32 @@ def encoded_lines(reader: Reader, lines: list[str], training: bool) -> Columns:
     return columns
 
 
-def encoded_text(reader: Reader, text: str) -> Ids:
+def encoded_text(reader: Reader, text: str, side: Side = "query") -> Ids:
     """The ids of a text without labels, for all columns that inference takes.
+
+    Args:
+        reader: the model's.
+        text: any text.
+        side: which half of a pair it is like, for a model of pairs.
 
     Raises:
         BadLine: the model cannot read it.
     """
-    ids = reader.encode_text(text)
+    ids = reader.encode_title(text) if side == "title" else reader.encode_text(text)
     if reader.with_characters:
         ids = {**ids, CHARACTERS: characters_of([text]).values.tolist()}
     return ids
+
+
+def checked_prefix(name: str, prefix: Optional[str]) -> str:
+    """What a key says is put before texts; nothing if it says nothing.
+
+    Raises:
+        ValueError: it is not within one line.
+    """
+    if len(f"{prefix}.".splitlines()) > 1:
+        raise ValueError(f"{name}: received {prefix!r}, expected no line end")
+    return prefix or ""
 
 
 def load_vocabulary(reader: Reader, folder: Path) -> None:
