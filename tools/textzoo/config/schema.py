@@ -482,6 +482,12 @@ class Optimizer(Block):
         default=0.0,
         description="linear warm-up: a share of all steps if below 1, else a number of steps",
     )
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0,
+        description="of models with a transformer: the learning rate of its last layer is "
+        "multiplied by so much, of the one before by the square of it, and so on down to the "
+        "embeddings; 1: one rate for all",
+    )
 
 
 class EncoderSettings(Block):
@@ -501,6 +507,12 @@ class EncoderSettings(Block):
         default=None,
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
         "BERT, ERNIE or ALBERT family",
+    )
+    freeze_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
+        default=None,
+        description="the embeddings and so many layers above them stay as they are: they need no "
+        "gradients and no state of the optimizer, and have no dropout; 0: the embeddings alone; "
+        "null: all learn",
     )
     num_hidden_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
         default=None, description="number of layers; 0: embeddings alone"
