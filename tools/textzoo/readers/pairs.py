@@ -1,7 +1,7 @@
 """Pairs of texts that mean the same, to ids: what the readers of batchneg and hardestneg share.
 
-A row is `query<TAB>title`, or `query<TAB>title<TAB>negative` with a text that does not mean the
-same although it looks like it.
+A row is `query<TAB>title`, or has texts behind these that do not mean the same although they look
+like it: `query<TAB>title<TAB>negative<TAB>...`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import FilePath, NgramLength, TextLength, VocabularySize
+from textzoo.config.schema import FilePath, NgramLength, PositiveInt, TextLength, VocabularySize
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
@@ -23,16 +23,16 @@ _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
 
 
 class Pair(NamedTuple):
-    """The texts of a row; `negative` is empty when there is none."""
+    """The texts of a row."""
 
     query: str
     title: str
-    negative: str
+    negatives: tuple[str, ...] = ()
 
     @property
     def texts(self) -> list[str]:
-        """Those that are there."""
-        return [text for text in self if text]
+        """All of them."""
+        return [self.query, self.title, *self.negatives]
 
 
 class Reader(text.Reader):
@@ -51,11 +51,13 @@ class Reader(text.Reader):
             embeddings apart is the encoder's dropout (SimCSE, Gao et al. 2021). A warm-up on texts
             without pairs.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
+        max_negatives: the most negatives of a row, in its third and further columns; a row with
+            more is taken for malformed.
 
     """
 
     supplies = ("vocab_size", "max_len")
-    columns = ("query", "title", "negative", "keys")
+    columns = ("query", "title", "negatives", "negative_lengths", "keys")
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Reader(text.Reader):
         max_len: TextLength = 64,
         unlabelled: bool = False,
         lower_case: bool = True,
+        max_negatives: PositiveInt = 1,
     ):
         self._source: Optional[Union[Literal["ngram"], Path]] = tokenizer
         self._vocab_size = vocab_size
@@ -74,21 +77,26 @@ class Reader(text.Reader):
         self._max_len = max_len
         self._unlabelled = unlabelled
         self._lower_case = lower_case
+        self._max_columns = 2 + max_negatives
 
     def parse(self, line: str) -> Pair:
         """Take a line apart.
 
         Raises:
-            BadLine: it has not two or three texts.
+            BadLine: it has less than two texts, or more negatives than a row may have.
         """
         texts = [text.strip() for text in line.split("\t")]
         if self._unlabelled:
             texts = [line.strip()] * 2
-        if len(texts) not in (2, 3):
-            raise BadLine(f"received {len(texts)} column(s) between tabs, expected 2 or 3: {_FORM}")
+        if not 2 <= len(texts) <= self._max_columns:
+            expected = f"2 {'or' if self._max_columns == 3 else 'to'} {self._max_columns}"
+            more = "; reader.max_negatives allows more negatives" if len(texts) > 3 else ""
+            raise BadLine(
+                f"received {len(texts)} column(s) between tabs, expected {expected}: {_FORM}{more}"
+            )
         if not all(texts[:2]):
             raise BadLine(f"received an empty text, expected {_FORM}")
-        return Pair(texts[0], texts[1], texts[2] if len(texts) == 3 else "")
+        return Pair(texts[0], texts[1], tuple(filter(None, texts[2:])))
 
     def fit(self, rows: Iterable[Pair], declared: dict[str, int]) -> None:
         """Read the vocabulary, or build it from the training rows."""
@@ -109,28 +117,29 @@ class Reader(text.Reader):
             BadLine: the line is malformed.
         """
         pair = self.parse(line)
-        tokens = [self.tokenize(text) for text in (pair.query, pair.title)]
-        negative = self.tokenize(pair.negative) if pair.negative else []
+        query, title, *negatives = [self.tokenize(text) for text in pair.texts]
         return {
-            "query": tokens[0],
-            "title": tokens[1],
-            "negative": negative,
-            "keys": [half for text in pair for half in _key_halves(text)],
+            "query": query,
+            "title": title,
+            "negatives": [token for tokens in negatives for token in tokens],
+            "negative_lengths": [len(tokens) for tokens in negatives],
+            "keys": [half for text in pair.texts for half in _key_halves(text)],
         }
 
     def encode_many(self, lines: list[str], training: bool) -> Columns:
         """See `Reader.encode_many`; several times as fast."""
         pairs = [self.parse(line) for line in lines]
-        has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
-        negatives = self._tokenizer.encode_many([pairs[row].negative for row in has_negative])
-        counts = np.zeros(len(pairs), np.int64)
-        counts[has_negative] = negatives.counts
-        digests = b"".join(_digest(text) for pair in pairs for text in pair)
+        negatives = self._tokenizer.encode_many([text for pair in pairs for text in pair.negatives])
+        n_negatives = np.array([len(pair.negatives) for pair in pairs])
+        of_row = Ragged.with_counts(negatives.counts.astype(np.int32), n_negatives)
+        n_tokens = np.bincount(of_row.rows(), of_row.values, len(pairs)).astype(np.int64)
+        digests = b"".join(_digest(text) for pair in pairs for text in pair.texts)
         return {
             "query": self._tokenizer.encode_many([pair.query for pair in pairs]),
             "title": self._tokenizer.encode_many([pair.title for pair in pairs]),
-            "negative": Ragged.with_counts(negatives.values, counts),
-            "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
+            "negatives": Ragged.with_counts(negatives.values, n_tokens),
+            "negative_lengths": of_row,
+            "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), 2 * (2 + n_negatives)),
         }
 
     def tokenize(self, text: str) -> list[int]:

@@ -8,7 +8,7 @@ import paddle
 from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
-from textzoo.text.ragged import Columns
+from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds
 
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
@@ -38,7 +38,7 @@ class PairModel(Model[SentenceEncoder]):
 
     def distinct_keys(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
         """Two keys per row, `[rows, 2]`: rows that share one do not go into one batch."""
-        return _keys(columns, rows)[:, :2]
+        return _keys(columns, rows)
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that embedding the column `text` takes."""
@@ -48,8 +48,8 @@ class PairModel(Model[SentenceEncoder]):
         """The arrays that the loss of these rows takes.
 
         The candidates of every query are the titles of all rows, then the negatives: with
-        `negatives: given` those that the rows have, with `random` the title of another row for
-        each.
+        `negatives: given` all those that the rows have, one row's behind the other's; with `random`
+        the title of another row for each.
         `excluded` says which candidates are not to count as negatives of a query.
         """
         if self._known is None:
@@ -66,15 +66,12 @@ class PairModel(Model[SentenceEncoder]):
             feeds.update(_padded("negative", columns["title"].padded(others)))
             excluded = ~np.concatenate([own, own], axis=1)
         elif self.hyper_parameters["negatives"] == "given":
-            # A row without a negative repeats its title, which is no negative of its query.
-            has_none = columns["negative"].lengths(rows) == 0
-            tokens = [
-                columns["title" if none else "negative"].padded(rows[i : i + 1])[0][0]
-                for i, none in enumerate(has_none)
-            ]
-            feeds.update(_padded("negative", _pad(tokens)))
-            candidates = np.concatenate([titles, np.where(has_none, titles, keys[:, 2])])
-            excluded = self._known.excluded(queries, candidates)
+            negatives, negative_keys = _negatives(columns, rows)
+            excluded = self._known.excluded(queries, np.concatenate([titles, negative_keys]))
+            if not len(negatives):  # a text that counts for no query, as programs need one
+                negatives = columns["title"].chosen(rows[:1])
+                excluded = np.pad(excluded, [(0, 0), (0, 1)], constant_values=True)
+            feeds.update(_padded("negative", negatives.padded(np.arange(len(negatives)))))
         else:
             excluded = self._known.excluded(queries, titles)
         np.fill_diagonal(excluded, False)
@@ -110,7 +107,7 @@ class KnownPairs:
     """Which texts are known to mean the same: all pairs of the training rows, in both directions.
 
     Args:
-        keys: `[rows, 3]`, see `_keys`.
+        keys: `[rows, 2]`, see `_keys`.
     """
 
     def __init__(self, keys: np.ndarray):
@@ -155,18 +152,25 @@ def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _keys(columns: Columns, rows: np.ndarray) -> np.ndarray:
-    """Keys of query, title and negative, `[rows, 3]`: equal for equal texts."""
-    halves = columns["keys"].padded(rows)[0]
+    """Keys of query and title, `[rows, 2]`: equal for equal texts."""
+    return _joined(columns["keys"].padded(rows)[0][:, :4])
+
+
+def _joined(halves: np.ndarray) -> np.ndarray:
+    """Keys from the two numbers that a column holds of each."""
     return np.ascontiguousarray(halves.astype(np.int32)).view(np.uint64)
+
+
+def _negatives(columns: Columns, rows: np.ndarray) -> tuple[Ragged, np.ndarray]:
+    """The tokens of all negatives of some rows, one list each, and their keys `[negatives]`."""
+    tokens = columns["negatives"].chosen(rows)
+    lengths = columns["negative_lengths"].chosen(rows)
+    halves = columns["keys"].chosen(rows)
+    return (
+        Ragged.with_counts(tokens.values, lengths.values),
+        _joined(halves.values[halves.places() >= 4]),
+    )
 
 
 def _padded(name: str, tokens_and_lengths: tuple[np.ndarray, np.ndarray]) -> Feeds:
     return dict(zip((f"{name}_tokens", f"{name}_lengths"), tokens_and_lengths))
-
-
-def _pad(texts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.array([len(text) for text in texts])
-    tokens = np.zeros((len(texts), lengths.max()), np.int64)
-    for row, text in zip(tokens, texts):
-        row[: len(text)] = text
-    return tokens, lengths
