@@ -379,12 +379,30 @@ class IndexSettings(Block):
     mine_to: PositiveInt = Field(
         default=50, description="mine_negatives.py: the last rank looked at"
     )
-    mine_margin: Cosines = Field(
+    mine_margin: Optional[Cosines] = Field(
         default=0.0,
-        description="mine_negatives.py: a negative's cosine is below the title's by so much",
+        description="mine_negatives.py: a negative's cosine is below the title's by so much; null: "
+        "it may be above it",
+    )
+    mine_relative_margin: Optional[Share] = Field(
+        default=None,
+        description="mine_negatives.py: a negative's cosine is below the title's by this share of "
+        "it; 0.05: at most 95 % of it",
+    )
+    mine_max_score: Optional[Cosines] = Field(
+        default=None, description="mine_negatives.py: the highest cosine of a negative"
+    )
+    mine_min_score: Optional[Cosines] = Field(
+        default=None, description="mine_negatives.py: the lowest cosine of a negative"
     )
     mine_per_pair: PositiveInt = Field(
-        default=1, description="mine_negatives.py: the most triples made of one pair, nearest first"
+        default=1,
+        description="mine_negatives.py: the most negatives of a pair, in the third and further "
+        "columns; more than one are trained on with `reader.max_negatives`",
+    )
+    mine_sampling: Literal["top", "random"] = Field(
+        default="top",
+        description="mine_negatives.py: of what is left take the nearest, or any (by `seed`)",
     )
     path: Optional[FilePath] = Field(
         default=None,
