@@ -123,6 +123,23 @@ def test_a_batch_without_any_negative_is_that_of_its_titles_alone(tmp_path, fold
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("negatives", "row", "warns"),
+    [
+        ("batch", ("a", "b", "n"), True),
+        ("random", ("a", "b", "n"), True),
+        ("given", ("a", "b"), True),
+        ("given", ("a", "b", "n"), False),
+        ("batch", ("a", "b"), False),
+    ],
+)
+def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, warns):
+    feeds_of(tmp_path, [row, ("c", "d")], negatives=negatives)
+    said = f"{len(row) - 2} of 2 rows have negatives in further columns"
+    assert (said in caplog.text) == warns
+    assert (f"hyper_parameters.negatives is {negatives}" in caplog.text) == warns
+
+
 def test_random_negatives_are_one_other_title_for_each_query(tmp_path):
     lines = [(f"query {i}", f"title {i}") for i in range(50)]
     feeds = feeds_of(tmp_path, lines, chosen=range(30), negatives="random")

@@ -124,7 +124,7 @@ def check_layer_decay(net: paddle.nn.Layer, settings: Optimizer) -> None:
     Raises:
         UserError: naming the key.
     """
-    if settings.layer_decay == 1:
+    if settings.layer_decay in (None, 1):
         return
     architecture = getattr(getattr(net, "encoder", None), "architecture", None)
     if architecture is None or not architecture.num_hidden_layers:

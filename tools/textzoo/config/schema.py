@@ -500,11 +500,11 @@ class Optimizer(Block):
         default=0.0,
         description="linear warm-up: a share of all steps if below 1, else a number of steps",
     )
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0,
+    layer_decay: Optional[Annotated[float, Field(gt=0, le=1)]] = Field(
+        default=None,
         description="of models with a transformer: the learning rate of its last layer is "
         "multiplied by so much, of the one before by the square of it, and so on down to the "
-        "embeddings; 1: one rate for all",
+        "embeddings; 1 or null: one rate for all",
     )
 
 

@@ -52,7 +52,7 @@ class Reader(text.Reader):
             without pairs.
         lower_case: whether WordPiece lower-cases texts, unless the vocabulary's own settings say.
         max_negatives: the most negatives of a row, in its third and further columns; a row with
-            more is taken for malformed.
+            more is taken for malformed; default: 1.
 
     """
 
@@ -69,7 +69,7 @@ class Reader(text.Reader):
         max_len: TextLength = 64,
         unlabelled: bool = False,
         lower_case: bool = True,
-        max_negatives: PositiveInt = 1,
+        max_negatives: Optional[PositiveInt] = None,
     ):
         self._source: Optional[Union[Literal["ngram"], Path]] = tokenizer
         self._vocab_size = vocab_size
@@ -77,7 +77,7 @@ class Reader(text.Reader):
         self._max_len = max_len
         self._unlabelled = unlabelled
         self._lower_case = lower_case
-        self._max_columns = 2 + max_negatives
+        self._max_columns = 2 + (max_negatives or 1)
 
     def parse(self, line: str) -> Pair:
         """Take a line apart.

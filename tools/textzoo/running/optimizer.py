@@ -34,7 +34,7 @@ def build_optimizer(
     )
 
 
-def set_layer_rates(net: paddle.nn.Layer, layer_decay: float) -> None:
+def set_layer_rates(net: paddle.nn.Layer, layer_decay: Optional[float]) -> None:
     """Give the weights of an encoder lower learning rates, the further they are from the output.
 
     A weight whose output goes through n layers, its own among them, has `layer_decay` to the power
@@ -44,9 +44,9 @@ def set_layer_rates(net: paddle.nn.Layer, layer_decay: float) -> None:
 
     Args:
         net: with an `encoder`, see `Encoder.layers_above`; in whichever graph mode is on.
-        layer_decay: 1 leaves all rates as they are.
+        layer_decay: 1 or None leaves all rates as they are.
     """
-    if layer_decay == 1:
+    if layer_decay in (None, 1):
         return
     for name, parameter in net.encoder.named_parameters():
         parameter.optimize_attr = {"learning_rate": layer_decay ** net.encoder.layers_above(name)}

@@ -1,5 +1,6 @@
 """The arrays of a batch of pairs, and how any net that embeds texts is run on them."""
 
+import logging
 from typing import Any, ClassVar, Optional
 
 import numpy as np
@@ -10,6 +11,8 @@ from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds
+
+log = logging.getLogger("textzoo")
 
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
@@ -54,6 +57,7 @@ class PairModel(Model[SentenceEncoder]):
         """
         if self._known is None:
             self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"]))))
+            _warn_of_negatives(columns, self.hyper_parameters["negatives"])
         keys = _keys(columns, rows)
         queries, titles = keys[:, 0], keys[:, 1]
         feeds = {
@@ -170,6 +174,17 @@ def _negatives(columns: Columns, rows: np.ndarray) -> tuple[Ragged, np.ndarray]:
         Ragged.with_counts(tokens.values, lengths.values),
         _joined(halves.values[halves.places() >= 4]),
     )
+
+
+def _warn_of_negatives(columns: Columns, setting: str) -> None:
+    """Say in the log if rows have negatives that no loss sees, or lack those that it is to see."""
+    n_rows = int(np.count_nonzero(columns["negative_lengths"].counts))
+    if bool(n_rows) != (setting == "given"):
+        log.warning(
+            "%d of %d rows have negatives in further columns, and hyper_parameters.negatives is "
+            "%s: `given` takes them",
+            *(n_rows, len(columns["query"]), setting),
+        )
 
 
 def _padded(name: str, tokens_and_lengths: tuple[np.ndarray, np.ndarray]) -> Feeds:
