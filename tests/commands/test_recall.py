@@ -217,6 +217,21 @@ def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place, capfd):
     assert losses[0] == losses[1] and len(losses[0]) > 1
 
 
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (("index.mine_from=60",), "index.mine_to: received 50, expected at least mine_from (60)"),
+        (
+            ("index.mine_min_score=0.5", "index.mine_max_score=0.4"),
+            "index.mine_max_score: received 0.4, expected at least mine_min_score (0.5)",
+        ),
+    ],
+)
+def test_bounds_that_leave_nothing_to_mine_are_refused(place, capfd, overrides, complaint):
+    assert call(mine_negatives, place, overrides=overrides) == 2
+    assert complaint in capfd.readouterr().err
+
+
 def test_a_teacher_is_an_export_or_a_config(place, tmp_path, capfd):
     exported, config = tmp_path / "exported", tmp_path / "config.yaml"
     assert call(export, place, "--output", str(exported)) == 0

@@ -40,7 +40,8 @@ class HardNegatives:
         index: the corpus.
         settings: the ranks that are looked at, the rules, and how many to take of what they leave.
         seed: of random choices.
-        teacher: another model, which has to find a negative no nearer than the title, too.
+        teacher: another model, which has to find a negative no nearer than the title, too; its
+            vector of every text that it is asked for is kept in memory.
 
     Attributes:
         counts: how many candidates each rule left out, the first one that did; how many were left,
