@@ -22,8 +22,8 @@ class Net(SentenceEncoder):
         encoder: which encoder, see `schema.Encoder`.
         pooling: how tokens become one vector.
         output_emb_size: width of the embeddings; null: that of the encoder.
-        negatives: the other titles of the `batch`; these and those `given` in the rows' third
-            column; or one `random` title for each query.
+        negatives: the other titles of the `batch`; these and those `given` in the rows' third and
+            further columns; or one `random` title for each query.
         margin: by which the title is to be nearer to its query than any negative.
     """
 

@@ -120,15 +120,18 @@ class Net(nn.Layer):
                 "expected tiny, small, base or a path"
             )
         self.encoder = build_encoder(encoder, vocab_size, max_len)
-        a = self.encoder.architecture
-        of_attention = a.num_hidden_layers > 0 and a.attention_probs_dropout_prob > 0
-        self._early_dropout = of_attention or a.hidden_dropout_prob > 0 or word_dropout > 0
+        if encoder.freeze_layers is not None and (adversarial != "none" or gradient_penalty):
+            raise ValueError(
+                "encoder.freeze_layers: leaves no gradient of the embeddings for adversarial or "
+                "gradient_penalty; expected null with them"
+            )
+        self._early_dropout = self.encoder.has_dropout or word_dropout > 0
         if r_drop and not (dropout or self._early_dropout):
             raise ValueError(
                 "r_drop: every dropout is 0, so that two passes never differ: raise dropout, "
                 "word_dropout or encoder.hidden_dropout_prob"
             )
-        self.head = build_head(head, a.hidden_size, lstm_dim, list(windows), n_filters)
+        self.head = build_head(head, self.encoder.width, lstm_dim, list(windows), n_filters)
         self._output_shape = [vocab_label_size, *([n_levels] if loss == "softmax" else [])]
         self.output = nn.Linear(self.head.width, math.prod(self._output_shape))
         self.positive_weight = None

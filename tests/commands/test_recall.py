@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
-from harness.recalled import call, lines_of, write_pairs
+from harness.recalled import CONFIG, call, lines_of, write_pairs
 from harness.running import run_command
 
 from textzoo.commands.check_data import main as check_data
 from textzoo.commands.evaluate import main as evaluate
+from textzoo.commands.export import main as export
 from textzoo.commands.infer import main as infer
 from textzoo.commands.mine_negatives import main as mine_negatives
 from textzoo.commands.predict import main as predict
 from textzoo.commands.recall import main as recall
 from textzoo.commands.train import main as trainer
+from textzoo.commands.train import static_main as static_trainer
 
 
 @pytest.fixture(scope="module")
@@ -182,18 +184,78 @@ def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd)
     assert "runner.infer_ensemble: infer.py takes one checkpoint" in capfd.readouterr().err
 
 
-def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place):
-    assert (
-        call(mine_negatives, place, overrides=("index.mine_from=2", "index.mine_per_pair=2")) == 0
-    )
+def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place, capfd):
+    several = ("index.mine_from=2", "index.mine_per_pair=3", "index.mine_relative_margin=0.01")
+    assert call(mine_negatives, place, overrides=several) == 0
+    said = capfd.readouterr().out
     pairs = lines_of(place / "train.tsv")
-    rows = lines_of(place / "output/infer/mined_train.tsv")
-    assert {tuple(row[:2]) for row in rows} == {tuple(pair) for pair in pairs}
+    result = place / "output/infer/mined_train.tsv"
+    rows = lines_of(result)
+    assert [row[:2] for row in rows] == pairs
     known = {frozenset(pair) for pair in pairs}
-    triples = [row for row in rows if len(row) == 3]
-    assert len(triples) > 50
-    assert all(row[2] != row[0] and frozenset((row[0], row[2])) not in known for row in triples)
-    assert {row[2] for row in triples} <= set(corpus_of(place))
+    found = [(row[0], negative) for row in rows for negative in row[2:]]
+    assert len(found) > 50
+    assert all(pair[0] != pair[1] and frozenset(pair) not in known for pair in found)
+    assert {negative for _, negative in found} <= set(corpus_of(place))
+    numbers = [sum(len(row) == 2 + n for row in rows) for n in range(4)]
+    assert ", ".join(f"{n}: {number}" for n, number in enumerate(numbers)) in said
+    assert f"taken {len(found)}" in said
+
+    trained = (
+        f"runner.train_data_dir={result}",
+        f"runner.model_save_path={place}/second",
+        "hyper_parameters.negatives=given",
+    )
+    assert call(trainer, place, overrides=trained) == 2
+    assert "reader.max_negatives allows more negatives" in capfd.readouterr().err
+    losses, shown = [], ("runner.print_interval=1", "runner.train_batch_size=16")
+    for command in (trainer, static_trainer):
+        given = (*trained, "reader.max_negatives=3", "runner.resume=none", *shown)
+        assert call(command, place, overrides=given) == 0
+        lines = (place / "second/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        losses.append([line["loss"] for line in map(json.loads, lines) if "loss" in line])
+    assert losses[0] == losses[1] and len(losses[0]) > 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (("index.mine_from=60",), "index.mine_to: received 50, expected at least mine_from (60)"),
+        (
+            ("index.mine_min_score=0.5", "index.mine_max_score=0.4"),
+            "index.mine_max_score: received 0.4, expected at least mine_min_score (0.5)",
+        ),
+    ],
+)
+def test_bounds_that_leave_nothing_to_mine_are_refused(place, capfd, overrides, complaint):
+    assert call(mine_negatives, place, overrides=overrides) == 2
+    assert complaint in capfd.readouterr().err
+
+
+def test_a_teacher_is_an_export_or_a_config(place, tmp_path, capfd):
+    exported, config = tmp_path / "exported", tmp_path / "config.yaml"
+    assert call(export, place, "--output", str(exported)) == 0
+    settings = {
+        "base": str(CONFIG),
+        "runner": {"model_save_path": str(place / "output")},
+        "reader": {"ngram_buckets": 512},
+        "hyper_parameters": {"encoder": {"hidden_size": 16}},
+    }
+    config.write_text(json.dumps(settings), encoding="utf-8")
+
+    def mined(*options, margin):
+        here = (f"index.mine_margin={margin}", f"runner.infer_output_dir={tmp_path}")
+        assert call(mine_negatives, place, *options, overrides=here) == 0
+        return lines_of(tmp_path / "mined_train.tsv")
+
+    # What the model finds nearer than the title, it finds nearer as its own teacher, too.
+    expected = mined(margin=0)
+    assert mined(margin="null") != expected
+    for teacher in (exported, config):
+        assert mined("--teacher", str(teacher), margin="null") == expected
+    assert "nearer than the title to the teacher" in capfd.readouterr().out
+    assert call(mine_negatives, place, "--teacher", f"{tmp_path}/none") == 2
+    assert f"{tmp_path}/none" in capfd.readouterr().err
 
 
 def test_texts_with_tabs_are_recalled_and_mined_in_files_that_evaluate_and_training_read(

@@ -6,11 +6,14 @@ from paddle import nn
 
 from textzoo.config.optimizer_keys import (
     SPARSE_OPTIMIZERS,
+    check_layer_decay,
     check_sparse,
     optimizer_classes,
     optimizer_problems,
 )
+from textzoo.config.schema import EncoderSettings, Optimizer
 from textzoo.errors import UserError
+from textzoo.nets.sentence_encoder import SentenceEncoder
 
 
 class Mine(paddle.optimizer.SGD):
@@ -60,3 +63,25 @@ def test_sparse_gradients_need_an_optimizer_that_computes_them_rightly(name, spa
         return
     with pytest.raises(UserError, match=rf"received {name}, but the gradients of 1\.0 are sparse"):
         check_sparse(net, name)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "class_name", "says"),
+    [
+        ({"config": "ngram"}, "Adam", "this model has no layers of a transformer"),
+        ({"config": "tiny", "num_hidden_layers": 0}, "Adam", "this model has no layers"),
+        ({"config": "tiny", "share_layers": True}, "Adam", "all layers .* have the same weights"),
+        ({"config": "tiny"}, "Rprop", "Rprop finds the steps of each weight itself"),
+    ],
+)
+def test_a_rate_for_each_layer_needs_layers_and_rates(encoder, class_name, says):
+    net = SentenceEncoder(10, 6, EncoderSettings(**encoder), "mean", 3)
+    settings = {"class": class_name, "learning_rate": 0.1}
+    check_layer_decay(net, Optimizer.model_validate(settings))
+    decayed = Optimizer.model_validate({**settings, "layer_decay": 0.5})
+    with pytest.raises(UserError, match=f"optimizer.layer_decay: received 0.5, expected 1: {says}"):
+        check_layer_decay(net, decayed)
+    check_layer_decay(
+        SentenceEncoder(10, 6, EncoderSettings(config="tiny"), "mean", 3),
+        Optimizer.model_validate({**settings, "class": "AdamW", "layer_decay": 0.5}),
+    )

@@ -49,6 +49,14 @@ NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
 SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
 LINEAR = "hyper_parameters.linear.features=both"
+NEGATIVES = (
+    *("hyper_parameters.negatives=given", "reader.max_negatives=3"),
+    "runner.train_data_dir=WORKSPACE/negatives.tsv",
+)
+LAYERS = tuple(
+    f"hyper_parameters.encoder.{key}={value}"
+    for key, value in {"num_hidden_layers": 2, "share_layers": "false", "freeze_layers": 1}.items()
+)
 needs_children = pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="needs Linux's list of children"
 )
@@ -74,7 +82,18 @@ CASES = {
         *("xmlcnn", "dygraph", "hyper_parameters.shard_labels=true", LINEAR),
     ),
     "multilabel with linear apart": ("multilabel", "dygraph/apart", LINEAR),
+    "multilabel frozen": (
+        *("multilabel", "dygraph", *LAYERS, "hyper_parameters.optimizer.layer_decay=0.5"),
+    ),
+    "multilabel frozen static": (
+        *("multilabel", "static", *LAYERS, "hyper_parameters.optimizer.layer_decay=0.5"),
+    ),
     "batchneg": ("batchneg", "dygraph"),
+    "batchneg negatives": ("batchneg", "dygraph", *NEGATIVES),
+    "batchneg negatives cached": (
+        *("batchneg", "dygraph", *NEGATIVES, "runner.gradient_cache_rows=2"),
+    ),
+    "hardestneg negatives": ("hardestneg", "dygraph", *NEGATIVES),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
     "hardestneg": ("hardestneg", "dygraph"),
     "tagspace apart": ("tagspace", "static/apart"),
@@ -94,8 +113,8 @@ def arguments(workspace, name, output):
         "trainer", output, "runner.epochs=1", "runner.train_batch_size=7", *NO_DROPOUT[model],
         *overrides,
     )  # fmt: skip
-    first = everything.index("-o") + 1
-    return [graph, str(workspace.model.config), *everything[first:]]
+    given = [part.replace("WORKSPACE", str(workspace.folder)) for part in everything]
+    return [graph, str(workspace.model.config), *given[given.index("-o") + 1 :]]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +123,20 @@ def workspaces(tmp_path_factory):
     for name, model in MODELS.items():
         few = dataclasses.replace(model, train_rows=141)  # 127 to train on: 18 x 7 + 1
         made[name] = Workspace(tmp_path_factory.mktemp(name), few)
+        if name in ("batchneg", "hardestneg"):
+            write_negatives(made[name])
     return made
+
+
+def write_negatives(workspace):
+    """The training rows with none to three negatives each, some of them titles of their batch."""
+    pairs = [line.split("\t") for line in workspace.train_lines()]
+    rows = [
+        [*pair, *(pairs[(i + 7 * k) % len(pairs)][1] for k in range(1, i % 4 + 1))]
+        for i, pair in enumerate(pairs)
+    ]
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    (workspace.folder / "negatives.tsv").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

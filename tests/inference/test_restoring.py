@@ -1,10 +1,13 @@
 """Runs with the weights of checkpoints; the predictor's way round: running/test_predictor.py."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from harness.saved import made_up_facts
 from harness.workspace import MODELS
 
+from textzoo.config.checking import differences
 from textzoo.config.loading import build_reader, load_config
 from textzoo.errors import UserError
 from textzoo.inference.restoring import check_same_model, check_same_vocabulary, restore_all
@@ -76,3 +79,25 @@ def test_all_settings_that_a_net_depends_on_are_named_and_others_may_change(tmp_
     assert message.startswith("a key: ")
     assert "hyper_parameters.hid_dim: 4 there, 5 here" in message
     assert "reader.lower_case: " in message and "learning_rate" not in message
+
+
+def test_what_only_training_needs_may_differ_and_be_absent_from_older_checkpoints():
+    """Frozen layers, rates of layers, negatives of a row."""
+    transformer = "hyper_parameters.encoder.config=tiny"
+    trained = (
+        *("hyper_parameters.encoder.freeze_layers=1", "hyper_parameters.optimizer.layer_decay=0.9"),
+        "reader.max_negatives=4",
+    )
+    config, _ = load_config(MODELS["batchneg"].config, [transformer])
+    other, _ = load_config(MODELS["batchneg"].config, [transformer, *trained])
+    checkpoint = SimpleNamespace(path="there", facts={"config": other.resolved()})
+    check_same_model(config, checkpoint, "a key")
+
+    older = config.resolved()
+    del older["hyper_parameters"]["optimizer"]["layer_decay"], older["reader"]["max_negatives"]
+    del older["hyper_parameters"]["encoder"]["freeze_layers"]
+    assert differences(config.resolved(), older) == []
+    changed = differences(other.resolved(), older)  # a run cannot go on with others
+    assert [difference.split(":")[0].rpartition(".")[2] for difference in changed] == [
+        *("freeze_layers", "layer_decay", "max_negatives"),
+    ]

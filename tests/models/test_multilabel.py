@@ -127,6 +127,81 @@ def test_every_combination_trains_alike_in_both_graphs(folder, head, loss, regul
         np.testing.assert_allclose(ours[name], theirs[name], atol=2e-4, err_msg=name)
 
 
+DEEP = {**TINY, "embedding_size": None, "num_hidden_layers": 3, **NO_DROPOUT}
+
+
+def both_runs(folder, optimizer, encoder):
+    """Runs in both graphs that start alike, and a batch to train them on."""
+    chosen = {"encoder": {**DEEP, **encoder}, "dropout": 0.0}
+    arguments = hyper_parameters(folder, **chosen)
+    with paddle.utils.unique_name.guard():
+        net = make_net(folder, **chosen)
+    initial = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    models = folder.dygraph_model(arguments), folder.static_model(arguments)
+    feeds = models[0].train_feeds(make_columns(False), np.arange(9), None)
+    example = Example(inference={}, training=feeds)
+    static = StaticRun(models[1], models[1].create_model, initial, example, optimizer)
+    return DygraphRun(models[0], net, optimizer), static, feeds, initial
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_each_layer_has_its_own_learning_rate_in_both_graphs(folder, accumulated):
+    """One step of SGD: a weight moves by rate x factor x gradient, the factors set by hand."""
+    plain, decayed = (
+        Optimizer.model_validate({"class": "SGD", "learning_rate": 1.0, **more})
+        for more in ({}, {"layer_decay": 0.8})
+    )
+    factors = {"layers.2": 0.8, "layers.1": 0.64, "layers.0": 0.512, "": 0.4096}
+    run, _, feeds, initial = both_runs(folder, plain, {})
+    run.train_step([feeds] * accumulated, 1.0)
+    gradients = {name: initial[name] - after for name, after in run.parameters().items()}
+    *runs, feeds, _ = both_runs(folder, decayed, {})
+    for run in runs:
+        run.train_step([feeds] * accumulated, 0.5)
+        for name, after in run.parameters().items():
+            place = next((place for place in factors if f"encoder.{place}" in name), None)
+            factor = 1 if place is None else factors[place]
+            expected = initial[name] - 0.5 * factor * gradients[name]
+            np.testing.assert_allclose(after, expected, atol=2e-6, err_msg=name)
+    assert all(np.abs(gradient).max() > 1e-4 for gradient in gradients.values())
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 3])
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_frozen_layers_are_neither_changed_nor_run_backwards_in_both_graphs(
+    folder, frozen, accumulated
+):
+    optimizer = Optimizer.model_validate(
+        {"class": "AdamW", "learning_rate": 0.1, "weight_decay": 0.1, "layer_decay": 0.9}
+    )
+    dygraph, static, feeds, initial = both_runs(folder, optimizer, {"freeze_layers": frozen})
+    losses = [
+        [run.train_step([feeds] * accumulated, 0.1) for _ in "12"] for run in (dygraph, static)
+    ]
+    assert losses[0] == losses[1]
+    for run in (dygraph, static):
+        changed = {
+            name for name, after in run.parameters().items() if (after != initial[name]).any()
+        }
+        layers = {f"encoder.layers.{i}" for i in range(frozen, 3)}
+        assert {name.rpartition(".")[0].rpartition(".")[0] for name in changed} == {"", *layers}
+        states = {name.partition("/")[2] for name in run.optimizer_state()}
+        assert states == changed
+    backwards = [op.name() for op in static._training.global_block().ops].count(
+        "pd_op.softmax_grad"
+    )
+    assert backwards == 3 - frozen  # one attention a layer
+    assert dygraph.net.encoder(
+        *map(paddle.to_tensor, (feeds["tokens"], feeds["lengths"]))
+    ).stop_gradient == (frozen == 3)
+
+
+@pytest.mark.parametrize("regulariser", ["fgm", "gradient penalty"])
+def test_a_gradient_of_frozen_embeddings_is_refused(folder, regulariser):
+    with pytest.raises(ValueError, match="freeze_layers: leaves no gradient of the embeddings"):
+        make_net(folder, encoder={**DEEP, "freeze_layers": 0}, **REGULARISERS[regulariser])
+
+
 # ------------------------------------------------------------------ the net
 
 

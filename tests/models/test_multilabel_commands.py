@@ -3,8 +3,19 @@
 import json
 
 import pytest
-from harness.workspace import MODELS, Saved, Workspace, infer_metrics, metric_lines, predictions
+from harness.pretrained import tensors_of, write_hugging_face
+from harness.running import run_command
+from harness.workspace import (
+    MODELS,
+    Saved,
+    Workspace,
+    assert_same_checkpoint,
+    infer_metrics,
+    metric_lines,
+    predictions,
+)
 
+from textzoo import Tagger
 from textzoo.config.model_folder import load_model_folder
 from textzoo.data import encoding
 from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary
@@ -40,6 +51,45 @@ def test_thresholds_are_tuned_on_validation_rows_and_used_for_test_rows(workspac
     assert report["averages"]["micro avg"]["f1"] == pytest.approx(2 * hits / total)
     assert (output / "infer/label_report.csv").is_file()
     assert (output / "infer/label_report.txt").is_file()
+
+
+def test_a_run_on_frozen_pretrained_layers_goes_on_in_the_other_graph(workspace, tmp_path):
+    write_hugging_face(tmp_path, "bert")
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    file = tmp_path / "vocab.txt"
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"的一是不了在人有我他这"]
+    file.write_text("\n".join(tokens[: config["vocab_size"]]) + "\n", encoding="utf-8")
+    settings = (
+        *(f"hyper_parameters.encoder.{key}=null" for key in ("config", "num_hidden_layers")),
+        *(f"hyper_parameters.encoder.{key}=null" for key in ("hidden_size", "intermediate_size")),
+        f"hyper_parameters.encoder.pretrained={tmp_path}",
+        "hyper_parameters.encoder.freeze_layers=1",
+        "hyper_parameters.optimizer.layer_decay=0.5",
+        "hyper_parameters.optimizer.schedule=constant",
+        "hyper_parameters.optimizer.warmup=0",
+        f"reader.max_len={config['max_position_embeddings']}",
+    )
+    workspace.run("trainer", "frozen", *settings)
+    workspace.run("static_trainer", "going on", *settings, "runner.epochs=1")
+    workspace.run("trainer", "going on", *settings)
+    ends = [workspace.output(name) / "1" for name in ("frozen", "going on")]
+    assert_same_checkpoint(*ends)
+    theirs, ours = tensors_of("bert"), Saved(ends[0]).weights
+    for place, same in ((0, True), (1, False)):
+        expected = theirs[f"encoder.layer.{place}.output.dense.weight"].T
+        assert (ours[f"encoder.layers.{place}.output.weight"] == expected).all() == same
+    word_embeddings = theirs["embeddings.word_embeddings.weight"]
+    assert (ours["encoder.word_embeddings.weight"] == word_embeddings).all()
+    assert not [name for name in Saved(ends[0]).optimizer if "encoder.layers.0" in name]
+
+    workspace.run("infer", "frozen", *settings)
+    folder = tmp_path / "exported"
+    run_command(
+        "export", *workspace.arguments("export", "frozen", *settings)[2:], "--output", folder
+    )
+    rows = predictions(workspace.output("frozen") / "infer")[:20]
+    for row, found in zip(rows, Tagger.load(folder).predict([row["text"] for row in rows])):
+        assert found["top"][0]["tag"] == row["top"][0]["tag"]
 
 
 def test_levels_are_trained_and_predicted(workspace):

@@ -150,6 +150,65 @@ def test_dropout_acts_in_training_only():
     assert np.abs(encoder(*inputs).numpy() - encoder(*inputs).numpy()).max() > 0.1
 
 
+@pytest.mark.parametrize("dropout", ["hidden_dropout_prob", "attention_probs_dropout_prob"])
+@pytest.mark.parametrize(("frozen", "differs"), [(None, True), (0, True), (1, True), (2, False)])
+def test_what_frozen_layers_give_is_a_function_of_the_text(dropout, frozen, differs):
+    encoder = Encoder(Architecture(**SMALL, **{dropout: 0.5}), N_TOKENS, frozen)
+    encoder.train()
+    inputs = padded(random_texts())
+    first, second = (encoder(*inputs).numpy() for _ in range(2))
+    assert (np.abs(first - second).max() > 0) == differs == encoder.has_dropout
+
+
+@pytest.mark.parametrize("changed", VARIANTS)
+@pytest.mark.parametrize("frozen", [None, 0, 1, 2])
+def test_frozen_layers_get_no_gradients_and_the_others_get_theirs(changed, frozen):
+    if frozen and changed.get("share_layers"):
+        pytest.skip("has no layer of its own to freeze")
+    without = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+    architecture = Architecture(**{**SMALL, **changed, **without})
+    paddle.seed(0)
+    encoder = Encoder(architecture, N_TOKENS, frozen)
+    paddle.seed(0)
+    whole = Encoder(architecture, N_TOKENS)
+    for net in (encoder, whole):
+        net(*padded(random_texts())).square().mean().backward()
+    fixed = [] if frozen is None else [f"layers.{i}." for i in range(frozen)]
+    theirs = dict(whole.named_parameters())
+    for name, parameter in encoder.named_parameters():
+        below = frozen is not None and not name.startswith(("layers.", "final_norm."))
+        if below or name.startswith(tuple(fixed)):
+            assert not parameter.trainable and parameter.grad is None, name
+        else:
+            assert parameter.trainable
+            np.testing.assert_array_equal(parameter.grad.numpy(), theirs[name].grad.numpy())
+
+
+@pytest.mark.parametrize(
+    ("encoder", "says"),
+    [
+        ({"freeze_layers": 3}, "received 3, but the encoder has 2 layers"),
+        ({"freeze_layers": 0, "num_hidden_layers": 0}, "received 0, but the encoder has 0 layers"),
+        ({"freeze_layers": 1, "share_layers": True}, "expected 0 or null: all layers"),
+        ({"freeze_layers": 0, "config": "ngram"}, "needs a transformer, received config ngram"),
+    ],
+)
+def test_layers_that_are_not_there_cannot_be_frozen(encoder, says):
+    settings = EncoderSettings(**{"config": "tiny", **encoder})
+    with pytest.raises(ValueError, match=f"encoder.freeze_layers: .*{says}"):
+        build_encoder(settings, N_TOKENS, max_len=16)
+
+
+def test_a_weight_has_so_many_layers_above_it():
+    encoder = make_encoder(num_hidden_layers=3, norm_first=True, embedding_size=4)
+    found = {encoder.layers_above(name) for name, _ in encoder.named_parameters()}
+    assert found == {0, 1, 2, 3, 4}
+    assert [encoder.layers_above(f"layers.{i}.qkv.weight") for i in range(3)] == [3, 2, 1]
+    for name in ("word_embeddings.weight", "embedding_norm.bias", "embedding_projection.weight"):
+        assert encoder.layers_above(name) == 4
+    assert encoder.layers_above("final_norm.weight") == 0
+
+
 def test_random_texts_do_not_look_alike_to_random_weights():
     """Random position embeddings alone would give their means cosines above 0.9."""
     paddle.seed(0)

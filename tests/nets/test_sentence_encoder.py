@@ -41,3 +41,10 @@ def test_an_embedding_does_not_depend_on_padding():
     net = make()
     alone = embed(net, TOKENS[1:, :2], LENGTHS[1:])
     np.testing.assert_allclose(embed(net)[1:], alone, rtol=1e-4, atol=1e-6)
+
+
+def test_a_net_that_would_learn_nothing_is_refused():
+    frozen = EncoderSettings(**SIZES, freeze_layers=SIZES["num_hidden_layers"])
+    with pytest.raises(ValueError, match="leaves nothing to learn"):
+        SentenceEncoder(10, 6, frozen, "mean", None)
+    SentenceEncoder(10, 6, frozen, "mean", 3)  # the projection learns

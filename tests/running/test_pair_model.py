@@ -33,7 +33,7 @@ def make_rows(folder, lines):
     """Encode lines with n-grams of one character."""
     file = folder / "pairs.tsv"
     file.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
-    reader = Reader(tokenizer="ngram", ngram_buckets=64, ngram_max=1)
+    reader = Reader(tokenizer="ngram", ngram_buckets=64, ngram_max=1, max_negatives=3)
     reader.fit((reader.parse("\t".join(line)) for line in lines), {})
     cache = Cache(folder / "cache", "error")
     return encoded_rows([file], reader, True, "", cache), reader
@@ -81,11 +81,63 @@ def test_explicit_negatives_follow_the_titles_and_rows_without_one_add_none(tmp_
     lines = [("a", "b", "n"), ("c", "d"), ("e", "f", "b")]
     feeds = feeds_of(tmp_path, lines, negatives="given")
     assert feeds["excluded"].tolist() == [
-        [0, 0, 0, 0, 0, 1],  # the negative of the last row is the title of the first
-        [0, 0, 0, 0, 1, 0],  # the second row has none: its title stands there
-        [0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1],  # the negative of the last row is the title of the first
+        [0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
     ]
-    assert feeds["negative_lengths"].tolist() == [3, 3, 3]  # a character and the two ends
+    assert feeds["negative_lengths"].tolist() == [3, 3]  # a character and the two ends
+
+
+def test_every_negative_of_a_row_is_a_candidate_unless_it_is_known_to_mean_the_same(tmp_path):
+    lines = [*ROWS[:2], ("g", "b", "nnn", "a", "mm"), ("f", "a", "e"), ("h", "i", "i", "kkkk")]
+    others = [("mm", "c")]  # not in the batch
+    rows, reader = make_rows(tmp_path, [*lines, *others])
+    chosen = np.array([4, 2, 0, 3])
+    model = make_model(PairModel, negatives="given")
+    feeds = model.train_feeds(rows.columns, chosen, np.random.default_rng(0))
+
+    batch = [lines[row] for row in chosen]
+    negatives = [text for row in batch for text in row[2:]]
+    assert negatives == ["i", "kkkk", "nnn", "a", "mm", "e"]
+    for tokens, n, text in zip(feeds["negative_tokens"], feeds["negative_lengths"], negatives):
+        assert tokens[:n].tolist() == reader.tokenize(text)
+    known = {frozenset(row[:2]) for row in [*lines, *others]}
+    for i, (query, *_) in enumerate(batch):
+        for j, candidate in enumerate([row[1] for row in batch] + negatives):
+            means_the_same = query == candidate or frozenset((query, candidate)) in known
+            assert feeds["excluded"][i, j] == (means_the_same and i != j), (query, candidate)
+
+
+def test_a_batch_without_any_negative_is_that_of_its_titles_alone(tmp_path, folder):
+    lines = [("a", "b", "n"), ("c", "d"), ("e", "f")]
+    with_one, without = (
+        feeds_of(tmp_path, lines, chosen=[1, 2], negatives=which) for which in ("given", "batch")
+    )
+    assert (with_one["excluded"][:, :2] == without["excluded"]).all()
+    assert with_one["excluded"][:, 2:].tolist() == [[1], [1]]
+    queries, candidates = vectors(2, 1), vectors(3, 2)
+    losses = [
+        loss_of(make_net(folder), queries, candidates[: excluded.shape[1]], excluded)
+        for excluded in (with_one["excluded"], without["excluded"])
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("negatives", "row", "warns"),
+    [
+        ("batch", ("a", "b", "n"), True),
+        ("random", ("a", "b", "n"), True),
+        ("given", ("a", "b"), True),
+        ("given", ("a", "b", "n"), False),
+        ("batch", ("a", "b"), False),
+    ],
+)
+def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, warns):
+    feeds_of(tmp_path, [row, ("c", "d")], negatives=negatives)
+    said = f"{len(row) - 2} of 2 rows have negatives in further columns"
+    assert (said in caplog.text) == warns
+    assert (f"hyper_parameters.negatives is {negatives}" in caplog.text) == warns
 
 
 def test_random_negatives_are_one_other_title_for_each_query(tmp_path):
@@ -96,7 +148,7 @@ def test_random_negatives_are_one_other_title_for_each_query(tmp_path):
 
 
 def test_a_random_negative_is_never_known_to_mean_the_same(tmp_path):
-    keys = np.array([[1, 2, 0], [1, 3, 0], [4, 1, 0], [5, 6, 0]], np.uint64)
+    keys = np.array([[1, 2], [1, 3], [4, 1], [5, 6]], np.uint64)
     known = KnownPairs(keys)
     random = np.random.default_rng(0)
     drawn = [known.draw_others(keys[:, 0], random) for _ in range(50)]
@@ -123,7 +175,7 @@ def test_batches_hold_no_text_twice_while_there_is_a_choice():
 
 def test_a_line_without_pairs_is_a_pair_of_itself():
     pair = Reader(unlabelled=True).parse("one\ttext ")
-    assert (pair.query, pair.title, pair.negative) == ("one\ttext", "one\ttext", "")
+    assert pair == ("one\ttext", "one\ttext", ())
 
 
 # ------------------------------------------------------------------ losses

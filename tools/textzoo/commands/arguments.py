@@ -33,7 +33,10 @@ EXAMPLES = {
         "-m models/batchneg/config.yaml --pairs pairs.tsv",
         "-m models/batchneg/config.yaml --texts new.txt --output embeddings.npy",
     ),
-    "mine_negatives": ("-m models/batchneg/config.yaml",),
+    "mine_negatives": (
+        "-m models/batchneg/config.yaml",
+        "-m models/batchneg/config.yaml -o index.mine_per_pair=3 index.mine_relative_margin=0.05",
+    ),
     "export": ("-m models/tagspace/config.yaml --output exported", "--verify exported"),
     "check_data": ("-m models/xmlcnn/config.yaml",),
 }

@@ -1,13 +1,17 @@
 """Training pairs with hard negatives: mine_negatives.py."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
+
+if TYPE_CHECKING:
+    from textzoo.inference.hard_negatives import Embed
 
 log = logging.getLogger("textzoo")
 
@@ -15,21 +19,28 @@ _DATA = "runner.train_data_dir"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Triples with hard negatives."""
+    """Pairs with hard negatives."""
     parser = config_parser(
         "mine_negatives.py",
         "Write the training pairs with hard negatives, for a second round of training.",
     )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="EXPORT|CONFIG.yaml",
+        help="another model, exported or with a checkpoint: what it finds nearer to a query than "
+        "the title is no negative",
+    )
     return run_with_config(
         "mine_negatives.py",
-        lambda parsed: mine_negatives(parsed.config, parsed.override),
+        lambda parsed: mine_negatives(parsed.config, parsed.override, parsed.teacher),
         parser,
         arguments,
     )
 
 
-def mine_negatives(path: Path, overrides: list[str]) -> None:
-    """Write `mined_train.tsv`: the training pairs, each with a negative from the corpus.
+def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = None) -> None:
+    """Write `mined_train.tsv`: the training pairs, each with negatives from the corpus.
 
     A pair for which none is found is written without one.
 
@@ -40,7 +51,7 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     from textzoo.files import check_output, write_lines
     from textzoo.inference.corpus_index import prepared_index, warn_if_empty
     from textzoo.inference.embedder import Embedder
-    from textzoo.inference.hard_negatives import triples
+    from textzoo.inference.hard_negatives import LEFT, TAKEN, HardNegatives
     from textzoo.text.lines import data_files
 
     embedder = Embedder(path, overrides)
@@ -49,6 +60,12 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
         raise UserError(
             f"index.mine_to: received {settings.mine_to}, expected at least mine_from "
             f"({settings.mine_from})"
+        )
+    lowest, highest = settings.mine_min_score, settings.mine_max_score
+    if lowest is not None and highest is not None and lowest > highest:
+        raise UserError(
+            f"index.mine_max_score: received {highest:g}, expected at least mine_min_score "
+            f"({lowest:g})"
         )
     if runner.train_data_dir is None:
         raise UserError(f"{path}: {_DATA}: missing; expected a path")
@@ -59,9 +76,33 @@ def mine_negatives(path: Path, overrides: list[str]) -> None:
     refusals.log(runner.train_data_dir)
     if not pairs:
         raise UserError(f"{_DATA}: {runner.train_data_dir}: received no pair, expected one a line")
+    embed_as_teacher = _teacher(teacher) if teacher else None
     index = prepared_index(embedder)
     warn_if_empty(index, embedder)
-    rows = list(triples(pairs, embedder, index, settings))
+    miner = HardNegatives(embedder, index, settings, runner.seed, embed_as_teacher)
+    rows = miner.of_pairs(pairs)
     write_lines(result, ("\t".join(row) for row in rows), "runner.infer_output_dir")
-    n_mined = sum(len(row) == 3 for row in rows)
-    log.info("%d pairs, %d triples: %s", len(pairs), n_mined, result)
+    left_out = sum(n for reason, n in miner.counts.items() if reason not in (LEFT, TAKEN))
+    log.info(
+        "%d pairs, ranks %d to %d: %d candidates; %s",
+        *(len(pairs), settings.mine_from, settings.mine_to, left_out + miner.counts[LEFT]),
+        ", ".join(f"{reason} {n}" for reason, n in miner.counts.items()),
+    )
+    n_rows = Counter(len(row) - 2 for row in rows)
+    log.info(
+        "rows with so many negatives: %s: %s",
+        ", ".join(f"{n}: {n_rows[n]}" for n in range(settings.mine_per_pair + 1)),
+        result,
+    )
+
+
+def _teacher(path: Path) -> "Embed":
+    """What embeds texts as another model does.
+
+    Raises:
+        UserError: it is neither an exported folder nor a config with a checkpoint, of such a model.
+    """
+    from textzoo.inference.embedder import Embedder
+    from textzoo.serving.in_process import Encoder
+
+    return Encoder.load(path).encode if path.is_dir() else Embedder(path, [])

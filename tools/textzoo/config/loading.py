@@ -8,7 +8,7 @@ from typing import Any, Optional, TypeVar
 from textzoo.config.checking import Config, check
 from textzoo.config.layers import read_layers
 from textzoo.config.model_folder import ModelFolder, load_model_folder
-from textzoo.config.optimizer_keys import check_sparse
+from textzoo.config.optimizer_keys import check_layer_decay, check_sparse
 from textzoo.errors import UserError
 from textzoo.text.reader import Reader, load_vocabulary
 
@@ -32,6 +32,7 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     model = folder.dygraph_model({**reader.smallest_sizes(), **config.hyper_parameters})
     net = construct(config, "hyper_parameters", model.create_model)
     check_sparse(net, config.optimizer.class_name)
+    check_layer_decay(net, config.optimizer)
     if config.runner.save_scores and model.kind == "embeddings":
         raise UserError(
             f"{path}: runner.save_scores: received {config.runner.save_scores}, expected 0: a "

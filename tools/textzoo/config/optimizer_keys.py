@@ -7,7 +7,14 @@ from typing import Annotated, Any, Optional, Union
 import paddle
 import pydantic
 
-from textzoo.config.schema import AnyFloat, NotNegativeFloat, PositiveFloat, Share, Size
+from textzoo.config.schema import (
+    AnyFloat,
+    NotNegativeFloat,
+    Optimizer,
+    PositiveFloat,
+    Share,
+    Size,
+)
 from textzoo.config.type_names import type_in_words
 from textzoo.errors import UserError, nearest, shown
 
@@ -109,6 +116,28 @@ def _fits(value: Any, annotation: Any) -> bool:
     except pydantic.ValidationError:
         return False
     return True
+
+
+def check_layer_decay(net: paddle.nn.Layer, settings: Optimizer) -> None:
+    """Refuse a rate for each layer where there are no layers, or no rates.
+
+    Raises:
+        UserError: naming the key.
+    """
+    if settings.layer_decay in (None, 1):
+        return
+    architecture = getattr(getattr(net, "encoder", None), "architecture", None)
+    if architecture is None or not architecture.num_hidden_layers:
+        problem = "this model has no layers of a transformer"
+    elif architecture.share_layers:
+        problem = "all layers of this encoder have the same weights (share_layers, as in ALBERT)"
+    elif settings.class_name == "Rprop":
+        problem = "Rprop finds the steps of each weight itself"
+    else:
+        return
+    raise UserError(
+        f"{_BLOCK}.layer_decay: received {settings.layer_decay:g}, expected 1: {problem}"
+    )
 
 
 def check_sparse(net: paddle.nn.Layer, optimizer_class: str) -> None:

@@ -382,12 +382,30 @@ class IndexSettings(Block):
     mine_to: PositiveInt = Field(
         default=50, description="mine_negatives.py: the last rank looked at"
     )
-    mine_margin: Cosines = Field(
+    mine_margin: Optional[Cosines] = Field(
         default=0.0,
-        description="mine_negatives.py: a negative's cosine is below the title's by so much",
+        description="mine_negatives.py: a negative's cosine is below the title's by so much; null: "
+        "it may be above it",
+    )
+    mine_relative_margin: Optional[Share] = Field(
+        default=None,
+        description="mine_negatives.py: a negative's cosine is below the title's by this share of "
+        "it; 0.05: at most 95 % of it",
+    )
+    mine_max_score: Optional[Cosines] = Field(
+        default=None, description="mine_negatives.py: the highest cosine of a negative"
+    )
+    mine_min_score: Optional[Cosines] = Field(
+        default=None, description="mine_negatives.py: the lowest cosine of a negative"
     )
     mine_per_pair: PositiveInt = Field(
-        default=1, description="mine_negatives.py: the most triples made of one pair, nearest first"
+        default=1,
+        description="mine_negatives.py: the most negatives of a pair, in the third and further "
+        "columns; more than one are trained on with `reader.max_negatives`",
+    )
+    mine_sampling: Literal["top", "random"] = Field(
+        default="top",
+        description="mine_negatives.py: of what is left take the nearest, or any (by `seed`)",
     )
     path: Optional[FilePath] = Field(
         default=None,
@@ -485,6 +503,12 @@ class Optimizer(Block):
         default=0.0,
         description="linear warm-up: a share of all steps if below 1, else a number of steps",
     )
+    layer_decay: Optional[Annotated[float, Field(gt=0, le=1)]] = Field(
+        default=None,
+        description="of models with a transformer: the learning rate of its last layer is "
+        "multiplied by so much, of the one before by the square of it, and so on down to the "
+        "embeddings; 1 or null: one rate for all",
+    )
 
 
 class EncoderSettings(Block):
@@ -504,6 +528,12 @@ class EncoderSettings(Block):
         default=None,
         description="weights a new run starts from: a folder of Hugging Face or PaddleNLP, of the "
         "BERT, ERNIE, ALBERT, RoBERTa or XLM-RoBERTa family, with its tokenizer",
+    )
+    freeze_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
+        default=None,
+        description="the embeddings and so many layers above them stay as they are: they need no "
+        "gradients and no state of the optimizer, and have no dropout; 0: the embeddings alone; "
+        "null: all learn",
     )
     num_hidden_layers: Optional[Annotated[int, Field(ge=0, le=1024)]] = Field(
         default=None, description="number of layers; 0: embeddings alone"

@@ -1,39 +1,145 @@
 """Hard negatives from a trained model: texts that it takes for near and that do not mean the same.
 
-Xiong et al. 2021, Approximate Nearest Neighbor Negative Contrastive Learning (ANCE), section 3.
+Xiong et al. 2021, Approximate Nearest Neighbor Negative Contrastive Learning (ANCE), section 3. The
+rules that leave out what may mean the same are those of sentence-transformers'
+`mine_hard_negatives`; margins relative to the positive: Moreira et al. 2024, NV-Retriever.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
+from typing import Optional
 
 import numpy as np
 
 from textzoo.config.schema import IndexSettings
 from textzoo.index.text_index import TextIndex
-from textzoo.inference.embedder import Embedder
+from textzoo.text.reader import Side
 
 _CHUNK = 4096  # queries that are searched at once
 
+Embed = Callable[[list[str], Side], np.ndarray]  # texts to `[texts, width]`, of length 1
 
-def triples(
-    pairs: list[tuple[str, str]], embedder: Embedder, index: TextIndex, settings: IndexSettings
-) -> Iterator[tuple[str, ...]]:
-    """Each pair with its negatives, one a row."""
-    known: dict[str, set[str]] = {}
-    for query, title in pairs:
-        known.setdefault(query, {query}).add(title)
-        known.setdefault(title, {title}).add(query)
-    for first in range(0, len(pairs), _CHUNK):
-        chunk = pairs[first : first + _CHUNK]
-        queries = embedder([query for query, _ in chunk])
-        titles = embedder([title for _, title in chunk], "title")
-        highest = np.einsum("nd,nd->n", queries, titles) - settings.mine_margin
-        found = index.nearest(queries, settings.mine_to)
-        for pair, hits, limit in zip(chunk, found, highest):
-            negatives = [
-                hit.text
-                for hit in hits[settings.mine_from - 1 :]
-                if hit.score <= limit and hit.text not in known[pair[0]]
-            ][: settings.mine_per_pair]
-            yield from ((*pair, negative) for negative in negatives)
-            if not negatives:
-                yield pair
+# The rules that leave a candidate out by its cosine and the title's, in the order in which they are
+# looked at, each by the name of its key.
+_RULES: dict[str, Callable[[float, float, float], bool]] = {
+    "mine_max_score": lambda score, positive, limit: score > limit,
+    "mine_min_score": lambda score, positive, limit: score < limit,
+    "mine_margin": lambda score, positive, margin: score > positive - margin,
+    "mine_relative_margin": lambda score, positive, margin: score > positive * (1 - margin),
+}
+KNOWN = "known to mean the same"
+TEACHER = "nearer than the title to the teacher"
+LEFT = "left to choose from"
+TAKEN = "taken"
+
+
+class HardNegatives:
+    """Finds negatives for pairs of texts.
+
+    Args:
+        embed: the model.
+        index: the corpus.
+        settings: the ranks that are looked at, the rules, and how many to take of what they leave.
+        seed: of random choices.
+        teacher: another model, which has to find a negative no nearer than the title, too; its
+            vector of every text that it is asked for is kept in memory.
+
+    Attributes:
+        counts: how many candidates each rule left out, the first one that did; how many were left,
+            and taken.
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        index: TextIndex,
+        settings: IndexSettings,
+        seed: int = 0,
+        teacher: Optional[Embed] = None,
+    ):
+        self._embed, self._index, self._settings = embed, index, settings
+        self._teacher = teacher
+        self._of_teacher: dict[Side, dict[str, np.ndarray]] = {"query": {}, "title": {}}
+        self._random = np.random.default_rng(seed)
+        limits = {name: getattr(settings, name) for name in _RULES}
+        self._limits = {name: limit for name, limit in limits.items() if limit is not None}
+        reasons = [KNOWN, *self._limits, *[TEACHER] * bool(teacher), LEFT, TAKEN]
+        self.counts = Counter(dict.fromkeys(reasons, 0))
+
+    def of_pairs(self, pairs: list[tuple[str, str]]) -> list[tuple[str, ...]]:
+        """Each pair followed by its negatives, nearest first; those of all pairs are known.
+
+        Args:
+            pairs: queries and titles; a text that any of them pairs with a query is none of its
+                negatives.
+        """
+        known: dict[str, set[str]] = {}
+        for query, title in pairs:
+            known.setdefault(query, {query}).add(title)
+            known.setdefault(title, {title}).add(query)
+        rows = []
+        for first in range(0, len(pairs), _CHUNK):
+            chunk = pairs[first : first + _CHUNK]
+            candidates = self._candidates(chunk, known)
+            if self._teacher:
+                candidates = self._agreed(self._teacher, chunk, candidates)
+            rows += [(*pair, *self._chosen(texts)) for pair, texts in zip(chunk, candidates)]
+        return rows
+
+    def _candidates(
+        self, pairs: list[tuple[str, str]], known: dict[str, set[str]]
+    ) -> list[list[str]]:
+        """For each pair the texts of the ranks asked for that no rule leaves out."""
+        queries = self._embed([query for query, _ in pairs], "query")
+        titles = self._embed([title for _, title in pairs], "title")
+        positives = np.einsum("nd,nd->n", queries, titles).tolist()
+        found = self._index.nearest(queries, self._settings.mine_to)
+        kept = []
+        for (query, _), hits, positive in zip(pairs, found, positives):
+            hits = hits[self._settings.mine_from - 1 :]
+            reasons = [
+                KNOWN if hit.text in known[query] else self._reason(hit.score, positive)
+                for hit in hits
+            ]
+            self.counts.update(filter(None, reasons))
+            kept.append([hit.text for hit, reason in zip(hits, reasons) if reason is None])
+        return kept
+
+    def _reason(self, score: float, positive: float) -> Optional[str]:
+        """The rule that leaves a text out, if there is one, by its cosine and the title's."""
+        for name, limit in self._limits.items():
+            if _RULES[name](score, positive, limit):
+                return name
+        return None
+
+    def _agreed(
+        self, teacher: Embed, pairs: list[tuple[str, str]], candidates: list[list[str]]
+    ) -> list[list[str]]:
+        """The candidates that the teacher finds no nearer to their query than the title."""
+        rows = [(*pair, *texts) for pair, texts in zip(pairs, candidates)]
+        of_queries, of_titles = self._of_teacher["query"], self._of_teacher["title"]
+        self._ask(teacher, "query", [query for query, *_ in rows])
+        self._ask(teacher, "title", [text for _, *texts in rows for text in texts])
+        agreed = []
+        for query, title, *texts in rows:
+            vector = of_queries[query]
+            positive = vector @ of_titles[title]
+            agreed.append([text for text in texts if vector @ of_titles[text] <= positive])
+            self.counts[TEACHER] += len(texts) - len(agreed[-1])
+        return agreed
+
+    def _ask(self, teacher: Embed, side: Side, texts: list[str]) -> None:
+        """Keep the teacher's vectors of texts; each is embedded once."""
+        known = self._of_teacher[side]
+        new = list(dict.fromkeys(text for text in texts if text not in known))
+        if new:
+            known.update(zip(new, teacher(new, side)))
+
+    def _chosen(self, candidates: list[str]) -> list[str]:
+        """As many as are asked for: the first ones, or any, in their order."""
+        n = min(self._settings.mine_per_pair, len(candidates))
+        self.counts.update({LEFT: len(candidates), TAKEN: n})
+        if self._settings.mine_sampling == "top":
+            return candidates[:n]
+        places = self._random.choice(len(candidates), n, replace=False) if n else []
+        return [candidates[place] for place in sorted(places)]

@@ -65,10 +65,12 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
     apart = ("optimizer", "embedding")
     net = {k: v for k, v in resolved["hyper_parameters"].items() if k not in apart}
     if "encoder" in net:
-        net["encoder"] = {k: v for k, v in net["encoder"].items() if k != "pretrained"}
+        apart = ("pretrained", "freeze_layers")
+        net["encoder"] = {k: v for k, v in net["encoder"].items() if k not in apart}
     if "linear" in net:
         net["linear"] = {k: v for k, v in net["linear"].items() if k != "weight"}
-    reader = {k: v for k, v in resolved["reader"].items() if k != "tokenizer"}
+    apart = ("tokenizer", "max_negatives")
+    reader = {k: v for k, v in resolved["reader"].items() if k not in apart}
     return {"reader": reader, "hyper_parameters": net}
 
 

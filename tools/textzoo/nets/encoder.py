@@ -4,6 +4,7 @@ Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT)
 (RoBERTa); Conneau et al. 2020 (XLM-R).
 """
 
+import dataclasses
 import math
 from typing import Optional
 
@@ -27,11 +28,20 @@ class Encoder(nn.Layer):
     Args:
         architecture: the sizes, see `architecture.chosen_architecture`.
         vocab_size: number of tokens.
+        freeze_layers: the embeddings and so many layers are fixed: what they give is a function of
+            the text alone, without dropout, and no gradient is computed in them. None: all learn.
+
+    Raises:
+        ValueError: there are no such layers.
     """
 
-    def __init__(self, architecture: Architecture, vocab_size: int):
+    def __init__(
+        self, architecture: Architecture, vocab_size: int, freeze_layers: Optional[int] = None
+    ):
         super().__init__()
         self.architecture = a = architecture
+        _check_freezable(a, freeze_layers)
+        self.n_frozen = freeze_layers
         self.width = a.hidden_size
         width = a.embedding_size or a.hidden_size
         self.word_embeddings = nn.Embedding(vocab_size, width, weight_attr=_normal(a))
@@ -44,9 +54,38 @@ class Encoder(nn.Layer):
         if a.embedding_size:
             self.embedding_projection = _linear(a, width, a.hidden_size)
         n_different = 1 if a.share_layers else a.num_hidden_layers
-        self.layers = nn.LayerList([_Layer(a) for _ in range(n_different)])
+        without = dataclasses.replace(a, hidden_dropout_prob=0, attention_probs_dropout_prob=0)
+        frozen = freeze_layers or 0
+        self.layers = nn.LayerList(
+            [_Layer(without if i < frozen else a) for i in range(n_different)]
+        )
         if a.norm_first:
             self.final_norm = LayerNorm(a.hidden_size, a.layer_norm_eps)
+        if freeze_layers is not None:
+            for name, parameter in self.named_parameters():
+                if self.layers_above(name) > a.num_hidden_layers - frozen:
+                    parameter.trainable = False
+                    parameter.stop_gradient = True  # in static graph apart from `trainable`
+
+    @property
+    def has_dropout(self) -> bool:
+        """Whether two passes over a text differ in training."""
+        a = self.architecture
+        of_layers = a.hidden_dropout_prob > 0 or a.attention_probs_dropout_prob > 0
+        if of_layers and a.num_hidden_layers > (self.n_frozen or 0):
+            return True
+        return a.hidden_dropout_prob > 0 and self.n_frozen is None
+
+    def layers_above(self, name: str) -> int:
+        """How many layers the output of a weight goes through, its own layer among them.
+
+        Args:
+            name: of the weight in this encoder, such as `layers.0.qkv.bias`.
+        """
+        n_layers = self.architecture.num_hidden_layers
+        if name.startswith("layers."):
+            return n_layers - int(name.split(".")[1])
+        return 0 if name.startswith("final_norm.") else n_layers + 1
 
     def forward(
         self,
@@ -82,7 +121,9 @@ class Encoder(nn.Layer):
         vectors = word_vectors + token_types + self.position_embeddings(position)
         if a.use_task_id:
             vectors = vectors + self.task_type_embeddings.weight[0]
-        hidden = _dropout(self, self.embedding_norm(vectors), a.hidden_dropout_prob)
+        hidden = self.embedding_norm(vectors)
+        if self.n_frozen is None:
+            hidden = _dropout(self, hidden, a.hidden_dropout_prob)
         if a.embedding_size:
             hidden = self.embedding_projection(hidden)
         # Added to the attention scores of padding: its weight becomes exactly 0.
@@ -182,6 +223,8 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
         ValueError: sizes do not fit each other.
     """
     if settings.config == "ngram":
+        if settings.freeze_layers is not None:
+            raise ValueError("encoder.freeze_layers: needs a transformer, received config ngram")
         width = settings.hidden_size or NGRAM_WIDTH
         return NgramEncoder(width, vocab_size, settings.hidden_dropout_prob or 0.0)
     architecture = chosen_architecture(settings)
@@ -204,7 +247,22 @@ def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> n
                 f"encoder.pretrained: {settings.pretrained} has {rows} tokens, the reader "
                 f"{vocab_size}: set reader.tokenizer to the pretrained encoder's folder"
             )
-    return Encoder(architecture, rows)
+    return Encoder(architecture, rows, settings.freeze_layers)
+
+
+def _check_freezable(a: Architecture, n_frozen: Optional[int]) -> None:
+    if n_frozen is None:
+        return
+    if n_frozen > a.num_hidden_layers or not a.num_hidden_layers:
+        raise ValueError(
+            f"encoder.freeze_layers: received {n_frozen}, but the encoder has "
+            f"{a.num_hidden_layers} layers"
+        )
+    if n_frozen and a.share_layers:
+        raise ValueError(
+            f"encoder.freeze_layers: received {n_frozen}, expected 0 or null: all layers of this "
+            "encoder have the same weights (share_layers, as in ALBERT)"
+        )
 
 
 def _linear(a: Architecture, n_in: int, n_out: int) -> nn.Linear:

@@ -36,6 +36,11 @@ class SentenceEncoder(nn.Layer):
         self.projection = None
         if output_emb_size is not None:
             self.projection = nn.Linear(self.encoder.width, output_emb_size)
+        if not any(parameter.trainable for parameter in self.parameters()):
+            raise ValueError(
+                f"encoder.freeze_layers: received {encoder.freeze_layers}, which leaves nothing "
+                "to learn: freeze fewer layers, or set output_emb_size"
+            )
 
     def forward(self, tokens: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         """The embeddings of texts.

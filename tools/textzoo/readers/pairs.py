@@ -1,7 +1,7 @@
 """Pairs of texts that mean the same, to ids: what the readers of batchneg and hardestneg share.
 
-A row is `query<TAB>title`, or `query<TAB>title<TAB>negative` with a text that does not mean the
-same although it looks like it.
+A row is `query<TAB>title`, or has texts behind these that do not mean the same although they look
+like it: `query<TAB>title<TAB>negative<TAB>...`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 
-from textzoo.config.schema import FilePath, NgramLength, TextLength, VocabularySize
+from textzoo.config.schema import FilePath, NgramLength, PositiveInt, TextLength, VocabularySize
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
@@ -23,16 +23,16 @@ _FORM = "query<TAB>title or query<TAB>title<TAB>negative"
 
 
 class Pair(NamedTuple):
-    """The texts of a row; `negative` is empty when there is none."""
+    """The texts of a row."""
 
     query: str
     title: str
-    negative: str
+    negatives: tuple[str, ...] = ()
 
     @property
     def texts(self) -> list[str]:
-        """Those that are there."""
-        return [text for text in self if text]
+        """All of them."""
+        return [self.query, self.title, *self.negatives]
 
 
 class Reader(text.Reader):
@@ -56,13 +56,15 @@ class Reader(text.Reader):
             the encoder was pretrained so: `"query: "` for E5, BGE's instruction.
         title_prefix: the same for titles, negatives and the texts of a corpus: `"passage: "`, or
             `"query: "` too where both sides are alike.
+        max_negatives: the most negatives of a row, in its third and further columns; a row with
+            more is taken for malformed; default: 1.
 
     Raises:
         ValueError: a prefix holds a line end.
     """
 
     supplies = ("vocab_size", "max_len")
-    columns = ("query", "title", "negative", "keys")
+    columns = ("query", "title", "negatives", "negative_lengths", "keys")
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Reader(text.Reader):
         lower_case: bool = True,
         query_prefix: Optional[str] = None,
         title_prefix: Optional[str] = None,
+        max_negatives: Optional[PositiveInt] = None,
     ):
         self._query_prefix = checked_prefix("query_prefix", query_prefix)
         self._title_prefix = checked_prefix("title_prefix", title_prefix)
@@ -85,21 +88,26 @@ class Reader(text.Reader):
         self._max_len = max_len
         self._unlabelled = unlabelled
         self._lower_case = lower_case
+        self._max_columns = 2 + (max_negatives or 1)
 
     def parse(self, line: str) -> Pair:
         """Take a line apart.
 
         Raises:
-            BadLine: it has not two or three texts.
+            BadLine: it has less than two texts, or more negatives than a row may have.
         """
         texts = [text.strip() for text in line.split("\t")]
         if self._unlabelled:
             texts = [line.strip()] * 2
-        if len(texts) not in (2, 3):
-            raise BadLine(f"received {len(texts)} column(s) between tabs, expected 2 or 3: {_FORM}")
+        if not 2 <= len(texts) <= self._max_columns:
+            expected = f"2 {'or' if self._max_columns == 3 else 'to'} {self._max_columns}"
+            more = "; reader.max_negatives allows more negatives" if len(texts) > 3 else ""
+            raise BadLine(
+                f"received {len(texts)} column(s) between tabs, expected {expected}: {_FORM}{more}"
+            )
         if not all(texts[:2]):
             raise BadLine(f"received an empty text, expected {_FORM}")
-        return Pair(texts[0], texts[1], texts[2] if len(texts) == 3 else "")
+        return Pair(texts[0], texts[1], tuple(filter(None, texts[2:])))
 
     def fit(self, rows: Iterable[Pair], declared: dict[str, int]) -> None:
         """Read the vocabulary, or build it from the training rows."""
@@ -120,26 +128,32 @@ class Reader(text.Reader):
             BadLine: the line is malformed.
         """
         pair = self.parse(line)
+        query, title = self.tokenize(pair.query, "query"), self.tokenize(pair.title, "title")
+        negatives = [self.tokenize(text, "title") for text in pair.negatives]
         return {
-            "query": self.tokenize(pair.query, "query"),
-            "title": self.tokenize(pair.title, "title"),
-            "negative": self.tokenize(pair.negative, "title") if pair.negative else [],
-            "keys": [half for text in pair for half in _key_halves(text)],
+            "query": query,
+            "title": title,
+            "negatives": [token for tokens in negatives for token in tokens],
+            "negative_lengths": [len(tokens) for tokens in negatives],
+            "keys": [half for text in pair.texts for half in _key_halves(text)],
         }
 
     def encode_many(self, lines: list[str], training: bool) -> Columns:
         """See `Reader.encode_many`; several times as fast."""
         pairs = [self.parse(line) for line in lines]
-        has_negative = [row for row, pair in enumerate(pairs) if pair.negative]
-        negatives = self._tokenize_many([pairs[row].negative for row in has_negative], "title")
-        counts = np.zeros(len(pairs), np.int64)
-        counts[has_negative] = negatives.counts
-        digests = b"".join(_digest(text) for pair in pairs for text in pair)
+        negatives = self._tokenize_many(
+            [text for pair in pairs for text in pair.negatives], "title"
+        )
+        n_negatives = np.array([len(pair.negatives) for pair in pairs])
+        of_row = Ragged.with_counts(negatives.counts.astype(np.int32), n_negatives)
+        n_tokens = np.bincount(of_row.rows(), of_row.values, len(pairs)).astype(np.int64)
+        digests = b"".join(_digest(text) for pair in pairs for text in pair.texts)
         return {
             "query": self._tokenize_many([pair.query for pair in pairs], "query"),
             "title": self._tokenize_many([pair.title for pair in pairs], "title"),
-            "negative": Ragged.with_counts(negatives.values, counts),
-            "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), np.full(len(pairs), 6)),
+            "negatives": Ragged.with_counts(negatives.values, n_tokens),
+            "negative_lengths": of_row,
+            "keys": Ragged.with_counts(np.frombuffer(digests, np.int32), 2 * (2 + n_negatives)),
         }
 
     def tokenize(self, text: str, side: Side) -> list[int]:

@@ -15,7 +15,7 @@ from textzoo.distributed.collectives import (
 from textzoo.running import gradient_cache
 from textzoo.running.finite import check_finite
 from textzoo.running.model import Model, Tensors, check_loss
-from textzoo.running.optimizer import build_optimizer
+from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
@@ -41,6 +41,7 @@ class DygraphRun:
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:
+            set_layer_rates(net, optimizer.layer_decay)
             self._optimizer: paddle.optimizer.Optimizer = build_optimizer(
                 optimizer, net.parameters(), max_grad_norm, model.optimizers
             )

@@ -120,7 +120,8 @@ class Model(Generic[NetType]):
 
         Args:
             net: the net.
-            embeddings: `[batch, width]` each: of `query`, `title`, and `negative` if there are any.
+            embeddings: of `query` and of `title`, `[batch, width]` each, and of `negative`,
+                `[n, width]`, if there are any.
             excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
         """
         raise NotImplementedError

@@ -34,6 +34,24 @@ def build_optimizer(
     )
 
 
+def set_layer_rates(net: paddle.nn.Layer, layer_decay: Optional[float]) -> None:
+    """Give the weights of an encoder lower learning rates, the further they are from the output.
+
+    A weight whose output goes through n layers, its own among them, has `layer_decay` to the power
+    of n as the factor of its rate; the embeddings have one more than there are layers, as Clark et
+    al. 2020 (ELECTRA) have it. It is the discriminative fine-tuning of Howard and Ruder 2018
+    (ULMFiT), section 3.2.
+
+    Args:
+        net: with an `encoder`, see `Encoder.layers_above`; in whichever graph mode is on.
+        layer_decay: 1 or None leaves all rates as they are.
+    """
+    if layer_decay in (None, 1):
+        return
+    for name, parameter in net.encoder.named_parameters():
+        parameter.optimize_attr = {"learning_rate": layer_decay ** net.encoder.layers_above(name)}
+
+
 class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
     """Refuses a norm that is not finite: of one that overflows, Paddle makes every gradient 0."""
 

@@ -1,5 +1,6 @@
 """The arrays of a batch of pairs, and how any net that embeds texts is run on them."""
 
+import logging
 from typing import Any, ClassVar, Optional
 
 import numpy as np
@@ -8,8 +9,10 @@ import paddle
 from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
-from textzoo.text.ragged import Columns
+from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds
+
+log = logging.getLogger("textzoo")
 
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
@@ -38,7 +41,7 @@ class PairModel(Model[SentenceEncoder]):
 
     def distinct_keys(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
         """Two keys per row, `[rows, 2]`: rows that share one do not go into one batch."""
-        return _keys(columns, rows)[:, :2]
+        return _keys(columns, rows)
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that embedding the column `text` takes."""
@@ -48,12 +51,13 @@ class PairModel(Model[SentenceEncoder]):
         """The arrays that the loss of these rows takes.
 
         The candidates of every query are the titles of all rows, then the negatives: with
-        `negatives: given` those that the rows have, with `random` the title of another row for
-        each.
+        `negatives: given` all those that the rows have, one row's behind the other's; with `random`
+        the title of another row for each.
         `excluded` says which candidates are not to count as negatives of a query.
         """
         if self._known is None:
             self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"]))))
+            _warn_of_negatives(columns, self.hyper_parameters["negatives"])
         keys = _keys(columns, rows)
         queries, titles = keys[:, 0], keys[:, 1]
         feeds = {
@@ -66,15 +70,12 @@ class PairModel(Model[SentenceEncoder]):
             feeds.update(_padded("negative", columns["title"].padded(others)))
             excluded = ~np.concatenate([own, own], axis=1)
         elif self.hyper_parameters["negatives"] == "given":
-            # A row without a negative repeats its title, which is no negative of its query.
-            has_none = columns["negative"].lengths(rows) == 0
-            tokens = [
-                columns["title" if none else "negative"].padded(rows[i : i + 1])[0][0]
-                for i, none in enumerate(has_none)
-            ]
-            feeds.update(_padded("negative", _pad(tokens)))
-            candidates = np.concatenate([titles, np.where(has_none, titles, keys[:, 2])])
-            excluded = self._known.excluded(queries, candidates)
+            negatives, negative_keys = _negatives(columns, rows)
+            excluded = self._known.excluded(queries, np.concatenate([titles, negative_keys]))
+            if not len(negatives):  # a text that counts for no query, as programs need one
+                negatives = columns["title"].chosen(rows[:1])
+                excluded = np.pad(excluded, [(0, 0), (0, 1)], constant_values=True)
+            feeds.update(_padded("negative", negatives.padded(np.arange(len(negatives)))))
         else:
             excluded = self._known.excluded(queries, titles)
         np.fill_diagonal(excluded, False)
@@ -110,7 +111,7 @@ class KnownPairs:
     """Which texts are known to mean the same: all pairs of the training rows, in both directions.
 
     Args:
-        keys: `[rows, 3]`, see `_keys`.
+        keys: `[rows, 2]`, see `_keys`.
     """
 
     def __init__(self, keys: np.ndarray):
@@ -155,18 +156,36 @@ def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _keys(columns: Columns, rows: np.ndarray) -> np.ndarray:
-    """Keys of query, title and negative, `[rows, 3]`: equal for equal texts."""
-    halves = columns["keys"].padded(rows)[0]
+    """Keys of query and title, `[rows, 2]`: equal for equal texts."""
+    return _joined(columns["keys"].padded(rows)[0][:, :4])
+
+
+def _joined(halves: np.ndarray) -> np.ndarray:
+    """Keys from the two numbers that a column holds of each."""
     return np.ascontiguousarray(halves.astype(np.int32)).view(np.uint64)
+
+
+def _negatives(columns: Columns, rows: np.ndarray) -> tuple[Ragged, np.ndarray]:
+    """The tokens of all negatives of some rows, one list each, and their keys `[negatives]`."""
+    tokens = columns["negatives"].chosen(rows)
+    lengths = columns["negative_lengths"].chosen(rows)
+    halves = columns["keys"].chosen(rows)
+    return (
+        Ragged.with_counts(tokens.values, lengths.values),
+        _joined(halves.values[halves.places() >= 4]),
+    )
+
+
+def _warn_of_negatives(columns: Columns, setting: str) -> None:
+    """Say in the log if rows have negatives that no loss sees, or lack those that it is to see."""
+    n_rows = int(np.count_nonzero(columns["negative_lengths"].counts))
+    if bool(n_rows) != (setting == "given"):
+        log.warning(
+            "%d of %d rows have negatives in further columns, and hyper_parameters.negatives is "
+            "%s: `given` takes them",
+            *(n_rows, len(columns["query"]), setting),
+        )
 
 
 def _padded(name: str, tokens_and_lengths: tuple[np.ndarray, np.ndarray]) -> Feeds:
     return dict(zip((f"{name}_tokens", f"{name}_lengths"), tokens_and_lengths))
-
-
-def _pad(texts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.array([len(text) for text in texts])
-    tokens = np.zeros((len(texts), lengths.max()), np.int64)
-    for row, text in zip(tokens, texts):
-        row[: len(text)] = text
-    return tokens, lengths

@@ -22,7 +22,7 @@ from textzoo.distributed.collectives import (
 from textzoo.running.dygraph import row_weights
 from textzoo.running.finite import check_finite
 from textzoo.running.model import Model, Tensors, check_loss
-from textzoo.running.optimizer import build_optimizer
+from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits
 from textzoo.text.reader import Feeds
 
@@ -159,7 +159,7 @@ class StaticRun:
             self._loss = self.model.train_forward(net, _inputs(self._example.training))
             check_loss(self.model, self._loss)
             self._names = _variable_names(net)
-            optimizer = self._new_optimizer(net.parameters())
+            optimizer = self._new_optimizer(net, net.parameters())
             optimizer.minimize(self._loss)
             self._training = program
             rate = optimizer._global_learning_rate()
@@ -173,9 +173,12 @@ class StaticRun:
                 for parameter, variable in by_parameter.items()
             }
 
-    def _new_optimizer(self, parameters: Iterable[paddle.Tensor]) -> paddle.optimizer.Optimizer:
+    def _new_optimizer(
+        self, net: paddle.nn.Layer, parameters: Iterable[paddle.Tensor]
+    ) -> paddle.optimizer.Optimizer:
         settings, max_grad_norm = self._settings
         assert settings is not None  # only a run that has an optimizer trains
+        set_layer_rates(net, settings.layer_decay)
         return build_optimizer(settings, parameters, max_grad_norm, self.model.optimizers)
 
     def _inference(self) -> _Inference:
@@ -204,9 +207,9 @@ class StaticRun:
             fetches = [loss, *(gradient for _, gradient in pairs)]
             self._gradients = _Gradients(program, fetches, names)
         with self._new_program() as program:
-            parameters = self._make_net().parameters()
-            by_name = {f"gradient/{p.name}": p for p in parameters if p.trainable}
-            optimizer = self._new_optimizer(by_name.values())
+            net = self._make_net()
+            by_name = {f"gradient/{p.name}": p for p in net.parameters() if p.trainable}
+            optimizer = self._new_optimizer(net, by_name.values())
             # Else Paddle sorts by name here, and sums the norm to clip in another order than
             # dynamic graph does.
             optimizer._sorted = True  # pyright: ignore[reportAttributeAccessIssue] (undeclared)
