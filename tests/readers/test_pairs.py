@@ -107,7 +107,7 @@ def test_each_side_has_its_prefix_wherever_it_is_encoded(tokenizer):
     reader = make((), tokenizer=tokenizer, query_prefix="query: ", title_prefix="passage: ")
     reader._tokenizer = plain._tokenizer
     written, given = plain.encode(lines[0], True), reader.encode(LINES[1], True)
-    assert all(given[side] == written[side] for side in ("query", "title", "negative"))
+    assert all(given[side] == written[side] for side in ("query", "title", "negatives"))
     # What tells texts apart is not the prefix: a query may be another row's title.
     assert given["keys"] == plain.encode(LINES[1], True)["keys"]
     assert reader.encode_text(" a cat ")["text"] == written["query"]
