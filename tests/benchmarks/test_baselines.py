@@ -54,7 +54,8 @@ def test_all_are_measured_on_the_same_rows(few_rows, tmp_path, capsys):
 
 
 def test_without_a_linear_part_it_says_how_to_have_one(few_rows, tmp_path, capsys):
-    assert main(["baselines", *options(few_rows, tmp_path)]) == 2
+    net_alone = options(few_rows, tmp_path, "hyper_parameters.linear.features=none")
+    assert main(["baselines", *net_alone]) == 2
     assert "-o hyper_parameters.linear.features=both" in capsys.readouterr().err
 
 
