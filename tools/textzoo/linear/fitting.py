@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 from scipy import sparse
@@ -145,7 +145,9 @@ def fit_linear(
         _name_weight(settings, len(chosen), n_labels),
         _row_weights(targets, settings.label_balance),
     )
-    strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
+    strength, mean_weight = None, 1.0
+    if not _takes_too_long(data):
+        strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
     weights, left_out = _solved(data, strength, mean_weight, _places(asked, chosen), n_threads)
     part = LinearPart(features, weights)
     scores = np.empty((len(asked), n_labels), np.float32)
@@ -314,14 +316,15 @@ class _Iterative:
 
 
 def _solved(
-    data: _Data, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
+    data: _Data, strength: Optional[float], mean_weight: float, asked: np.ndarray, n_threads: int
 ) -> tuple[Weights, np.ndarray]:
-    """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
+    """The weights of all labels; the scores `[asked, labels]` that rows have when left out.
+
+    Without a strength, labels have their means alone.
+    """
     features, targets, _ = data.with_names()
     (n_rows, n_features), n_labels = features.shape, targets.shape[1]
-    solver = _solver(data, strength, asked, n_threads)
-    if solver is None:
-        mean_weight = 1.0
+    solver = None if strength is None else _solver(data, strength, asked, n_threads)
     columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
     left_out = np.zeros((len(asked), n_labels), np.float32)
 
@@ -348,24 +351,30 @@ def _solved(
     return found, _without_unknown(left_out, truth, data.targets)
 
 
-def _solver(
-    data: _Data, strength: float, asked: np.ndarray, n_threads: int
-) -> Union[_Exact, _Iterative, None]:
-    """What solves the ridge; None if it takes too long."""
-    features, targets, row_weights = data.with_names()
+def _takes_too_long(data: _Data) -> bool:
+    """Whether the ridge does, which is then logged."""
+    features, targets, _ = data.with_names()
     n_rows, n_labels = features.shape[0], targets.shape[1]
     if n_rows <= EXACT_ROWS:
         cost = float(n_rows) ** 3 + features.nnz * float(n_labels)
     else:
         cost = _STEP_COST * features.nnz * n_labels
-    if cost > _MOST_PRODUCTS:
-        log.info(
-            "linear: %d labels of %d rows take too long to solve for: each is scored by the mean "
-            "of its texts alone",
-            *(n_labels, n_rows),
-        )
-        return None
-    if n_rows <= EXACT_ROWS:
+    if cost <= _MOST_PRODUCTS:
+        return False
+    log.info(
+        "linear: %d labels of %d rows take too long to solve for: each is scored by the mean of "
+        "its texts alone",
+        *(n_labels, n_rows),
+    )
+    return True
+
+
+def _solver(
+    data: _Data, strength: float, asked: np.ndarray, n_threads: int
+) -> Union[_Exact, _Iterative]:
+    """What solves the ridge."""
+    features, _, row_weights = data.with_names()
+    if features.shape[0] <= EXACT_ROWS:
         return _Exact(kernel(features), row_weights, strength, asked)
     return _Iterative(data, strength, asked, n_threads)
 
