@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +13,15 @@ from textzoo.linear.features import Features, ViewSettings
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.part import LinearPart, Weights
 from textzoo.linear.ridge import kernel
-from textzoo.linear.solving import FOLDS, STEP_COST, Exact, Iterative, TrainingRows, solver_of
+from textzoo.linear.solving import (
+    FOLDS,
+    STEP_COST,
+    Exact,
+    Iterative,
+    TrainingRows,
+    solver_of,
+    takes_too_long,
+)
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
 from textzoo.text.characters import before, characters_of, unspaced_share
@@ -100,8 +108,11 @@ def fit_linear(
         _name_weight(settings, len(chosen), n_labels),
         _row_weights(targets, settings.label_balance),
     )
-    strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
-    weights, left_out = _solved(data, strength, mean_weight, _places(asked, chosen), n_threads)
+    places = _places(asked, chosen)
+    strength, mean_weight = None, 1.0
+    if not takes_too_long(data, places):
+        strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
+    weights, left_out = _solved(data, strength, mean_weight, places, n_threads)
     part = LinearPart(features, weights)
     scores = np.empty((len(asked), n_labels), np.float32)
     is_in = np.isin(asked, chosen)
@@ -230,14 +241,19 @@ def _without_unknown(scores: np.ndarray, truth: np.ndarray, targets: SparseRows)
 
 
 def _solved(
-    data: TrainingRows, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
+    data: TrainingRows,
+    strength: Optional[float],
+    mean_weight: float,
+    asked: np.ndarray,
+    n_threads: int,
 ) -> tuple[Weights, np.ndarray]:
-    """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
+    """The weights of all labels; the scores `[asked, labels]` that rows have when left out.
+
+    Without a strength, labels have their means alone.
+    """
     features, targets, _ = data.with_names()
     (n_rows, n_features), n_labels = features.shape, targets.shape[1]
-    solver = solver_of(data, strength, asked, n_threads)
-    if solver is None:
-        mean_weight = 1.0
+    solver = None if strength is None else solver_of(data, strength, asked, n_threads)
     columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
     left_out = np.zeros((len(asked), n_labels), np.float32)
 

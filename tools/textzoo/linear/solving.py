@@ -133,10 +133,23 @@ class Iterative:
         return conjugate_gradients(self._products, self._strength, row_weights, targets, near)
 
 
+def takes_too_long(data: TrainingRows, asked: np.ndarray) -> bool:
+    """Whether the ridge does, which is then logged; the arguments are those of `solver_of`."""
+    if min(_costs(data, asked)) <= _MOST_PRODUCTS:
+        return False
+    n_rows, n_labels = data.targets.shape
+    log.info(
+        "linear: %d labels of %d rows take too long to solve for: each is scored by the mean of "
+        "its texts alone",
+        *(n_labels, n_rows),
+    )
+    return True
+
+
 def solver_of(
     data: TrainingRows, strength: float, asked: np.ndarray, n_threads: int
-) -> Union[Exact, Iterative, None]:
-    """What solves the ridge soonest, with rows left out exactly if it can; None: it takes too long.
+) -> Union[Exact, Iterative]:
+    """What solves the ridge soonest, with rows left out exactly if it can.
 
     Args:
         data: what is fitted to.
@@ -144,18 +157,21 @@ def solver_of(
         asked: `[asked]` the rows that are to be left out.
         n_threads: how many there are.
     """
-    features, targets, row_weights = data.with_names()
-    n_rows, n_labels = features.shape[0], targets.shape[1]
-    exact = float(n_rows) ** 3 / _DENSE_SPEED + features.nnz * float(n_labels)
-    iterative = STEP_COST * features.nnz * n_labels
-    is_exact = n_rows <= EXACT_ROWS and (len(asked) > 0 or exact < iterative)
-    if (exact if is_exact else iterative) > _MOST_PRODUCTS:
-        log.info(
-            "linear: %d labels of %d rows take too long to solve for: each is scored by the mean "
-            "of its texts alone",
-            *(n_labels, n_rows),
-        )
-        return None
-    if is_exact:
+    exact, iterative = _costs(data, asked)
+    if exact < iterative:
+        features, _, row_weights = data.with_names()
         return Exact(kernel(features), row_weights, strength, asked)
     return Iterative(data, strength, asked, n_threads)
+
+
+def _costs(data: TrainingRows, asked: np.ndarray) -> tuple[float, float]:
+    """Multiplications of sparse matrices that take as long as each way; infinite: it is not taken.
+
+    Rows are left out exactly where the kernel is small enough.
+    """
+    features, targets, _ = data.with_names()
+    n_rows, products = features.shape[0], float(features.nnz) * targets.shape[1]
+    exact = float(n_rows) ** 3 / _DENSE_SPEED + products
+    if n_rows > EXACT_ROWS:
+        return np.inf, STEP_COST * products
+    return exact, np.inf if len(asked) else STEP_COST * products
