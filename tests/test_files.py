@@ -408,3 +408,8 @@ def test_a_file_that_a_script_of_datasets_makes_is_named_with_the_script(tmp_pat
         ):
             data_files(path, "key")
     assert how_to_fetch(tmp_path / "other" / "train.tsv") == ""
+    encoders = tmp_path / "datasets" / "pretrained"
+    encoders.mkdir()
+    (encoders / "run.sh").touch()
+    for path in (encoders / "data" / "e5", encoders / "data" / "e5" / "config.json"):
+        assert how_to_fetch(path) == f"; fetch it with: bash {encoders / 'run.sh'} e5"

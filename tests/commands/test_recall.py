@@ -9,6 +9,7 @@ from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
 from harness.recalled import CONFIG, call, lines_of, write_pairs
 from harness.running import run_command
+from harness.tokenizer_files import write_tokenizer
 
 from textzoo.commands.check_data import main as check_data
 from textzoo.commands.evaluate import main as evaluate
@@ -19,6 +20,7 @@ from textzoo.commands.predict import main as predict
 from textzoo.commands.recall import main as recall
 from textzoo.commands.train import main as trainer
 from textzoo.commands.train import static_main as static_trainer
+from textzoo.serving.in_process import SemanticIndex
 
 
 @pytest.fixture(scope="module")
@@ -345,11 +347,55 @@ def test_a_pretrained_folder_is_trained_further(place, tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
     overrides = (
         f"hyper_parameters.encoder.pretrained={tmp_path}",
-        "hyper_parameters.encoder.config=null",
-        "hyper_parameters.encoder.hidden_size=null",
+        "hyper_parameters.encoder.hidden_size=null",  # `config: ngram` gives way by itself
         "reader.max_len=8",
         f"runner.model_save_path={tmp_path}/output",
     )
     assert call(trainer, place, overrides=overrides) == 0
     assert call(recall, place, overrides=overrides) == 0
     assert (tmp_path / "output" / "infer" / "recall_result.txt").is_file()
+
+
+def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
+    place, tmp_path, capsys
+):
+    """Of texts with the prefixes written out, and of those that the reader puts them before."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    write_hugging_face(folder, "xlm-roberta", vocab_size=900)
+    write_tokenizer(folder, "unigram", [*corpus_of(place), "query: passage: "], 800)
+    prompts = {"prompts": {"query": "query: ", "passage": "passage: "}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    common = (
+        f"hyper_parameters.encoder.pretrained={folder}",
+        "hyper_parameters.encoder.hidden_size=null",
+        "hyper_parameters.output_emb_size=null",
+        "reader.max_len=8",
+        "index.backend=exact",
+    )
+    prefixes = ("reader.query_prefix='query: '", "reader.title_prefix='passage: '")
+    own = (*common, *prefixes, f"runner.model_save_path={tmp_path}/own")
+    assert call(trainer, place, overrides=own) == 0
+    said = capsys.readouterr().out
+    assert "its texts began with" not in said and "forgets what it knows" in said
+    assert call(recall, place, overrides=own) == 0
+    found = (tmp_path / "own" / "infer" / "recall_result.txt").read_text(encoding="utf-8")
+    exported = tmp_path / "exported"
+    output = ("--output", str(exported), "--format", "paddle")
+    assert call(export, place, *output, overrides=own) == 0
+    index = SemanticIndex.load(exported)
+    lines = [line.split("\t") for line in found.splitlines()]
+    query, text, score = lines[0]
+    score = pytest.approx(float(score), abs=1e-5)
+    assert index.search([query], 1) == [[{"text": text, "score": score}]]
+    encoder = index.encoder
+    assert (encoder.encode([query]) @ encoder.encode([text], "title").T).item() == score
+    assert encoder.similarity([query], [text]).item() == score
+    assert (encoder.encode([query]) @ encoder.encode([text]).T).item() != score
+    # The same weights, the prefixes taken away: refused, not forgotten.
+    assert call(recall, place, overrides=(*own, "reader.title_prefix=null")) == 2
+    assert "reader.title_prefix: 'passage: ' there, None here" in capsys.readouterr().err
+    plain = (*common, f"runner.model_save_path={tmp_path}/plain")
+    assert call(trainer, place, overrides=plain) == 0
+    hint = "its texts began with 'query: ' (query), 'passage: ' (passage); set reader.query_prefix"
+    assert hint in capsys.readouterr().out

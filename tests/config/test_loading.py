@@ -3,7 +3,10 @@
 import functools
 
 import pytest
+from conftest import ROOT
 from harness.own_model import fitted, write_own_model
+from harness.pretrained import write_hugging_face
+from harness.tokenizer_files import write_tokenizer
 
 from textzoo.config.loading import build_reader, construct, load_config, net_arguments
 from textzoo.errors import UserError
@@ -77,3 +80,62 @@ def test_a_reader_that_does_not_give_a_size_that_it_names_is_refused(own):
     reader.supplies = (*reader.supplies, "vocab_place_size")
     with pytest.raises(UserError, match=r"\.py: Reader\.sizes: .*vocab_place_size too"):
         net_arguments(config, reader)
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """An encoder of 3 layers, 12 wide, with 16 positions, and its tokenizer."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    write_hugging_face(folder, "bert", vocab_size=80)
+    write_tokenizer(folder, "wordpiece", ["the player plays"] * 9, 80)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "keys"),
+    [
+        ("batchneg", "config.yaml", []),  # n-grams
+        ("batchneg", "config_transformer.yaml", []),
+        ("hardestneg", "config.yaml", []),
+        ("hardestneg", "config_bigdata.yaml", []),
+        ("multilabel", "config.yaml", ["num_hidden_layers"]),
+        (
+            *("multilabel", "config_bigdata.yaml"),
+            ["num_hidden_layers", "hidden_size", "num_attention_heads"],
+        ),
+        ("multilabel", "config_pretrained.yaml", []),
+    ],
+)
+def test_a_pretrained_folder_goes_with_any_config(pretrained, model, config, keys):
+    path = ROOT / "models" / model / config
+    overrides = [f"hyper_parameters.encoder.pretrained={pretrained}", "reader.max_len=16"]
+    if keys:
+        with pytest.raises(UserError) as refused:
+            load_config(path, overrides)
+        assert "\n" not in str(refused.value)
+        cleared = str(refused.value).partition("clear them: -o ")[2].split()
+        assert cleared == [f"hyper_parameters.encoder.{key}=null" for key in keys]
+        overrides += cleared
+    loaded, folder = load_config(path, overrides)
+    assert loaded.reader["tokenizer"] == pretrained
+    reader = build_reader(loaded, folder)
+    reader.fit([], {})
+    net = folder.net(**net_arguments(loaded, reader) | {"max_len": 16, **_LABELS.get(model, {})})
+    assert net.encoder.width == 12
+
+
+_LABELS = {"multilabel": {"vocab_label_size": 2}}
+
+
+def test_what_a_pretrained_encoder_cannot_have_is_named(pretrained):
+    path = ROOT / "models" / "batchneg" / "config.yaml"
+    overrides = [f"hyper_parameters.encoder.pretrained={pretrained}"]
+    with pytest.raises(UserError) as refused:
+        load_config(path, [*overrides, "reader.max_len=17"])
+    assert str(refused.value) == (
+        "reader.max_len: received 17, expected at most 16: the pretrained encoder "
+        f"{pretrained} knows no more positions; -o reader.max_len=16"
+    )
+    with pytest.raises(UserError, match=r"tokenizer of its own: -o reader\.tokenizer=null"):
+        load_config(path, [*overrides, "reader.max_len=16", "reader.tokenizer=ngram"])

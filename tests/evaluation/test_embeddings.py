@@ -23,9 +23,30 @@ def describe(line):
 
 
 # A text is embedded by its digits.
+def digits_of(text):
+    return {"text": list(map(int, text))}
+
+
 READER = SimpleNamespace(
-    parse=parse, describe=describe, encode_text=lambda text: {"text": list(map(int, text))}
+    parse=parse, describe=describe, encode_text=digits_of, encode_title=digits_of
 )
+
+
+def test_queries_are_read_as_queries_and_the_corpus_as_titles():
+    sides = []
+
+    def noted(side):
+        return lambda text: sides.append((side, text)) or digits_of(text)
+
+    reader = SimpleNamespace(
+        parse=parse,
+        describe=describe,
+        encode_text=noted("query"),
+        encode_title=noted("title"),
+    )
+    rows = FakeRows(["11\t12"])
+    EmbeddingEvaluator(Runner(), reader, rows, np.array([0]))(Embeds(), ["mrr"])
+    assert sides == [("title", "11"), ("title", "12"), ("query", "11")]
 
 
 def test_a_corpus_has_each_text_once(tmp_path):

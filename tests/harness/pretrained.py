@@ -23,8 +23,12 @@ def tensors_of(family):
     return {name: weight(name, shape) for name, shape in shapes.items()}
 
 
-def write_hugging_face(folder, family, tensors=None, prefix=""):
+def write_hugging_face(folder, family, tensors=None, prefix="", vocab_size=None):
     config = REFERENCES["models"][family]["config"]
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     tensors = tensors_of(family) if tensors is None else tensors
+    if vocab_size:
+        config = {**config, "vocab_size": vocab_size}
+        name = "embeddings.word_embeddings.weight"
+        tensors = {**tensors, name: weight(name, [vocab_size, config["hidden_size"]])}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     save_file({prefix + name: t for name, t in tensors.items()}, folder / "model.safetensors")

@@ -3,6 +3,7 @@
 import logging
 import math
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
@@ -281,6 +282,7 @@ _worker: tuple
 def _start_worker(pickled: bytes) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one sees to it
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each core has a process of its own
     package, folder, task = pickle.loads(pickled)
     restore_package(package, folder)
     _worker = pickle.loads(task)

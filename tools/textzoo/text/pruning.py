@@ -125,8 +125,8 @@ class UsedPieces:
 
     def _merges(self) -> list[tuple[str, str]]:
         """The pairs that are merged; older files have them as texts."""
-        merges = self._model["merges"]
-        return [tuple(m.split(" ", 1)) if isinstance(m, str) else tuple(m) for m in merges]
+        pairs = (m.split(" ", 1) if isinstance(m, str) else m for m in self._model["merges"])
+        return [(first, second) for first, second in pairs]
 
     def _keep_what_is_merged(self) -> None:
         parts: dict[str, list[tuple[str, str]]] = {}
