@@ -64,6 +64,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         chosen_calibration,
         chosen_checkpoints,
         chosen_computation,
+        chosen_index,
         chosen_threshold,
         inputs_of,
         load_checkpoints,
@@ -105,7 +106,8 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
         _tell_unknown(rows, run.model, reader)
         kind = run.model.kind
-        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)))
+        index = chosen_index(config.index, checkpoints)
+        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)), index)
         threshold = chosen_threshold(runner, checkpoints, metrics, kind)
         scores = None
         if runner.save_scores:

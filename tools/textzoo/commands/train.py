@@ -186,7 +186,9 @@ def assemble(
                 "runner.valid_data_dir: none of the validation rows has a label, expected some to "
                 "evaluate on"
             )
-        evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, valid)
+        evaluator = evaluator_of(
+            model.kind, runner, data.reader, data.valid_rows, valid, config.index
+        )
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
         validate = Validation(run, evaluator, names, threshold)

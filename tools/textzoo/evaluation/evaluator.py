@@ -4,7 +4,7 @@ from typing import Optional, Protocol, TextIO, Union
 
 import numpy as np
 
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.cache import Rows
 from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.evaluation.labels import LabelEvaluator
@@ -58,7 +58,12 @@ class Evaluator(Protocol):
 
 
 def evaluator_of(
-    kind: Kind, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray
+    kind: Kind,
+    runner: Runner,
+    reader: Reader,
+    rows: Rows,
+    chosen: np.ndarray,
+    index: Optional[IndexSettings] = None,
 ) -> Evaluator:
     """The evaluator of a kind of model.
 
@@ -68,9 +73,10 @@ def evaluator_of(
         reader: the model's reader, with its vocabulary.
         rows: the encoded rows.
         chosen: `[n]` which of them to evaluate.
+        index: how embeddings are searched; default: as the config's default says.
     """
     if kind == "embeddings":
-        return EmbeddingEvaluator(runner, reader, rows, chosen)
+        return EmbeddingEvaluator(runner, reader, rows, chosen, index)
     if kind == "levels":
         return LevelEvaluator(runner, reader, rows, chosen)
     return LabelEvaluator(runner, reader, rows, chosen)

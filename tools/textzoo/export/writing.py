@@ -18,7 +18,7 @@ from textzoo.errors import UserError
 from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
-from textzoo.inference.choosing import chosen_calibration, chosen_threshold
+from textzoo.inference.choosing import chosen_calibration, chosen_index, chosen_threshold
 from textzoo.inference.restoring import linear_of
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
@@ -84,7 +84,8 @@ def write_export(
             facts = _write_text_side(place, config, folder, checkpoint, reader)
             facts |= {"kind": kind, "index": None}
             if kind == "embeddings":
-                settings = index_settings(config.index, config.runner, folder.path.name)
+                settings = chosen_index(config.index, [checkpoint])
+                settings = index_settings(settings, config.runner, folder.path.name)
                 facts["index"] = _copy_index(settings, checkpoint, place)
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
@@ -191,6 +192,8 @@ def _copy_index(
     if index.made_from["checkpoint"] != checkpoint.facts["sha256"]:
         log.info("index: %s is of another checkpoint; recall.py makes a new one", settings.place)
         return None
+    if not index.is_saved:
+        index.commit()
     log.info("index: %d texts", len(index))
     index.copy(place / INDEX)
     return settings.model_dump(mode="json", exclude={"path"})

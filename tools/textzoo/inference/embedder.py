@@ -12,7 +12,12 @@ from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
-from textzoo.inference.choosing import chosen_computation, inputs_of, load_chosen
+from textzoo.inference.choosing import (
+    chosen_computation,
+    chosen_index,
+    inputs_of,
+    load_chosen,
+)
 from textzoo.inference.restoring import restore
 from textzoo.logs import ProgressBar, start_logging
 from textzoo.running.building import model_class
@@ -36,7 +41,7 @@ class Embedder:
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
         inputs: where they must not write.
-        index_settings: the config's `index` block with every name and path.
+        index_settings: the config's `index` block with every name, path and weight.
         model: the name of the model's folder.
 
     Raises:
@@ -52,8 +57,9 @@ class Embedder:
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
         self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
-        self.index_settings = index_settings(self.config.index, runner, self.model)
         checkpoints = load_chosen(runner)
+        index = chosen_index(self.config.index, checkpoints)
+        self.index_settings = index_settings(index, runner, self.model)
         computation = chosen_computation(runner)
         self._members: list[tuple[InferenceRun, Reader]] = []
         for checkpoint in checkpoints:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from textzoo.config.schema import IndexSettings
+from textzoo.index.centering import center_of, centred
 from textzoo.index.text_index import TextIndex
 from textzoo.inference.embedder import Embedder
 
@@ -22,11 +23,13 @@ def triples(
     for query, title in pairs:
         known.setdefault(query, {query}).add(title)
         known.setdefault(title, {title}).add(query)
+    center = center_of(index.made_from)
     for first in range(0, len(pairs), _CHUNK):
         chunk = pairs[first : first + _CHUNK]
         queries = embedder([query for query, _ in chunk])
         titles = embedder([title for _, title in chunk])
-        highest = np.einsum("nd,nd->n", queries, titles) - settings.mine_margin
+        compared = (centred(embeddings, center) for embeddings in (queries, titles))
+        highest = np.einsum("nd,nd->n", *compared) - settings.mine_margin
         found = index.nearest(queries, settings.mine_to)
         for pair, hits, limit in zip(chunk, found, highest):
             negatives = [

@@ -233,7 +233,9 @@ def _add_embedding_routes(
         async def found() -> list[list[dict[str, Any]]]:
             outputs = await batcher(request.texts)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, index.nearest, outputs["embeddings"], request.k)
+            return await loop.run_in_executor(
+                None, index.nearest, outputs["embeddings"], request.k, request.texts
+            )
 
         return JSONResponse({"results": await _in_time(found(), limits)})
 

@@ -206,6 +206,7 @@ class SemanticIndex:
                 "recall.py with this checkpoint, or export the present one"
             )
         self._index = index
+        self._is_hybrid = bool(settings.lexical_weight)
 
     @classmethod
     def load(
@@ -228,7 +229,8 @@ class SemanticIndex:
             k: how many to find; all that exist when it is more.
 
         Returns:
-            For each query a list of `{"text": ..., "score": ...}`; the score is the cosine.
+            For each query a list of `{"text": ..., "score": ...}`; the score is the cosine, or
+            with `index.lexical_weight` what doc/hybrid_search.md says.
 
         Raises:
             BadText: naming the place of a query that the model cannot read.
@@ -236,17 +238,21 @@ class SemanticIndex:
             UserError: the index is on a server, which does not answer.
         """
         _check_count("k", k)
-        return self.nearest(self.encoder.encode(texts), k)
+        return self.nearest(self.encoder.encode(texts), k, texts)
 
-    def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
+    def nearest(
+        self, embeddings: np.ndarray, k: int, texts: Optional[Sequence[str]] = None
+    ) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already.
 
         Args:
             embeddings: `[queries, width]`, of length 1, as `Encoder.encode` gives them.
             k: how many to find.
+            texts: of the queries, which an index with a lexical weight needs.
 
         Raises:
-            ValueError: `k` is below 1, or the embeddings have another shape or length.
+            ValueError: `k` is below 1, the embeddings have another shape or length, or the texts
+                are missing or of another number.
         """
         _check_count("k", k)
         embeddings = np.asarray(embeddings, np.float32)
@@ -257,7 +263,11 @@ class SemanticIndex:
             )
         if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=0.01):
             raise ValueError("embeddings: expected rows of length 1, as Encoder.encode gives them")
-        found = self._index.nearest(embeddings, k)
+        if texts is None and self._is_hybrid:
+            raise ValueError("texts: n-grams count in this index: expected the queries' texts too")
+        if texts is not None and len(texts) != len(embeddings):
+            raise ValueError(f"texts: received {len(texts)}, expected {len(embeddings)}")
+        found = self._index.nearest(embeddings, k, None if texts is None else list(texts))
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
