@@ -17,6 +17,9 @@ def embed(texts):
 class Index:
     """All texts but those of `without`, sorted by all cosines."""
 
+    def __init__(self):
+        self.made_from = {}
+
     def nearest(self, queries, k):
         found = []
         for query in queries:

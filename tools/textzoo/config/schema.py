@@ -40,7 +40,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Cosines = Annotated[float, Field(ge=-2, le=2)]  # a difference of two cosines
 WeightOrAuto = Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]]
 LexicalFeatures = Literal["characters", "words", "within_words"]
-LexicalWeighting = Literal["tfidf", "bm25"]
+LexicalWeighting = Literal["bm25", "tfidf"]
 
 # Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
 # of two in the same file each might have been meant.
@@ -396,8 +396,8 @@ class IndexSettings(Block):
         description="the most words, or characters, of an n-gram; default: 2, within_words 3",
     )
     lexical_weighting: LexicalWeighting = Field(
-        default="tfidf",
-        description="the cosine of TF-IDF; or BM25, with k1 1.2 and b 0.75",
+        default="bm25",
+        description="BM25, with k1 1.2 and b 0.75; or the cosine of TF-IDF",
     )
     recall_num: PositiveInt = Field(default=50, description="how many texts each query recalls")
     mine_from: PositiveInt = Field(
