@@ -19,16 +19,23 @@ MAX_TEXT_BYTES = 65_535  # of a text in Milvus
 
 
 class TextIndex(Protocol):
-    """Texts that are found by their embeddings.
+    """Texts that are found by their embeddings."""
 
-    Attributes:
-        made_from: what decides the embeddings, such as checksums; and, once there are some, how
-            many texts were `added` and `deleted` since it was built.
-        is_saved: whether what `commit` would write is there already.
-    """
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What decides the embeddings, such as checksums.
 
-    made_from: dict[str, Any]
-    is_saved: bool
+        Once there are some, it tells how many texts were `added` and `deleted` since it was built.
+        """
+        ...
+
+    @made_from.setter
+    def made_from(self, facts: dict[str, Any]) -> None: ...
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether what `commit` would write is there already."""
+        ...
 
     def __len__(self) -> int:
         """How many texts can be found."""

@@ -66,8 +66,9 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     chunks = embedded(entries, embedder)
     if settings.center:  # the mean is of all of them
         chunks = list(chunks)
-        total = sum(embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in chunks)
-        made_from[CENTER] = (total / len(entries)).astype(np.float32).tolist()
+        totals = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in chunks]
+        mean = np.sum(totals, axis=0) / len(entries)
+        made_from[CENTER] = mean.astype(np.float32).tolist()
     for chunk, embeddings in chunks:
         began = time.perf_counter()
         if built is None:
