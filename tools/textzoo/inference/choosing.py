@@ -128,6 +128,15 @@ def chosen_index(settings: IndexSettings, checkpoints: list[Checkpoint]) -> Inde
     return settings.model_copy(update={"lexical_weight": weight})
 
 
+def digests_of(checkpoints: list[Checkpoint]) -> dict[str, str]:
+    """What decides embeddings: the checksums of weights and vocabulary of all checkpoints."""
+    first, *others = (checkpoint.facts["sha256"] for checkpoint in checkpoints)
+    found = dict(first)
+    for i, digests in enumerate(others, 1):
+        found |= {f"{name} of {i}": digest for name, digest in digests.items()}
+    return found
+
+
 def load_chosen(runner: Runner) -> list[Checkpoint]:
     """The checkpoints whose scores or cosines are averaged, or else the last that is chosen."""
     return load_checkpoints(runner.infer_ensemble or chosen_checkpoints(runner)[-1:])

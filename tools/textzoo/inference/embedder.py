@@ -15,6 +15,7 @@ from textzoo.index.opening import index_settings
 from textzoo.inference.choosing import (
     chosen_computation,
     chosen_index,
+    digests_of,
     inputs_of,
     load_chosen,
 )
@@ -68,10 +69,7 @@ class Embedder:
                 config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
             self._members.append(restore(config, folder, checkpoint, computation))
         self.reader = self._members[0][1]
-        self.made_from = checkpoints[0].facts["sha256"]
-        for i, checkpoint in enumerate(checkpoints[1:], 1):
-            digests = checkpoint.facts["sha256"].items()
-            self.made_from = {**self.made_from, **{f"{name} of {i}": d for name, d in digests}}
+        self.made_from = digests_of(checkpoints)
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1."""

@@ -21,12 +21,15 @@ from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
 from textzoo.linear.explaining import WITHOUT, Explainer
 from textzoo.metrics.calibration import Calibration
+from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
+from textzoo.training.facts import WEIGHTS
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
 FolderPath = Union[str, "os.PathLike[str]"]
+FolderPaths = Union[FolderPath, Sequence[FolderPath]]
 
 
 class Tagger:
@@ -139,21 +142,26 @@ class Encoder:
     Make one with `load`. It may be used from several threads.
 
     Attributes:
-        model: the exported folder behind it.
+        model: the exported folder, or folders, behind it.
     """
 
-    def __init__(self, model: ExportedModel):
+    def __init__(self, model: Union[ExportedModel, ExportedEnsemble]):
         self.model = model
 
     @classmethod
     def load(
-        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+        cls, path: FolderPaths, engine: Optional[str] = None, trust_code: bool = False
     ) -> "Encoder":
         """Load a folder that export.py made of a model of pairs.
 
+        Of a list of such folders the embeddings stand side by side: a cosine is the mean of theirs.
         Arguments and errors are those of `Tagger.load`.
         """
-        return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
+        if isinstance(path, (str, os.PathLike)):
+            return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
+        if not path:
+            raise ValueError("path: received an empty list, expected at least one folder")
+        return cls(load_exported(list(map(Path, path)), engine, trust_code))
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1.
@@ -199,8 +207,14 @@ class SemanticIndex:
             )
         settings = manifest.index.model_copy(update={"path": path / INDEX})
         index = load_index(settings, exported=True)
-        weights = manifest.checkpoint.weights_sha256
-        if index is None or index.made_from["checkpoint"].get("rec.pdparams") != weights:
+        weights = weights_of(index.made_from["checkpoint"]) if index else []
+        if len(weights) != len(encoder.model.weights):
+            raise UserError(
+                f"{path}: its index is of {len(weights)} checkpoint(s), received the exports of "
+                f"{len(encoder.model.weights)}: load those of all together, in the order of "
+                "runner.infer_ensemble"
+            )
+        if index is None or weights != encoder.model.weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
                 "recall.py with this checkpoint, or export the present one"
@@ -210,10 +224,11 @@ class SemanticIndex:
 
     @classmethod
     def load(
-        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+        cls, path: FolderPaths, engine: Optional[str] = None, trust_code: bool = False
     ) -> "SemanticIndex":
         """Load a folder that export.py made of a model of pairs with its index.
 
+        Of a list of folders the first one has the index of all, see `Encoder.load`.
         Arguments and errors are those of `Tagger.load`.
         """
         return cls(Encoder.load(path, engine, trust_code))
@@ -271,6 +286,11 @@ class SemanticIndex:
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
+
+
+def weights_of(digests: dict[str, Any]) -> list[Any]:
+    """The digests of weights among those that an index is made from: one of each checkpoint."""
+    return [digest for name, digest in digests.items() if name.partition(" ")[0] == WEIGHTS]
 
 
 def _check_count(name: str, count: Optional[int]) -> None:
