@@ -113,7 +113,9 @@ def test_what_cannot_be_done_is_named(place, tmp_path, capfd):
     assert call(recall, place, overrides=("index.lexical_weight=1.5",)) == 2
     assert "index.lexical_weight: received 1.5 (float), expected" in capfd.readouterr().err
     plain = (f"runner.model_save_path={tmp_path}/plain",)
-    assert call(trainer, place, overrides=plain) == 0
+    assert call(trainer, place, overrides=(*plain, *HYBRID, "runner.valid_fraction=0")) == 0
+    said = capfd.readouterr()
+    assert "auto, but there are no validation rows to choose it on" in said.out + said.err
     for command in (recall, infer):
         assert call(command, place, overrides=(*plain, *HYBRID)) == 2
         assert "received auto, but no weight was chosen" in capfd.readouterr().err

@@ -185,8 +185,15 @@ def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd)
     assert call(recall, place, overrides=overrides) == 0
     assert len(lines_of(tmp_path / "recall_result.txt")) == 5 * len(lines_of(place / "test.tsv"))
     _check_exports(place, tmp_path, other, overrides, capfd)
-    assert call(infer, place, overrides=overrides) == 2
-    assert "runner.infer_ensemble: infer.py takes one checkpoint" in capfd.readouterr().err
+    assert call(infer, place, overrides=overrides) == 0
+    recalled = {(row[0], row[1]): float(row[2]) for row in lines_of(tmp_path / "recall_result.txt")}
+    for line in (tmp_path / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        best = row["top"][0]
+        assert recalled[row["text"], best["tag"]] == pytest.approx(best["score"], abs=1e-4)
+    turned = f"runner.infer_ensemble=[{tmp_path}/other/best,{place}/output/best]"
+    assert call(infer, place, overrides=(*overrides, turned)) == 2
+    assert "runner.infer_ensemble: the checkpoint" in capfd.readouterr().err
 
 
 def _check_exports(place, tmp_path, other, overrides, capfd):

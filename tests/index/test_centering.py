@@ -3,6 +3,7 @@ import pytest
 from harness.indexed import embeddings_of, texts_of
 
 from textzoo.config.schema import IndexSettings
+from textzoo.errors import UserError
 from textzoo.index.centering import CENTER, center_of, centred
 from textzoo.index.opening import load_index, new_index
 
@@ -39,3 +40,16 @@ def test_an_index_takes_it_from_texts_and_queries_and_keeps_it(tmp_path, backend
     assert loaded.made_from["added"] == 1
     assert loaded.delete(texts_of(1)) == []
     assert len(loaded) == 199
+
+
+@pytest.mark.parametrize(
+    "center", ["a", [1.0] * 15, [[1.0] * 16], [True] * 16, [float("nan")] * 16]
+)
+def test_a_damaged_mean_is_refused(tmp_path, center):
+    settings = IndexSettings(backend="exact", path=tmp_path / "index")
+    index = new_index(settings, 16, {**MADE_FROM, CENTER: [0.0] * 16})
+    index.add(texts_of(3), embeddings_of(3))
+    index.made_from = {**MADE_FROM, CENTER: center}
+    index.commit()
+    with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
+        load_index(settings)

@@ -204,6 +204,11 @@ def assemble(
                 None if weight == "auto" else Mixed(weight, model.score_scale),
             )
             validate_first = validate.alone if weight in ("auto", 1) else None
+    elif model.kind == "embeddings" and config.index.lexical_weight == "auto":
+        log.warning(
+            "index.lexical_weight: auto, but there are no validation rows to choose it on: set "
+            "runner.valid_fraction, or give a number"
+        )
     if linear:
         fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
         if isinstance(validate, FusedValidation) and resumed:

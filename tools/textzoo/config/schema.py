@@ -217,8 +217,8 @@ class Runner(Block):
         default=None,
         description="checkpoints whose scores infer.py and predict.py average in place of one: of "
         "runs with other seeds, on the same data with the same net; for models that embed texts, "
-        "checkpoints of any runs of the model, whose cosines recall.py and predict.py average; their "
-        "exports are loaded together (doc/serving.md)",
+        "checkpoints of any runs of the model, whose cosines infer.py, recall.py and predict.py "
+        "average; their exports are loaded together (doc/serving.md)",
     )
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(
         default="predictor",

@@ -1,6 +1,7 @@
 """Evaluating a model that embeds texts: how well queries find what they are to find."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TextIO
 
@@ -100,7 +101,9 @@ class EmbeddingEvaluator:
         rows: Rows,
         chosen: np.ndarray,
         index: Optional[IndexSettings] = None,
+        embed_texts: Optional[Callable[[list[str]], np.ndarray]] = None,
     ):
+        self._embed_texts = embed_texts
         self._runner = runner
         self._index = index or IndexSettings()
         self._lexical: Optional[LexicalIndex] = None
@@ -133,8 +136,7 @@ class EmbeddingEvaluator:
         own = np.array([corpus.places.get(pair.query, -1) for pair in self._pairs])
         gold = np.array([corpus.places.get(pair.title, -1) for pair in self._pairs])
         gold[gold == own] = -1
-        tokens = [corpus.reader.encode_text(pair.query)["text"] for pair in self._pairs]
-        queries, candidates = self._centred(embed(run, Ragged.of(tokens)), corpus.embeddings(run))
+        queries, candidates = self._centred(*self._embedded(run))
         n_best = min(self._runner.top_k, len(corpus)) if file or scores else 0
         for first in range(0, len(self._pairs), _QUERIES):
             batch = np.arange(first, min(first + _QUERIES, len(self._pairs)))
@@ -156,6 +158,14 @@ class EmbeddingEvaluator:
                     file.add(self._chosen[batch], named.of_best(best, best_scores))
                     file.end_pool(self._rows)
         return _best_weight(by_weight, names[0])
+
+    def _embedded(self, run: InferenceRun) -> tuple[np.ndarray, np.ndarray]:
+        """The embeddings of the queries and of the corpus."""
+        corpus, queries = self._corpus, [pair.query for pair in self._pairs]
+        if self._embed_texts:
+            return self._embed_texts(queries), self._embed_texts(corpus.label_names)
+        tokens = [corpus.reader.encode_text(query)["text"] for query in queries]
+        return embed(run, Ragged.of(tokens)), corpus.embeddings(run)
 
     def _centred(self, queries: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, ...]:
         if not self._index.center:

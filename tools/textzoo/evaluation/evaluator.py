@@ -1,5 +1,6 @@
 """How a model is evaluated: by labels or levels it scores, or by what its embeddings recall."""
 
+from collections.abc import Callable
 from typing import Optional, Protocol, TextIO, Union
 
 import numpy as np
@@ -64,6 +65,7 @@ def evaluator_of(
     rows: Rows,
     chosen: np.ndarray,
     index: Optional[IndexSettings] = None,
+    embed_texts: Optional[Callable[[list[str]], np.ndarray]] = None,
 ) -> Evaluator:
     """The evaluator of a kind of model.
 
@@ -74,9 +76,10 @@ def evaluator_of(
         rows: the encoded rows.
         chosen: `[n]` which of them to evaluate.
         index: how embeddings are searched; default: as the config's default says.
+        embed_texts: what embeds texts; default: the run that is evaluated.
     """
     if kind == "embeddings":
-        return EmbeddingEvaluator(runner, reader, rows, chosen, index)
+        return EmbeddingEvaluator(runner, reader, rows, chosen, index, embed_texts)
     if kind == "levels":
         return LevelEvaluator(runner, reader, rows, chosen)
     return LabelEvaluator(runner, reader, rows, chosen)

@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any, Optional
@@ -28,6 +29,7 @@ from textzoo.files import (
     sha256,
     standing,
 )
+from textzoo.index.centering import CENTER, center_of
 from textzoo.index.graph_file import is_graph_of
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 from textzoo.index.mixing import CosineMoments, mixed, standardised
@@ -37,7 +39,7 @@ log = logging.getLogger("textzoo")
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
 _TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
-_LEXICAL = "lexical"
+_LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npy)", re.ASCII)
 _LONGEST = 1.05  # of embeddings of length 1, in the least precise of types
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
@@ -55,12 +57,15 @@ class _Manifest(Block):
     def _check_made_from(cls, made_from: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(made_from.get("checkpoint"), dict):
             raise ValueError("expected the checksums of a checkpoint")
+        center = made_from.get(CENTER, [])
+        if not isinstance(center, list) or not all(isinstance(x, float) for x in center):
+            raise ValueError("expected the mean of embeddings")
         return made_from
 
     @pydantic.field_validator("sha256")
     @classmethod
     def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
-        more = {name for name in sha256 if name.startswith(f"{_LEXICAL}/")} | {_GRAPH}
+        more = {name for name in sha256 if _LEXICAL_FILE.fullmatch(name)} | {_GRAPH}
         if sha256.keys() - more != {_EMBEDDINGS, _TEXTS}:
             raise ValueError("expected the checksums of the files of an index")
         return sha256
@@ -282,6 +287,11 @@ class Index:
             raise _damaged(folder / _EMBEDDINGS)
         if not (np.einsum("nd,nd->n", embeddings, embeddings) <= _LONGEST**2).all():  # or NaN
             raise _damaged(folder / _EMBEDDINGS)
+        center = center_of(manifest.made_from)
+        if center is not None and (
+            center.shape != embeddings.shape[1:] or not np.isfinite(center).all()
+        ):
+            raise _damaged(folder / LISTING.file)
         index = cls(settings, embeddings.shape[1], manifest.made_from)
         index.texts, index._embeddings = texts.texts, embeddings
         index._alive = np.ones(n, bool)

@@ -68,7 +68,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         chunks = list(chunks)
         totals = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in chunks]
         mean = np.sum(totals, axis=0) / len(entries)
-        made_from[CENTER] = mean.astype(np.float32).tolist()
+        made_from[CENTER] = mean.round(7).tolist()
     for chunk, embeddings in chunks:
         began = time.perf_counter()
         if built is None:

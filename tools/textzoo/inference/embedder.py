@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
 from textzoo.inference.choosing import (
+    Computation,
     chosen_computation,
     chosen_index,
     digests_of,
@@ -31,7 +33,7 @@ _CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
 
 
 class Embedder:
-    """Embeds texts with the checkpoint that a config chooses.
+    """Embeds texts with the checkpoint that a config chooses, as its `infer_engine` says.
 
     With `runner.infer_ensemble` the embeddings of several checkpoints stand side by side, so that a
     cosine is the mean of theirs. Each has the reader and the net that it was trained with.
@@ -44,12 +46,13 @@ class Embedder:
         inputs: where they must not write.
         index_settings: the config's `index` block with every name, path and weight.
         model: the name of the model's folder.
+        members: what computes, and its reader, of each checkpoint.
 
     Raises:
         UserError: there is no such checkpoint, or the model does not embed texts.
     """
 
-    def __init__(self, path: Path, overrides: list[str]):
+    def __init__(self, path: Path, overrides: list[str], computation: Optional[Computation] = None):
         self.config, folder = load_config(path, overrides)
         runner = self.config.runner
         start_logging()
@@ -61,14 +64,14 @@ class Embedder:
         checkpoints = load_chosen(runner)
         index = chosen_index(self.config.index, checkpoints)
         self.index_settings = index_settings(index, runner, self.model)
-        computation = chosen_computation(runner)
-        self._members: list[tuple[InferenceRun, Reader]] = []
+        computation = computation or chosen_computation(runner)
+        self.members: list[tuple[InferenceRun, Reader]] = []
         for checkpoint in checkpoints:
             config = self.config
             if runner.infer_ensemble:
                 config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
-            self._members.append(restore(config, folder, checkpoint, computation))
-        self.reader = self._members[0][1]
+            self.members.append(restore(config, folder, checkpoint, computation))
+        self.reader = self.members[0][1]
         self.made_from = digests_of(checkpoints)
 
     def __call__(self, texts: list[str]) -> np.ndarray:
@@ -82,7 +85,7 @@ class Embedder:
                 chunk = texts[first : first + _CHUNK]
                 embeddings = [
                     embed(run, Ragged.of([reader.encode_text(text)["text"] for text in chunk]))
-                    for run, reader in self._members
+                    for run, reader in self.members
                 ]
                 yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
                 bar.update(len(chunk))
