@@ -97,6 +97,9 @@ DAMAGE = {
     "a text before the first": lambda folder: lists(folder, indices=lambda a: a - 7),
     "lists that overlap": lambda folder: lists(folder, indptr=lambda a: a[::-1].copy()),
     "fewer lists": lambda folder: lists(folder, indptr=lambda a: a[:-1]),
+    "lists that end before they begin": lambda folder: lists(
+        folder, indptr=lambda a: np.append(a[:-1], 0), indices=lambda a: a[:0], data=lambda a: a[:0]
+    ),
     "no number": lambda folder: lists(folder, data=lambda a: a * np.float32(np.nan)),
     "objects": lambda folder: np.save(
         folder / "postings_data.npy", np.array([object()]), allow_pickle=True

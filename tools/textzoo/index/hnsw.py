@@ -309,7 +309,10 @@ class Index:
                 raise _damaged(folder / _GRAPH)
             index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
             index._graph.load_index(str(folder / _GRAPH))
-        if settings.lexical_weight and any(name.startswith(_LEXICAL) for name in manifest.sha256):
+        listed = {name for name in manifest.sha256 if _LEXICAL_FILE.fullmatch(name)}
+        if {f"{_LEXICAL}/{file.name}" for file in (folder / _LEXICAL).glob("*")} != listed:
+            raise _damaged(folder / LISTING.file)
+        if settings.lexical_weight and listed:
             form = LexicalForm.of(settings)
             try:
                 index._lexical = LexicalIndex.load(folder / _LEXICAL, form, len(index))

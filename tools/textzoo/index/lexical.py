@@ -124,10 +124,18 @@ class LexicalIndex:
         places, starts = (
             read_array(folder / f"postings_{name}.npy", "i") for name in ("indices", "indptr")
         )
+        # SciPy's product does not look where it reads and writes.
+        fits = (
+            len(starts) == len(features) + 1
+            and starts[0] == 0
+            and starts[-1] == len(places) == len(numbers)
+            and (np.diff(starts) >= 0).all()
+            and ((places >= 0) & (places < n_texts)).all()
+            and np.isfinite(numbers).all()
+        )
+        if not fits:
+            raise ValueError("postings: are not those of these n-grams and texts")
         postings = sparse.csr_matrix((numbers, places, starts), (len(features), n_texts))
-        postings.check_format()  # SciPy's product does not look where it writes
-        if not np.isfinite(numbers).all():
-            raise ValueError("postings_data.npy: has numbers that are not finite")
         return cls(form, features, postings)
 
 
