@@ -106,6 +106,12 @@ def test_negatives_are_mined_by_cosines_alone(place, tmp_path):
     assert mined[0] == mined[1]
 
 
+def test_a_run_goes_on_with_the_metrics_that_it_had(place, capfd):
+    more = ("runner.valid_fraction=0.3", "runner.best_metric=recall@1", "runner.epochs=2")
+    assert call(trainer, place, overrides=(*HYBRID[1:], *more)) == 2
+    assert "index.lexical_weight: 'auto' there, 0.0 here" in capfd.readouterr().err
+
+
 def test_what_cannot_be_done_is_named(place, tmp_path, capfd):
     milvus = ("index.backend=milvus", "index.lexical_weight=auto")
     assert call(recall, place, overrides=milvus) == 2

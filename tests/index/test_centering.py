@@ -7,7 +7,7 @@ from textzoo.errors import UserError
 from textzoo.index.centering import CENTER, center_of, centred
 from textzoo.index.opening import load_index, new_index
 
-MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
+MADE_FROM = {"model": "batchneg", "checkpoint": {"rec.pdparams": "abc"}}
 
 
 def test_the_mean_is_taken_away_and_lengths_are_1_again():
@@ -20,12 +20,16 @@ def test_the_mean_is_taken_away_and_lengths_are_1_again():
     assert not centred(center[None], center).any()  # which has no direction left
 
 
-@pytest.mark.parametrize("backend", ["exact", "hnsw"])
+@pytest.mark.parametrize("backend", ["exact", "hnsw", "milvus"])
 def test_an_index_takes_it_from_texts_and_queries_and_keeps_it(tmp_path, backend):
     embeddings, queries = embeddings_of(200) + 0.4, embeddings_of(20, seed=1)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     center = embeddings.mean(axis=0)
-    settings = IndexSettings(backend=backend, path=tmp_path / "index", center=True)
+    if backend == "milvus":
+        pytest.importorskip("pymilvus")
+        pytest.importorskip("milvus_lite")
+    names = {"collection": "texts", "partition": "corpus", "index_type": "FLAT"}
+    settings = IndexSettings(backend=backend, path=tmp_path / "index", center=True, **names)
     index = new_index(settings, 16, {**MADE_FROM, CENTER: center.tolist()})
     assert index.add(texts_of(200), embeddings) == 200
     index.commit()
