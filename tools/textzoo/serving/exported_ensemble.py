@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.serving.exported_model import ExportedModel
-from textzoo.text.reader import Feeds, Ids
+from textzoo.text.reader import Feeds
+
+Row = Any  # a tuple of `Ids`, one for each model
 
 
 class ExportedEnsemble:
@@ -48,16 +50,16 @@ class ExportedEnsemble:
         """The names and versions of what runs the programs."""
         return ", ".join(dict.fromkeys(model.engine for model in self._models))
 
-    def encode(self, texts: Sequence[str]) -> list[tuple[Ids, ...]]:
+    def encode(self, texts: Sequence[str]) -> list[Row]:
         """The ids of each text, for each model; see `ExportedModel.encode`."""
         return list(zip(*(model.encode(texts) for model in self._models)))
 
-    def outputs(self, rows: Sequence[tuple[Ids, ...]]) -> Feeds:
+    def outputs(self, rows: Sequence[Row]) -> Feeds:
         """The embeddings of some encoded texts, in their order."""
         parts = [model.outputs(own)["embeddings"] for model, own in zip(self._models, zip(*rows))]
         return {"embeddings": np.concatenate(parts, axis=1) / np.float32(len(parts) ** 0.5)}
 
-    def batches(self, rows: Sequence[tuple[Ids, ...]]) -> Iterator[tuple[np.ndarray, Feeds]]:
+    def batches(self, rows: Sequence[Row]) -> Iterator[tuple[np.ndarray, Feeds]]:
         """The same with the places in `rows`; see `ExportedModel.batches`."""
         if rows:
             yield np.arange(len(rows)), self.outputs(rows)
