@@ -9,8 +9,10 @@ from conftest import ROOT
 from harness.pretrained import REFERENCES, write_hugging_face
 from harness.recalled import CONFIG, call, lines_of, write_pairs
 from harness.running import run_command
+from harness.served import Client
 from harness.tokenizer_files import write_tokenizer
 
+from textzoo import SemanticIndex
 from textzoo.commands.check_data import main as check_data
 from textzoo.commands.evaluate import main as evaluate
 from textzoo.commands.export import main as export
@@ -20,7 +22,9 @@ from textzoo.commands.predict import main as predict
 from textzoo.commands.recall import main as recall
 from textzoo.commands.train import main as trainer
 from textzoo.commands.train import static_main as static_trainer
-from textzoo.serving.in_process import SemanticIndex
+from textzoo.errors import UserError
+from textzoo.serving.app import create_app
+from textzoo.serving.limits import Limits
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +186,49 @@ def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd)
     np.testing.assert_allclose(found, np.mean(cosines, axis=0), atol=2e-6)
     assert call(recall, place, overrides=overrides) == 0
     assert len(lines_of(tmp_path / "recall_result.txt")) == 5 * len(lines_of(place / "test.tsv"))
-    assert call(infer, place, overrides=overrides) == 2
-    assert "runner.infer_ensemble: infer.py takes one checkpoint" in capfd.readouterr().err
+    _check_exports(place, tmp_path, other, overrides, capfd)
+    assert call(infer, place, overrides=overrides) == 0
+    recalled = {(row[0], row[1]): float(row[2]) for row in lines_of(tmp_path / "recall_result.txt")}
+    for line in (tmp_path / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        best = row["top"][0]
+        assert recalled[row["text"], best["tag"]] == pytest.approx(best["score"], abs=1e-4)
+    turned = f"runner.infer_ensemble=[{tmp_path}/other/best,{place}/output/best]"
+    assert call(infer, place, overrides=(*overrides, turned)) == 2
+    assert "runner.infer_ensemble: the checkpoint" in capfd.readouterr().err
+
+
+def _check_exports(place, tmp_path, other, overrides, capfd):
+    """The exports of both checkpoints together find what recall.py has found."""
+    folders = [tmp_path / "exported", tmp_path / "exported_other"]
+    for folder, settings in zip(folders, (overrides, other)):
+        options = ("--output", f"{folder}", "--format", "paddle")
+        assert call(export, place, *options, overrides=settings) == 0
+    assert "the others of runner.infer_ensemble are exported each by" in capfd.readouterr().out
+    rows = lines_of(tmp_path / "recall_result.txt")[:20]
+    queries = list(dict.fromkeys(row[0] for row in rows))
+    found = SemanticIndex.load(folders).search(queries, 5)
+    hits = [hit for hits in found for hit in hits]
+    assert [hit["text"] for hit in hits] == [row[1] for row in rows]
+    np.testing.assert_allclose(
+        [hit["score"] for hit in hits], [float(row[2]) for row in rows], atol=1e-5
+    )
+    client = Client(create_app(folders[0], Limits(), beside=folders[1:]), Limits())
+    try:
+        _, answer, _ = client.post("/search", texts=queries, k=5)
+        assert answer["results"] == found
+        _, answer, _ = client.post("/encode", texts=queries[:1])
+        assert len(answer["embeddings"][0]) == 16 + 8
+    finally:
+        client.close()
+    with pytest.raises(
+        UserError, match=r"its index is of 2 checkpoint\(s\), received the exports of 1"
+    ):
+        SemanticIndex.load(folders[0])
+    with pytest.raises(UserError, match="no longer holds this checkpoint's embeddings"):
+        SemanticIndex.load([folders[0], folders[0]])
+    with pytest.raises(UserError, match="was exported without an index"):
+        SemanticIndex.load(folders[::-1])
 
 
 def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place, capfd):

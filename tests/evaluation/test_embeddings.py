@@ -2,15 +2,17 @@
 
 import io
 import json
+import logging
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from harness.evaluated import Embeds, FakeRows
 
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
-from textzoo.evaluation.embeddings import Corpus, EmbeddingEvaluator
+from textzoo.evaluation.embeddings import WEIGHTS, Corpus, EmbeddingEvaluator
+from textzoo.index.lexical import LexicalForm, LexicalIndex
 
 
 def parse(line):
@@ -76,3 +78,66 @@ def test_without_a_corpus_the_texts_of_the_chosen_rows_are_searched_but_for_the_
     assert [best["tag"] for best in second["top"]] == ["18", "12", "11"]
     assert found == {"recall@1": 1, "mrr": 1, "rows": 2}
     assert first["tags"] == ["12"]
+
+
+PAIRS = [f"{a}\t{b}" for a, b in np.random.default_rng(3).integers(1, 9999, (80, 2))]
+
+
+def ranks_by_hand(weight, center):
+    """The rank of each title among all other texts, by loops and sorting alone."""
+    pairs = [line.split("\t") for line in PAIRS]
+    texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+    embedded = np.array([[*map(int, text), 0, 0][:3] for text in texts], float)
+    embedded /= np.linalg.norm(embedded, axis=1)[:, None]
+    if center:
+        embedded = embedded - embedded.mean(axis=0)
+        embedded /= np.linalg.norm(embedded, axis=1)[:, None]
+    lexical = LexicalIndex.fit(texts, LexicalForm("characters", 2, "bm25")).scores(texts)
+    both = []
+    for scores in (embedded @ embedded.T, lexical.astype(float)):
+        both.append((scores - scores.mean(axis=1)[:, None]) / scores.std(axis=1)[:, None])
+    scores = (1 - weight) * both[0] + weight * both[1] if weight else embedded @ embedded.T
+    ranks = []
+    for query, title in pairs:
+        row, own, gold = scores[texts.index(query)], texts.index(query), texts.index(title)
+        ranks.append(1 + sum(row[i] > row[gold] + 1e-5 for i in range(len(texts)) if i != own))
+    return np.array(ranks)
+
+
+def evaluated(names, predictions=None, **index):
+    rows = FakeRows(PAIRS)
+    index = IndexSettings(**index)
+    evaluator = EmbeddingEvaluator(Runner(top_k=3), READER, rows, np.arange(80), index)
+    return evaluator(Embeds(), names, None, predictions)
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_scores_are_mixed_and_embeddings_centred_as_in_an_index(weight, center):
+    found = evaluated(["mrr", "recall@10"], lexical_weight=weight, center=center).result()
+    ranks = ranks_by_hand(weight, center)
+    # Ties, of which there are many among three digits, are broken by the order of the texts.
+    assert found["mrr"] == pytest.approx((1 / ranks).mean(), abs=0.02)
+    assert found["recall@10"] == pytest.approx((ranks <= 10).mean(), abs=0.04)
+
+
+def test_the_lexical_weight_is_the_one_with_the_best_first_metric(caplog):
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        found = evaluated(["recall@10", "mrr"], lexical_weight="auto").result()
+    single = {
+        weight: evaluated(["recall@10"], lexical_weight=weight).result()["recall@10"]
+        for weight in WEIGHTS
+    }
+    best = max(single, key=single.get)
+    assert found["lexical_weight"] == best
+    assert found["recall@10"] == single[best]
+    shown = f"recall@10 {single[0]:.4f} at 0, {single[best]:.4f} at {best:g}, {single[1]:.4f} at 1"
+    assert f"index.lexical_weight: {shown}" in caplog.text
+    assert "lexical_weight" not in evaluated(["mrr"], lexical_weight=0.3).result()
+
+
+def test_a_query_s_own_text_is_no_candidate_of_n_grams_either():
+    file = io.StringIO()
+    evaluated(["mrr"], file, lexical_weight=1.0)
+    rows = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert all(row["text"] not in [best["tag"] for best in row["top"]] for row in rows)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from harness.indexed import embeddings_of, entries_of, texts_of
 from harness.killed import killed_at_each_call
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
@@ -280,3 +281,104 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     with pytest.raises(UserError, match=r"docs holds something other than an index: thesis\.txt"):
         make_index(5).save(tmp_path / "docs")
     assert (tmp_path / "docs" / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+SENTENCES = ["".join(c) for c in np.random.default_rng(5).choice(list("abcdef "), (300, 9))]
+ASKED = ["".join(c) for c in np.random.default_rng(6).choice(list("abcdef "), (20, 6))]
+
+
+def hybrid(backend, weight=0.3, n=300, **settings):
+    settings = {"lexical_weighting": "tfidf", "lexical_weight": weight, **settings}
+    settings = IndexSettings(backend=backend, **settings)
+    index = Index(settings, 16, MADE_FROM)
+    index.add(entries_of(*SENTENCES[:n]), embeddings_of(n))
+    return index
+
+
+def dense(texts, embeddings, weight):
+    """All mixed scores by scikit-learn and NumPy alone."""
+    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True)
+    rows = tfidf.fit_transform([" ".join(text.split()) for text in texts])
+    lexical = (tfidf.transform([" ".join(text.split()) for text in ASKED]) @ rows.T).toarray()
+    cosines = embeddings_of(len(ASKED), seed=1).astype(float) @ embeddings.astype(float).T
+    parts = [(s - s.mean(axis=1)[:, None]) / s.std(axis=1)[:, None] for s in (cosines, lexical)]
+    return (1 - weight) * parts[0] + weight * parts[1]
+
+
+@BACKENDS
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+def test_n_grams_count_beside_cosines(backend, weight):
+    index = hybrid(backend, weight)
+    places, scores = index.search(embeddings_of(20, seed=1), 7, ASKED)
+    expected = dense(SENTENCES, embeddings_of(300), weight)
+    # 200 candidates of 300 by either way hold the best 7.
+    np.testing.assert_allclose(scores, -np.sort(-expected, axis=1)[:, :7], atol=2e-4)
+    np.testing.assert_allclose(np.take_along_axis(expected, places, 1), scores, atol=2e-4)
+    # Without their texts queries are searched by cosines.
+    ours = index.search(embeddings_of(20, seed=1), 7)
+    theirs = Index(IndexSettings(backend=backend), 16, MADE_FROM)
+    theirs.add(entries_of(*SENTENCES), embeddings_of(300))
+    for found, wanted in zip(ours, theirs.search(embeddings_of(20, seed=1), 7)):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@BACKENDS
+def test_n_grams_are_those_of_the_texts_that_can_be_found(backend):
+    index = hybrid(backend)
+    index.nearest(embeddings_of(1), 3, ASKED[:1])
+    index.delete(entries_of(*SENTENCES[100:]))
+    index.add(entries_of(*SENTENCES[150:200]), embeddings_of(300)[150:200])
+    places, scores = index.search(embeddings_of(20, seed=1), 150, ASKED)
+    kept = np.r_[:100, 150:200]
+    expected = dense([SENTENCES[i] for i in kept], embeddings_of(300)[kept], 0.3)
+    np.testing.assert_allclose(scores, -np.sort(-expected, axis=1), atol=2e-4)
+    assert {index.texts[place] for place in places[0]} == {SENTENCES[i] for i in kept}
+
+
+@BACKENDS
+def test_n_grams_are_saved_and_counted_anew_for_another_form(backend, tmp_path):
+    index = hybrid(backend, path=tmp_path / "index")
+    assert not index.is_saved
+    index.commit()
+    assert index.is_saved
+    names = {name for name in digests(tmp_path / "index") if name.startswith("lexical/")}
+    assert "lexical/postings_data.npy" in names
+    queries = embeddings_of(20, seed=1)
+    again = Index.load(tmp_path / "index", index._settings)
+    assert again.is_saved
+    for ours, theirs in zip(index.search(queries, 9, ASKED), again.search(queries, 9, ASKED)):
+        np.testing.assert_array_equal(ours, theirs)
+    other = index._settings.model_copy(update={"lexical_weighting": "bm25"})
+    other = Index.load(tmp_path / "index", other)
+    assert not other.is_saved  # but its embeddings are there
+    other.commit()
+    assert other.is_saved and Index.load(tmp_path / "index", other._settings).is_saved
+    plain = index._settings.model_copy(update={"lexical_weight": 0.0})
+    assert Index.load(tmp_path / "index", plain).is_saved
+
+
+def test_without_a_lexical_weight_no_n_gram_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("textzoo.index.hnsw.LexicalIndex", None)
+    index = hybrid("exact", 0.0, path=tmp_path / "index")
+    index.commit()
+    assert not (tmp_path / "index" / "lexical").exists()
+    plain = index.search(embeddings_of(20, seed=1), 7)
+    for ours, theirs in zip(index.search(embeddings_of(20, seed=1), 7, ASKED), plain):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_damaged_n_grams_are_named(tmp_path):
+    index = hybrid("exact", path=tmp_path / "index")
+    index.commit()
+    file = tmp_path / "index" / "lexical" / "postings_indices.npy"
+    np.save(file, np.load(file) + 1000)
+    with pytest.raises(UserError, match=r"postings_indices\.npy: is damaged"):
+        Index.load(tmp_path / "index", index._settings)
+    manifest = tmp_path / "index" / "manifest.json"
+    facts = json.loads(manifest.read_text(encoding="utf-8"))
+    facts["sha256"]["lexical/postings_indices.npy"] = digests(tmp_path / "index")[
+        "lexical/postings_indices.npy"
+    ]
+    manifest.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(UserError, match=r"lexical: is damaged"):
+        Index.load(tmp_path / "index", index._settings)

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.inference.choosing import (
     chosen_calibration,
     chosen_checkpoints,
     chosen_computation,
+    chosen_index,
     chosen_threshold,
     load_checkpoints,
     load_chosen,
@@ -124,3 +125,18 @@ def test_calibrations_are_averaged_where_every_checkpoint_has_one():
     assert chosen_calibration([fitted([2.0, -1.0])]) == (2.0, -1.0)
     assert chosen_calibration([fitted([2.0, -1.0]), fitted([4.0, 0.0])]) == (3.0, -0.5)
     assert chosen_calibration([fitted([2.0, -1.0]), fitted(None)]) is None
+
+
+def with_weight(weight):
+    return Checkpoint(Path("best"), {"progress": {"lexical_weight": weight}}, {})
+
+
+def test_the_lexical_weight_is_the_config_s_or_the_mean_of_the_checkpoints():
+    settings = IndexSettings(lexical_weight=0.7)
+    assert chosen_index(settings, [with_weight(0.1)]) is settings
+    settings = IndexSettings(lexical_weight="auto", ef=7)
+    found = chosen_index(settings, [with_weight(0.1), with_weight(0.2)])
+    assert found.lexical_weight == pytest.approx(0.15)
+    assert found.ef == 7
+    with pytest.raises(UserError, match=r"received auto, but no weight was chosen when best was"):
+        chosen_index(settings, [with_weight(0.1), with_weight(None)])

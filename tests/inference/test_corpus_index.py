@@ -100,3 +100,41 @@ def test_ids_and_metadata_that_a_backend_does_not_keep_are_told_of(tmp_path, cap
         (entry,) = corpus_entries(file, "runner.corpus_file", Embedder(tmp_path))
     assert (entry.id, entry.text, entry.metadata) == ("x", "30", {"year": 1999})
     assert "kept by index.backend=milvus only" in caplog.text
+
+
+def test_a_centred_index_is_made_once_and_anew_where_it_is_no_longer_to_be(tmp_path, caplog):
+    embed = Embedder(tmp_path)
+    embed.index_settings = embed.index_settings.model_copy(update={"center": True})
+    index = prepared_index(embed)
+    # The mean of 0, 30 and 90 degrees.
+    mean = np.array([1 + np.sqrt(0.75), 1.5]) / 3
+    np.testing.assert_allclose(index.made_from["center"], mean, atol=1e-6)
+    ((hit,),) = index.nearest(embed(["10"]), 1)
+    moved = [np.array([np.cos(a), np.sin(a)]) - mean for a in np.radians([10, 0])]
+    assert hit.text == "0"
+    assert hit.score == pytest.approx(
+        moved[0] @ moved[1] / np.prod(np.linalg.norm(moved, axis=1)), abs=1e-5
+    )
+    embed.embedded.clear()
+    assert prepared_index(embed).made_from == index.made_from
+    assert embed.embedded == []
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        assert "center" not in prepared_index(Embedder(tmp_path)).made_from
+    assert "of another center" in caplog.text
+
+
+def test_n_grams_are_counted_without_embedding_the_corpus_again(tmp_path, caplog):
+    prepared_index(Embedder(tmp_path))
+    embed = Embedder(tmp_path)
+    embed.index_settings = embed.index_settings.model_copy(update={"lexical_weight": 0.9})
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        index = prepared_index(embed)
+    assert embed.embedded == [] and "n-grams are counted" in caplog.text
+    assert (tmp_path / "index" / "lexical" / "lexical.json").is_file()
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        again = prepared_index(embed)
+    assert "n-grams" not in caplog.text
+    found = [one.nearest(embed(["31"]), 2, ["90"]) for one in (index, again)]
+    assert found[0] == found[1]
+    assert [hit.text for hit in found[0][0]] == ["90", "30"]

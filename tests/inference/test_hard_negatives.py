@@ -18,6 +18,9 @@ def embed(texts, side="query"):
 class Index:
     """All texts but those of `without`, sorted by all cosines."""
 
+    def __init__(self):
+        self.made_from = {}
+
     def nearest(self, queries, k):
         found = []
         for query in queries:

@@ -24,6 +24,7 @@ class Model:
         self.path = path
         self.reader = SimpleNamespace(label_names=LABELS)
         self.linear = None
+        self.weights = ["a digest"]
         self.manifest = SimpleNamespace(
             **{"kind": kind, "threshold": threshold, "top_k": 2, "width": 3, "index": index},
             calibration=calibration,

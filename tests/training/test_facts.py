@@ -35,11 +35,17 @@ def test_what_was_written_is_read_back(tmp_path):
     assert Progress(**read_facts(tmp_path)["progress"]) == progress
 
 
+def test_what_later_versions_tell_may_be_missing(tmp_path):
+    facts = changed(progress={"lexical_weight": ...})
+    write_facts(tmp_path, facts)
+    assert Progress(**read_facts(tmp_path)["progress"]).lexical_weight is None
+
+
 WRONG = {
     **{f"no {name}": ({name: ...}, f"({name}: Field required") for name in FACTS},
     **{
         f"no {name} of progress": ({"progress": {name: ...}}, f"has no {name}")
-        for name in FACTS["progress"]
+        for name in FACTS["progress"].keys() - {"lexical_weight"}
     },
     "a step of text": ({"progress": {"step": "7"}}, "(progress.step: Input should be a valid int"),
     "half a step": ({"progress": {"step": 7.5}}, "(progress.step: "),
@@ -49,6 +55,7 @@ WRONG = {
         {"progress": {"calibration": [1.0]}},
         "(progress.calibration: ",
     ),
+    "a lexical weight above 1": ({"progress": {"lexical_weight": 1.5}}, "(progress.lexical_"),
     "something more": ({"progress": {"more": 1}}, "has no more, or should not have it"),
     "progress in a list": ({"progress": [7]}, "(progress: "),
     "progress of a number": ({"progress": 7}, "(progress: "),

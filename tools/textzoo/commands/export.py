@@ -68,9 +68,10 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     from textzoo.devices import choose_device
     from textzoo.export.writing import N_EXAMPLES, write_export
     from textzoo.files import check_folder
-    from textzoo.inference.choosing import chosen_checkpoints, load_checkpoints
+    from textzoo.inference.choosing import load_chosen
     from textzoo.inference.restoring import check_same_model, restore_static, with_linear
     from textzoo.logs import start_logging
+    from textzoo.running.building import model_class
     from textzoo.running.onnx_conversion import check_converter
     from textzoo.serving.manifest import LISTING
 
@@ -81,18 +82,22 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     check_folder(output, LISTING, "--output")
     if formats and "onnx" in formats:
         check_converter()
-    if runner.infer_ensemble:
+    if runner.infer_ensemble and model_class(folder).kind != "embeddings":
         raise UserError(
             "runner.infer_ensemble: one checkpoint is exported; choose it with "
             "-o runner.infer_ensemble=null runner.infer_checkpoint=PATH"
         )
 
-    [checkpoint] = load_checkpoints(chosen_checkpoints(runner)[-1:])
+    checkpoint, *others = load_chosen(runner)
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
     run = restore_static(config, folder, checkpoint, reader)
     texts = Dataset(config, folder).example_texts(reader, N_EXAMPLES)
     fused = with_linear(run, config, checkpoint, reader)
-    write_export(output, config, folder, checkpoint, run, fused, reader, texts, formats)
+    write_export(output, config, folder, checkpoint, run, fused, reader, texts, formats, others)
     size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
     log.info("exported to %s: %.1f MB", output, size / 1e6)
+    if others:
+        log.info(
+            "the others of runner.infer_ensemble are exported each by itself; load all of them"
+        )

@@ -11,7 +11,6 @@ import numpy as np
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
-from textzoo.errors import UserError
 
 if TYPE_CHECKING:
     from textzoo.data.cache import Rows
@@ -64,11 +63,13 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         chosen_calibration,
         chosen_checkpoints,
         chosen_computation,
+        chosen_index,
         chosen_threshold,
         inputs_of,
         load_checkpoints,
     )
-    from textzoo.inference.restoring import restore_all
+    from textzoo.inference.embedder import Embedder
+    from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
     from textzoo.running.building import check_run, chosen_metrics, model_class
 
@@ -84,11 +85,9 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
 
     # One checkpoint, or one for each epoch, or the mean of several.
     of_pairs = model_class(folder).kind == "embeddings"
+    several = None  # encoders, each with its own reader
     if runner.infer_ensemble and of_pairs:
-        raise UserError(
-            "runner.infer_ensemble: infer.py takes one checkpoint of a model that embeds texts; "
-            "recall.py takes several, and evaluate.py computes the metrics of its result"
-        )
+        several = Embedder(path, overrides, computation)
     if runner.infer_ensemble:
         members = {"ensemble": runner.infer_ensemble}
     else:
@@ -100,12 +99,17 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         checkpoints = load_checkpoints(paths)
         steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
         place = runner.output_path / name if len(members) > 1 else runner.output_path
-        run, reader = restore_all(config, folder, checkpoints, computation)
+        if several:
+            run, reader = several.members[0]
+            check_same_model(config, checkpoints[0], "runner.infer_ensemble")
+        else:
+            run, reader = restore_all(config, folder, checkpoints, computation)
         metrics = chosen_metrics(runner, run.model)
         rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
         _tell_unknown(rows, run.model, reader)
         kind = run.model.kind
-        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)))
+        index = chosen_index(config.index, checkpoints)
+        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)), index, several)
         threshold = chosen_threshold(runner, checkpoints, metrics, kind)
         scores = None
         if runner.save_scores:

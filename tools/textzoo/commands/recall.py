@@ -122,7 +122,7 @@ def recall(
         return
     embeddings = embedder(texts, source=queries or config.runner.test_data)
     started = time.perf_counter()
-    found = index.nearest(embeddings, config.index.recall_num)
+    found = index.nearest(embeddings, config.index.recall_num, texts)
     seconds = time.perf_counter() - started
     write_lines(result, _result_lines(texts, found), "runner.infer_output_dir")
     log.info("%d queries in %.2f s (%.0f/s): %s", len(texts), seconds, len(texts) / seconds, result)
@@ -135,7 +135,7 @@ def _answer_typed(embedder: "Embedder", index: "TextIndex") -> None:
 
     for line in lines_of(STANDARD_INPUT, "--queries"):
         query = one_line(line.text)
-        found = index.nearest(embedder([query]), embedder.config.index.recall_num)
+        found = index.nearest(embedder([query]), embedder.config.index.recall_num, [query])
         for answer in _result_lines([query], found):
             print(answer, flush=True)
 

@@ -27,7 +27,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(
         prog=name, description="Serve a folder that export.py made, over HTTP."
     )
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="several, of models that embed texts: their embeddings side by side, and the index "
+        "of the first",
+    )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
     )
@@ -79,7 +86,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def serve(
-    folder: Path,
+    folders: list[Path],
     host: str,
     port: int,
     engine: Optional[str],
@@ -90,7 +97,7 @@ def serve(
     """Serve until SIGTERM or SIGINT; then finish what is in flight.
 
     Args:
-        folder: made by export.py.
+        folders: made by export.py.
         host: the address to bind to.
         port: 0 for any free one.
         engine: `paddle` or `onnx`; default: the first of them that is there.
@@ -118,7 +125,7 @@ def serve(
         )
     token = read_token(token_file)
     allow_files(limits.connections)
-    app = create_app(folder, limits, token, engine, trust_code)
+    app = create_app(folders[0], limits, token, engine, trust_code, folders[1:])
     facts = app.state.facts
     with _bound(host, port) as listener:
         address = "[{}]:{}" if listener.family == socket.AF_INET6 else "{}:{}"

@@ -188,7 +188,9 @@ def assemble(
                 "runner.valid_data_dir: none of the validation rows has a label, expected some to "
                 "evaluate on"
             )
-        evaluator = evaluator_of(model.kind, runner, data.reader, data.valid_rows, valid)
+        evaluator = evaluator_of(
+            model.kind, runner, data.reader, data.valid_rows, valid, config.index
+        )
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
         validate = Validation(run, evaluator, names, threshold)
@@ -204,6 +206,11 @@ def assemble(
                 None if weight == "auto" else Mixed(weight, model.score_scale),
             )
             validate_first = validate.alone if weight in ("auto", 1) else None
+    elif model.kind == "embeddings" and config.index.lexical_weight == "auto":
+        log.warning(
+            "index.lexical_weight: auto, but there are no validation rows to choose it on: set "
+            "runner.valid_fraction, or give a number"
+        )
     if linear:
         fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
         if isinstance(validate, FusedValidation) and resumed:

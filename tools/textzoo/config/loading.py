@@ -43,6 +43,11 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
             f"{path}: hyper_parameters.linear.features: received {config.linear.features}, "
             f"expected none: only scores of labels have one, and this model gives {model.kind}"
         )
+    if config.index.backend == "milvus" and config.index.lexical_weight:
+        raise UserError(
+            f"{path}: index.lexical_weight: received {config.index.lexical_weight}, expected 0: "
+            "n-grams are counted by index.backend=hnsw and exact"
+        )
     if not config.runner.epochs and config.linear.features == "none":
         raise UserError(
             f"{path}: runner.epochs: received 0, which trains a linear part alone; expected 1 or "

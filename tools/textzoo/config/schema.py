@@ -39,6 +39,9 @@ NotNegativeFloat = Annotated[float, Field(ge=0, le=MAX_FLOAT)]
 Power = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Cosines = Annotated[float, Field(ge=-2, le=2)]  # a difference of two cosines
+WeightOrAuto = Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]]
+LexicalFeatures = Literal["characters", "words", "within_words"]
+LexicalWeighting = Literal["bm25", "tfidf"]
 
 # Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
 # of two in the same file each might have been meant.
@@ -215,7 +218,8 @@ class Runner(Block):
         default=None,
         description="checkpoints whose scores infer.py and predict.py average in place of one: of "
         "runs with other seeds, on the same data with the same net; for models that embed texts, "
-        "checkpoints of any runs of the model, whose cosines recall.py and predict.py average",
+        "checkpoints of any runs of the model, whose cosines infer.py, recall.py and predict.py "
+        "average; their exports are loaded together (doc/serving.md)",
     )
     infer_engine: Literal["predictor", "dygraph", "static"] = Field(
         default="predictor",
@@ -352,7 +356,7 @@ class Linear(Block):
         description="weight of the cosine with the mean of a label's texts; auto: as for "
         "`regularisation`",
     )
-    weight: Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]] = Field(
+    weight: WeightOrAuto = Field(
         default="auto",
         description="share of the linear scores in a score, that of the net being the rest; auto: "
         "the best one on the validation rows at each evaluation, 0.5 without such rows",
@@ -375,6 +379,30 @@ class IndexSettings(Block):
     )
     ef_construction: PositiveInt = Field(default=200, description="candidates kept while building")
     ef: PositiveInt = Field(default=200, description="candidates kept while searching")
+    center: bool = Field(
+        default=False,
+        description="take the mean of the corpus away from all embeddings, which are then of "
+        "length 1 again; the index keeps it",
+    )
+    lexical_weight: WeightOrAuto = Field(
+        default=0.0,
+        description="share of the n-grams that a text and the query have in common in a score, the "
+        "cosine being the rest (doc/hybrid_search.md); auto: the best one on the validation rows "
+        "at each evaluation, which the checkpoint keeps; hnsw and exact",
+    )
+    lexical_features: LexicalFeatures = Field(
+        default="characters",
+        description="which n-grams: of characters, for languages without spaces; of words; of "
+        "characters with none reaching over a word",
+    )
+    lexical_ngram_max: Optional[NgramLength] = Field(
+        default=None,
+        description="the most words, or characters, of an n-gram; default: 2, within_words 3",
+    )
+    lexical_weighting: LexicalWeighting = Field(
+        default="bm25",
+        description="BM25, with k1 1.2 and b 0.75; or the cosine of TF-IDF",
+    )
     recall_num: PositiveInt = Field(default=50, description="how many texts each query recalls")
     mine_from: PositiveInt = Field(
         default=10, description="mine_negatives.py: the first rank looked at"

@@ -1,11 +1,13 @@
 """Evaluating a model that embeds texts: how well queries find what they are to find."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TextIO
 
 import numpy as np
 
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
 from textzoo.data.encoding import Refusals
@@ -13,19 +15,28 @@ from textzoo.evaluation.label_predictions import LabelPredictions
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import embed
 from textzoo.evaluation.score_matrix import ScoreMatrix
+from textzoo.index.centering import centred
+from textzoo.index.lexical import LexicalForm, LexicalIndex
+from textzoo.index.mixing import mixed, standardised
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.labels import LabelMetrics
+from textzoo.metrics.names import is_better
 from textzoo.metrics.ranking import best_labels, gold_ranks
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, Side
+
+log = logging.getLogger("textzoo")
 
 _QUERIES = 64  # compared with the corpus at once; always so many, see `row_outputs.embed`
 # Cosines count to 5 decimals: those of texts that a net hardly tells apart are equal, however an
 # engine rounds them.
 _STEPS = np.float32(2**17)
-_LOWEST = -2.0  # below any cosine
+_LOWEST, _LOWEST_MIXED = -2.0, -1e6  # below any cosine, and below any mixed score
+# What `index.lexical_weight: auto` chooses among. Few texts share n-grams with a query, and their
+# standardised scores are high: small weights are what matters.
+WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 
 
 class Corpus:
@@ -79,11 +90,23 @@ class EmbeddingEvaluator:
     """Recalls each row's title from a corpus by its query; see `Evaluator`.
 
     The corpus is that of the config, or else all texts of the chosen rows, in their order. A
-    query's own text is no candidate; a title that the corpus lacks is never found.
+    query's own text is no candidate; a title that the corpus lacks is never found. Embeddings are
+    centred, and mixed with scores of n-grams, as those of an index of the corpus would be.
     """
 
-    def __init__(self, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray):
+    def __init__(
+        self,
+        runner: Runner,
+        reader: Reader,
+        rows: Rows,
+        chosen: np.ndarray,
+        index: Optional[IndexSettings] = None,
+        embed_texts: Optional[Callable[[list[str], Side], np.ndarray]] = None,
+    ):
+        self._embed_texts = embed_texts
         self._runner = runner
+        self._index = index or IndexSettings()
+        self._lexical: Optional[LexicalIndex] = None
         self._rows = rows
         self._chosen = chosen
         self._pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
@@ -105,29 +128,77 @@ class EmbeddingEvaluator:
         scores: Optional[ScoreMatrix] = None,
         calibration: Optional[Calibration] = None,
     ) -> LabelMetrics:
-        """See `Evaluator.__call__`."""
-        metrics, corpus = self.metrics(names), self._corpus
+        """See `Evaluator.__call__`; the first of the names chooses among lexical weights."""
+        weight, corpus = self._index.lexical_weight, self._corpus
+        by_weight = {w: self.metrics(names) for w in (WEIGHTS if weight == "auto" else [weight])}
         named = LabelPredictions(corpus.label_names, self._runner.top_k)
         file = PredictionFile(predictions, corpus) if predictions else None
         own = np.array([corpus.places.get(pair.query, -1) for pair in self._pairs])
         gold = np.array([corpus.places.get(pair.title, -1) for pair in self._pairs])
         gold[gold == own] = -1
-        tokens = [corpus.reader.encode_text(pair.query)["text"] for pair in self._pairs]
-        queries, candidates = embed(run, Ragged.of(tokens)), corpus.embeddings(run)
+        queries, candidates = self._centred(*self._embedded(run))
         n_best = min(self._runner.top_k, len(corpus)) if file or scores else 0
         for first in range(0, len(self._pairs), _QUERIES):
             batch = np.arange(first, min(first + _QUERIES, len(self._pairs)))
             cosines = np.rint(queries[batch] @ candidates.T * _STEPS) / _STEPS
-            known = own[batch] >= 0
-            cosines[known, own[batch][known]] = _LOWEST
-            batch_gold = gold[batch][:, None]
-            best = best_labels(cosines, n_best)
-            best_scores = np.take_along_axis(cosines, best, axis=1)
-            ranks = gold_ranks(cosines, batch_gold)
-            metrics.update(ranks, batch_gold, np.ones(len(batch), int), best, best_scores)
-            if scores:
-                scores.add(self._chosen[batch], best, best_scores)
-            if file:
-                file.add(self._chosen[batch], named.of_best(best, best_scores))
-                file.end_pool(self._rows)
-        return metrics
+            known, batch_gold = own[batch] >= 0, gold[batch][:, None]
+            lexical = self._lexical_scores(batch)
+            if lexical is not None:
+                cosines = standardised(cosines)
+            for some, metrics in by_weight.items():
+                found = cosines if lexical is None else mixed(cosines, lexical, some)
+                found[known, own[batch][known]] = _LOWEST if lexical is None else _LOWEST_MIXED
+                best = best_labels(found, n_best)
+                best_scores = np.take_along_axis(found, best, axis=1)
+                ranks = gold_ranks(found, batch_gold)
+                metrics.update(ranks, batch_gold, np.ones(len(batch), int), best, best_scores)
+                if scores:
+                    scores.add(self._chosen[batch], best, best_scores)
+                if file:
+                    file.add(self._chosen[batch], named.of_best(best, best_scores))
+                    file.end_pool(self._rows)
+        return _best_weight(by_weight, names[0])
+
+    def _embedded(self, run: InferenceRun) -> tuple[np.ndarray, np.ndarray]:
+        """The embeddings of the queries and of the corpus."""
+        corpus, queries = self._corpus, [pair.query for pair in self._pairs]
+        if self._embed_texts:
+            return self._embed_texts(queries, "query"), self._embed_texts(
+                corpus.label_names, "title"
+            )
+        tokens = [corpus.reader.encode_text(query)["text"] for query in queries]
+        return embed(run, Ragged.of(tokens)), corpus.embeddings(run)
+
+    def _centred(self, queries: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, ...]:
+        if not self._index.center:
+            return queries, candidates
+        center = candidates.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return centred(queries, center), centred(candidates, center)
+
+    def _lexical_scores(self, rows: np.ndarray) -> Optional[np.ndarray]:
+        """The standardised lexical scores of the queries of some rows; None if they do not count.
+
+        Returns:
+            `[rows, texts of the corpus]`.
+        """
+        if not self._index.lexical_weight:
+            return None
+        if self._lexical is None:
+            form = LexicalForm.of(self._index)
+            self._lexical = LexicalIndex.fit(self._corpus.label_names, form)
+        return standardised(self._lexical.scores([self._pairs[row].query for row in rows]))
+
+
+def _best_weight(by_weight: dict[Any, LabelMetrics], name: str) -> LabelMetrics:
+    """The metrics with the best lexical weight; of equal ones the least."""
+    if len(by_weight) == 1:
+        return next(iter(by_weight.values()))
+    values = {weight: metrics.result()[name] for weight, metrics in by_weight.items()}
+    chosen = 0.0
+    for weight, value in values.items():
+        chosen = weight if is_better(name, value, values[chosen]) else chosen
+    shown = ", ".join(f"{values[weight]:.4f} at {weight:g}" for weight in (0, chosen, 1))
+    log.info("index.lexical_weight: %s %s", name, shown)
+    best = by_weight[chosen]
+    best.more["lexical_weight"] = chosen
+    return best

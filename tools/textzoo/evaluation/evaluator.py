@@ -1,10 +1,11 @@
 """How a model is evaluated: by labels or levels it scores, or by what its embeddings recall."""
 
+from collections.abc import Callable
 from typing import Optional, Protocol, TextIO, Union
 
 import numpy as np
 
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.cache import Rows
 from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.evaluation.labels import LabelEvaluator
@@ -16,7 +17,7 @@ from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.names import Kind
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, Side
 
 
 class Evaluator(Protocol):
@@ -58,7 +59,13 @@ class Evaluator(Protocol):
 
 
 def evaluator_of(
-    kind: Kind, runner: Runner, reader: Reader, rows: Rows, chosen: np.ndarray
+    kind: Kind,
+    runner: Runner,
+    reader: Reader,
+    rows: Rows,
+    chosen: np.ndarray,
+    index: Optional[IndexSettings] = None,
+    embed_texts: Optional[Callable[[list[str], Side], np.ndarray]] = None,
 ) -> Evaluator:
     """The evaluator of a kind of model.
 
@@ -68,9 +75,11 @@ def evaluator_of(
         reader: the model's reader, with its vocabulary.
         rows: the encoded rows.
         chosen: `[n]` which of them to evaluate.
+        index: how embeddings are searched; default: as the config's default says.
+        embed_texts: what embeds texts; default: the run that is evaluated.
     """
     if kind == "embeddings":
-        return EmbeddingEvaluator(runner, reader, rows, chosen)
+        return EmbeddingEvaluator(runner, reader, rows, chosen, index, embed_texts)
     if kind == "levels":
         return LevelEvaluator(runner, reader, rows, chosen)
     return LabelEvaluator(runner, reader, rows, chosen)

@@ -4,6 +4,7 @@ import json
 import logging
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
@@ -18,7 +19,12 @@ from textzoo.errors import UserError
 from textzoo.export.verification import TOLERANCE, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
-from textzoo.inference.choosing import chosen_calibration, chosen_threshold
+from textzoo.inference.choosing import (
+    chosen_calibration,
+    chosen_index,
+    chosen_threshold,
+    digests_of,
+)
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
@@ -60,6 +66,7 @@ def write_export(
     reader: Reader,
     texts: list[str],
     formats: Optional[list[str]],
+    others: Sequence[Checkpoint] = (),
 ) -> None:
     """Write a trained net with all that turns texts into its inputs and its outputs into words.
 
@@ -73,6 +80,7 @@ def write_export(
         reader: with the checkpoint's vocabulary.
         texts: examples, to be replayed when the export is verified.
         formats: of `engines.FORMATS`; default: all that can be made.
+        others: checkpoints whose embeddings stand beside the run's in the index.
 
     Raises:
         UserError: a format was asked for that cannot be made, or the folder cannot be written.
@@ -84,8 +92,10 @@ def write_export(
             facts = _write_text_side(place, config, folder, checkpoint, reader)
             facts |= {"kind": kind, "index": None}
             if kind == "embeddings":
-                settings = index_settings(config.index, config.runner, folder.path.name)
-                facts["index"] = _copy_index(settings, checkpoint, place)
+                checkpoints = [checkpoint, *others]
+                settings = chosen_index(config.index, checkpoints)
+                settings = index_settings(settings, config.runner, folder.path.name)
+                facts["index"] = _copy_index(settings, digests_of(checkpoints), place)
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
             if isinstance(fused, FusedRun):
@@ -178,16 +188,21 @@ def _write_linear(run: FusedRun, place: Path) -> dict[str, Any]:
 
 
 def _copy_index(
-    settings: IndexSettings, checkpoint: Checkpoint, place: Path
+    settings: IndexSettings, made_from: dict[str, str], place: Path
 ) -> Optional[dict[str, Any]]:
-    """Copy the index that recall.py made with this checkpoint, if it did; its settings."""
+    """Copy the index that recall.py made with this checkpoint, if it did; its settings.
+
+    With several checkpoints it is that of their embeddings side by side.
+    """
     index = load_index(settings)
     if index is None:
         log.info("index: none in %s; recall.py makes one", settings.place)
         return None
-    if index.made_from["checkpoint"] != checkpoint.facts["sha256"]:
+    if index.made_from["checkpoint"] != made_from:
         log.info("index: %s is of another checkpoint; recall.py makes a new one", settings.place)
         return None
+    if not index.is_saved:
+        index.commit()
     log.info("index: %d texts", len(index))
     index.copy(place / INDEX)
     return settings.model_dump(mode="json", exclude={"path"})

@@ -1,9 +1,13 @@
-"""Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly."""
+"""Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
+
+With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`.
+"""
 
 import errno
 import json
 import logging
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any, Optional
@@ -25,15 +29,20 @@ from textzoo.files import (
     sha256,
     standing,
 )
+from textzoo.index.centering import CENTER, center_of
 from textzoo.index.graph_file import is_graph_of
+from textzoo.index.lexical import LexicalForm, LexicalIndex
+from textzoo.index.mixing import CosineMoments, mixed, standardised
 from textzoo.index.text_index import Hit, changes_lost
 
 log = logging.getLogger("textzoo")
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
 _TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
+_LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npy)", re.ASCII)
 _LONGEST = 1.05  # of embeddings of length 1, in the least precise of types
 _BLOCK = 256  # queries that are compared with everything at once
+_MIXED_BLOCK = 64  # the same where there are three scores of every text
 
 
 class _Manifest(Block):
@@ -48,12 +57,16 @@ class _Manifest(Block):
     def _check_made_from(cls, made_from: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(made_from.get("checkpoint"), dict):
             raise ValueError("expected the checksums of a checkpoint")
+        center = made_from.get(CENTER, [])
+        if not isinstance(center, list) or not all(isinstance(x, float) for x in center):
+            raise ValueError("expected the mean of embeddings")
         return made_from
 
     @pydantic.field_validator("sha256")
     @classmethod
     def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
-        if sha256.keys() - {_GRAPH} != {_EMBEDDINGS, _TEXTS}:
+        more = {name for name in sha256 if _LEXICAL_FILE.fullmatch(name)} | {_GRAPH}
+        if sha256.keys() - more != {_EMBEDDINGS, _TEXTS}:
             raise ValueError("expected the checksums of the files of an index")
         return sha256
 
@@ -77,12 +90,15 @@ class Index:
     def __init__(self, settings: IndexSettings, width: int, made_from: dict[str, Any]):
         self.made_from = made_from
         self.texts: list[str] = []
+        self.is_saved = False  # see `TextIndex`
         self._manifest: Any = None  # as it was read or written
         self._settings = settings
         self._embeddings = np.zeros((0, width), np.float32)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Optional[hnswlib.Index] = None
+        self._lexical: Optional[LexicalIndex] = None  # of the texts that can be found, or none yet
+        self._moments: Optional[CosineMoments] = None  # of their embeddings, or none yet
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -107,6 +123,7 @@ class Index:
         added = embeddings[list(chosen.values())]
         self._embeddings = np.concatenate([self._embeddings, added])
         self._alive = np.concatenate([self._alive, np.ones(len(chosen), bool)])
+        self._forget()
         if self._settings.backend == "hnsw" and chosen:
             self._extend_graph(first)
         return len(chosen)
@@ -117,43 +134,52 @@ class Index:
         texts = dict.fromkeys(entry.text for entry in entries)
         places = [self._places[text] for text in texts if self._finds(text)]
         self._alive[places] = False
+        self._forget()
         if self._graph is not None:
             for place in places:
                 self._graph.mark_deleted(place)
         return missing
 
-    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
-        """The same as `search`: for each query its texts and their cosines."""
+    def nearest(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]] = None
+    ) -> list[list[Hit]]:
+        """The same as `search`: for each query its texts and their scores."""
         return [
-            [Hit(self.texts[place], cosine) for place, cosine in zip(*row)]
-            for row in zip(*(found.tolist() for found in self.search(queries, k)))
+            [Hit(self.texts[place], score) for place, score in zip(*row)]
+            for row in zip(*(found.tolist() for found in self.search(queries, k, texts)))
         ]
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The nearest texts of each query, best first.
+
+        With texts and a lexical weight every text is scored; but with a graph only those that are
+        among its nearest ones, or among as many of the best lexical ones.
 
         Args:
             queries: `[queries, width]`, of length 1.
             k: how many; all that exist come back when it is more.
+            texts: of the queries, see `TextIndex.nearest`.
 
         Returns:
-            Places in `texts` and cosines, both `[queries, min(k, len(self))]`.
+            Places in `texts` and scores, both `[queries, min(k, len(self))]`.
         """
         self._check_width(queries)
         k = min(k, len(self))
         if k == 0:
             return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
-        if self._graph is not None:
-            with self._lock:  # `ef` is kept in the graph
-                self._graph.set_ef(max(self._settings.ef, k))
-                try:
-                    places = self._graph.knn_query(queries, k)[0].astype(np.int64)
-                except RuntimeError:  # the graph has not led to k texts
-                    return self._search_exactly(queries, k)
-            cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[places])
-            order = np.argsort(-cosines, axis=1, kind="stable")
-            return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1)
-        return self._search_exactly(queries, k)
+        if not (self._settings.lexical_weight and texts is not None):
+            texts = None
+        n_candidates = min(max(self._settings.ef, k), len(self)) if texts else k
+        near = self._near_in_graph(queries, n_candidates)
+        if near is None:
+            return self._search_exactly(queries, k, texts)
+        if texts:
+            return self._search_candidates(queries, k, texts, near)
+        cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[near])
+        order = np.argsort(-cosines, axis=1, kind="stable")
+        return np.take_along_axis(near, order, 1), np.take_along_axis(cosines, order, 1)
 
     def commit(self) -> None:
         """Write the index to the folder of its settings.
@@ -173,6 +199,7 @@ class Index:
                 )
         self.save(self._folder)
         self._manifest = read_json(self._folder / LISTING.file)
+        self.is_saved = True
 
     def copy(self, folder: Path) -> None:
         """Copy the files of the committed index."""
@@ -195,6 +222,9 @@ class Index:
                 np.save(place / _EMBEDDINGS, self._embeddings)
                 deleted = np.flatnonzero(~self._alive).tolist()
                 _write(place / _TEXTS, {"texts": self.texts, "deleted": deleted})
+                if self._settings.lexical_weight:
+                    (place / _LEXICAL).mkdir()
+                    self._ready_lexical().save(place / _LEXICAL)
                 if self._graph is not None:
                     self._graph.save_index(str(place / _GRAPH))  # which says nothing of a full disk
                     if (place / _GRAPH).stat().st_size != self._graph.index_file_size():
@@ -228,6 +258,7 @@ class Index:
                     raise _damaged(folder / name)
             index = cls._read(folder, settings, manifest)
             index._manifest = facts
+            index.is_saved = not settings.lexical_weight or index._lexical is not None
             return index
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -256,6 +287,11 @@ class Index:
             raise _damaged(folder / _EMBEDDINGS)
         if not (np.einsum("nd,nd->n", embeddings, embeddings) <= _LONGEST**2).all():  # or NaN
             raise _damaged(folder / _EMBEDDINGS)
+        center = center_of(manifest.made_from)
+        if center is not None and (
+            center.shape != embeddings.shape[1:] or not np.isfinite(center).all()
+        ):
+            raise _damaged(folder / LISTING.file)
         index = cls(settings, embeddings.shape[1], manifest.made_from)
         index.texts, index._embeddings = texts.texts, embeddings
         index._alive = np.ones(n, bool)
@@ -273,6 +309,15 @@ class Index:
                 raise _damaged(folder / _GRAPH)
             index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
             index._graph.load_index(str(folder / _GRAPH))
+        listed = {name for name in manifest.sha256 if _LEXICAL_FILE.fullmatch(name)}
+        if {f"{_LEXICAL}/{file.name}" for file in (folder / _LEXICAL).glob("*")} != listed:
+            raise _damaged(folder / LISTING.file)
+        if settings.lexical_weight and listed:
+            form = LexicalForm.of(settings)
+            try:
+                index._lexical = LexicalIndex.load(folder / _LEXICAL, form, len(index))
+            except ValueError:
+                raise _damaged(folder / _LEXICAL) from None
         return index
 
     def _check_width(self, embeddings: np.ndarray) -> None:
@@ -301,20 +346,89 @@ class Index:
             self._graph.resize_index(n_texts)
         self._graph.add_items(self._embeddings[first:], np.arange(first, n_texts))
 
-    def _search_exactly(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _near_in_graph(self, queries: np.ndarray, k: int) -> Optional[np.ndarray]:
+        """The places that the graph leads to, `[queries, k]`; None if it leads to fewer."""
+        if self._graph is None:
+            return None
+        with self._lock:  # `ef` is kept in the graph
+            self._graph.set_ef(max(self._settings.ef, k))
+            try:
+                return self._graph.knn_query(queries, k)[0].astype(np.int64)
+            except RuntimeError:
+                return None
+
+    def _search_exactly(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]]
+    ) -> tuple[np.ndarray, np.ndarray]:
         places = np.empty((len(queries), k), np.int64)
-        cosines = np.empty((len(queries), k), np.float32)
+        scores = np.empty((len(queries), k), np.float32)
         alive = np.flatnonzero(self._alive)
         embeddings = self._embeddings if len(alive) == len(self.texts) else self._embeddings[alive]
-        for first in range(0, len(queries), _BLOCK):
-            scores = queries[first : first + _BLOCK] @ embeddings.T
-            best = np.argpartition(scores, -k, axis=1)[:, -k:]
-            best.sort(axis=1)  # equal cosines in the order of the texts
-            found = np.take_along_axis(scores, best, 1)
-            order = np.argsort(-found, axis=1, kind="stable")
-            places[first : first + _BLOCK] = alive[np.take_along_axis(best, order, 1)]
-            cosines[first : first + _BLOCK] = np.take_along_axis(found, order, 1)
-        return places, cosines
+        step = _MIXED_BLOCK if texts else _BLOCK
+        for first in range(0, len(queries), step):
+            block = slice(first, first + step)
+            found = queries[block] @ embeddings.T
+            if texts:
+                lexical = standardised(self._ready_lexical().scores(texts[block]))
+                found = mixed(standardised(found), lexical, self._weight)
+            best, scores[block] = _best(found, k)
+            places[block] = alive[best]
+        return places, scores
+
+    def _search_candidates(
+        self, queries: np.ndarray, k: int, texts: list[str], near: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best of the places that are near each query, `[queries, n]`, or lexically so."""
+        places = np.empty((len(queries), k), np.int64)
+        scores = np.empty((len(queries), k), np.float32)
+        moments, lexical = self._ready_moments(), self._ready_lexical()
+        alive = np.flatnonzero(self._alive)
+        for first in range(0, len(queries), _MIXED_BLOCK):
+            block = standardised(lexical.scores(texts[first : first + _MIXED_BLOCK]))
+            n = near.shape[1]
+            by_words = np.argpartition(block, -n, axis=1)[:, -n:]
+            for row, (own, words) in enumerate(zip(block, by_words), first):
+                found = np.union1d(np.searchsorted(alive, near[row]), words)
+                cosines = self._embeddings[alive[found]] @ queries[row]
+                both = moments.standardised(cosines, queries[row]), own[found]
+                best, scores[row] = _best(mixed(*both, self._weight)[None], k)
+                places[row] = alive[found[best]]
+        return places, scores
+
+    @property
+    def _weight(self) -> float:
+        weight = self._settings.lexical_weight
+        if weight == "auto":
+            raise ValueError("index.lexical_weight: expected the checkpoint's, received auto")
+        return weight
+
+    def _ready_lexical(self) -> LexicalIndex:
+        """The lexical part, of the texts that can be found."""
+        with self._lock:
+            if self._lexical is None:
+                texts = [self.texts[place] for place in np.flatnonzero(self._alive)]
+                self._lexical = LexicalIndex.fit(texts, LexicalForm.of(self._settings))
+            return self._lexical
+
+    def _ready_moments(self) -> CosineMoments:
+        with self._lock:
+            if self._moments is None:
+                self._moments = CosineMoments(self._embeddings[self._alive])
+            return self._moments
+
+    def _forget(self) -> None:
+        """Leave behind what was computed of other texts than there are now."""
+        self._lexical = self._moments = None
+        self.is_saved = False
+
+
+def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the k highest scores of each row, best first, and these, both `[rows, k]`."""
+    best = np.argpartition(scores, -k, axis=1)[:, -k:]
+    best.sort(axis=1)  # equal scores in the order of the texts
+    found = np.take_along_axis(scores, best, 1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    return np.take_along_axis(best, order, 1), np.take_along_axis(found, order, 1)
 
 
 def _form(settings: IndexSettings) -> dict[str, Any]:

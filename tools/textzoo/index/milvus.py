@@ -36,12 +36,14 @@ class MilvusIndex:
 
     Attributes:
         made_from: what decides the embeddings, such as checksums.
+        is_saved: whether it was committed, or read; changes are with Milvus at once.
     """
 
     def __init__(
         self, connection: Connection, settings: IndexSettings, name: str, made_from: dict[str, Any]
     ):
         self.made_from = made_from
+        self.is_saved = False
         self._call = connection
         self._settings = settings
         self._name = name  # of the partition
@@ -142,12 +144,15 @@ class MilvusIndex:
             self._call("delete", collection, ids=keys, partition_name=self._name)
         return missing
 
-    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+    def nearest(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]] = None
+    ) -> list[list[Hit]]:
         """The nearest texts of each query, best first.
 
         Args:
             queries: `[queries, width]`, of length 1.
             k: how many; all that fulfil the filter come back when it is more.
+            texts: of the queries, which are not looked at.
 
         Raises:
             UserError: Milvus does not answer, or does not understand the filter.
@@ -185,6 +190,7 @@ class MilvusIndex:
             self._send(_CATALOGUE, [row])
             self._call("flush", collection, timeout=LOAD_SECONDS)
             self._drop_all_but(self._name)
+        self.is_saved = True
 
     def copy(self, folder: Path) -> None:
         """Copy Milvus Lite's files to `<folder>.db`, and close it; nothing if it is a server."""
@@ -247,6 +253,7 @@ class MilvusIndex:
         if self.made_from and committed["made_from"]["checkpoint"] != self.made_from["checkpoint"]:
             return False
         self._name, self.made_from = committed["name"], committed["made_from"]
+        self.is_saved = True
         return True
 
     def _create_partition(self, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Optional
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.files import check_folder
+from textzoo.index.centering import CENTER, CentredIndex
 from textzoo.index.text_index import TextIndex
 
 
@@ -50,14 +51,17 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
     Raises:
         UserError: it is damaged, or its server does not answer or has something else there.
     """
+    index: Optional[TextIndex] = None
     if settings.backend == "milvus":
         from textzoo.index.milvus import MilvusIndex
 
-        return MilvusIndex.load(settings, exported)
-    _refuse_filter(settings)
-    from textzoo.index.hnsw import Index
+        index = MilvusIndex.load(settings, exported)
+    else:
+        _refuse_filter(settings)
+        from textzoo.index.hnsw import Index
 
-    return Index.load(settings.path, settings) if settings.path else None
+        index = Index.load(settings.path, settings) if settings.path else None
+    return CentredIndex(index) if index and CENTER in index.made_from else index
 
 
 def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) -> TextIndex:
@@ -66,18 +70,22 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
     Args:
         settings: with every name and path.
         width: of the embeddings.
-        made_from: what decides the embeddings.
+        made_from: what decides the embeddings; with `centering.CENTER` their mean, which is taken
+            away.
 
     Raises:
         UserError: the server of the index does not answer or has something else there.
     """
+    index: TextIndex
     if settings.backend == "milvus":
         from textzoo.index.milvus import MilvusIndex
 
-        return MilvusIndex.create(settings, width, made_from)
-    from textzoo.index.hnsw import Index
+        index = MilvusIndex.create(settings, width, made_from)
+    else:
+        from textzoo.index.hnsw import Index
 
-    return Index(settings, width, made_from)
+        index = Index(settings, width, made_from)
+    return CentredIndex(index) if CENTER in made_from else index
 
 
 def _refuse_filter(settings: IndexSettings) -> None:

@@ -1,7 +1,7 @@
 """What every index of texts can do."""
 
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from textzoo.data.corpus import Entry
 
 
 class Hit(NamedTuple):
-    """A text that was found, and its cosine."""
+    """A text that was found, and its score: its cosine, or what is mixed of it and of n-grams."""
 
     text: str
     score: float
@@ -19,14 +19,23 @@ MAX_TEXT_BYTES = 65_535  # of a text in Milvus
 
 
 class TextIndex(Protocol):
-    """Texts that are found by their embeddings.
+    """Texts that are found by their embeddings."""
 
-    Attributes:
-        made_from: what decides the embeddings, such as checksums; and, once there are some, how
-            many texts were `added` and `deleted` since it was built.
-    """
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What decides the embeddings, such as checksums.
 
-    made_from: dict[str, Any]
+        Once there are some, it tells how many texts were `added` and `deleted` since it was built.
+        """
+        ...
+
+    @made_from.setter
+    def made_from(self, facts: dict[str, Any]) -> None: ...
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether what `commit` would write is there already."""
+        ...
 
     def __len__(self) -> int:
         """How many texts can be found."""
@@ -40,8 +49,17 @@ class TextIndex(Protocol):
         """Delete entries; returns those that were not there."""
         ...
 
-    def nearest(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
-        """The nearest texts of each query of `[queries, width]`, best first, at most k."""
+    def nearest(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]] = None
+    ) -> list[list[Hit]]:
+        """The nearest texts of each query, best first, at most k.
+
+        Args:
+            queries: `[queries, width]`, of length 1.
+            k: how many.
+            texts: of the queries, whose n-grams count too where `index.lexical_weight` says so;
+                None: cosines alone.
+        """
         ...
 
     def commit(self) -> None:

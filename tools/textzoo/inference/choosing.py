@@ -7,7 +7,7 @@ from typing import Literal, Optional
 import numpy as np
 
 from textzoo.config.checking import Config
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import Kind, family
@@ -106,6 +106,35 @@ def chosen_calibration(checkpoints: list[Checkpoint]) -> Optional[Calibration]:
     """
     fitted = [checkpoint.facts["progress"].get("calibration") for checkpoint in checkpoints]
     return None if None in fitted else Calibration(*np.mean(fitted, axis=0).tolist())
+
+
+def chosen_index(settings: IndexSettings, checkpoints: list[Checkpoint]) -> IndexSettings:
+    """The `index` block with a number for the lexical weight: that of several is their mean.
+
+    Raises:
+        UserError: it is `auto`, and training has not chosen any.
+    """
+    if settings.lexical_weight != "auto":
+        return settings
+    chosen = [checkpoint.facts["progress"].get("lexical_weight") for checkpoint in checkpoints]
+    if None in chosen:
+        raise UserError(
+            "index.lexical_weight: received auto, but no weight was chosen when "
+            f"{checkpoints[chosen.index(None)].path} was made: train with it and with validation "
+            "rows, or give a number, such as -o index.lexical_weight=0.1"
+        )
+    weight = float(np.mean(chosen))
+    log.info("index.lexical_weight: %.3g, chosen on validation rows", weight)
+    return settings.model_copy(update={"lexical_weight": weight})
+
+
+def digests_of(checkpoints: list[Checkpoint]) -> dict[str, str]:
+    """What decides embeddings: the checksums of weights and vocabulary of all checkpoints."""
+    first, *others = (checkpoint.facts["sha256"] for checkpoint in checkpoints)
+    found = dict(first)
+    for i, digests in enumerate(others, 1):
+        found |= {f"{name} of {i}": digest for name, digest in digests.items()}
+    return found
 
 
 def load_chosen(runner: Runner) -> list[Checkpoint]:

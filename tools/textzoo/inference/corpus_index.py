@@ -12,6 +12,7 @@ from textzoo.data.corpus import Entry, read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
+from textzoo.index.centering import CENTER
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex, changes_lost
 from textzoo.inference.embedder import Embedder
@@ -47,8 +48,12 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     if index is not None:
         known = index.made_from
         changed = [name for name, fact in made_from.items() if known.get(name) != fact]
+        changed += ["center"] * ((CENTER in known) != settings.center)
         if not changed:
             log.info("index %s: as it was, %d texts", settings.place, len(index))
+            if not index.is_saved:
+                log.info("index %s: n-grams are counted anew", settings.place)
+                index.commit()
             return index
         lost = changes_lost(known)
         log.log(
@@ -58,7 +63,13 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         )
     check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
-    for chunk, embeddings in embedded(entries, embedder, corpus):
+    chunks = embedded(entries, embedder, corpus)
+    if settings.center:  # the mean is of all of them
+        chunks = list(chunks)
+        totals = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in chunks]
+        mean = np.sum(totals, axis=0) / len(entries)
+        made_from[CENTER] = mean.round(7).tolist()
+    for chunk, embeddings in chunks:
         began = time.perf_counter()
         if built is None:
             built = new_index(settings, embeddings.shape[1], made_from)

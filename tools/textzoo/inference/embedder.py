@@ -15,7 +15,14 @@ from textzoo.devices import choose_device
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
-from textzoo.inference.choosing import chosen_computation, inputs_of, load_chosen
+from textzoo.inference.choosing import (
+    Computation,
+    chosen_computation,
+    chosen_index,
+    digests_of,
+    inputs_of,
+    load_chosen,
+)
 from textzoo.inference.restoring import restore
 from textzoo.logs import ProgressBar, start_logging
 from textzoo.running.building import model_class
@@ -28,7 +35,7 @@ _CHUNK = 20_000  # texts that are embedded between two moves of the progress bar
 
 
 class Embedder:
-    """Embeds texts with the checkpoint that a config chooses.
+    """Embeds texts with the checkpoint that a config chooses, as its `infer_engine` says.
 
     With `runner.infer_ensemble` the embeddings of several checkpoints stand side by side, so that a
     cosine is the mean of theirs. Each has the reader and the net that it was trained with.
@@ -39,14 +46,15 @@ class Embedder:
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
         inputs: where they must not write.
-        index_settings: the config's `index` block with every name and path.
+        index_settings: the config's `index` block with every name, path and weight.
         model: the name of the model's folder.
+        members: what computes, and its reader, of each checkpoint.
 
     Raises:
         UserError: there is no such checkpoint, or the model does not embed texts.
     """
 
-    def __init__(self, path: Path, overrides: list[str]):
+    def __init__(self, path: Path, overrides: list[str], computation: Optional[Computation] = None):
         self.config, folder = load_config(path, overrides)
         runner = self.config.runner
         start_logging()
@@ -55,21 +63,19 @@ class Embedder:
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
         self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
-        self.index_settings = index_settings(self.config.index, runner, self.model)
         checkpoints = load_chosen(runner)
-        computation = chosen_computation(runner)
+        index = chosen_index(self.config.index, checkpoints)
+        self.index_settings = index_settings(index, runner, self.model)
+        computation = computation or chosen_computation(runner)
         self._unknown: dict[Optional[Path], UnknownPieces] = defaultdict(UnknownPieces)
-        self._members: list[tuple[InferenceRun, Reader]] = []
+        self.members: list[tuple[InferenceRun, Reader]] = []
         for checkpoint in checkpoints:
             config = self.config
             if runner.infer_ensemble:
                 config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
-            self._members.append(restore(config, folder, checkpoint, computation))
-        self.reader = self._members[0][1]
-        self.made_from = checkpoints[0].facts["sha256"]
-        for i, checkpoint in enumerate(checkpoints[1:], 1):
-            digests = checkpoint.facts["sha256"].items()
-            self.made_from = {**self.made_from, **{f"{name} of {i}": d for name, d in digests}}
+            self.members.append(restore(config, folder, checkpoint, computation))
+        self.reader = self.members[0][1]
+        self.made_from = digests_of(checkpoints)
 
     def __call__(
         self, texts: list[str], side: Side = "query", source: Optional[Path] = None
@@ -91,7 +97,7 @@ class Embedder:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
                 embeddings = []
-                for run, reader in self._members:
+                for run, reader in self.members:
                     ids = Ragged.of([encoded_text(reader, text, side)["text"] for text in chunk])
                     self._unknown[source].add({"text": ids}, reader)
                     embeddings.append(embed(run, ids))

@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from textzoo.config.schema import IndexSettings
+from textzoo.index.centering import center_of, centred
 from textzoo.index.text_index import TextIndex
 from textzoo.text.reader import Side
 
@@ -92,7 +93,9 @@ class HardNegatives:
         """For each pair the texts of the ranks asked for that no rule leaves out."""
         queries = self._embed([query for query, _ in pairs], "query")
         titles = self._embed([title for _, title in pairs], "title")
-        positives = np.einsum("nd,nd->n", queries, titles).tolist()
+        center = center_of(self._index.made_from)
+        compared = (centred(embeddings, center) for embeddings in (queries, titles))
+        positives = np.einsum("nd,nd->n", *compared).tolist()
         found = self._index.nearest(queries, self._settings.mine_to)
         kept = []
         for (query, _), hits, positive in zip(pairs, found, positives):

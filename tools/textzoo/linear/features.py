@@ -152,13 +152,20 @@ class Features:
 
     def __call__(self, characters: Ragged) -> SparseRows:
         """The features of texts, `[texts, n-grams]`."""
-        parts = []
+        parts = zip(self._views, self._counts(characters))
+        return _joined([view.rows(counts) for view, counts in parts])
+
+    def counts(self, characters: Ragged) -> SparseRows:
+        """How often each text has each n-gram, `[texts, n-grams]`."""
+        return sparse.hstack(self._counts(characters), format="csr")
+
+    def _counts(self, characters: Ragged) -> list[SparseRows]:
+        """The counts of each view."""
+        found = []
         for view in self._views:
-            tokens = view.tokens(characters)
             lead = _lead(view.settings, characters)
-            counts = view.ngrams.count(tokens, len(characters), lead)
-            parts.append(view.rows(counts))
-        return _joined(parts)
+            found.append(view.ngrams.count(view.tokens(characters), len(characters), lead))
+        return found
 
     def name(self, number: int) -> str:
         """An n-gram as it stands in texts."""

@@ -53,6 +53,9 @@ class LabelMetrics:
         calibration: the one whose probabilities are judged, if there is one. It is no metric to
             ask for: on the rows it was fitted to, its error would be too small.
 
+    Attributes:
+        more: what else is told among the results, by name.
+
     Raises:
         UserError: there is no such metric, or the model's reader keeps no counts of labels.
     """
@@ -66,6 +69,7 @@ class LabelMetrics:
         calibration: Optional[Calibration] = None,
     ):
         check_metric_names(names, "tags")
+        self.more: dict[str, Any] = {}
         self._names = names
         self._label_names = labels.label_names
         self._n_labels = len(self._label_names)
@@ -131,11 +135,11 @@ class LabelMetrics:
         values = self._ranking.result()
         if self._weighted:
             values |= self._weighted.result()
-        more: dict[str, Any] = {}
+        more = dict(self.more)
         if self._sets:
             threshold = self._chosen_threshold(self._sets)
             values |= self._sets.result(self._thresholded, threshold)
-            more = {"threshold": threshold}
+            more["threshold"] = threshold
         if self._given_calibration:
             more["expected_calibration_error"] = self._reliability.expected_error
         return {**{name: values[name] for name in self._names}, **more, "rows": n_rows}

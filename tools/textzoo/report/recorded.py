@@ -16,7 +16,9 @@ log = logging.getLogger("textzoo")
 
 _METRICS = "metrics.jsonl"
 # Of a line of metrics.jsonl, what is no metric.
-_NO_METRICS = ("kind", "step", "epoch", "rows", "threshold", "calibration", "seconds")
+_NO_METRICS = (
+    *("kind", "step", "epoch", "rows", "threshold", "calibration", "lexical_weight", "seconds"),
+)
 
 
 @dataclass

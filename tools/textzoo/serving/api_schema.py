@@ -96,7 +96,7 @@ class Similarities(_Answer):
 
 
 class Found(_Answer):
-    """A text that was found and its cosine."""
+    """A text that was found and its score: its cosine, or that mixed with n-grams in common."""
 
     text: str
     score: float

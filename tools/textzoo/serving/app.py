@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, Union
 
 import numpy as np
 import prometheus_client
@@ -31,6 +31,7 @@ from textzoo.serving.api_schema import (
     documented,
     text_within,
 )
+from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.guard import Guard
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger, paired_cosines
@@ -79,8 +80,9 @@ def create_app(
     token: Optional[str] = None,
     engine: Optional[str] = None,
     trust_code: bool = False,
+    beside: Sequence[Path] = (),
 ) -> FastAPI:
-    """The application that answers for one exported folder.
+    """The application that answers for one exported folder, or several as one.
 
     `app.state.batcher` is what computes; `app.state.facts` what /model tells.
 
@@ -90,11 +92,12 @@ def create_app(
         token: what requests have to show; None: nothing.
         engine: `paddle` or `onnx`; default: the first of them that is there.
         trust_code: see `ExportedModel`.
+        beside: folders of models whose embeddings stand beside those of `folder`.
 
     Raises:
         UserError: the folder cannot be loaded.
     """
-    model = ExportedModel(folder, engine, trust_code)
+    model = load_exported([folder, *beside], engine, trust_code)
     metrics = Metrics()
     observe_batch = metrics.batch_texts.observe
     batcher = Batcher(model.encode, model.outputs, limits.batch, limits.waiting, observe_batch)
@@ -120,6 +123,7 @@ def create_app(
         searched = SemanticIndex(Encoder(model)) if model.manifest.index else None
         _add_embedding_routes(app, batcher, limits, searched)
     else:
+        assert isinstance(model, ExportedModel)  # only embeddings stand side by side
         searched = None
         _add_tag_routes(app, batcher, limits, Tagger(model))
     app.state.facts = _facts(model, limits, searched)
@@ -142,7 +146,7 @@ def _routes(app: FastAPI) -> list[Route]:
 
 
 def _facts(
-    model: ExportedModel, limits: Limits, searched: Optional[SemanticIndex]
+    model: Union[ExportedModel, ExportedEnsemble], limits: Limits, searched: Optional[SemanticIndex]
 ) -> dict[str, Any]:
     manifest = model.manifest
     return {
@@ -244,7 +248,9 @@ def _add_embedding_routes(
         async def found() -> list[list[dict[str, Any]]]:
             outputs = await batcher(request.texts)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, index.nearest, outputs["embeddings"], request.k)
+            return await loop.run_in_executor(
+                None, index.nearest, outputs["embeddings"], request.k, request.texts
+            )
 
         return JSONResponse({"results": await _in_time(found(), limits)})
 

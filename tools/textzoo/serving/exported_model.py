@@ -69,6 +69,11 @@ class ExportedModel:
             ) from None
 
     @property
+    def weights(self) -> list[str]:
+        """The digest of its weights, as a list of one; see `ExportedEnsemble`."""
+        return [self.manifest.checkpoint.weights_sha256]
+
+    @property
     def engine(self) -> str:
         """The name and version of what runs the program."""
         return self._engine.version

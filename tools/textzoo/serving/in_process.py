@@ -21,13 +21,16 @@ from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
 from textzoo.linear.explaining import WITHOUT, Explainer
 from textzoo.metrics.calibration import Calibration
+from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS
 from textzoo.text.reader import Side
+from textzoo.training.facts import WEIGHTS
 
 __all__ = ["BadText", "Encoder", "SemanticIndex", "Tagger", "UserError"]
 
 FolderPath = Union[str, "os.PathLike[str]"]
+FolderPaths = Union[FolderPath, Sequence[FolderPath]]
 
 
 class Tagger:
@@ -140,21 +143,26 @@ class Encoder:
     Make one with `load`. It may be used from several threads.
 
     Attributes:
-        model: the exported folder behind it.
+        model: the exported folder, or folders, behind it.
     """
 
-    def __init__(self, model: ExportedModel):
+    def __init__(self, model: Union[ExportedModel, ExportedEnsemble]):
         self.model = model
 
     @classmethod
     def load(
-        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+        cls, path: FolderPaths, engine: Optional[str] = None, trust_code: bool = False
     ) -> "Encoder":
         """Load a folder that export.py made of a model of pairs.
 
+        Of a list of such folders the embeddings stand side by side: a cosine is the mean of theirs.
         Arguments and errors are those of `Tagger.load`.
         """
-        return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
+        if isinstance(path, (str, os.PathLike)):
+            return cls(_load(path, engine, trust_code, ("embeddings",), "Tagger"))
+        if not path:
+            raise ValueError("path: received an empty list, expected at least one folder")
+        return cls(load_exported(list(map(Path, path)), engine, trust_code))
 
     def encode(self, texts: Sequence[str], side: Side = "query") -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1.
@@ -213,20 +221,28 @@ class SemanticIndex:
             )
         settings = manifest.index.model_copy(update={"path": path / INDEX})
         index = load_index(settings, exported=True)
-        weights = manifest.checkpoint.weights_sha256
-        if index is None or index.made_from["checkpoint"].get("rec.pdparams") != weights:
+        weights = weights_of(index.made_from["checkpoint"]) if index else []
+        if len(weights) != len(encoder.model.weights):
+            raise UserError(
+                f"{path}: its index is of {len(weights)} checkpoint(s), received the exports of "
+                f"{len(encoder.model.weights)}: load those of all together, in the order of "
+                "runner.infer_ensemble"
+            )
+        if index is None or weights != encoder.model.weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
                 "recall.py with this checkpoint, or export the present one"
             )
         self._index = index
+        self._is_hybrid = bool(settings.lexical_weight)
 
     @classmethod
     def load(
-        cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
+        cls, path: FolderPaths, engine: Optional[str] = None, trust_code: bool = False
     ) -> "SemanticIndex":
         """Load a folder that export.py made of a model of pairs with its index.
 
+        Of a list of folders the first one has the index of all, see `Encoder.load`.
         Arguments and errors are those of `Tagger.load`.
         """
         return cls(Encoder.load(path, engine, trust_code))
@@ -242,7 +258,8 @@ class SemanticIndex:
             k: how many to find; all that exist when it is more.
 
         Returns:
-            For each query a list of `{"text": ..., "score": ...}`; the score is the cosine.
+            For each query a list of `{"text": ..., "score": ...}`; the score is the cosine, or
+            with `index.lexical_weight` what doc/hybrid_search.md says.
 
         Raises:
             BadText: naming the place of a query that the model cannot read.
@@ -250,17 +267,21 @@ class SemanticIndex:
             UserError: the index is on a server, which does not answer.
         """
         _check_count("k", k)
-        return self.nearest(self.encoder.encode(texts), k)
+        return self.nearest(self.encoder.encode(texts), k, texts)
 
-    def nearest(self, embeddings: np.ndarray, k: int) -> list[list[dict[str, Any]]]:
+    def nearest(
+        self, embeddings: np.ndarray, k: int, texts: Optional[Sequence[str]] = None
+    ) -> list[list[dict[str, Any]]]:
         """The same for queries that are embedded already.
 
         Args:
             embeddings: `[queries, width]`, of length 1, as `Encoder.encode` gives them.
             k: how many to find.
+            texts: of the queries, which an index with a lexical weight needs.
 
         Raises:
-            ValueError: `k` is below 1, or the embeddings have another shape or length.
+            ValueError: `k` is below 1, the embeddings have another shape or length, or the texts
+                are missing or of another number.
         """
         _check_count("k", k)
         embeddings = np.asarray(embeddings, np.float32)
@@ -271,10 +292,19 @@ class SemanticIndex:
             )
         if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=0.01):
             raise ValueError("embeddings: expected rows of length 1, as Encoder.encode gives them")
-        found = self._index.nearest(embeddings, k)
+        if texts is None and self._is_hybrid:
+            raise ValueError("texts: n-grams count in this index: expected the queries' texts too")
+        if texts is not None and len(texts) != len(embeddings):
+            raise ValueError(f"texts: received {len(texts)}, expected {len(embeddings)}")
+        found = self._index.nearest(embeddings, k, None if texts is None else list(texts))
         return [
             [{"text": hit.text, "score": round(hit.score, 6)} for hit in hits] for hits in found
         ]
+
+
+def weights_of(digests: dict[str, Any]) -> list[Any]:
+    """The digests of weights among those that an index is made from: one of each checkpoint."""
+    return [digest for name, digest in digests.items() if name.partition(" ")[0] == WEIGHTS]
 
 
 def _check_count(name: str, count: Optional[int]) -> None:

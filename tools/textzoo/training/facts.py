@@ -44,6 +44,8 @@ class Progress:
         threshold: the score above which a label was predicted there, or one per label.
         calibration: `[a, b]`, which there made probabilities `sigmoid(a * score + b)` of scores;
             None: it is a model of levels or embeddings.
+        lexical_weight: with which `index.lexical_weight: auto` had the best metric there; None: it
+            was not chosen.
         stopped: whether the run is over before its last epoch.
     """
 
@@ -61,7 +63,11 @@ class Progress:
     evaluated: Annotated[int, Field(ge=-1)] = -1
     threshold: Optional[Union[float, list[float]]] = None
     calibration: Optional[Annotated[list[float], Field(min_length=2, max_length=2)]] = None
+    lexical_weight: Optional[Annotated[float, Field(ge=0, le=1)]] = None
     stopped: bool = False
+
+
+_LATER = {"lexical_weight"}  # what earlier checkpoints do not tell
 
 
 class _Strict(pydantic.BaseModel):
@@ -91,7 +97,7 @@ class _Facts(_Strict):
     @classmethod
     def _is_complete(cls, progress: Any) -> Any:
         names = {field.name for field in fields(Progress)}
-        if isinstance(progress, dict) and (unlike := names ^ progress.keys()):
+        if isinstance(progress, dict) and (unlike := (names ^ progress.keys()) - _LATER):
             raise ValueError(f"has no {min(unlike)}, or should not have it")
         return progress
 

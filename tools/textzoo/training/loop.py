@@ -215,6 +215,7 @@ class Training:
         value = metrics[self.best_metric]
         progress.threshold = metrics.get("threshold")
         progress.calibration = metrics.get("calibration")
+        progress.lexical_weight = metrics.get("lexical_weight")
         before = progress.best_value
         best = before is None or is_better(self.best_metric, value, before)
         progress.evaluated = progress.step

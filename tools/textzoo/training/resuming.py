@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 
 from textzoo.config.checking import Config, differences
 from textzoo.config.model_folder import ModelFolder
-from textzoo.config.schema import Runner
+from textzoo.config.schema import IndexSettings, Runner
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import copy_files, new_file, new_folder
@@ -42,6 +42,10 @@ _FIXED = (
     *("max_grad_norm", "seed", "valid_fraction"),
     *("threshold", "propensity_a", "propensity_b"),
 )
+_FIXED_INDEX = (
+    *("center", "lexical_weight", "lexical_features", "lexical_ngram_max", "lexical_weighting"),
+)
+_INDEX = IndexSettings().model_dump()
 
 
 class Start(NamedTuple):
@@ -143,7 +147,8 @@ def starting_point(config: Config) -> Start:
 def _check_resumable(config: Config, start: Checkpoint) -> None:
     ours, theirs = config.resolved(), dict(start.facts["config"])
     for resolved in (ours, theirs):
-        resolved.pop("index", None)
+        index = resolved.get("index", {})  # earlier checkpoints have fewer keys
+        resolved["index"] = {key: index.get(key, _INDEX[key]) for key in _FIXED_INDEX}
         resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
     changed = differences(ours, theirs)
     if changed:
