@@ -221,6 +221,7 @@ def test_the_resolved_config_is_complete_and_can_be_written(write_config):
             "learning_rate": 0.1,
             "schedule": "constant",
             "warmup": 0.0,
+            "layer_decay": None,
             "beta1": 0.5,
         },
         **{"hid_dim": 8, "drop": 0.5, "loss": "margin", "deep": False, "tag_dim": None},

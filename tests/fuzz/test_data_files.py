@@ -68,7 +68,10 @@ RESULT = "".join(f"how to {n // 3}\tthe way of {n % 7}\t{1 / (1 + n):.4f}\n" for
 
 _SIZES = ("reader.vocab_size=300",)
 _IDS = ("hyper_parameters.vocab_text_size=40", "hyper_parameters.vocab_tag_size=4")
-_OF_LEVELS = ("reader.labels=[x, y]", "reader.n_levels=3", "hyper_parameters.loss=softmax")
+_OF_LEVELS = (
+    *("reader.labels=[x, y]", "reader.n_levels=3", "hyper_parameters.loss=softmax"),
+    "hyper_parameters.linear.features=none",
+)
 # Of each kind of rows: the model, what its config is to say, a good file.
 ROWS = {
     "tags": ("tagspace", ("reader.format=text",), TAGS),

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+import textzoo
 from harness.saved import made_up_facts
 from textzoo.report.page import build_page
 from textzoo.report.recorded import read_runs
@@ -77,7 +78,7 @@ def make_run(folder, rows=(), metrics=None, settings=None, kind="tags", evaluati
     told = [{"kind": "evaluation", "epoch": 0, "rows": 9, **line} for line in evaluations]
     *steps, end = session(seconds=[1.0, 2.0, 3.0])
     (folder / "metrics.jsonl").write_text(lines(*steps, *told, end), encoding="utf-8")
-    facts = made_up_facts(15, kind=kind, versions={"textzoo": "0"})
+    facts = made_up_facts(15, kind=kind, versions={"textzoo": textzoo.__version__})
     facts["progress"]["epoch"] = 1
     facts["config"] |= settings or {}
     facts["sha256"] = {"rec.pdparams": "", "rec.pdopt": ""}
