@@ -17,9 +17,11 @@ WITH_ANOTHER = {
     "commands/report": "report/test_page",
     "commands/train": "commands/test_cli",
     "index/milvus_connection": "index/test_milvus",
+    "linear/solving": "linear/test_fitting",
     "running/dygraph": "running/test_runs",
     "running/onnx_conversion": "export/test_writing",
     "running/static": "running/test_runs",
+    "text/wordpiece": "text/test_subwords",
 }
 
 

