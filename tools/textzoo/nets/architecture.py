@@ -161,7 +161,10 @@ def read_architecture(path: Path) -> PretrainedEncoder:
         raise UserError(f"{file}: cannot be read as JSON: {failure}{how_to_fetch(file)}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: received a {type(content).__name__}, expected keys with values")
-    facts = {name: value for name, value in _flat(content).items() if value is not None}
+    facts = _flat(content)
+    for name in ("vocab_size", "pad_token_id", *_FIELDS):
+        if facts.get(name) is None:
+            facts.pop(name, None)
     family = _family(facts)
     if family is None:
         raise UserError(
