@@ -276,6 +276,14 @@ def test_a_post_processor_that_does_not_fit_is_refused(tmp_path, processor, said
         SubwordTokenizer.read(path, 16)
 
 
+def test_an_id_that_no_vocabulary_is_as_large_as_is_refused(tmp_path):
+    path = _changed(
+        tmp_path, "wordpiece", lambda facts: facts["model"]["vocab"].update(more=2**32 - 1)
+    )
+    with pytest.raises(UserError, match="has the id 4294967295, expected ids below 2147483647"):
+        SubwordTokenizer.read(path, 16)
+
+
 def test_special_tokens_may_be_those_that_texts_have_too(tmp_path):
     processor = _template("[UNK]", "A", "[SEP]")
 
@@ -316,6 +324,6 @@ def test_a_signal_is_no_fault_of_a_text(tmp_path, monkeypatch, encode):
         encode_batch_fast = encode
 
     monkeypatch.setattr("textzoo.text.subwords.is_bert", lambda tokenizer: False)
-    tokenizer._tokenizer = Stopped()
+    monkeypatch.setattr(tokenizer, "_tokenizer", Stopped())
     with pytest.raises(Interrupted):
         getattr(tokenizer, encode)(["a"])

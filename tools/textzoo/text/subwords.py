@@ -17,6 +17,7 @@ from textzoo.text.token_table import TokenTable
 from textzoo.text.wordpiece import bert_kinds, build_wordpiece, is_bert, read_vocabulary
 
 _FILE = "tokenizer.json"
+_MOST_IDS = 2**31 - 1
 _MOST_PARTS = 1_000_000  # different ones that are kept in memory between calls
 # Vocabularies from which transformers makes a tokenizer.json.
 _OF_OTHER_KINDS = ("vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
@@ -36,15 +37,13 @@ class SubwordTokenizer:
     Raises:
         ValueError: the longest text has no place for a piece between the special tokens, or the
             tokenizer puts none around a text, so that one without pieces would have no ids; or it
-            leaves texts out, repeats them, or has ids that no token has.
+            leaves texts out, repeats them, or has ids that are too high or that no token has.
     """
 
     def __init__(self, tokenizer: Tokenizer, max_len: int):
-        # What a file may say of padding, truncation and dropout is for other programs.
+        # What a file may say of padding and truncation is for other programs.
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        if isinstance(tokenizer.model, models.BPE):
-            tokenizer.model.dropout = None
         special = tokenizer.encode("").ids
         n_special = len(special)
         if not n_special:
@@ -58,6 +57,8 @@ class SubwordTokenizer:
                 f"{max_len}, expected more"
             )
         self.vocab_size = max(tokenizer.get_vocab().values()) + 1
+        if self.vocab_size > _MOST_IDS:
+            raise ValueError(f"has the id {self.vocab_size - 1}, expected ids below {_MOST_IDS}")
         if max(special) >= self.vocab_size:
             raise ValueError(
                 f"puts the id {max(special)} around a text, expected ids below {self.vocab_size}, "
@@ -212,6 +213,8 @@ def tokenizer_file(folder: Path) -> Path:
 def _read_json(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
+        if isinstance(tokenizer.model, models.BPE):
+            tokenizer.model.dropout = None  # which is for training it
         tokenizer.encode(_RARE)  # which some faults of a file are only seen by
         return tokenizer
     except BaseException as failure:
