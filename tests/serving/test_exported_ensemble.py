@@ -20,7 +20,7 @@ class Model:
     def copy(self, update):
         return SimpleNamespace(**{**vars(self.manifest), **update})
 
-    def encode(self, texts):
+    def encode(self, texts, n_queries=None):
         return [{"text": list(map(int, text))} for text in texts]
 
     def outputs(self, rows):
