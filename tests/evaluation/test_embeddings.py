@@ -10,7 +10,7 @@ import pytest
 from harness.evaluated import Embeds, FakeRows
 
 from textzoo.config.schema import IndexSettings, Runner
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.embeddings import WEIGHTS, Corpus, EmbeddingEvaluator
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 
@@ -65,6 +65,16 @@ def test_a_corpus_without_a_text_is_refused(tmp_path):
     (tmp_path / "corpus.txt").write_text("\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"corpus\.txt"):
         Corpus.read(tmp_path / "corpus.txt", READER, "error")
+
+
+def test_a_corpus_with_a_text_that_the_reader_gives_up_is_refused(tmp_path):
+    def give_up(text):
+        raise BadLine("the tokenizer cannot split the text")
+
+    (tmp_path / "corpus.txt").write_text("12\n", encoding="utf-8")
+    reader = SimpleNamespace(encode_title=give_up)
+    with pytest.raises(UserError, match=r"corpus\.txt: the tokenizer cannot split the text"):
+        Corpus.read(tmp_path / "corpus.txt", reader, "error")
 
 
 def test_without_a_corpus_the_texts_of_the_chosen_rows_are_searched_but_for_the_query():

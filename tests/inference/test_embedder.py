@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness.workspace import MODELS
 
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.inference import embedder
 from textzoo.inference.embedder import Embedder
 from textzoo.text.reader import Reader
@@ -80,6 +80,15 @@ def test_embeddings_are_in_the_order_of_the_texts(embedder_of, tmp_path):
 def test_titles_are_read_as_such(embedder_of):
     embed = embedder_of("first")
     np.testing.assert_array_equal(embed(["34", "01"], "title"), embed(["43", "10"]))
+
+
+def test_a_text_that_the_reader_gives_up_is_named(embedder_of, monkeypatch, tmp_path):
+    def give_up(self, text):
+        raise BadLine("the tokenizer cannot split the text")
+
+    monkeypatch.setattr(DigitReader, "encode_text", give_up)
+    with pytest.raises(UserError, match=r"a\.txt: '34': the tokenizer cannot split the text"):
+        embedder_of("first")(["34"], source=tmp_path / "a.txt")
 
 
 def test_a_file_that_the_tokenizer_does_not_know_is_named_once(embedder_of, monkeypatch, capsys):

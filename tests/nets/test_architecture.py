@@ -91,6 +91,40 @@ def test_all_that_cannot_be_built_is_listed(tmp_path):
         read_architecture(tmp_path.parent / tmp_path.name / "..")
 
 
+@pytest.mark.parametrize("value", [True, -1, 0, 10**30, 1.5, "x", [], {}, ["BertModel"]])
+@pytest.mark.parametrize("name", ["vocab_size", "hidden_size", "num_attention_heads"])
+def test_numbers_of_other_kinds_and_ranges_are_refused(tmp_path, name, value):
+    with pytest.raises(UserError, match=rf"{name}: received "):
+        read(tmp_path, {**BERT, name: value})
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"model_type": "roberta", "pad_token_id": "1"}, "pad_token_id: received '1'"),
+        ({"hidden_act": ["gelu"]}, "hidden_act: received"),
+        ({"model_type": 1, "architectures": 5}, "model_type: received 1"),
+        ({"model_type": "", "init_args": 5}, "model_type: received ''"),
+    ],
+)
+def test_values_of_other_kinds_are_refused(tmp_path, facts, said):
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, {**BERT, **facts})
+
+
+@pytest.mark.parametrize("content", [None, 5, "abc", [], [1]])
+def test_a_configuration_has_keys(tmp_path, content):
+    with pytest.raises(UserError, match="expected keys with values"):
+        read(tmp_path, content)
+
+
+def test_a_key_without_a_value_is_one_that_is_left_out(tmp_path):
+    nothing = dict.fromkeys(["architectures", "init_args", "num_hidden_layers", "pad_token_id"])
+    assert read(tmp_path, {**BERT, **nothing}) == read(tmp_path, BERT)
+    roberta = {**BERT, "model_type": "roberta"}
+    assert read(tmp_path, {**roberta, **nothing}) == read(tmp_path, roberta)
+
+
 def test_a_pretrained_folder_has_its_own_sizes(tmp_path):
     read(tmp_path, {**BERT, "max_position_embeddings": 40})
     of_folder = chosen_architecture(EncoderSettings(pretrained=tmp_path))

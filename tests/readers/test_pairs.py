@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from textzoo.errors import BadLine
+from textzoo.errors import BadLine, UserError
 from textzoo.readers.pairs import Pair, Reader
 
 LINES = ["how are you\thow do you do", "a cat\ta dog\ta stone", "a cat\ta feline"]
@@ -117,6 +117,20 @@ def test_each_side_has_its_prefix_wherever_it_is_encoded(tokenizer):
     for row, line in enumerate(LINES):
         for name, ids in reader.encode(line, True).items():
             assert many[name].chosen(np.array([row])).values.tolist() == ids, (name, line)
+
+
+@pytest.mark.parametrize(("tokenizer", "max_len"), [("ngram", 7), (None, 4)])
+@pytest.mark.parametrize("name", ["query_prefix", "title_prefix"])
+def test_a_prefix_leaves_room_for_a_text(tmp_path, tokenizer, max_len, name):
+    lines = ["query: a\tquery: b"] * 3
+    chosen = {"tokenizer": tokenizer, name: "query: "}
+    with pytest.raises(UserError, match=rf"reader.{name}: received 'query: ', .* \({max_len}\)"):
+        make(lines, max_len=max_len, **chosen)
+    reader = make(lines, max_len=max_len + 1, **chosen)
+    assert reader.encode("a\ta", True)["query"] != reader.encode("b\tb", True)["query"]
+    reader.save(tmp_path)
+    with pytest.raises(UserError, match=f"reader.{name}"):
+        make((), max_len=max_len, **chosen).load(tmp_path)
 
 
 @pytest.mark.parametrize("prefix", ["a\nb", "a\n", "a\u2028b", "\n"])

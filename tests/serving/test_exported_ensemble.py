@@ -41,6 +41,7 @@ def test_a_cosine_is_the_mean_of_theirs():
     found = outputs["embeddings"]
     np.testing.assert_allclose(found @ found.T, expected, rtol=1e-6)
     assert not list(both.batches(both.encode([])))
+    assert both.outputs([]) == {}
 
 
 def test_models_of_labels_do_not_stand_side_by_side():

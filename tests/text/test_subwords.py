@@ -7,8 +7,9 @@ import pytest
 from harness.tokenizer_files import KINDS, write_tokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.text.subwords import SubwordTokenizer
+from textzoo.training.interruption import Interrupted
 
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -230,3 +231,99 @@ def test_vocabularies_that_transformers_converts_are_named(tmp_path):
     (tmp_path / "sentencepiece.bpe.model").touch()
     with pytest.raises(UserError, match=r"makes one of sentencepiece\.bpe\.model"):
         SubwordTokenizer.read(tmp_path, max_len=64)
+
+
+def _changed(tmp_path, kind, change):
+    path = write_tokenizer(tmp_path, kind, TEXTS, 300)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    change(facts)
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    return path
+
+
+def _template(*parts):
+    pieces = [
+        {"Sequence" if part in "AB" else "SpecialToken": {"id": part, "type_id": 0}}
+        for part in parts
+    ]
+    special = {
+        token: {"id": token, "ids": [i], "tokens": [token]}
+        for token, i in (("[UNK]", 1), ("[CLS]", 2), ("[SEP]", 3))
+    }
+    both = [{"Sequence": {"id": side, "type_id": 0}} for side in "AB"]
+    return {
+        "type": "TemplateProcessing",
+        "single": pieces,
+        "pair": both,
+        "special_tokens": special,
+    }
+
+
+@pytest.mark.parametrize(
+    ("processor", "said"),
+    [
+        (_template("[CLS]", "A", "[SEP]", "A"), "leaves a text out or repeats it"),
+        (_template("[CLS]"), "leaves a text out or repeats it"),
+        (
+            {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 4_000_000_000]},
+            "puts the id 4000000000 around a text, expected ids below",
+        ),
+    ],
+)
+def test_a_post_processor_that_does_not_fit_is_refused(tmp_path, processor, said):
+    path = _changed(tmp_path, "wordpiece", lambda facts: facts.update(post_processor=processor))
+    with pytest.raises(UserError, match=said):
+        SubwordTokenizer.read(path, 16)
+
+
+def test_an_id_that_no_vocabulary_is_as_large_as_is_refused(tmp_path):
+    path = _changed(
+        tmp_path, "wordpiece", lambda facts: facts["model"]["vocab"].update(more=2**32 - 1)
+    )
+    with pytest.raises(UserError, match="has the id 4294967295, expected ids below 2147483647"):
+        SubwordTokenizer.read(path, 16)
+
+
+def test_special_tokens_may_be_those_that_texts_have_too(tmp_path):
+    processor = _template("[UNK]", "A", "[SEP]")
+
+    def change(facts):
+        del facts["model"]["vocab"]["a"]
+        facts["post_processor"] = processor
+
+    tokenizer = SubwordTokenizer.read(_changed(tmp_path, "wordpiece", change), 16)
+    texts = ["playing a player", "a", ""]
+    found = tokenizer.encode_many(texts)
+    assert found.values.tolist() == [i for text in texts for i in tokenizer.encode(text)]
+    assert found.counts.tolist() == [len(tokenizer.encode(text)) for text in texts]
+
+
+def test_the_dropout_of_byte_pairs_is_for_training_alone(tmp_path):
+    path = _changed(tmp_path, "byte_level", lambda facts: facts["model"].update(dropout=0.5))
+    tokenizer = SubwordTokenizer.read(path, 16)
+    assert len({tuple(tokenizer.encode("playing the player")) for _ in range(20)}) == 1
+
+
+def test_a_text_at_which_a_tokenizer_fails_is_refused(tmp_path):
+    endless = {"type": "Replace", "pattern": {"Regex": "(a+)+b"}, "content": "x"}
+    path = _changed(tmp_path, "unigram", lambda facts: facts.update(normalizer=endless))
+    tokenizer = SubwordTokenizer.read(path, 16)
+    for encode in (tokenizer.encode, lambda text: tokenizer.encode_many([text])):
+        with pytest.raises(BadLine, match=r"cannot split the text: .*retry-limit"):
+            encode("a" * 5000)
+
+
+@pytest.mark.parametrize("encode", ["encode", "encode_many"])
+def test_a_signal_is_no_fault_of_a_text(tmp_path, monkeypatch, encode):
+    tokenizer = SubwordTokenizer.read(write_tokenizer(tmp_path, "unigram", TEXTS, 300), 16)
+
+    class Stopped:
+        def encode(self, text):
+            raise Interrupted(15)
+
+        encode_batch_fast = encode
+
+    monkeypatch.setattr("textzoo.text.subwords.is_bert", lambda tokenizer: False)
+    monkeypatch.setattr(tokenizer, "_tokenizer", Stopped())
+    with pytest.raises(Interrupted):
+        getattr(tokenizer, encode)(["a"])

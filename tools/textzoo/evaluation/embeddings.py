@@ -11,6 +11,7 @@ from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.cache import Rows
 from textzoo.data.corpus import read_entries
 from textzoo.data.encoding import Refusals
+from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.label_predictions import LabelPredictions
 from textzoo.evaluation.predictions import PredictionFile
 from textzoo.evaluation.row_outputs import embed
@@ -70,12 +71,15 @@ class Corpus:
         """Read a corpus file, of which malformed lines are an "error", or to "skip".
 
         Raises:
-            UserError: as `read_entries` does.
+            UserError: as `read_entries` does; or the model cannot read a text.
         """
         refusals = Refusals(bad_lines)
         entries = read_entries(path, "runner.corpus_file", refused=refusals)
         refusals.log(path)
-        return cls([entry.text for entry in entries], reader)
+        try:
+            return cls([entry.text for entry in entries], reader)
+        except BadLine as problem:  # of a tokenizer that fails at a text
+            raise UserError(f"runner.corpus_file: {path}: {problem}") from None
 
     def describe(self, line: str) -> dict[str, Any]:
         """A row as predictions show it."""

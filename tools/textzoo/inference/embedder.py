@@ -12,7 +12,7 @@ import numpy as np
 from textzoo.config.loading import load_config
 from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.devices import choose_device
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.index.opening import index_settings
 from textzoo.inference.choosing import (
@@ -86,6 +86,9 @@ class Embedder:
             texts: any texts.
             side: whether they seek, or are to be found.
             source: the file that they come from, for a warning.
+
+        Raises:
+            UserError: the model cannot read one of them.
         """
         return np.concatenate(list(self.chunks(texts, side, source)))
 
@@ -98,12 +101,20 @@ class Embedder:
                 chunk = texts[first : first + _CHUNK]
                 embeddings = []
                 for run, reader in self.members:
-                    ids = Ragged.of([encoded_text(reader, text, side)["text"] for text in chunk])
+                    ids = Ragged.of([_ids(reader, text, side, source) for text in chunk])
                     self._unknown[source].add({"text": ids}, reader)
                     embeddings.append(embed(run, ids))
                 self._unknown[source].warn_once(source)
                 yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
                 bar.update(len(chunk))
+
+
+def _ids(reader: Reader, text: str, side: Side, source: Optional[Path]) -> list[int]:
+    try:
+        return encoded_text(reader, text, side)["text"]
+    except BadLine as problem:  # of a tokenizer that fails at it
+        place = f"{source}: " if source else ""
+        raise UserError(f"{place}{text[:50]!r}: {problem}") from None
 
 
 def _as_trained(checkpoint: Checkpoint) -> list[str]:

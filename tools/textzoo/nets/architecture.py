@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from textzoo.config.schema import EncoderSettings
+import pydantic
+
+from textzoo.config.schema import MAX_INT, EncoderSettings
 from textzoo.errors import UserError
 from textzoo.files import how_to_fetch
 
@@ -157,7 +159,12 @@ def read_architecture(path: Path) -> PretrainedEncoder:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise UserError(f"{file}: cannot be read as JSON: {failure}{how_to_fetch(file)}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: received a {type(content).__name__}, expected keys with values")
     facts = _flat(content)
+    for name in ("vocab_size", "pad_token_id", *_FIELDS):
+        if facts.get(name) is None:
+            facts.pop(name, None)
     family = _family(facts)
     if family is None:
         raise UserError(
@@ -177,9 +184,10 @@ def read_architecture(path: Path) -> PretrainedEncoder:
     ]
     missing = [name for name in ("vocab_size", "hidden_size") if name not in facts]
     problems += [f"{name}: missing" for name in missing]
+    problems += _misfits(facts, family)
     activations = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
     activation = facts.get("hidden_act", "gelu")
-    facts["hidden_act"] = activations.get(activation, activation)
+    facts["hidden_act"] = activations.get(str(activation), activation)
     if facts["hidden_act"] not in ("gelu", "gelu_new", "relu"):
         problems.append(
             f"hidden_act: received {facts['hidden_act']!r}, expected gelu, gelu_new or relu"
@@ -208,6 +216,26 @@ def read_architecture(path: Path) -> PretrainedEncoder:
     return PretrainedEncoder(architecture, family, facts["vocab_size"], first_position)
 
 
+def _misfits(facts: dict[str, Any], family: str) -> list[str]:
+    """What is wrong with the numbers of a config.json."""
+    problems, numbers = [], {"vocab_size": 1}
+    if family in ROBERTAS:
+        numbers["pad_token_id"] = 0
+    for name, least in numbers.items():
+        value = facts.get(name, least)
+        if type(value) is not int or not least <= value <= MAX_INT:
+            problems.append(f"{name}: received {value!r}, expected a number from {least}")
+    given = {name: facts[name] for name in _FIELDS if name in facts and name != "hidden_act"}
+    try:
+        EncoderSettings.model_validate(given)
+    except pydantic.ValidationError as failure:
+        problems += [
+            f"{error['loc'][0]}: received {error['input']!r}: {error['msg']}"
+            for error in failure.errors()
+        ]
+    return problems
+
+
 def _first_position(facts: dict[str, Any], family: str) -> int:
     """See `PretrainedEncoder`.
 
@@ -233,17 +261,21 @@ def _config_file(path: Path) -> Path:
 def _flat(content: dict[str, Any]) -> dict[str, Any]:
     """The keys of a config; older ones of PaddleNLP nest those of the encoder in `init_args`."""
     facts = dict(content)
-    for inner in facts.pop("init_args", ()):
+    inners = facts.pop("init_args", ())
+    for inner in inners if isinstance(inners, list) else ():
         if isinstance(inner, dict):
             facts = {**_flat(inner), **facts, "init_class": inner.get("init_class")}
     return facts
 
 
 def _family(facts: dict[str, Any]) -> Optional[str]:
-    names = [facts.get("model_type"), facts.get("init_class"), *facts.get("architectures", ())]
-    if not any(names) and "embedding_size" in facts:  # Google's own ALBERT
+    listed = facts.get("architectures")
+    names = [facts.get("model_type"), facts.get("init_class")]
+    names += listed if isinstance(listed, list) else ()
+    names = [name for name in names if isinstance(name, str) and name]
+    if not names and "embedding_size" in facts:  # Google's own ALBERT
         return "albert"
-    for name in filter(None, names):
+    for name in names:
         for family, of_class in _CLASSES.items():
             # "BertModel" and "bert", but not "ernie_m"
             if name.lower() == family or name.startswith((f"{of_class}M", f"{of_class}For")):

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 import numpy as np
 
 from textzoo.config.schema import FilePath, NgramLength, PositiveInt, TextLength, VocabularySize
-from textzoo.errors import BadLine
+from textzoo.errors import BadLine, UserError
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.ragged import Columns, Ragged
@@ -120,6 +120,28 @@ class Reader(text.Reader):
             self._tokenizer = SubwordTokenizer.build(
                 texts, self._max_len, self._vocab_size, self._lower_case
             )
+        self._check_prefixes()
+
+    def _check_prefixes(self) -> None:
+        """Refuse a prefix behind which there is no place for a text.
+
+        Raises:
+            UserError: naming its key.
+        """
+        for name, prefix in (
+            ("query_prefix", self._query_prefix),
+            ("title_prefix", self._title_prefix),
+        ):
+            if isinstance(self._tokenizer, CharacterNgrams):
+                length = len(" ".join(f"{prefix}.".split())) - 1
+            else:
+                length = len(self._tokenizer.encode(prefix))
+            if length >= self._max_len:
+                raise UserError(
+                    f"reader.{name}: received {prefix!r}, which is as long as reader.max_len "
+                    f"({self._max_len}): of no text anything would be read; expected a shorter "
+                    "one, or a larger max_len"
+                )
 
     def encode(self, line: str, training: bool) -> Ids:
         """The ids of a line's texts, and a key of each text that tells it from others.
@@ -219,6 +241,7 @@ class Reader(text.Reader):
         """Read the vocabulary."""
         tokenizer = CharacterNgrams if self._source == "ngram" else SubwordTokenizer
         self._tokenizer = tokenizer.load(folder, self._max_len)
+        self._check_prefixes()
 
 
 def _key_halves(text: str) -> list[int]:

@@ -55,7 +55,9 @@ class ExportedEnsemble:
         return list(zip(*(model.encode(texts, n_queries) for model in self._models)))
 
     def outputs(self, rows: Sequence[Row]) -> Feeds:
-        """The embeddings of some encoded texts, in their order."""
+        """The embeddings of some encoded texts, in their order; nothing for none of them."""
+        if not rows:
+            return {}
         parts = [model.outputs(own)["embeddings"] for model, own in zip(self._models, zip(*rows))]
         return {"embeddings": np.concatenate(parts, axis=1) / np.float32(len(parts) ** 0.5)}
 

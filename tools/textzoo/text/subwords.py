@@ -1,21 +1,23 @@
 """Text to token ids: the pieces of words of any tokenizer that the library `tokenizers` reads."""
 
+import contextlib
 import functools
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import TokenTable
 from textzoo.text.wordpiece import bert_kinds, build_wordpiece, is_bert, read_vocabulary
 
 _FILE = "tokenizer.json"
+_MOST_IDS = 2**31 - 1
 _MOST_PARTS = 1_000_000  # different ones that are kept in memory between calls
 # Vocabularies from which transformers makes a tokenizer.json.
 _OF_OTHER_KINDS = ("vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
@@ -34,14 +36,16 @@ class SubwordTokenizer:
 
     Raises:
         ValueError: the longest text has no place for a piece between the special tokens, or the
-            tokenizer puts none around a text, so that one without pieces would have no ids.
+            tokenizer puts none around a text, so that one without pieces would have no ids; or it
+            leaves texts out, repeats them, or has ids that are too high or that no token has.
     """
 
     def __init__(self, tokenizer: Tokenizer, max_len: int):
         # What a file may say of padding and truncation is for other programs.
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        n_special = len(tokenizer.encode("").ids)
+        special = tokenizer.encode("").ids
+        n_special = len(special)
         if not n_special:
             raise ValueError(
                 "puts no special token around a text, expected some, such as [CLS] and [SEP]: "
@@ -52,9 +56,22 @@ class SubwordTokenizer:
                 f"puts {n_special} special tokens around a text: reader.max_len: received "
                 f"{max_len}, expected more"
             )
+        self.vocab_size = max(tokenizer.get_vocab().values()) + 1
+        if self.vocab_size > _MOST_IDS:
+            raise ValueError(f"has the id {self.vocab_size - 1}, expected ids below {_MOST_IDS}")
+        if max(special) >= self.vocab_size:
+            raise ValueError(
+                f"puts the id {max(special)} around a text, expected ids below {self.vocab_size}, "
+                "those of its tokens: correct its post-processor"
+            )
+        tokenizer.enable_truncation(n_special + 1)
+        if len(tokenizer.encode(_RARE).ids) != n_special + 1:
+            raise ValueError(
+                "leaves a text out or repeats it, expected it once between special tokens: "
+                "correct its post-processor"
+            )
         tokenizer.enable_truncation(max_len)
         self._tokenizer = tokenizer
-        self.vocab_size = max(tokenizer.get_vocab().values()) + 1
         self._max_len = max_len
         self._pieces: Optional[_Pieces] = None
 
@@ -68,8 +85,13 @@ class SubwordTokenizer:
         return None if token is None else self._tokenizer.token_to_id(token)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text with its special tokens, cut to `max_len` in all."""
-        return self._tokenizer.encode(text).ids
+        """The ids of a text with its special tokens, cut to `max_len` in all.
+
+        Raises:
+            BadLine: the tokenizer gives the text up.
+        """
+        with _given_up():
+            return self._tokenizer.encode(text).ids
 
     def encode_many(self, texts: list[str]) -> Ragged:
         """What `encode` gives for each text, several times as fast."""
@@ -77,7 +99,8 @@ class SubwordTokenizer:
             self._pieces = _Pieces(self._tokenizer)
         if self._pieces and not self._pieces.has_special(texts):
             return self._pieces(texts, self._max_len)
-        return Ragged.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
+        with _given_up():
+            return Ragged.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json`."""
@@ -124,10 +147,9 @@ class _Pieces:
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
         self._special = [t.content for t in tokenizer.get_added_tokens_decoder().values()]
-        within = tokenizer.encode("a", add_special_tokens=False).ids
-        around = tokenizer.encode("a").ids
-        first = around.index(within[0])
-        self._before, self._behind = around[:first], around[first + len(within) :]
+        example = tokenizer.encode("a")
+        of_text = np.flatnonzero(np.array(example.special_tokens_mask) == 0)
+        self._before, self._behind = example.ids[: of_text[0]], example.ids[of_text[-1] + 1 :]
         self._forget()
 
     def _forget(self) -> None:
@@ -191,9 +213,28 @@ def tokenizer_file(folder: Path) -> Path:
 def _read_json(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
+        if isinstance(tokenizer.model, models.BPE):
+            tokenizer.model.dropout = None  # which is for training it
         tokenizer.encode(_RARE)  # which some faults of a file are only seen by
         return tokenizer
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as failure:  # a panic of Rust is no Exception, others no narrower class
+    except BaseException as failure:
+        if not _is_of_tokenizers(failure):
+            raise
         raise UserError(f"{path}: cannot be read as a tokenizer: {failure}") from None
+
+
+@contextlib.contextmanager
+def _given_up() -> Iterator[None]:
+    """Refuse a text that makes a tokenizer fail: a regular expression of its file may."""
+    try:
+        yield
+    except BaseException as failure:
+        if not _is_of_tokenizers(failure):
+            raise
+        raise BadLine(f"the tokenizer cannot split the text: {failure}") from None
+
+
+def _is_of_tokenizers(failure: BaseException) -> bool:
+    """Whether the library failed: a panic of Rust is no Exception, others no narrower class."""
+    is_panic = type(failure).__name__ == "PanicException"
+    return is_panic or type(failure) is Exception or isinstance(failure, (OSError, ValueError))
