@@ -100,7 +100,7 @@ def test_every_negative_of_a_row_is_a_candidate_unless_it_is_known_to_mean_the_s
     negatives = [text for row in batch for text in row[2:]]
     assert negatives == ["i", "kkkk", "nnn", "a", "mm", "e"]
     for tokens, n, text in zip(feeds["negative_tokens"], feeds["negative_lengths"], negatives):
-        assert tokens[:n].tolist() == reader.tokenize(text)
+        assert tokens[:n].tolist() == reader.tokenize(text, "title")
     known = {frozenset(row[:2]) for row in [*lines, *others]}
     for i, (query, *_) in enumerate(batch):
         for j, candidate in enumerate([row[1] for row in batch] + negatives):
@@ -138,6 +138,10 @@ def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, 
     said = f"{len(row) - 2} of 2 rows have negatives in further columns"
     assert (said in caplog.text) == warns
     assert (f"hyper_parameters.negatives is {negatives}" in caplog.text) == warns
+    # Who has set `given` already is told where negatives come from.
+    lacks = negatives == "given" and warns
+    assert ("mine_negatives.py finds some" in caplog.text) == lacks
+    assert ("`given` takes them" in caplog.text) == (warns and not lacks)
 
 
 def test_random_negatives_are_one_other_title_for_each_query(tmp_path):
