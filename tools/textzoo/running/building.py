@@ -189,8 +189,8 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
         _advise(config, encoder.pretrained)
     elif encoder and encoder.freeze_layers is not None:
         log.warning(
-            "hyper_parameters.encoder.freeze_layers: received %d, but the encoder starts from random "
-            "weights, which then stay: set encoder.pretrained or runner.model_init_path, or null",
+            "hyper_parameters.encoder.freeze_layers: received %d, but the encoder starts from "
+            "random weights, which then stay: set encoder.pretrained, or leave it out",
             encoder.freeze_layers,
         )
     run.model.initialise(weights, reader)
