@@ -187,7 +187,9 @@ def test_the_cosines_of_several_checkpoints_are_averaged(place, tmp_path, capfd)
     assert call(recall, place, overrides=overrides) == 0
     assert len(lines_of(tmp_path / "recall_result.txt")) == 5 * len(lines_of(place / "test.tsv"))
     _check_exports(place, tmp_path, other, overrides, capfd)
+    capfd.readouterr()
     assert call(infer, place, overrides=overrides) == 0
+    assert capfd.readouterr().out.count(f"checkpoint {tmp_path}/other/best") == 1
     recalled = {(row[0], row[1]): float(row[2]) for row in lines_of(tmp_path / "recall_result.txt")}
     for line in (tmp_path / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -245,8 +247,11 @@ def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place, capfd):
     assert all(pair[0] != pair[1] and frozenset(pair) not in known for pair in found)
     assert {negative for _, negative in found} <= set(corpus_of(place))
     numbers = [sum(len(row) == 2 + n for row in rows) for n in range(4)]
-    assert ", ".join(f"{n}: {number}" for n, number in enumerate(numbers)) in said
-    assert f"taken {len(found)}" in said
+    shown = ", ".join(f"{numbers[n]} with {n}" for n in (3, 2, 1, 0))
+    assert f"{result}: pairs by their negatives: {shown}\n" in said
+    assert f"taken: {len(found)}\n" in said
+    assert "left out by mine_relative_margin: " in said
+    assert "no pair got a negative" not in said
 
     trained = (
         f"runner.train_data_dir={result}",
@@ -277,6 +282,12 @@ def test_mined_negatives_are_near_and_not_known_to_mean_the_same(place, capfd):
 def test_bounds_that_leave_nothing_to_mine_are_refused(place, capfd, overrides, complaint):
     assert call(mine_negatives, place, overrides=overrides) == 2
     assert complaint in capfd.readouterr().err
+
+
+def test_that_no_pair_got_a_negative_is_told(place, tmp_path, capfd):
+    nothing = (f"runner.infer_output_dir={tmp_path}", "index.mine_max_score=-1")
+    assert call(mine_negatives, place, overrides=nothing) == 0
+    assert "no pair got a negative: all candidates were left out" in capfd.readouterr().out
 
 
 def test_a_teacher_is_an_export_or_a_config(place, tmp_path, capfd):

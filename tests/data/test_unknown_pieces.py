@@ -45,6 +45,7 @@ def test_the_first_such_file_is_named_whenever_its_rows_are_read(reader, tmp_pat
             caplog.text
         )
         assert "reader.tokenizer" in caplog.text
+        assert "was it pruned without such texts?" in caplog.text
 
 
 def test_few_unknown_pieces_are_no_reason_to_warn(reader, tmp_path, caplog):

@@ -141,8 +141,10 @@ def test_the_lexical_weight_is_the_one_with_the_best_first_metric(caplog):
     best = max(single, key=single.get)
     assert found["lexical_weight"] == best
     assert found["recall@10"] == single[best]
-    shown = f"recall@10 {single[0]:.4f} at 0, {single[best]:.4f} at {best:g}, {single[1]:.4f} at 1"
-    assert f"index.lexical_weight: {shown}" in caplog.text
+    # Each weight once: here the vectors alone are as good as any mixture.
+    assert best == 0
+    shown = f"recall@10 {single[0]:.4f} at 0, {single[1]:.4f} at 1"
+    assert f"index.lexical_weight: {shown}\n" in caplog.text
     assert "lexical_weight" not in evaluated(["mrr"], lexical_weight=0.3).result()
 
 

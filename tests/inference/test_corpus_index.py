@@ -120,7 +120,7 @@ def test_a_centred_index_is_made_once_and_anew_where_it_is_no_longer_to_be(tmp_p
     assert embed.embedded == []
     with caplog.at_level(logging.INFO, logger="textzoo"):
         assert "center" not in prepared_index(Embedder(tmp_path)).made_from
-    assert "of another center" in caplog.text
+    assert "built anew, since it is of another setting of index.center\n" in caplog.text
 
 
 def test_n_grams_are_counted_without_embedding_the_corpus_again(tmp_path, caplog):

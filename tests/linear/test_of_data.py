@@ -50,6 +50,10 @@ def test_a_run_without_epochs_is_the_linear_part_alone_and_goes_on_with_the_net(
     workspace.run("infer", "alone", BOTH)
     metrics = infer_metrics(alone / "infer")
     assert metrics[workspace.model.first_is_gold] > 0.4
+    said = "is of before the first step: a net that is not trained counts"
+    for weight, warns in ((0.3, True), (1, False)):
+        weighted = (BOTH, f"hyper_parameters.linear.weight={weight}")
+        assert (said in workspace.run("infer", "alone", *weighted).stdout) == warns
     assert "already trained to the end" in workspace.run("trainer", "alone", *ALONE).stdout
 
     result = workspace.run("trainer", "alone", BOTH)

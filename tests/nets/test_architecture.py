@@ -89,6 +89,9 @@ def test_all_that_cannot_be_built_is_listed(tmp_path):
         read(tmp_path, {**BERT, "num_attention_heads": 5})
     with pytest.raises(UserError, match=r"holds no config\.json"):
         read_architecture(tmp_path.parent / tmp_path.name / "..")
+    with pytest.raises(UserError) as refused:
+        read_architecture(tmp_path / "none")
+    assert str(refused.value) == f"no such folder of an encoder: {tmp_path / 'none'}"
 
 
 @pytest.mark.parametrize("value", [True, -1, 0, 10**30, 1.5, "x", [], {}, ["BertModel"]])

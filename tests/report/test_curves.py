@@ -51,6 +51,10 @@ def test_cosines_of_texts_are_told_from_scores(predictions_of):
     section = curves_section([run_of(kind="embeddings")], [predictions_of(rows, "embeddings")])
     assert captions(section)[1] == "by cosine"
     assert "A query is answered by its nearest text" in text_of(section)
+    rows.append(row(["t"], {"t": 3.2}, "s"))  # with n-grams: deviations above the mean
+    section = curves_section([run_of(kind="embeddings")], [predictions_of(rows, "embeddings")])
+    assert captions(section)[1] == "by score"
+    assert "A query is answered by its nearest text" in text_of(section)
 
 
 def test_several_runs_are_compared_by_their_f1(predictions_of):

@@ -43,6 +43,10 @@ def test_metrics_of_one_run_stand_side_by_side_with_what_they_are_of():
     ]
     assert "Validation: 1,234 rows, step 5." in text_of(section)
     assert "Test: 50 rows, step 8 and 9, a threshold for each label." in text_of(section)
+    # The last infer.py of this folder was of an ensemble: its figures are not the run's.
+    assert "those of runner.infer_ensemble, 2 checkpoints, not of this run" in text_of(section)
+    own = metrics_section([run_of(evaluations=evaluations, test={**TEST, "steps": [8]})])
+    assert "infer_ensemble" not in text_of(own)
 
 
 def test_of_several_runs_the_best_of_each_column_is_marked():
@@ -51,7 +55,10 @@ def test_of_several_runs_the_best_of_each_column_is_marked():
         {"rows": 9, "micro_f1": 0.75, "hamming_loss": 0.4},
     ]
     runs = [run_of(name, test=test) for name, test in zip("ab", tests)]
+    tests[1]["steps"] = [3, 3]
     section = metrics_section([*runs, run_of("c")])
+    assert "Test rows of b: those of runner.infer_ensemble, 2 checkpoints" in text_of(section)
+    assert "Test rows of a" not in text_of(section)
     best = [element.text for element in section.iter("strong")]
     assert sorted(best) == ["0.2000", "0.7500"]  # of an error the lower one
     assert [cells[0] for cells in page_of(section).tables["Test rows"][1:]] == ["a", "b"]

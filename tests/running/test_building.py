@@ -1,6 +1,7 @@
 """From a model folder to a run; a folder that breaks its contract is refused by its file."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from harness.own_model import fitted, write_own_model
 
 from textzoo.commands.train import train
 from textzoo.config.loading import build_reader, load_config
+from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
-from textzoo.running.building import build_run, chosen_metrics, model_class
+from textzoo.running.building import build_run, chosen_metrics, initialise, model_class
 
 LOSS = "return net.loss(**batch)"
 SCORES = 'return {"scores": net(**batch)}'
@@ -93,3 +95,16 @@ def test_a_static_model_derives_from_the_contract_too(own):
     assert model_class(folder) is folder.dygraph_model
     with pytest.raises(UserError, match=r"static_model\.py: StaticModel does not derive from"):
         model_class(folder, "static")
+
+
+@pytest.mark.parametrize("n_frozen", [None, 0, 1])
+def test_random_weights_that_are_never_trained_are_warned_of(caplog, n_frozen):
+    def nothing(*arguments):
+        return {}
+
+    model = SimpleNamespace(word_embedding=None, initialise=nothing, initialise_labels=nothing)
+    run = SimpleNamespace(model=model, parameters=nothing, set_parameters=nothing)
+    encoder = EncoderSettings(config="tiny", freeze_layers=n_frozen)
+    initialise(run, SimpleNamespace(hyper_parameters={"encoder": encoder}), None)
+    said = f"encoder.freeze_layers: received {n_frozen}, but the encoder starts from random weights"
+    assert (said in caplog.text) == (n_frozen is not None)

@@ -138,6 +138,10 @@ def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, 
     said = f"{len(row) - 2} of 2 rows have negatives in further columns"
     assert (said in caplog.text) == warns
     assert (f"hyper_parameters.negatives is {negatives}" in caplog.text) == warns
+    # Who has set `given` already is told where negatives come from.
+    lacks = negatives == "given" and warns
+    assert ("mine_negatives.py finds some" in caplog.text) == lacks
+    assert ("`given` takes them" in caplog.text) == (warns and not lacks)
 
 
 def test_random_negatives_are_one_other_title_for_each_query(tmp_path):

@@ -96,7 +96,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     results, steps = {}, {}
     name, place = "", runner.output_path
     for name, paths in members.items():
-        checkpoints = load_checkpoints(paths)
+        checkpoints = several.checkpoints if several else load_checkpoints(paths)
         steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
         place = runner.output_path / name if len(members) > 1 else runner.output_path
         if several:
@@ -108,7 +108,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
         _tell_unknown(rows, run.model, reader)
         kind = run.model.kind
-        index = chosen_index(config.index, checkpoints)
+        index = several.index_settings if several else chosen_index(config.index, checkpoints)
         evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)), index, several)
         threshold = chosen_threshold(runner, checkpoints, metrics, kind)
         scores = None

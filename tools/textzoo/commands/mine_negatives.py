@@ -86,14 +86,16 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     log.info(
         "%d pairs, ranks %d to %d: %d candidates; %s",
         *(len(pairs), settings.mine_from, settings.mine_to, left_out + miner.counts[LEFT]),
-        ", ".join(f"{reason} {n}" for reason, n in miner.counts.items()),
+        ", ".join(
+            f"{'left out by ' * reason.startswith('mine_')}{reason}: {n}"
+            for reason, n in miner.counts.items()
+        ),
     )
     n_rows = Counter(len(row) - 2 for row in rows)
-    log.info(
-        "rows with so many negatives: %s: %s",
-        ", ".join(f"{n}: {n_rows[n]}" for n in range(settings.mine_per_pair + 1)),
-        result,
-    )
+    shown = ", ".join(f"{n_rows[n]} with {n}" for n in range(settings.mine_per_pair, -1, -1))
+    log.info("%s: pairs by their negatives: %s", result, shown)
+    if n_rows[0] == len(rows):
+        log.warning("no pair got a negative: all candidates were left out; see index.mine_*")
 
 
 def _teacher(path: Path) -> "Embed":

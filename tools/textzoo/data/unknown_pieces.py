@@ -59,8 +59,9 @@ class UnknownPieces:
         self._has_warned = True
         log.warning(
             "%s%s: the tokenizer does not know %.0f %% of the pieces: is the encoder of another "
-            "language? Choose one that was pretrained on such texts, or leave encoder.pretrained "
-            "and reader.tokenizer out: a vocabulary is then built from the training texts",
+            "language, or was it pruned without such texts? Choose one that was pretrained on such "
+            "texts, prune it with them, or leave encoder.pretrained and reader.tokenizer out: a "
+            "vocabulary is then built from the training texts",
             named(source) if source else "the texts",
             more,
             100 * self._n_unknown / self._n,

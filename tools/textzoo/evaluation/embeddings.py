@@ -201,7 +201,7 @@ def _best_weight(by_weight: dict[Any, LabelMetrics], name: str) -> LabelMetrics:
     chosen = 0.0
     for weight, value in values.items():
         chosen = weight if is_better(name, value, values[chosen]) else chosen
-    shown = ", ".join(f"{values[weight]:.4f} at {weight:g}" for weight in (0, chosen, 1))
+    shown = ", ".join(f"{values[weight]:.4f} at {weight:g}" for weight in sorted({0, chosen, 1}))
     log.info("index.lexical_weight: %s %s", name, shown)
     best = by_weight[chosen]
     best.more["lexical_weight"] = chosen

@@ -48,7 +48,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     if index is not None:
         known = index.made_from
         changed = [name for name, fact in made_from.items() if known.get(name) != fact]
-        changed += ["center"] * ((CENTER in known) != settings.center)
+        changed += ["setting of index.center"] * ((CENTER in known) != settings.center)
         if not changed:
             log.info("index %s: as it was, %d texts", settings.place, len(index))
             if not index.is_saved:

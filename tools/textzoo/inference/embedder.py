@@ -48,6 +48,7 @@ class Embedder:
         inputs: where they must not write.
         index_settings: the config's `index` block with every name, path and weight.
         model: the name of the model's folder.
+        checkpoints: those whose cosines are averaged, or the one that is chosen.
         members: what computes, and its reader, of each checkpoint.
 
     Raises:
@@ -63,7 +64,7 @@ class Embedder:
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
         self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
-        checkpoints = load_chosen(runner)
+        checkpoints = self.checkpoints = load_chosen(runner)
         index = chosen_index(self.config.index, checkpoints)
         self.index_settings = index_settings(index, runner, self.model)
         computation = computation or chosen_computation(runner)

@@ -139,6 +139,12 @@ def with_linear(
     n_labels, weight = len(reader.label_names), config.linear.weight
     fusion = checkpoint.fusion(n_labels)
     if weight != "auto":
+        if weight < 1 and checkpoint.facts["progress"]["step"] == 0:
+            log.warning(
+                "hyper_parameters.linear.weight: received %g, but %s is of before the first step: "
+                "a net that is not trained counts; 1, or auto, leaves it out",
+                *(weight, checkpoint.path),
+            )
         fusion = Mixed(weight, run.model.score_scale)
     return FusedRun(run, FusedModel(run.model, checkpoint.linear(n_labels)), fusion)
 

@@ -136,7 +136,7 @@ def views_of(settings: Linear, characters: Ragged) -> list[ViewSettings]:
     kind = settings.features
     if kind == "auto":
         kind = "characters" if unspaced_share(characters) > _UNSPACED else "both"
-        log.info("linear: features %s", kind)
+    log.info("linear: features %s of %d rows", kind, len(characters))  # the rest may take minutes
     if kind == "characters":
         return [ViewSettings("characters", 1, settings.ngram_max or 3, **common)]
     views = [ViewSettings("words", 1, settings.ngram_max or 2, **common)]

@@ -250,6 +250,8 @@ def _first_position(facts: dict[str, Any], family: str) -> int:
 
 
 def _config_file(path: Path) -> Path:
+    if not path.exists():
+        raise UserError(f"no such folder of an encoder: {path}{how_to_fetch(path)}")
     if not path.is_dir():
         return path
     for name in _CONFIG_FILES:

@@ -15,6 +15,7 @@ from textzoo.report.training import key, legend
 
 _FIGURES = ("precision", "recall", "f1")
 _WIDTH = 4.8  # of a plot, in inches
+_ABOVE_COSINES = 1.001  # rounding aside
 
 
 class _Known(NamedTuple):
@@ -37,7 +38,8 @@ def curves_section(
     ]
     if not known:
         return None
-    what = "cosine" if known[0].run.kind == "embeddings" else "threshold"
+    of_pairs = known[0].run.kind == "embeddings"
+    what = _of_pairs(known) if of_pairs else "threshold"
     lines = [Line(one.curve.recall, one.curve.precision, one.place) for one in known]
     drawn = plot("precision by recall", lines, "recall", shares="xy", width=_WIDTH)
     by_recall = _figure("precision by recall", drawn)
@@ -49,7 +51,7 @@ def curves_section(
         title = f"F1 by {what}"
         by_threshold = _figure(title, plot(title, lines, what, shares="y", width=_WIDTH))
         words = []
-    if what == "cosine":
+    if of_pairs:
         words.append("A query is answered by its nearest text if that is at least so near.")
     return section(
         "Precision and recall",
@@ -57,6 +59,12 @@ def curves_section(
         tag("div", by_recall, by_threshold, class_="panels two"),
         *([note(" ".join(words))] if words else []),
     )
+
+
+def _of_pairs(known: Sequence[_Known]) -> str:
+    """What scores of texts are: with `index.lexical_weight` no cosines, but deviations."""
+    highest = max(one.curve.threshold.max() for one in known)
+    return "cosine" if highest < _ABOVE_COSINES else "score"
 
 
 def _figures_of_one(known: _Known, what: str) -> Element:

@@ -203,7 +203,7 @@ def neighbours_section(rows: Sequence[Row]) -> Element:
     return section(
         "Nearest texts",
         tag("ol", *shown, class_="examples"),
-        note("Some queries and the cosines of what is nearest. ✓ is what was to be found."),
+        note("Some queries and the scores of what is nearest. ✓ is what was to be found."),
     )
 
 

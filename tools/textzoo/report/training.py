@@ -29,11 +29,15 @@ def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
         return None
     if len(runs) == 1:
         return _metrics_of_one(runs[0])
+    notes = [
+        f"Test rows of {run.name}: those of {of}." for run in runs if (of := _ensemble(run.test))
+    ]
     tables = []
     for title, found in (("Test rows", tests), ("Validation rows, at each run's best", best)):
         if found:
             tables += [tag("h3", title), _compared(title, runs, found)]
-    return section("Metrics", *tables, note("✓ the best of a column. Click a heading to sort."))
+    notes.append("✓ the best of a column. Click a heading to sort.")
+    return section("Metrics", *tables, *map(note, notes))
 
 
 def _metrics_of_one(run: Run) -> Element:
@@ -44,6 +48,8 @@ def _metrics_of_one(run: Run) -> Element:
     rows = [[name, *(found.get(name) for found in sources.values())] for name in names]
     parts = [table("Metrics", columns, rows)]
     parts += [note(f"{name.capitalize()}: {_about(found)}.") for name, found in sources.items()]
+    if ensemble := _ensemble(test):
+        parts.append(note(f"The test rows and all that is told of them are those of {ensemble}."))
     if test and run.is_outdated:
         parts.append(
             note(
@@ -52,6 +58,12 @@ def _metrics_of_one(run: Run) -> Element:
             )
         )
     return section("Metrics", *parts)
+
+
+def _ensemble(test: Optional[Facts]) -> Optional[str]:
+    """What test metrics are of, if it is not one checkpoint."""
+    n = len((test or {}).get("steps", ()))
+    return f"runner.infer_ensemble, {n} checkpoints, not of this run alone" if n > 1 else None
 
 
 def _about(source: Facts) -> str:

@@ -187,6 +187,12 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
     if encoder and encoder.pretrained:
         _set_pretrained(weights, encoder.pretrained)
         _advise(config, encoder.pretrained)
+    elif encoder and encoder.freeze_layers is not None:
+        log.warning(
+            "hyper_parameters.encoder.freeze_layers: received %d, but the encoder starts from "
+            "random weights, which then stay: set encoder.pretrained, or leave it out",
+            encoder.freeze_layers,
+        )
     run.model.initialise(weights, reader)
     run.model.initialise_labels(weights, reader)
     run.set_parameters(weights)

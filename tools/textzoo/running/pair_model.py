@@ -179,11 +179,17 @@ def _negatives(columns: Columns, rows: np.ndarray) -> tuple[Ragged, np.ndarray]:
 def _warn_of_negatives(columns: Columns, setting: str) -> None:
     """Say in the log if rows have negatives that no loss sees, or lack those that it is to see."""
     n_rows = int(np.count_nonzero(columns["negative_lengths"].counts))
-    if bool(n_rows) != (setting == "given"):
+    if n_rows and setting != "given":
         log.warning(
             "%d of %d rows have negatives in further columns, and hyper_parameters.negatives is "
             "%s: `given` takes them",
             *(n_rows, len(columns["query"]), setting),
+        )
+    elif not n_rows and setting == "given":
+        log.warning(
+            "0 of %d rows have negatives in further columns, and hyper_parameters.negatives is "
+            "given: only the batch's titles are negatives; mine_negatives.py finds some",
+            len(columns["query"]),
         )
 
 
