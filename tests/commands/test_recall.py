@@ -419,7 +419,7 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
     folder = tmp_path / "encoder"
     folder.mkdir()
     write_hugging_face(folder, "xlm-roberta", vocab_size=900)
-    write_tokenizer(folder, "unigram", [*corpus_of(place), "query: passage: "], 800)
+    write_tokenizer(folder, "unigram", [*corpus_of(place), *["query: passage: "] * 200], 800)
     prompts = {"prompts": {"query": "query: ", "passage": "passage: "}}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
     common = (
