@@ -419,7 +419,7 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
     folder = tmp_path / "encoder"
     folder.mkdir()
     write_hugging_face(folder, "xlm-roberta", vocab_size=900)
-    write_tokenizer(folder, "unigram", [*corpus_of(place), *["query: passage: "] * 200], 800)
+    write_tokenizer(folder, "unigram", [*corpus_of(place), "q: p: "], 800)
     prompts = {"prompts": {"query": "query: ", "passage": "passage: "}}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
     common = (
@@ -430,7 +430,7 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
         "reader.max_len=8",
         "index.backend=exact",
     )
-    prefixes = ("reader.query_prefix='query: '", "reader.title_prefix='passage: '")
+    prefixes = ("reader.query_prefix='q: '", "reader.title_prefix='p: '")
     own = (*common, *prefixes, f"runner.model_save_path={tmp_path}/own")
     assert call(trainer, place, overrides=own) == 0
     said = capsys.readouterr().out
@@ -452,7 +452,7 @@ def test_prefixes_of_a_pretrained_encoder_are_kept_wherever_texts_are_embedded(
     assert not np.array_equal(encoder.encode([text]), encoder.encode([text], "title"))
     # The same weights, the prefixes taken away: refused, not forgotten.
     assert call(recall, place, overrides=(*own, "reader.title_prefix=null")) == 2
-    assert "reader.title_prefix: 'passage: ' there, None here" in capsys.readouterr().err
+    assert "reader.title_prefix: 'p: ' there, None here" in capsys.readouterr().err
     plain = (*common, f"runner.model_save_path={tmp_path}/plain")
     assert call(trainer, place, overrides=plain) == 0
     hint = "its texts began with 'query: ' (query), 'passage: ' (passage); set reader.query_prefix"
