@@ -53,4 +53,4 @@ def test_every_config_of_the_zoo_is_whole(path):
     try:
         check_run("dygraph", *load_config(path, []), trains=True)
     except UserError as problem:  # what a script of datasets/ fetches
-        assert "cannot be read as" in str(problem)
+        assert "fetch it with: " in str(problem)
