@@ -116,3 +116,15 @@ def test_mistakes_are_named_and_nothing_is_written(folder, tmp_path, capsys):
     assert "0 .safetensors files" in complaint(capsys, folder, output, "--texts", texts)
     weights.write_bytes(content)
     assert prune_vocabulary([str(folder), str(output), "--texts", str(texts)]) == 0
+
+
+@pytest.mark.parametrize("folder", ["unigram"], indirect=True)
+def test_a_text_at_which_the_tokenizer_fails_is_told(folder, tmp_path, capsys):
+    path, texts, output = folder / "tokenizer.json", tmp_path / "texts.txt", tmp_path / "output"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["normalizer"] = {"type": "Replace", "pattern": {"Regex": "(a+)+b"}, "content": "x"}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    texts.write_text("a text\n" + "a" * 200 + "\n", encoding="utf-8")
+    said = complaint(capsys, folder, output, "--texts", texts)
+    assert "--texts: the tokenizer cannot split the text" in said and "Traceback" not in said
+    assert not output.exists()

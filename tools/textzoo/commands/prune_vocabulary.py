@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from textzoo.commands.cli import guarded
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
 from textzoo.files import new_folder
 from textzoo.logs import start_logging
 from textzoo.text.lines import data_files, read_lines
@@ -93,8 +93,11 @@ def prune_vocabulary(folder: Path, output: Path, texts: list[Path], prefixes: li
     used.ids |= _named_ids(config, described.vocab_size)
     used.ids |= set(range(described.first_position))  # on which RoBERTa's positions depend
     files = [file for path in texts for file in data_files(path, "--texts")]
-    used.add(prefixes)
-    n_texts = used.add(_columns(files))
+    try:
+        used.add(prefixes)
+        n_texts = used.add(_columns(files))
+    except BadLine as problem:
+        raise UserError(f"--texts: {problem}") from None
     if not n_texts:
         raise UserError(f"--texts: {files[0]}: received no text, expected one a line")
     pruned, kept = used.tokenizer()

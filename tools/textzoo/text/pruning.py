@@ -10,6 +10,8 @@ from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers
 
+from textzoo.text.subwords import given_up
+
 _TEXTS_AT_ONCE = 5_000
 
 
@@ -65,13 +67,17 @@ class UsedPieces:
 
         Returns:
             How many texts there were.
+
+        Raises:
+            BadLine: the tokenizer fails at one.
         """
         texts, n = iter(texts), 0
         while some := list(islice(texts, _TEXTS_AT_ONCE)):
             n += len(some)
             if self._model["type"] == "BPE":  # at the start of a text, and behind a prefix
                 some += [f" {text}" for text in some]
-            found = self._tokenizer.encode_batch_fast(some)
+            with given_up():
+                found = self._tokenizer.encode_batch_fast(some)
             for text, of_text in zip(some, found):
                 self.ids.update(of_text.ids)
                 if self._model["type"] == "WordPiece":

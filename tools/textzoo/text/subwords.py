@@ -90,7 +90,7 @@ class SubwordTokenizer:
         Raises:
             BadLine: the tokenizer gives the text up.
         """
-        with _given_up():
+        with given_up():
             return self._tokenizer.encode(text).ids
 
     def encode_many(self, texts: list[str]) -> Ragged:
@@ -99,7 +99,7 @@ class SubwordTokenizer:
             self._pieces = _Pieces(self._tokenizer)
         if self._pieces and not self._pieces.has_special(texts):
             return self._pieces(texts, self._max_len)
-        with _given_up():
+        with given_up():
             return Ragged.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
 
     def save(self, folder: Path) -> None:
@@ -224,8 +224,12 @@ def _read_json(path: Path) -> Tokenizer:
 
 
 @contextlib.contextmanager
-def _given_up() -> Iterator[None]:
-    """Refuse a text that makes a tokenizer fail: a regular expression of its file may."""
+def given_up() -> Iterator[None]:
+    """Refuse a text that makes a tokenizer fail: a regular expression of its file may.
+
+    Raises:
+        BadLine: it does.
+    """
     try:
         yield
     except BaseException as failure:
