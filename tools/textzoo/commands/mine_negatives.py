@@ -11,7 +11,7 @@ from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
-    from textzoo.inference.hard_negatives import Embed
+    from textzoo.text.reader import Embed
 
 log = logging.getLogger("textzoo")
 

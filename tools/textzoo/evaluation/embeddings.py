@@ -1,7 +1,6 @@
 """Evaluating a model that embeds texts: how well queries find what they are to find."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TextIO
 
@@ -26,7 +25,7 @@ from textzoo.metrics.ranking import best_labels, gold_ranks
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Reader, Side
+from textzoo.text.reader import Embed, Reader
 
 log = logging.getLogger("textzoo")
 
@@ -105,7 +104,7 @@ class EmbeddingEvaluator:
         rows: Rows,
         chosen: np.ndarray,
         index: Optional[IndexSettings] = None,
-        embed_texts: Optional[Callable[[list[str], Side], np.ndarray]] = None,
+        embed_texts: Optional[Embed] = None,
     ):
         self._embed_texts = embed_texts
         self._runner = runner

@@ -1,6 +1,5 @@
 """How a model is evaluated: by labels or levels it scores, or by what its embeddings recall."""
 
-from collections.abc import Callable
 from typing import Optional, Protocol, TextIO, Union
 
 import numpy as np
@@ -17,7 +16,7 @@ from textzoo.metrics.levels import LevelMetrics
 from textzoo.metrics.names import Kind
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.run import InferenceRun
-from textzoo.text.reader import Reader, Side
+from textzoo.text.reader import Embed, Reader
 
 
 class Evaluator(Protocol):
@@ -65,7 +64,7 @@ def evaluator_of(
     rows: Rows,
     chosen: np.ndarray,
     index: Optional[IndexSettings] = None,
-    embed_texts: Optional[Callable[[list[str], Side], np.ndarray]] = None,
+    embed_texts: Optional[Embed] = None,
 ) -> Evaluator:
     """The evaluator of a kind of model.
 

@@ -14,11 +14,9 @@ import numpy as np
 from textzoo.config.schema import IndexSettings
 from textzoo.index.centering import center_of, centred
 from textzoo.index.text_index import TextIndex
-from textzoo.text.reader import Side
+from textzoo.text.reader import Embed, Side
 
 _CHUNK = 4096  # queries that are searched at once
-
-Embed = Callable[[list[str], Side], np.ndarray]  # texts to `[texts, width]`, of length 1
 
 # The rules that leave a candidate out by its cosine and the title's, in the order in which they are
 # looked at, each by the name of its key.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -94,7 +94,7 @@ def fit_linear(
             "in so many training texts; lower it, or set hyper_parameters.linear.features=none"
         )
     mark = settings.lead_words
-    if isinstance(mark, str) and not before(characters.chosen(chosen), mark).counts.any():
+    if isinstance(mark, str) and not before(texts, mark).counts.any():
         raise UserError(
             f"hyper_parameters.linear.lead_words: received {mark!r}, but no training text has "
             "words before such a mark; set one that is there, or how many words count twice"
@@ -109,10 +109,11 @@ def fit_linear(
         _row_weights(targets, settings.label_balance),
     )
     places = _places(asked, chosen)
-    strength, mean_weight = None, 1.0
-    if not takes_too_long(data, places):
+    if takes_too_long(data, places):
+        weights, left_out = _means_alone(data, places)
+    else:
         strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
-    weights, left_out = _solved(data, strength, mean_weight, places, n_threads)
+        weights, left_out = _solved(data, strength, mean_weight, places, n_threads)
     part = LinearPart(features, weights)
     scores = np.empty((len(asked), n_labels), np.float32)
     is_in = np.isin(asked, chosen)
@@ -241,19 +242,12 @@ def _without_unknown(scores: np.ndarray, truth: np.ndarray, targets: SparseRows)
 
 
 def _solved(
-    data: TrainingRows,
-    strength: Optional[float],
-    mean_weight: float,
-    asked: np.ndarray,
-    n_threads: int,
+    data: TrainingRows, strength: float, mean_weight: float, asked: np.ndarray, n_threads: int
 ) -> tuple[Weights, np.ndarray]:
-    """The weights of all labels; the scores `[asked, labels]` that rows have when left out.
-
-    Without a strength, labels have their means alone.
-    """
+    """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
     features, targets, _ = data.with_names()
     (n_rows, n_features), n_labels = features.shape, targets.shape[1]
-    solver = None if strength is None else solver_of(data, strength, asked, n_threads)
+    solver = solver_of(data, strength, asked, n_threads)
     columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
     left_out = np.zeros((len(asked), n_labels), np.float32)
 
@@ -261,23 +255,24 @@ def _solved(
         per_block = max(1, _BLOCK // max(n_features, n_rows))
         for start in range(0, n_labels, per_block):
             own = slice(start, start + per_block)
-            block = np.zeros((n_features, min(per_block, n_labels - start)), np.float32)
-            if solver:
-                own_targets = by_label[:, own]
-                dual, left_out[:, own] = solver.solve(own_targets)
-                block += columns @ dual
+            dual, left_out[:, own] = solver.solve(by_label[:, own])
+            block = columns @ dual
             if mean_weight:
                 block += mean_weight * means.vectors(own).T.toarray()
             yield block
 
-    if solver:
-        found = Weights.largest(weights(), n_features)
-    else:
-        found = Weights.largest_of_rows(means.vectors())
+    found = Weights.largest(weights(), n_features)
     truth = data.targets[asked].toarray()
     if mean_weight:
         left_out += mean_weight * means.left_out(data.features[asked], truth)
     return found, _without_unknown(left_out, truth, data.targets)
+
+
+def _means_alone(data: TrainingRows, asked: np.ndarray) -> tuple[Weights, np.ndarray]:
+    """The same without the ridge."""
+    means, truth = data.means(), data.targets[asked].toarray()
+    left_out = means.left_out(data.features[asked], truth)
+    return Weights.largest_of_rows(means.vectors()), _without_unknown(left_out, truth, data.targets)
 
 
 def _targets(labels: Ragged, n_labels: int) -> SparseRows:

@@ -1,6 +1,6 @@
 """The contract of a reader: what turns lines of the user's files into ids, texts into arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Optional
@@ -16,6 +16,7 @@ CHARACTERS = "characters"  # the column of those of a text, see `with_characters
 Feeds = dict[str, np.ndarray]  # the arrays of a batch by name
 Ids = dict[str, list[int]]  # the ids of one row, or of one text, by column
 Side = Literal["query", "title"]  # what a text is that is embedded: it seeks, or is to be found
+Embed = Callable[[list[str], Side], np.ndarray]  # texts to `[texts, width]`, of length 1
 
 
 class Reader:
