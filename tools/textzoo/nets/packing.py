@@ -1,7 +1,6 @@
 """The tokens of a batch without padding, as rows of one matrix."""
 
 import paddle
-import paddle.nn.functional as F
 
 
 class Packing:
@@ -17,33 +16,37 @@ class Packing:
 
     def __init__(self, is_padding: paddle.Tensor, n_heads: int):
         self._n_heads = n_heads
-        length = paddle.shape(is_padding)[1].astype("int64")
-        is_token = paddle.logical_not(is_padding)
-        self._places = paddle.nonzero(is_token.flatten()).flatten()
+        shape = paddle.shape(is_padding)
+        self._length = shape[1]
+        is_token = paddle.logical_not(is_padding).flatten()
+        self._places = paddle.nonzero(is_token).flatten()
         # Padding gets the vector of the token before it, which has no influence there.
-        rows = paddle.cumsum(is_token.flatten().astype("int64")) - 1
-        self._rows = rows.reshape(paddle.shape(is_token))
+        self._rows = paddle.cumsum(is_token.astype("int64")) - 1
         parts = paddle.arange(3 * n_heads, dtype="int64")
-        self._heads = (self._rows * (3 * n_heads)).unsqueeze(1) + parts.unsqueeze([0, 2])
-        text = self._places // length
-        first = text * (n_heads * length) + self._places % length
-        self._of_heads = first.unsqueeze(1) + parts[:n_heads].unsqueeze(0) * length
+        first = self._rows.reshape(shape).unsqueeze(1) * (3 * n_heads)
+        self._heads = (first + parts.unsqueeze([0, 2])).flatten()
+        length = self._length.astype("int64")
+        text, place = self._places // length, self._places % length
+        first = text * (n_heads * length) + place
+        self._of_heads = (first.unsqueeze(1) + parts[:n_heads] * length).flatten()
 
     def packed(self, padded: paddle.Tensor) -> paddle.Tensor:
         """`[batch, length, width]` to `[tokens, width]`."""
-        return F.embedding(self._places, padded.flatten(0, 1))
+        return paddle.gather(padded.reshape([-1, padded.shape[-1]]), self._places)
 
     def padded(self, packed: paddle.Tensor) -> paddle.Tensor:
         """`[tokens, width]` to `[batch, length, width]`."""
-        return F.embedding(self._rows, packed)
+        width = packed.shape[-1]
+        return paddle.gather(packed, self._rows).reshape([-1, self._length, width])
 
     def heads(self, packed: paddle.Tensor) -> paddle.Tensor:
         """`[tokens, 3 * width]` to `[batch, 3 * heads, length, width / heads]`."""
-        size = packed.shape[-1] // (3 * self._n_heads)
-        return F.embedding(self._heads, packed.reshape([-1, size]))
+        n, size = 3 * self._n_heads, packed.shape[-1] // (3 * self._n_heads)
+        rows = paddle.gather(packed.reshape([-1, size]), self._heads)
+        return rows.reshape([-1, n, self._length, size])
 
     def of_heads(self, mixed: paddle.Tensor) -> paddle.Tensor:
         """`[batch, heads, length, width / heads]` to `[tokens, width]`."""
         size = mixed.shape[-1]
-        rows = F.embedding(self._of_heads, mixed.reshape([-1, size]))
+        rows = paddle.gather(mixed.reshape([-1, size]), self._of_heads)
         return rows.reshape([-1, self._n_heads * size])
