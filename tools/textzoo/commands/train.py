@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textzoo.linear.part import LinearPart
     from textzoo.running.building import Graph
     from textzoo.running.run import Run
+    from textzoo.text.ragged import Columns
     from textzoo.training.checkpoint import Checkpoint
     from textzoo.training.facts import Progress
     from textzoo.training.loop import Training
@@ -91,6 +92,8 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         start = starting_point(config)
         data = in_turn(lambda: dataset.for_training(start.vocabulary, not start.resumed))
         start.check_data(data.contents)
+        if "teacher" in config.hyper_parameters:
+            data.train_rows.columns.update(in_turn(lambda: taught(data, config, folder)))
 
         # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
         run = build_run(
@@ -131,6 +134,25 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
+
+
+def taught(data: "TrainingData", config: "Config", folder: "ModelFolder") -> "Columns":
+    """What the teacher of a config gives for the training rows, see `teacher_columns`.
+
+    Raises:
+        UserError: the teacher is not as it should be.
+    """
+    from textzoo.commands.teacher import teacher_model
+    from textzoo.data.cache import Cache
+    from textzoo.data.teacher_vectors import teacher_columns
+    from textzoo.running.building import model_class
+
+    arguments = {**data.reader.smallest_sizes(), **config.hyper_parameters}
+    width = model_class(folder)(arguments).create_model().width
+    runner, teacher = config.runner, config.hyper_parameters["teacher"]
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    model = teacher_model(teacher, runner)
+    return teacher_columns(data.train_rows, data.reader, cache, model, width)
 
 
 def assemble(
