@@ -100,6 +100,19 @@ def test_a_run_goes_on_as_one_that_was_never_ended(place, tmp_path):
     assert train(place, tmp_path / "resumed", "runner.epochs=2") == whole
 
 
+def test_a_run_does_not_go_on_with_another_teacher(place, tmp_path, capfd):
+    train(place, tmp_path)
+    train(place, tmp_path, "hyper_parameters.teacher.model=null", "runner.epochs=2", expect=2)
+    assert "hyper_parameters.teacher" in capfd.readouterr().err
+    # Another one where this one was.
+    folder = tmp_path / "encoder"
+    write_encoder(folder, ["some", "other texts"])
+    train(place, tmp_path / "other", teacher=folder)
+    write_encoder(folder, [text for line in lines_of(place / "train.tsv") for text in line])
+    train(place, tmp_path / "other", "runner.epochs=2", teacher=folder, expect=2)
+    assert "the teacher has changed since" in capfd.readouterr().err
+
+
 def test_inference_asks_for_no_teacher(place, tmp_path):
     train(place, tmp_path)
     here = (f"runner.model_save_path={tmp_path}/output", "hyper_parameters.teacher.model=/none")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.commands.teacher import teacher_model
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.dataset import TrainingData
+    from textzoo.data.teacher_vectors import TeacherModel
     from textzoo.evaluation.validation import FusedValidation
     from textzoo.linear.fusion import Fusion
     from textzoo.linear.part import LinearPart
@@ -59,6 +61,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         Interrupted: a signal came; a checkpoint was saved.
     """
     from textzoo.config.loading import load_config
+    from textzoo.config.schema import Teacher
     from textzoo.data.dataset import Dataset, in_turn
     from textzoo.data.swapped_columns import warn_if_swapped
     from textzoo.devices import choose_device, process_rank
@@ -91,9 +94,14 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         # What to start from, and the rows.
         start = starting_point(config)
         data = in_turn(lambda: dataset.for_training(start.vocabulary, not start.resumed))
+        teacher = None
+        if isinstance(asked := config.hyper_parameters.get("teacher"), Teacher):
+            teacher = teacher_model(asked, runner)
+            data.teacher = teacher.digest
         start.check_data(data.contents)
-        if "teacher" in config.hyper_parameters:
-            data.train_rows.columns.update(in_turn(lambda: taught(data, config, folder)))
+        if teacher:
+            columns = in_turn(lambda: taught(data, config, folder, teacher))
+            data.train_rows.columns.update(columns)
 
         # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
         run = build_run(
@@ -136,23 +144,22 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             )
 
 
-def taught(data: "TrainingData", config: "Config", folder: "ModelFolder") -> "Columns":
-    """What the teacher of a config gives for the training rows, see `teacher_columns`.
+def taught(
+    data: "TrainingData", config: "Config", folder: "ModelFolder", teacher: "TeacherModel"
+) -> "Columns":
+    """What a teacher gives for the training rows, see `teacher_columns`.
 
     Raises:
-        UserError: the teacher is not as it should be.
+        UserError: it cannot embed them.
     """
-    from textzoo.commands.teacher import teacher_model
     from textzoo.data.cache import Cache
     from textzoo.data.teacher_vectors import teacher_columns
     from textzoo.running.building import model_class
 
     arguments = {**data.reader.smallest_sizes(), **config.hyper_parameters}
     width = model_class(folder)(arguments).create_model().width
-    runner, teacher = config.runner, config.hyper_parameters["teacher"]
-    cache = Cache(runner.cache_dir, runner.bad_lines)
-    model = teacher_model(teacher, runner)
-    return teacher_columns(data.train_rows, data.reader, cache, model, width)
+    cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
+    return teacher_columns(data.train_rows, data.reader, cache, teacher, width)
 
 
 def assemble(

@@ -41,6 +41,11 @@ class TeacherModel(NamedTuple):
     made_from: object
     sides_alike: bool
 
+    @property
+    def digest(self) -> str:
+        """Of what decides its embeddings."""
+        return _digest(self.made_from)
+
 
 def teacher_columns(
     rows: Rows, reader: Reader, settings: Cache, teacher: TeacherModel, width: int
