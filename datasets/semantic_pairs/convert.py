@@ -2,7 +2,7 @@
 
 Training pairs are the pairs of the training parts that mean the same; evaluation pairs those of
 the evaluation parts; the corpus is every sentence of all of them. A pair that is evaluated is not
-trained on, in neither direction.
+trained on, in neither direction. Texts to train on without pairs are all but those of such pairs.
 """
 
 import json
@@ -107,7 +107,8 @@ def convert(source: Path, output: Path) -> None:
 
     train = [*(pair for name in TRAINING for pair in _same(labelled[name])), *simclue]
     write(output / "semantic_pair_train.tsv", list(filter(allowed, train)))
-    write(output / "semantic_triplet_train.tsv", list(filter(allowed, triplets)))
+    triplets = list(filter(allowed, triplets))
+    write(output / "semantic_triplet_train.tsv", triplets)
     for name, pairs in evaluated.items():
         write(output / f"{name}.tsv", pairs)
     write(output / "same_semantic.tsv", [pair for pairs in evaluated.values() for pair in pairs])
@@ -115,6 +116,9 @@ def convert(source: Path, output: Path) -> None:
     sentences += [*simclue, *(pair[:2] for pair in pawsx)]
     corpus = dict.fromkeys(text for pair in sentences for text in pair)
     write(output / "corpus_file", [(text,) for text in corpus])
+    texts = dict.fromkeys([*corpus, *(text for row in triplets for text in row)])
+    evaluated_texts = {text for pair in forbidden for text in pair}
+    write(output / "unlabelled.txt", [(text,) for text in texts if text not in evaluated_texts])
 
 
 def _same(pairs: list[Pair]) -> list[tuple[str, str]]:

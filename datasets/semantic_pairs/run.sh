@@ -40,6 +40,6 @@ declare_file simclue/train_rank_1w.json \
     "$SIMCLUE/train_rank_1w.json"
 
 declare_output text semantic_pair_train.tsv semantic_triplet_train.tsv afqmc_dev.tsv \
-    lcqmc_test.tsv same_semantic.tsv corpus_file
+    lcqmc_test.tsv same_semantic.tsv corpus_file unlabelled.txt
 
 prepare_dataset "$@"

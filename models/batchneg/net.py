@@ -8,9 +8,18 @@ from typing import Literal, Optional
 
 import paddle
 
-from textzoo.config.schema import Cosines, EncoderSettings, PositiveFloat, PositiveInt, Size
+from textzoo.config.schema import (
+    Cosines,
+    EncoderSettings,
+    PositiveFloat,
+    PositiveInt,
+    Size,
+    Teacher,
+)
 from textzoo.losses.in_batch import in_batch_cross_entropy
 from textzoo.nets.sentence_encoder import SentenceEncoder
+
+_NO_TEACHER = Teacher()
 
 
 class Net(SentenceEncoder):
@@ -27,6 +36,7 @@ class Net(SentenceEncoder):
         margin: taken off the cosine of a query and its title.
         scale: what cosines are multiplied by.
         symmetric: whether each title also ranks its query among those of the batch.
+        teacher: an encoder to learn the embeddings of, see `schema.Teacher`.
     """
 
     def __init__(
@@ -41,6 +51,7 @@ class Net(SentenceEncoder):
         margin: Cosines = 0.2,
         scale: PositiveFloat = 20.0,
         symmetric: bool = False,
+        teacher: Teacher = _NO_TEACHER,
     ):
         super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
         if symmetric and negatives == "random":

@@ -8,9 +8,11 @@ from typing import Annotated, Literal, Optional
 import paddle
 from pydantic import Field
 
-from textzoo.config.schema import EncoderSettings, PositiveInt, Size
+from textzoo.config.schema import EncoderSettings, PositiveInt, Size, Teacher
 from textzoo.losses.margin import hardest_negative_margin
 from textzoo.nets.sentence_encoder import SentenceEncoder
+
+_NO_TEACHER = Teacher()
 
 
 class Net(SentenceEncoder):
@@ -25,6 +27,7 @@ class Net(SentenceEncoder):
         negatives: the other titles of the `batch`; these and those `given` in the rows' third and
             further columns; or one `random` title for each query.
         margin: by which the title is to be nearer to its query than any negative.
+        teacher: an encoder to learn the embeddings of, see `schema.Teacher`.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Net(SentenceEncoder):
         output_emb_size: Optional[Size] = 256,
         negatives: Literal["batch", "given", "random"] = "batch",
         margin: Annotated[float, Field(gt=0, le=2)] = 0.2,
+        teacher: Teacher = _NO_TEACHER,
     ):
         super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
         self._margin = margin

@@ -42,6 +42,11 @@ def test_evaluated_pairs_are_not_trained_on_and_the_corpus_has_every_sentence_on
         *("a1", "a2", "a3", "a4", "d2", "d1", "d3", "d4"),
         *("l1", "l2 l2", "same", "t1", "t2", "s1", "s2", "p1", "p2", "p3"),
     ]
+    # What is evaluated is not trained on without its pair, either: no d1, d2, t1, t2.
+    assert written.pop("unlabelled.txt") == [
+        *("a1", "a2", "a3", "a4", "d3", "d4", "l1", "l2 l2", "same"),
+        *("s1", "s2", "p1", "p2", "p3", "r1", "r2", "r3"),
+    ]
     assert written == {
         "semantic_pair_train.tsv": ["l1\tl2 l2", "a1\ta2", "s1\ts2"],
         "semantic_triplet_train.tsv": ["r1\tr2\tr3"],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.pretrained import write_encoder
 from harness.running import run
 from harness.workspace import (
     MODELS,
@@ -53,6 +54,7 @@ NEGATIVES = (
     *("hyper_parameters.negatives=given", "reader.max_negatives=3"),
     "runner.train_data_dir=WORKSPACE/negatives.tsv",
 )
+TAUGHT = ("hyper_parameters.teacher.model=WORKSPACE/encoder", "hyper_parameters.teacher.max_len=12")
 LAYERS = tuple(
     f"hyper_parameters.encoder.{key}={value}"
     for key, value in {"num_hidden_layers": 2, "share_layers": "false", "freeze_layers": 1}.items()
@@ -95,6 +97,8 @@ CASES = {
     ),
     "hardestneg negatives": ("hardestneg", "dygraph", *NEGATIVES),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
+    "batchneg taught": ("batchneg", "dygraph", *TAUGHT),
+    "batchneg taught alone": ("batchneg", "dygraph", *TAUGHT, "hyper_parameters.teacher.weight=1"),
     "hardestneg": ("hardestneg", "dygraph"),
     "tagspace apart": ("tagspace", "static/apart"),
     "xmlcnn apart": (
@@ -125,6 +129,8 @@ def workspaces(tmp_path_factory):
         made[name] = Workspace(tmp_path_factory.mktemp(name), few)
         if name in ("batchneg", "hardestneg"):
             write_negatives(made[name])
+    texts = [text for line in made["batchneg"].train_lines() for text in line.split("\t")]
+    write_encoder(made["batchneg"].folder / "encoder", texts)
     return made
 
 

@@ -7,6 +7,8 @@ from zlib import crc32
 import numpy as np
 from safetensors.numpy import save_file
 
+from harness.tokenizer_files import write_tokenizer
+
 # What Hugging Face transformers computes, see references/make_encoders.py.
 REFERENCES = json.loads(
     Path(__file__).with_name("references").joinpath("encoders.json").read_text(encoding="utf-8")
@@ -32,3 +34,11 @@ def write_hugging_face(folder, family, tensors=None, prefix="", vocab_size=None)
         tensors = {**tensors, name: weight(name, [vocab_size, config["hidden_size"]])}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     save_file({prefix + name: t for name, t in tensors.items()}, folder / "model.safetensors")
+
+
+def write_encoder(folder, texts):
+    """A small encoder of random weights with a WordPiece tokenizer of these texts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(folder, "wordpiece", texts)
+    write_hugging_face(folder, "bert", vocab_size=400)
+    return folder

@@ -8,17 +8,18 @@ from harness.workspace import Workspace, _of_pairs
 
 from textzoo.config.checking import signature_fields
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import EncoderSettings, Optimizer
+from textzoo.config.schema import EncoderSettings, Optimizer, Teacher
 from textzoo.running.dygraph import DygraphRun
 
 
-def make_run(name, cache_rows, dropout=0.0):
+def make_run(name, cache_rows, dropout=0.0, teacher_weight=0.5):
     folder = load_model_folder(ROOT / "models" / name)
     defaults = {key: default for key, (_, default) in signature_fields(folder.net).items()}
     encoder = EncoderSettings(
         config="tiny", hidden_size=16, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0
     )
     sizes = {"vocab_size": 30, "max_len": 12, "encoder": encoder, "negatives": "given"}
+    sizes["teacher"] = Teacher(weight=teacher_weight)
     paddle.seed(7)
     model = folder.dygraph_model({**defaults, **sizes})
     optimizer = Optimizer.model_validate({"class": "SGD", "learning_rate": 1.0})
@@ -38,11 +39,32 @@ def feeds(n=13, seed=0):
     return made
 
 
+def taught(n=13, seed=0, width=256, alone=False):
+    """The same with a teacher's vectors; `alone`: they are all that counts."""
+    made = feeds(n, seed)
+    random = np.random.default_rng(seed)
+    for side in ("query", "title"):
+        vectors = random.normal(size=(n, width))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        made[f"{side}_teacher"] = vectors.astype("float32")
+    if alone:
+        made = {name: array for name, array in made.items() if name.startswith("query")}
+    return made
+
+
+BATCHES = {
+    "pairs": (0.5, [feeds(), feeds(5, seed=1)]),
+    "taught": (0.3, [taught(), taught(5, seed=1)]),
+    "taught alone": (1, [taught(alone=True), taught(5, seed=1, alone=True)]),
+}
+
+
 @pytest.mark.parametrize("name", ["batchneg", "hardestneg"])
 @pytest.mark.parametrize("cache_rows", [1, 4, 13, 100])
-def test_cached_gradients_are_those_of_the_whole_batch(name, cache_rows):
-    plain, cached = make_run(name, 0), make_run(name, cache_rows)
-    micro_batches = [feeds(), feeds(5, seed=1)]
+@pytest.mark.parametrize("batches", BATCHES)
+def test_cached_gradients_are_those_of_the_whole_batch(name, cache_rows, batches):
+    weight, micro_batches = BATCHES[batches]
+    plain, cached = (make_run(name, rows, teacher_weight=weight) for rows in (0, cache_rows))
     losses = [one.train_step(micro_batches, 1.0) for one in (plain, cached)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
     before = make_run(name, 0).parameters()

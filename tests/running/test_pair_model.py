@@ -1,18 +1,20 @@
 import functools
 
 import numpy as np
+import paddle
 import pytest
 from conftest import ROOT
 from harness.pair_nets import loss_of, make_net, vectors
 
 from textzoo.config.model_folder import load_model_folder
-from textzoo.config.schema import Runner
+from textzoo.config.schema import Runner, Teacher
 from textzoo.data.batching import training_batches
 from textzoo.data.cache import Cache, encoded_rows
 from textzoo.errors import BadLine
 from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.readers.pairs import Reader
 from textzoo.running.pair_model import KnownPairs, PairModel
+from textzoo.text.ragged import Ragged
 
 ROWS = [
     ("a", "b"),
@@ -180,6 +182,50 @@ def test_batches_hold_no_text_twice_while_there_is_a_choice():
 def test_a_line_without_pairs_is_a_pair_of_itself():
     pair = Reader(unlabelled=True).parse("one\ttext ")
     assert pair == ("one\ttext", "one\ttext", ())
+
+
+# ------------------------------------------------------------------ a teacher
+
+
+TAUGHT = {"query": [[1, 0, 0, 0], [0, 1, 0, 0]], "title": [[0, 0, 1, 0], [0.6, 0, 0, 0.8]]}
+
+
+def with_teacher(columns, sides=("query", "title")):
+    offsets = np.arange(3) * 4
+    lists = {side: np.array(TAUGHT[side], np.float16).ravel() for side in sides}
+    return {**columns, **{f"{side}_teacher": Ragged(v, offsets) for side, v in lists.items()}}
+
+
+@pytest.mark.parametrize("weight", [0.25, 1])
+def test_the_teacher_has_its_share_of_the_loss(tmp_path, folder, weight):
+    rows, _ = make_rows(tmp_path, [("a", "b"), ("c", "d")])
+    columns, chosen = with_teacher(rows.columns), np.array([1, 0])
+    model = make_model(PairModel, teacher=Teacher(weight=weight))
+    feeds = model.train_feeds(columns, chosen, np.random.default_rng(0))
+    assert feeds["title_teacher"].dtype == np.float32
+    np.testing.assert_allclose(feeds["title_teacher"], np.array(TAUGHT["title"])[[1, 0]], atol=1e-3)
+
+    net = make_net(folder)
+    tensors = {name: paddle.to_tensor(array) for name, array in feeds.items()}
+    embeddings = {
+        side: net(*(paddle.to_tensor(x) for x in rows.columns[side].padded(chosen))).numpy()
+        for side in ("query", "title")
+    }
+    cosines = [(embeddings[s] * feeds[f"{s}_teacher"]).sum(axis=1) for s in ("query", "title")]
+    expected = weight * np.mean(1 - np.array(cosines))
+    if weight < 1:
+        expected += (1 - weight) * loss_of(net, *embeddings.values(), np.zeros((2, 2)))
+    else:
+        assert "excluded" not in feeds  # nothing of the pairs is computed
+    assert float(model.train_forward(net, tensors)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_single_texts_each_is_embedded_once(tmp_path):
+    rows, _ = make_rows(tmp_path, [("a", "a"), ("c", "c")])
+    model = make_model(PairModel, teacher=Teacher(weight=1))
+    columns = with_teacher(rows.columns, ["query"])
+    feeds = model.train_feeds(columns, np.arange(2), np.random.default_rng(0))
+    assert list(feeds) == ["query_tokens", "query_lengths", "query_teacher"]
 
 
 # ------------------------------------------------------------------ losses

@@ -4,14 +4,12 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.commands.teacher import embedding_model
 from textzoo.errors import UserError
-
-if TYPE_CHECKING:
-    from textzoo.text.reader import Embed
 
 log = logging.getLogger("textzoo")
 
@@ -76,7 +74,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     refusals.log(runner.train_data_dir)
     if not pairs:
         raise UserError(f"{_DATA}: {runner.train_data_dir}: received no pair, expected one a line")
-    embed_as_teacher = _teacher(teacher) if teacher else None
+    embed_as_teacher = embedding_model(teacher).embed if teacher else None
     index = prepared_index(embedder)
     warn_if_empty(index, embedder)
     miner = HardNegatives(embedder, index, settings, runner.seed, embed_as_teacher)
@@ -96,15 +94,3 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     log.info("%s: pairs by their negatives: %s", result, shown)
     if n_rows[0] == len(rows):
         log.warning("no pair got a negative: all candidates were left out; see index.mine_*")
-
-
-def _teacher(path: Path) -> "Embed":
-    """What embeds texts as another model does.
-
-    Raises:
-        UserError: it is neither an exported folder nor a config with a checkpoint, of such a model.
-    """
-    from textzoo.inference.embedder import Embedder
-    from textzoo.serving.in_process import Encoder
-
-    return Encoder.load(path).encode if path.is_dir() else Embedder(path, [])

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
+from textzoo.commands.teacher import teacher_model
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.dataset import TrainingData
+    from textzoo.data.teacher_vectors import TeacherModel
     from textzoo.evaluation.validation import FusedValidation
     from textzoo.linear.fusion import Fusion
     from textzoo.linear.part import LinearPart
     from textzoo.running.building import Graph
     from textzoo.running.run import Run
+    from textzoo.text.ragged import Columns
     from textzoo.training.checkpoint import Checkpoint
     from textzoo.training.facts import Progress
     from textzoo.training.loop import Training
@@ -58,6 +61,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         Interrupted: a signal came; a checkpoint was saved.
     """
     from textzoo.config.loading import load_config
+    from textzoo.config.schema import Teacher
     from textzoo.data.dataset import Dataset, in_turn
     from textzoo.data.swapped_columns import warn_if_swapped
     from textzoo.devices import choose_device, process_rank
@@ -90,7 +94,14 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         # What to start from, and the rows.
         start = starting_point(config)
         data = in_turn(lambda: dataset.for_training(start.vocabulary, not start.resumed))
+        teacher = None
+        if isinstance(asked := config.hyper_parameters.get("teacher"), Teacher):
+            teacher = teacher_model(asked, runner)
+            data.teacher = teacher.digest
         start.check_data(data.contents)
+        if teacher:
+            columns = in_turn(lambda: taught(data, config, folder, teacher))
+            data.train_rows.columns.update(columns)
 
         # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
         run = build_run(
@@ -131,6 +142,24 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
+
+
+def taught(
+    data: "TrainingData", config: "Config", folder: "ModelFolder", teacher: "TeacherModel"
+) -> "Columns":
+    """What a teacher gives for the training rows, see `teacher_columns`.
+
+    Raises:
+        UserError: it cannot embed them.
+    """
+    from textzoo.data.cache import Cache
+    from textzoo.data.teacher_vectors import teacher_columns
+    from textzoo.running.building import model_class
+
+    arguments = {**data.reader.smallest_sizes(), **config.hyper_parameters}
+    width = model_class(folder)(arguments).create_model().width
+    cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
+    return teacher_columns(data.train_rows, data.reader, cache, teacher, width)
 
 
 def assemble(

@@ -24,6 +24,7 @@ from textzoo.config.schema import (
     Linear,
     Optimizer,
     Runner,
+    Teacher,
 )
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest, shortened, shown
@@ -137,6 +138,9 @@ def check(
     for name in reader_class.supplies:
         if hyper_parameters[name] is None:
             del hyper_parameters[name]
+    teacher = hyper_parameters.get("teacher")
+    if isinstance(teacher, Teacher) and teacher.model is None:  # as in configs of before it was
+        del hyper_parameters["teacher"]
     reader = dict(checked.reader)
     encoder = hyper_parameters.get("encoder")
     if encoder and encoder.pretrained:

@@ -363,6 +363,35 @@ class Linear(Block):
     )
 
 
+class Teacher(Block):
+    """Another encoder, whose embeddings a model of pairs learns; see doc/pretrained.md.
+
+    The last four keys are of a pretrained encoder: an export and a checkpoint have their own.
+    """
+
+    model: Optional[FilePath] = Field(
+        default=None,
+        description="a folder of a pretrained encoder of Hugging Face or PaddleNLP; one that "
+        "export.py made of a model of pairs; or the config of one, with a checkpoint. Default: "
+        "none",
+    )
+    weight: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5,
+        description="share of the distance from the teacher's embeddings in the loss, that of the "
+        "pairs being the rest; 1: the pairs as such do not count",
+    )
+    pooling: Optional[Literal["cls", "mean"]] = Field(
+        default=None, description="how the teacher's tokens become one vector; default: `mean`"
+    )
+    query_prefix: Optional[str] = Field(
+        default=None, description="what the teacher takes before each query"
+    )
+    title_prefix: Optional[str] = Field(default=None, description="what it takes before each title")
+    max_len: Optional[TextLength] = Field(
+        default=None, description="the longest text that it sees, in its tokens; default: 128"
+    )
+
+
 class IndexSettings(Block):
     """How texts are searched by their embeddings."""
 

@@ -42,7 +42,8 @@ from textzoo.text.streams import named
 log = logging.getLogger("textzoo")
 
 _LISTING = Listing("cache.json", frozenset({"sha256"}), "what the cache keeps")
-_NAMES = "(?:rows|vocabulary|linear|plain|joined|stdin)-[0-9a-f-]+"  # of folders filled here
+_KINDS = "rows|vocabulary|linear|plain|joined|stdin|teacher|taught"
+_NAMES = f"(?:{_KINDS})-[0-9a-f-]+"  # of folders filled here
 
 
 class Cache(NamedTuple):

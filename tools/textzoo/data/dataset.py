@@ -35,6 +35,7 @@ class TrainingData:
         train: `[n]` which of them are trained on.
         valid_rows: the rows that hold the validation rows.
         valid: `[m]` which of these are validated on.
+        teacher: the digest of a teacher, if the run has one.
     """
 
     reader: Reader
@@ -42,11 +43,13 @@ class TrainingData:
     train: np.ndarray
     valid_rows: Rows
     valid: np.ndarray
+    teacher: Optional[str] = None
 
     @property
     def contents(self) -> dict[str, list[str]]:
         """The checksums of all files, for a resumed run to compare."""
-        return {"train": self.train_rows.contents, "valid": self.valid_rows.contents}
+        files = {"train": self.train_rows.contents, "valid": self.valid_rows.contents}
+        return {**files, "teacher": [self.teacher]} if self.teacher else files
 
 
 class Dataset:

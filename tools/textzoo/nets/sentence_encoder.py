@@ -20,6 +20,9 @@ class SentenceEncoder(nn.Layer):
         encoder: which encoder.
         pooling: its first token's vector, or the mean over tokens.
         output_emb_size: width that the vectors are projected to; None: as the encoder gives them.
+
+    Attributes:
+        width: of the embeddings.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class SentenceEncoder(nn.Layer):
         super().__init__()
         self._pooling: Literal["cls", "mean"] = pooling
         self.encoder = build_encoder(encoder, vocab_size, max_len)
+        self.width: int = output_emb_size or self.encoder.width
         self.projection = None
         if output_emb_size is not None:
             self.projection = nn.Linear(self.encoder.width, output_emb_size)

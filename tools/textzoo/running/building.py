@@ -185,7 +185,7 @@ def initialise(run: Run, config: Config, reader: Reader) -> None:
         _set_word_vectors(weights[run.model.word_embedding], reader.word_ids, embedding.file)
     encoder = config.hyper_parameters.get("encoder")
     if encoder and encoder.pretrained:
-        _set_pretrained(weights, encoder.pretrained)
+        set_pretrained(weights, encoder.pretrained)
         _advise(config, encoder.pretrained)
     elif encoder and encoder.freeze_layers is not None:
         log.warning(
@@ -234,7 +234,7 @@ def _advise(config: Config, folder: Path) -> None:
         )
 
 
-def _set_pretrained(weights: dict[str, np.ndarray], folder: Path) -> None:
+def set_pretrained(weights: dict[str, np.ndarray], folder: Path) -> None:
     """Set the weights of the net's encoder from a folder of pretrained ones."""
     ours = {
         name.removeprefix(_ENCODER): tensor

@@ -40,7 +40,8 @@ def backward(model: Model, net: paddle.nn.Layer, feeds: Feeds, weight: float, ro
         own, pass_back[name] = _embed(net, _parts(tokens[mine], lengths[mine], rows))
         embeddings[name] = all_rows(own, len(tokens))
         embeddings[name].stop_gradient = False
-    loss = model.loss_of(net, embeddings, paddle.to_tensor(feeds["excluded"]))
+    others = {k: v for k, v in feeds.items() if not k.endswith(("_tokens", "_lengths"))}
+    loss = model.loss_of(net, embeddings, {k: paddle.to_tensor(v) for k, v in others.items()})
     (loss * weight).backward()
     for name, values in embeddings.items():
         pass_back[name](own_gradient(values.grad))

@@ -113,7 +113,7 @@ class Model(Generic[NetType]):
         """
         raise NotImplementedError
 
-    def loss_of(self, net: NetType, embeddings: Tensors, excluded: paddle.Tensor) -> paddle.Tensor:
+    def loss_of(self, net: NetType, embeddings: Tensors, others: Tensors) -> paddle.Tensor:
         """The loss of texts that are embedded already; of `embeddings` alone.
 
         It lets a batch be embedded in parts, see `gradient_cache`.
@@ -122,7 +122,8 @@ class Model(Generic[NetType]):
             net: the net.
             embeddings: of `query` and of `title`, `[batch, width]` each, and of `negative`,
                 `[n, width]`, if there are any.
-            excluded: `[batch, candidates]`, 1 where a candidate is no negative of the query.
+            others: the feeds that are not of the texts themselves, such as `excluded`,
+                `[batch, candidates]`, 1 where a candidate is no negative of the query.
         """
         raise NotImplementedError
 

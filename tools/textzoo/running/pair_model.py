@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 import paddle
 
+from textzoo.data.teacher_vectors import TEACHER
+from textzoo.losses.distillation import cosine_distance
 from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
@@ -54,7 +56,14 @@ class PairModel(Model[SentenceEncoder]):
         `negatives: given` all those that the rows have, one row's behind the other's; with `random`
         the title of another row for each.
         `excluded` says which candidates are not to count as negatives of a query.
+        With a teacher, `query_teacher` and `title_teacher` are its embeddings; where nothing else
+        counts, they come with the texts that they are of alone.
         """
+        taught = _taught(columns, rows)
+        if taught and self._teacher_weight == 1:
+            sides = [name.removesuffix(TEACHER) for name in taught]
+            texts = [_padded(side, columns[side].padded(rows)) for side in sides]
+            return {name: array for feeds in [*texts, taught] for name, array in feeds.items()}
         if self._known is None:
             self._known = KnownPairs(_keys(columns, np.arange(len(columns["query"]))))
             _warn_of_negatives(columns, self.hyper_parameters["negatives"])
@@ -80,7 +89,7 @@ class PairModel(Model[SentenceEncoder]):
             excluded = self._known.excluded(queries, titles)
         np.fill_diagonal(excluded, False)
         feeds["excluded"] = excluded.astype("float32")
-        return feeds
+        return {**feeds, **taught}
 
     def train_forward(self, net: SentenceEncoder, batch: Tensors) -> paddle.Tensor:
         """The loss."""
@@ -88,19 +97,32 @@ class PairModel(Model[SentenceEncoder]):
         embeddings = {
             name: net(batch[f"{name}_tokens"], batch[f"{name}_lengths"]) for name in names
         }
-        return self.loss_of(net, embeddings, batch["excluded"])
+        return self.loss_of(net, embeddings, batch)
 
-    def loss_of(
-        self,
-        net: SentenceEncoder,
-        embeddings: Tensors,
-        excluded: paddle.Tensor,
-    ) -> paddle.Tensor:
-        """The loss of embeddings: of `query`, of `title`, and of `negative` if there are any."""
+    def loss_of(self, net: SentenceEncoder, embeddings: Tensors, others: Tensors) -> paddle.Tensor:
+        """The loss of embeddings: of `query`, of `title`, and of `negative` if there are any.
+
+        With a teacher, its share is the mean distance of queries and titles from what it gives.
+        """
+        distances = [
+            cosine_distance(embeddings[name], others[name + TEACHER])
+            for name in embeddings
+            if name + TEACHER in others
+        ]
+        if "excluded" not in others:
+            return sum(distances[1:], distances[0]) / len(distances)
         candidates = embeddings["title"]
         if "negative" in embeddings:
             candidates = paddle.concat([candidates, embeddings["negative"]])
-        return net.loss(embeddings["query"], candidates, excluded)
+        loss = net.loss(embeddings["query"], candidates, others["excluded"])
+        if not distances:
+            return loss
+        distance, weight = sum(distances[1:], distances[0]) / len(distances), self._teacher_weight
+        return (1 - weight) * loss + weight * distance
+
+    @property
+    def _teacher_weight(self) -> float:
+        return self.hyper_parameters["teacher"].weight
 
     def infer_forward(self, net: SentenceEncoder, batch: Tensors) -> Tensors:
         """The embeddings of texts."""
@@ -191,6 +213,13 @@ def _warn_of_negatives(columns: Columns, setting: str) -> None:
             "given: only the batch's titles are negatives; mine_negatives.py finds some",
             len(columns["query"]),
         )
+
+
+def _taught(columns: Columns, rows: np.ndarray) -> Feeds:
+    """What the teacher gives for some rows, `[rows, width]` for each side; nothing without one."""
+    names = [side + TEACHER for side in ("query", "title") if side + TEACHER in columns]
+    flat = {name: columns[name].chosen(rows).values for name in names}
+    return {name: values.reshape(len(rows), -1).astype("float32") for name, values in flat.items()}
 
 
 def _padded(name: str, tokens_and_lengths: tuple[np.ndarray, np.ndarray]) -> Feeds:

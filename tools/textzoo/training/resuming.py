@@ -71,8 +71,10 @@ class Start(NamedTuple):
             UserError: a file has changed since.
         """
         if self.resumed and self.checkpoint and self.checkpoint.facts["data"] != contents:
+            is_teacher = self.checkpoint.facts["data"].get("teacher") != contents.get("teacher")
+            what = "the teacher has" if is_teacher else "the data have"
             raise UserError(
-                f"runner.resume: the data have changed since {self.checkpoint.path} was saved; "
+                f"runner.resume: {what} changed since {self.checkpoint.path} was saved; "
                 "start over with -o runner.resume=none, or from its weights with "
                 "runner.model_init_path"
             )
