@@ -44,9 +44,8 @@ complete -c textzoo -n '__fish_seen_subcommand_from new' -l from -x -a '{models}
 complete -c textzoo -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' \\
     -f -a '(textzoo (commandline -opc)[2] --help 2>/dev/null | {options})'
 """
-# The lines of --help that begin with an option, in pieces that are options.
-_OPTIONS = r"sed -n '/^  -/p' | tr ' ,' '\n\n' | grep -E '^--?[a-z]' | sort -u"
-_FISH_OPTIONS = r"string match -r -- \"^  -.*\" | string match -ar -- \"(?<![^ ,])--?[a-z][a-z-]*\""
+# The lines of --help that begin with an option, in words that are options; in any of the shells.
+_OPTIONS = r'sed -n "/^  -/p" | tr " ," "\n\n" | grep -xEe "--?[a-z][a-z-]*"'
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -77,4 +76,4 @@ def completion(shell: str) -> str:
         f'complete -c textzoo -n __fish_use_subcommand -f -a {name} -d "{summary}"'
         for name, summary in summaries.items()
     )
-    return _FISH.format(described=described, models=models, options=_FISH_OPTIONS)
+    return _FISH.format(described=described, models=models, options=_OPTIONS)
