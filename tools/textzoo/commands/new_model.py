@@ -74,6 +74,11 @@ def new_model(folder: Path, source: str) -> None:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
             text = _copy_data(config, copy)
+            text = re.sub(
+                rf"python tools/(\w+)\.py(?= -m models/{re.escape(model.name)}/)",
+                lambda found: command(found[1]),
+                text,
+            )
             text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
             (copy / _CONFIG).write_bytes(text.encode())
             load_config(copy / _CONFIG, [])
