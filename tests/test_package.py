@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import urllib.request
 import venv
@@ -80,10 +79,8 @@ class Installed:
         )
         place = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
         self.library = Path(self._output([self._python, "-c", place]).strip())
-        outer = sysconfig.get_paths()
-        (self.library / "outer.pth").write_text(
-            f"{outer['purelib']}\n{outer['platlib']}\n", encoding="utf-8"
-        )
+        outer = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        (self.library / "outer.pth").write_text("\n".join(outer), encoding="utf-8")
         install = ["-m", "pip", "install", "--no-index", "--no-deps", "--ignore-installed"]
         self._output([self._python, *install, wheel])
 
