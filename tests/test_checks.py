@@ -77,6 +77,25 @@ def test_a_run_in_which_nothing_fails_succeeds_and_hands_its_arguments_to_pytest
     assert "python -m pytest -k a b -x" in asked
 
 
+def test_without_a_compiler_the_set_up_says_so_and_goes_on(tmp_path):
+    """With a Python that lacks hnswlib and would fail if pip were called."""
+    python = tmp_path / "python"
+    python.write_bytes(b'#!/bin/sh\ncase "$*" in *hnswlib*) exit 1 ;; *) exit 7 ;; esac\n')
+    python.chmod(0o755)
+    script = 'source "$1"; venv_python=$2; install_hnswlib; echo "status $?"'
+    given = [ROOT / "tools" / "setup_environment.sh", python]
+    done = subprocess.run(
+        ["bash", "-euc", script, "bash", *given],
+        env={**os.environ, "CXX": "no-compiler"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "status 0\n"
+    first, *more = done.stderr.splitlines()
+    assert first.startswith("note: hnswlib is not installed: CXX is 'no-compiler', which does not")
+    assert "exact search takes the place of backend: hnsw" in more[-1]
+
+
 def test_every_shell_script_is_checked(checkout):
     _, asked = run_checks(checkout, "nothing")
     (checked,) = [line.split()[1:] for line in asked if line.startswith("shellcheck ")]

@@ -11,6 +11,7 @@ WITHOUT_BEHAVIOUR = {
 }
 # Modules that are tested as one: what two graphs have in common, a command with what it runs.
 WITH_ANOTHER = {
+    "__main__": "commands/test_entry",
     "commands/export": "export/test_writing",
     "commands/infer": "commands/test_cli",
     "commands/mine_negatives": "commands/test_recall",

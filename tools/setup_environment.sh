@@ -4,8 +4,9 @@
 #
 #     set_up_environment [EXTRA]      # EXTRA: an extra of setup.py, such as test
 #
-# What the user has to put right (no Python, no compiler, ...) ends the script with status 2
-# and one message that says how. TEXTZOO_PYTHON names the Python to use.
+# What the user has to put right (no Python, no network, ...) ends the script with status 2
+# and one message that says how. hnswlib is built from source: where that cannot be done, this is
+# said, and all but it is set up. TEXTZOO_PYTHON names the Python to use.
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
@@ -80,36 +81,58 @@ compiles() {
     printf '#include <vector>\n' | "$@" -x c++ -fsyntax-only - 2>/dev/null
 }
 
-# hnswlib comes as source: building it takes a C++ compiler and the headers of Python.
+# without_hnswlib WHY [WAY_OUT...]: a note on stderr.
+without_hnswlib() {
+    printf 'note: hnswlib is not installed: %s\n' "$1" >&2
+    shift
+    printf '  %s\n' "$@" "Run this again then. Until then exact search takes the place of backend: hnsw." >&2
+}
+
+# Building hnswlib takes a C++ compiler and the headers of Python.
 # Windows builds find Microsoft's compiler by themselves, outside of PATH.
-check_compiler() {
+has_compiler() {
     [ $on_windows = no ] || return 0
     if [ -n "${CXX:-}" ]; then
         # shellcheck disable=SC2086  # unquoted: it may hold options, or be "ccache g++"
-        compiles $CXX || fail "CXX is '$CXX', which does not compile C++; hnswlib needs a C++ compiler." \
+        compiles $CXX && return
+        without_hnswlib "CXX is '$CXX', which does not compile C++." \
             "Set CXX to one that does, or unset it to have g++ or clang++ searched for."
     elif compiles g++; then
         export CXX=g++ CC=${CC:-gcc}
+        return
     elif compiles clang++; then
         export CXX=clang++ CC=${CC:-clang}
+        return
     else
-        fail "no C++ compiler (g++ or clang++) that works was found; hnswlib is built from source." \
+        without_hnswlib "no C++ compiler (g++ or clang++) that works was found." \
             "Debian/Ubuntu: sudo apt-get install g++" \
             "Fedora:        sudo dnf install gcc-c++" \
             "macOS:         xcode-select --install"
     fi
+    return 1
 }
 
-check_python_headers() {
+has_python_headers() {
     [ $on_windows = no ] || return 0
     local include version
-    include=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+    include=$("$venv_python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
     [ -e "$include/Python.h" ] && return
-    version=$(python_version "$python")
-    fail "$python (Python $version) has no C headers: no $include/Python.h; hnswlib is built from source." \
+    version=$(python_version "$venv_python")
+    without_hnswlib "Python $version has no C headers: no $include/Python.h." \
         "Debian/Ubuntu: sudo apt-get install python$version-dev" \
         "Fedora:        sudo dnf install python$version-devel   (python3-devel for the system's own)" \
         "macOS:         brew install python@$version"
+    return 1
+}
+
+# Installs hnswlib unless it is there, or says why not and how it would be.
+install_hnswlib() {
+    "$venv_python" -c 'import hnswlib' 2>/dev/null && return
+    has_compiler && has_python_headers || return 0
+    "$venv_python" -m pip install --quiet --disable-pip-version-check -e "${root}[hnsw]" && return
+    local way_out="See the lines of pip above."
+    [ $on_windows = no ] || way_out="If building it failed: install the Microsoft C++ Build Tools."
+    without_hnswlib "pip could not install it." "$way_out"
 }
 
 # Whether .venv is whole, of a supported Python and of the one that was asked for.
@@ -130,9 +153,8 @@ make_venv() {
 
 pip_install() {
     "$venv_python" -m pip install --quiet --disable-pip-version-check "$@" && return
-    local way_out="If it was the network, run this again: what was fetched is kept."
-    [ $on_windows = no ] || way_out="hnswlib is built from source: if that failed, install the Microsoft C++ Build Tools."
-    fail "pip could not install the packages; see its lines above." "$way_out"
+    fail "pip could not install the packages; see its lines above." \
+        "If it was the network, run this again: what was fetched is kept."
 }
 
 # Changes with the requirements, and with the place of the checkout, which .venv refers to.
@@ -153,13 +175,16 @@ is_installed() {
 
 set_up_environment() {
     local extra=${1:+[$1]}
-    if venv_is_usable && is_installed "$extra"; then
-        return
+    if ! { venv_is_usable && is_installed "$extra"; }; then
+        install_textzoo "$extra"
     fi
+    install_hnswlib
+}
+
+install_textzoo() {
+    local extra=$1
     find_python
     check_venv_module
-    check_compiler
-    check_python_headers
     venv_is_usable || make_venv
     say "installing TextZoo$extra and PaddlePaddle in .venv (about a minute, 1 GB) ..."
     # Older ones, as of the Python that comes with macOS, cannot install a checkout with -e.

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from benchmarks.run import main as benchmark
+from textzoo.called import subcommand
 from textzoo.commands.arguments import EXAMPLES, config_parser
 from textzoo.commands.check_data import main as check_data
 from textzoo.commands.evaluate import main as evaluate
@@ -14,7 +16,7 @@ _FILES = ["--pairs", "a", "--result", "b"]
 
 
 def parse(*arguments, **how):
-    return config_parser("recall.py", "Recall.", **how).parse_args(arguments)
+    return config_parser("recall", "Recall.", **how).parse_args(arguments)
 
 
 def test_overrides_come_one_after_the_other_from_every_option():
@@ -37,11 +39,19 @@ def test_a_config_is_needed_unless_it_is_not(capsys):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_help_of_a_command_shows_its_examples(name):
-    text = config_parser(f"{name}.py", "A command.").format_help()
+def test_the_help_of_a_command_shows_its_examples_as_it_was_called(monkeypatch, name):
+    text = config_parser(name, "A command.").format_help()
+    for example in EXAMPLES[name]:
+        copied = example.replace("models/tagspace/", "my_tagspace/")
+        assert "tagspace" not in example or f"  textzoo {subcommand(name)} {copied}\n" in text
+    assert text.startswith(f"usage: textzoo {subcommand(name)} ")
+    assert "exit status: 0 done, 2 a mistake" in text
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", [f"tools/{name}.py"])
+    text = config_parser(name, "A command.").format_help()
     for example in EXAMPLES[name]:
         assert f"  python tools/{name}.py {example}\n" in text
-    assert "exit status: 0 done, 2 a mistake" in text
+    assert text.startswith(f"usage: {name}.py ")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_every_bad_line_of_every_file_is_named(tmp_path, capsys):
     test = b"music\tfine\nmusic\t\xff\xfe\nopera unknown\n\nmusic\tfine too\n"
     out, err = check(tmp_path, "tagspace", capsys, train=TRAIN, test=test, expect=2)
     assert "train: 4 rows" in out and "test: 2 rows" in out
-    assert err.startswith("check_data.py: bad lines: 4\n")
+    assert err.startswith("textzoo check-data: bad lines: 4\n")
     assert re.findall(r"(\w+)\.tsv:(\d+): ", err) == [
         ("train", "5"), ("train", "6"), ("test", "2"), ("test", "3"),
     ]  # fmt: skip

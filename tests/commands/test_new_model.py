@@ -17,7 +17,7 @@ def test_a_copy_stands_alone_and_trains(tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
     assert new_model(["mine/own", "--from", name]) == 0
     folder = tmp_path / "mine" / "own"
-    assert "python tools/trainer.py -m mine/own/config.yaml" in capsys.readouterr().out
+    assert "  textzoo train -m mine/own/config.yaml" in capsys.readouterr().out
     source = digests(ROOT / "models" / name)
     copied = digests(folder)
     assert {k: v for k, v in copied.items() if k.endswith(".py")} == {

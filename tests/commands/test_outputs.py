@@ -215,7 +215,7 @@ def test_predict_does_not_write_to_what_it_reads(trained, capfd, no_work, option
     for name, (place, says) in places.items():
         assert call(predict, trained, option, f"{given}", "--output", f"{place}") == 2, name
         said = capfd.readouterr().err
-        assert said.startswith("predict.py: --output: "), name
+        assert said.startswith("textzoo predict: --output: "), name
         assert says in said, name
     assert contents(trained) == before
 
@@ -269,5 +269,7 @@ def test_write_trec_leaves_its_inputs_and_names_a_full_disk(trained, tmp_path, c
         encoding="utf-8",
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(f"evaluate.py: --write-trec: cannot write {tmp_path}/full/qrels")
+    assert done.stderr.startswith(
+        f"textzoo evaluate: --write-trec: cannot write {tmp_path}/full/qrels"
+    )
     assert list((tmp_path / "full").iterdir()) == []

@@ -89,5 +89,5 @@ def test_the_commands_name_it_and_end_with_status_2(folder, capsys):
         assert check_data(["-m", str(MODELS["tagspace"].config), "-o", *data]) == 2
         assert evaluate(["--qrels", str(path), "--run", str(path)]) == 2
     said = capsys.readouterr().err
-    assert f"check_data.py: runner.train_data_dir: {path} cannot be read: Permission" in said
-    assert f"evaluate.py: --qrels: {path} cannot be read: Permission denied" in said
+    assert f"textzoo check-data: runner.train_data_dir: {path} cannot be read: Permission" in said
+    assert f"textzoo evaluate: --qrels: {path} cannot be read: Permission denied" in said

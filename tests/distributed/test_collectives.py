@@ -279,7 +279,7 @@ def test_a_mistake_of_the_user_is_said_once(tagspace_runs):
 def test_pairs_in_static_graph_are_refused_with_a_way_out(workspaces):
     arguments = workspaces["batchneg"].arguments("static_trainer", "no", "runner.processes=2")
     refused = run(arguments, expect=2)
-    assert refused.stderr.count("use tools/trainer.py, or -o runner.processes=1") == 1
+    assert refused.stderr.count("use trainer.py, or -o runner.processes=1") == 1
 
 
 def children(pid):

@@ -159,7 +159,7 @@ def test_a_run_goes_on_with_another_number_of_processes(workspace, whole, first,
 @pytest.mark.parametrize(
     ("command", "overrides", "message"),
     [
-        ("static_trainer", (), "several processes need dynamic graph: use tools/trainer.py"),
+        ("static_trainer", (), "several processes need dynamic graph: use trainer.py"),
         ("trainer", ("runner.max_grad_norm=1",), "cannot clip by runner.max_grad_norm=1"),
         ("trainer", ("hyper_parameters.loss=softmax",), "needs loss bce or sampled"),
     ],

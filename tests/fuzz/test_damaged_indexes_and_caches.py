@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness.damage import damage
-from harness.indexed import embeddings_of, entries_of, texts_of
+from harness.indexed import embeddings_of, entries_of, needs_hnswlib, texts_of
 from harness.isolated import problems_of
 
 from textzoo.config.schema import IndexSettings
@@ -32,6 +32,7 @@ SETTINGS = {
 }
 
 
+@needs_hnswlib
 @pytest.mark.slow
 def test_damaged_indexes(tmp_path):
     assert problems_with_indexes(tmp_path, 400) == []

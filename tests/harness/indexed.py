@@ -1,8 +1,12 @@
 """Texts with embeddings whose neighbours are known."""
 
 import numpy as np
+import pytest
 
 from textzoo.data.corpus import Entry
+from textzoo.index.hnsw import hnswlib
+
+needs_hnswlib = pytest.mark.skipif(hnswlib is None, reason="needs hnswlib")
 
 
 def embeddings_of(n, seed=0, width=16):

@@ -1,10 +1,11 @@
-import hnswlib
 import numpy as np
 import pytest
 from harness.indexed import embeddings_of
 
 from textzoo.config.schema import IndexSettings
 from textzoo.index.graph_file import is_graph_of
+
+hnswlib = pytest.importorskip("hnswlib", exc_type=ImportError)
 
 HEADER = 96  # bytes
 WIDTH = 16

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.indexed import embeddings_of, entries_of, texts_of
+from harness.indexed import embeddings_of, entries_of, needs_hnswlib, texts_of
 from harness.killed import killed_at_each_call
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -12,6 +12,8 @@ from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index.hnsw import Index, _form
+
+pytestmark = needs_hnswlib
 
 MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="forks, pipes, its messages")

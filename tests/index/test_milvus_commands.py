@@ -183,7 +183,7 @@ def test_the_token_is_written_nowhere(place):
         ("index.uri=http://root:sEcReT@127.0.0.1:1", "index.uri: expected http://HOST:PORT"),
         ("index.token=12345", "index.token: received a value (int), expected text or null"),
         ("index.collection=a-b", "index.collection: received 'a-b', expected letters"),
-        ("index.backend=hnsw index.filter=even", "index.filter: the backend hnsw keeps no"),
+        ("index.backend=exact index.filter=even", "index.filter: the backend exact keeps no"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(place, capfd, override, complaint):

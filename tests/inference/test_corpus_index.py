@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from harness.indexed import needs_hnswlib
 
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
@@ -72,7 +73,10 @@ def test_an_index_of_something_else_is_made_anew(tmp_path, caplog, request, chan
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
-    [({"weights": "another digest"}, "of another checkpoint"), ({}, "built with other settings")],
+    [
+        ({"weights": "another digest"}, "of another checkpoint"),
+        pytest.param({}, "built with other settings", marks=needs_hnswlib),
+    ],
 )
 def test_changes_that_a_new_index_lacks_are_told(tmp_path, caplog, changed, reason):
     index = prepared_index(Embedder(tmp_path))

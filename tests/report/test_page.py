@@ -106,7 +106,7 @@ def test_the_index_recalls_what_evaluate_py_says(exported):
 
 def test_results_of_a_checkpoint_that_has_changed_are_told(exported, tmp_path):
     folder = shutil.copytree(exported("tagspace").run, tmp_path / "run")
-    told = "has changed since the test rows were evaluated: run infer.py again"
+    told = "has changed since the test rows were evaluated: run textzoo infer again"
     assert told not in page_of(folder)
     repair(folder / "best", lambda facts: facts["progress"].update(step=9))
     assert told in page_of(folder)
@@ -216,10 +216,10 @@ def test_a_run_with_training_only_says_which_commands_show_more(exported, tmp_pa
     shutil.rmtree(folder / "infer")
     text = page_of(folder)
     assert Page(text).headings == ["Metrics", "Training", "Settings", "Not in this report"]
-    assert "Metrics of the test rows, curves and examples: infer.py." in text
-    assert "Recall of an index: recall.py." in text
+    assert "Metrics of the test rows, curves and examples: textzoo infer." in text
+    assert "Recall of an index: textzoo recall." in text
     other = make_run(tmp_path / "other", random_rows()[2])
-    assert "Recall of an index: recall.py. (run)" in page_of(folder, other)
+    assert "Recall of an index: textzoo recall. (run)" in page_of(folder, other)
 
 
 def test_a_run_that_was_killed_early_is_shown_as_far_as_it_came(tmp_path):
@@ -232,7 +232,7 @@ def test_a_run_that_was_killed_early_is_shown_as_far_as_it_came(tmp_path):
     (folder / "infer" / "infer_metrics.json").write_text('{"accuracy": 0.', encoding="utf-8")
     text = page_of(folder)
     assert Page(text).headings == ["Training", "Not in this report"]
-    assert "Settings: trainer.py saves them with the first checkpoint." in text
+    assert "Settings: textzoo train saves them with the first checkpoint." in text
     assert "loss by step" in text
 
 
@@ -285,7 +285,7 @@ def test_a_session_that_was_killed_before_its_first_line_counts_as_none_of_the_t
 def test_a_run_that_an_earlier_version_began_has_no_time(tmp_path):
     """Neither without session lines nor when resumed since then; what else there is, is shown."""
     steps = [{"kind": "train", "step": 5 * i, "loss": 1 / i, "epoch": 0} for i in range(1, 3)]
-    sentence = "Time and training rows: trainer.py notes them; earlier versions did not."
+    sentence = "Time and training rows: textzoo train notes them; earlier versions did not."
     old = run_of(tmp_path / "old", *steps)
     resumed = run_of(tmp_path / "resumed", *steps, *session(step=10, seconds=[60.0]))
     new = run_of(tmp_path / "new", *session(seconds=[60.0], train_rows=1200))

@@ -142,7 +142,7 @@ def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, 
     assert (f"hyper_parameters.negatives is {negatives}" in caplog.text) == warns
     # Who has set `given` already is told where negatives come from.
     lacks = negatives == "given" and warns
-    assert ("mine_negatives.py finds some" in caplog.text) == lacks
+    assert ("textzoo mine-negatives finds some" in caplog.text) == lacks
     assert ("`given` takes them" in caplog.text) == (warns and not lacks)
 
 

@@ -151,7 +151,7 @@ def test_what_is_no_embedding_is_not_searched_for(tmp_path, encoder, embeddings,
 
 
 def test_an_index_of_other_embeddings_is_refused(tmp_path, encoder):
-    with pytest.raises(UserError, match="exported without an index; run recall"):
+    with pytest.raises(UserError, match="without an index; run textzoo recall, then textzoo exp"):
         SemanticIndex(encoder)
     other = index_of(tmp_path, encoder, "0", weights="another digest")
     with pytest.raises(UserError, match="no longer holds this checkpoint's embeddings"):

@@ -123,7 +123,7 @@ def test_what_is_no_file_of_the_folder_is_refused(folder, kind):
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/", "^/: is not an exported model: expected a folder made by export.py"),
+        ("/", "^/: is not an exported model: expected a folder made by textzoo export"),
         ("x" * 5000, r"^x+\.\.\. \(.* characters\) cannot be read: File name too long"),
         ("x/" * 2045, "is not an exported model|too long"),  # with the manifest's name it is
         ("a\0b", "cannot be read: embedded null"),

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
-import hnswlib
 import numpy as np
 
 from benchmarks.arguments import COUNT, PEER
@@ -58,6 +57,8 @@ def compared(
         peer: a Python with faiss, to measure that too.
         milvus: whether to measure Milvus Lite too.
     """
+    import hnswlib  # which some machines cannot build: the other tables are measured there too
+
     settings = IndexSettings()
     entries = [Entry(str(i), str(i)) for i in range(len(vectors))]
     exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})

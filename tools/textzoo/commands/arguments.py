@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Optional, TypeVar
 
 import textzoo
+from textzoo.called import command, is_script, program
 
 _Number = TypeVar("_Number", int, float)
 
@@ -59,17 +60,18 @@ def config_parser(
     """What takes `-m`, `-o` and `--version`.
 
     Args:
-        name: of the command.
+        name: of the command's script, such as `trainer`.
         description: what it does.
         files: names of files that the command takes as well, with their help.
         needs_config: whether it cannot be called without `-m`.
     """
-    given = EXAMPLES[name.removesuffix(".py")]
-    examples = [f"  python tools/{name} {arguments}" for arguments in given]
+    given = "\n".join(f"  {command(name)} {arguments}" for arguments in EXAMPLES[name])
+    # What `new` copied: a package has no folders to train in.
+    examples = given if is_script() else given.replace("models/", "my_")
     parser = argparse.ArgumentParser(
-        prog=name,
+        prog=program(name),
         description=description,
-        epilog="\n".join(["examples:", *examples, _EPILOG]),
+        epilog=f"examples:\n{examples}\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-m", "--config", required=needs_config, type=Path, metavar="CONFIG.yaml")

@@ -28,7 +28,7 @@ _NAMED = 5  # labels that a line of the report names
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """What is in the data of a config."""
-    name = "check_data.py"
+    name = "check_data"
     parser = config_parser(name, "Read all files of a config, and report what is in them.")
     parser.add_argument(
         "--limit",

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Optional
 
+from textzoo.called import is_script, program
 from textzoo.devices import import_paddle
 from textzoo.errors import OutputLost, UserError
 from textzoo.training.interruption import Interrupted, raising_signals
@@ -27,7 +28,7 @@ _OF_THE_MACHINE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 )
 _NO_MEMORY = re.compile(r"ResourceExhausted|bad_alloc|[Nn]ot enough memory|allocate memory")
-_REQUIRED = ("hnswlib", "numpy", "paddle", "pydantic", "safetensors", "tokenizers", "tqdm", "yaml")
+_REQUIRED = ("numpy", "paddle", "pydantic", "safetensors", "tokenizers", "tqdm", "yaml")
 
 
 def run_with_config(
@@ -40,7 +41,7 @@ def run_with_config(
     """Parse the arguments of a command that takes a config, import Paddle, and run its recipe.
 
     Args:
-        name: of the command.
+        name: of the command's script, such as `trainer`.
         recipe: called with the parsed arguments.
         parser: with `-m` and `-o`, see `arguments.config_parser`.
         arguments: of the command line; default: those of this process.
@@ -56,11 +57,11 @@ def run_with_config(
         read_layers(parsed.config, parsed.override)
         if trains and (n := processes_to_start(parsed.config, parsed.override)) > 1:
             given = sys.argv[1:] if arguments is None else arguments
-            return run_processes(n, name.removesuffix(".py"), list(given))
+            return run_processes(n, name, list(given))
         import_paddle()
         return recipe(parsed)
 
-    return guarded(name, run)
+    return guarded(program(name), run)
 
 
 def start(module: str, function: str = "main") -> int:
@@ -104,7 +105,7 @@ def guarded(name: str, run: Callable[[], Optional[int]]) -> int:
             name,
             f"{failure.name} is not installed for {sys.executable}: activate the environment that "
             "TextZoo is installed in (source .venv/bin/activate), or install it: python -m pip "
-            "install -e .",
+            f"install {'-e .' if is_script() else 'textzoo'}",
         )
     except Interrupted as interruption:
         return interruption.exit_status

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.called import program
 from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
@@ -16,11 +17,11 @@ _NAMED = 5  # queries without a result that are named
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Evaluate a recall result."""
     parser = argparse.ArgumentParser(
-        prog="evaluate.py",
+        prog=program("evaluate"),
         description="Recall@k, MRR@k and nDCG@k of a recall result, or of TREC's files.",
     )
     parser.add_argument("--pairs", type=Path, help="query<TAB>title, one pair a line")
-    parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, from recall.py")
+    parser.add_argument("--result", type=Path, help="query<TAB>text<TAB>score, as recall writes it")
     parser.add_argument("--qrels", type=Path, help="in place of --pairs: TREC's qrels")
     parser.add_argument("--run", type=Path, help="in place of --result: TREC's run")
     parser.add_argument(
@@ -42,7 +43,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
         parser.error("give --pairs or --qrels, and --result or --run")
 
-    return guarded("evaluate.py", lambda: evaluate(**vars(parsed)))
+    return guarded(program("evaluate"), lambda: evaluate(**vars(parsed)))
 
 
 def evaluate(

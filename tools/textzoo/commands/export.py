@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.called import program
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import guarded
 from textzoo.devices import import_paddle
@@ -15,7 +16,7 @@ log = logging.getLogger("textzoo")
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """A trained model as a folder that stands alone."""
-    name = "export.py"
+    name = "export"
     parser = config_parser(
         name, "Write a trained model to a folder that stands alone.", needs_config=False
     )
@@ -47,7 +48,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             import_paddle()
             export(parsed.config, parsed.override, parsed.output, parsed.format)
 
-    return guarded(name, run)
+    return guarded(program(name), run)
 
 
 def export(path: Path, overrides: list[str], output: Path, formats: Optional[list[str]]) -> None:

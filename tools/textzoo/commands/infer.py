@@ -25,9 +25,9 @@ _EXAMPLES = 3
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Evaluate and predict."""
-    parser = config_parser("infer.py", "Evaluate and predict.")
+    parser = config_parser("infer", "Evaluate and predict.")
     return run_with_config(
-        "infer.py", lambda parsed: infer(parsed.config, parsed.override), parser, arguments
+        "infer", lambda parsed: infer(parsed.config, parsed.override), parser, arguments
     )
 
 
@@ -37,8 +37,8 @@ def static_main(arguments: Optional[Sequence[str]] = None) -> int:
     def recipe(parsed: argparse.Namespace) -> None:
         infer(parsed.config, parsed.override, "static")
 
-    parser = config_parser("static_infer.py", "Evaluate and predict in static graph.")
-    return run_with_config("static_infer.py", recipe, parser, arguments)
+    parser = config_parser("static_infer", "Evaluate and predict in static graph.")
+    return run_with_config("static_infer", recipe, parser, arguments)
 
 
 def infer(path: Path, overrides: list[str], computation: "Optional[Computation]" = None) -> None:

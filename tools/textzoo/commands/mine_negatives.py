@@ -19,7 +19,7 @@ _DATA = "runner.train_data_dir"
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Pairs with hard negatives."""
     parser = config_parser(
-        "mine_negatives.py",
+        "mine_negatives",
         "Write the training pairs with hard negatives, for a second round of training.",
     )
     parser.add_argument(
@@ -30,7 +30,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "the title is no negative",
     )
     return run_with_config(
-        "mine_negatives.py",
+        "mine_negatives",
         lambda parsed: mine_negatives(parsed.config, parsed.override, parsed.teacher),
         parser,
         arguments,

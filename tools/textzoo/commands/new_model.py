@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Optional
 
 import yaml
 
+from textzoo.called import command, program
 from textzoo.commands.cli import guarded
+from textzoo.config.bundled import bundled_models, models_folder
 from textzoo.config.checking import DATA, Config
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
@@ -24,13 +26,12 @@ from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
 
-_MODELS = Path(__file__).resolve().parents[3] / "models"  # of a checkout
 _CONFIG = "config.yaml"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """A working copy of a model folder."""
-    name = "new_model.py"
+    name = program("new_model")
     parser = argparse.ArgumentParser(
         prog=name, description="Make a working copy of a model folder to start from."
     )
@@ -40,7 +41,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         dest="source",
         required=True,
         metavar="MODEL",
-        help="a folder of models/, such as tagspace, or the path of a model folder",
+        help=f"{', '.join(bundled_models())}, or the path of a model folder",
     )
     parsed = parser.parse_args(arguments)
 
@@ -56,7 +57,7 @@ def new_model(folder: Path, source: str) -> None:
 
     Args:
         folder: the folder to make.
-        source: a folder of `models/`, or the path of a model folder.
+        source: the name of a bundled model, or the path of a model folder.
 
     Raises:
         UserError: there is no such model, it or its config cannot be copied, or `folder` exists.
@@ -73,14 +74,19 @@ def new_model(folder: Path, source: str) -> None:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
             text = _copy_data(config, copy)
+            text = re.sub(
+                rf"python tools/(\w+)\.py(?= -m models/{re.escape(model.name)}/)",
+                lambda found: command(found[1]),
+                text,
+            )
             text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
             (copy / _CONFIG).write_bytes(text.encode())
             load_config(copy / _CONFIG, [])
     except OSError as failure:
         raise UserError(f"NAME: cannot write {folder}: {failure.strerror or failure}") from None
     log.info("%s: a copy of %s with its sample data; next:", folder, model.name)
-    for command in ("check_data", "trainer", "infer"):
-        log.info("  python tools/%s.py -m %s", command, (folder / _CONFIG).as_posix())
+    for script in ("check_data", "trainer", "infer"):
+        log.info("  %s -m %s", command(script), (folder / _CONFIG).as_posix())
 
 
 def _model_folder(source: str) -> Path:
@@ -89,12 +95,10 @@ def _model_folder(source: str) -> Path:
     Raises:
         UserError: there is none; naming those that there are.
     """
-    for folder in (_MODELS / source, Path(source)):
+    for folder in (models_folder() / source, Path(source)):
         if (folder / "net.py").is_file() and (folder / _CONFIG).is_file():
             return folder
-    names = sorted(path.parent.name for path in _MODELS.glob(f"*/{_CONFIG}"))
-    hint = nearest(source, names) if names else "give the path of a model folder"
-    raise UserError(f"--from: no model {source}; {hint}")
+    raise UserError(f"--from: no model {source}; {nearest(source, bundled_models())}")
 
 
 def _copy_data(config: Config, copy: Path) -> str:

@@ -38,7 +38,7 @@ _OPTIONS = {
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Labels or embeddings of texts, or similarities of pairs."""
     parser = config_parser(
-        "predict.py", "Write labels or embeddings of texts, or similarities of pairs.", _OPTIONS
+        "predict", "Write labels or embeddings of texts, or similarities of pairs.", _OPTIONS
     )
 
     parser.add_argument(
@@ -70,7 +70,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             parsed.side,
         )
 
-    return run_with_config("predict.py", recipe, parser, arguments)
+    return run_with_config("predict", recipe, parser, arguments)
 
 
 def predict(

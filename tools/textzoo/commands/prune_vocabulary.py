@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
+from textzoo.called import program
 from textzoo.commands.cli import guarded
 from textzoo.errors import BadLine, UserError
 from textzoo.files import new_folder
@@ -26,7 +27,7 @@ _BY_PIECE = re.compile(r"(.*\.)?(word_embeddings\.weight|(predictions|lm_head)\.
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """A pretrained encoder with only the pieces that texts use."""
-    name = "prune_vocabulary.py"
+    name = program("prune_vocabulary")
     parser = argparse.ArgumentParser(
         prog=name,
         description="Write a pretrained encoder with only the pieces that some texts use, beside "

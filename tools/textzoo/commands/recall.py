@@ -32,13 +32,13 @@ _OPTIONS = {
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Recall texts of the corpus for queries."""
     parser = config_parser(
-        "recall.py", "Embed and index the corpus, and recall texts for queries.", _OPTIONS
+        "recall", "Embed and index the corpus, and recall texts for queries.", _OPTIONS
     )
 
     def recipe(parsed: argparse.Namespace) -> None:
         recall(parsed.config, parsed.override, parsed.queries, parsed.add, parsed.delete)
 
-    return run_with_config("recall.py", recipe, parser, arguments)
+    return run_with_config("recall", recipe, parser, arguments)
 
 
 def recall(

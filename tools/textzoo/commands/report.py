@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.called import program
 from textzoo.commands.cli import guarded
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Training runs as one HTML file."""
-    name = "report.py"
+    name = program("report")
     parser = argparse.ArgumentParser(
         prog=name,
         description="Write what training runs have left as one HTML file; of several runs, "

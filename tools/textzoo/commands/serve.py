@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from textzoo.called import program
 from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
@@ -23,10 +24,8 @@ _LONGEST_TOKEN = 4096  # of a head's 16384 bytes
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """An exported model behind HTTP."""
-    name = "serve.py"
-    parser = argparse.ArgumentParser(
-        prog=name, description="Serve a folder that export.py made, over HTTP."
-    )
+    name = program("serve")
+    parser = argparse.ArgumentParser(prog=name, description="Serve an exported folder over HTTP.")
     parser.add_argument(
         "folders",
         type=Path,

@@ -31,14 +31,14 @@ log = logging.getLogger("textzoo")
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Train in dynamic graph."""
-    parser = config_parser("trainer.py", "Train a model in dynamic graph.")
-    return _main("trainer.py", parser, "dygraph", arguments)
+    parser = config_parser("trainer", "Train a model in dynamic graph.")
+    return _main("trainer", parser, "dygraph", arguments)
 
 
 def static_main(arguments: Optional[Sequence[str]] = None) -> int:
     """Train in static graph."""
-    parser = config_parser("static_trainer.py", "Train a model in static graph.")
-    return _main("static_trainer.py", parser, "static", arguments)
+    parser = config_parser("static_trainer", "Train a model in static graph.")
+    return _main("static_trainer", parser, "static", arguments)
 
 
 def _main(

@@ -15,11 +15,11 @@ log = logging.getLogger("textzoo")
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Train word vectors."""
     parser = config_parser(
-        "word_vectors.py",
+        "word_vectors",
         "Train word vectors on a config's training texts, into its embedding.file.",
     )
     return run_with_config(
-        "word_vectors.py",
+        "word_vectors",
         lambda parsed: train_word_vectors(parsed.config, parsed.override),
         parser,
         arguments,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from textzoo.config.bundled import hint_to_copy
 from textzoo.config.schema import ALTERNATIVES, FALLBACKS, NEUTRAL, OTHER_NAMES
 from textzoo.errors import UserError, shortened, shown
 from textzoo.files import check_readable
@@ -191,7 +192,7 @@ def _read_yaml(path: Path) -> Layer:
             raise UserError(f"{path}: is larger than {_MAX_BYTES >> 20} MiB: is it a config?")
         text = content.decode("utf-8").removeprefix("\ufeff")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such config file") from None
+        raise UserError(f"{path}: no such config file{hint_to_copy(path)}") from None
     except IsADirectoryError:
         raise UserError(
             f"{path}: is a folder; expected a YAML file such as {path / 'config.yaml'}"

@@ -397,8 +397,9 @@ class IndexSettings(Block):
 
     backend: Literal["hnsw", "exact", "milvus"] = Field(
         default="hnsw",
-        description="a graph of neighbours (Malkov and Yashunin 2018) in memory; every text; or "
-        "Milvus (doc/retrieval_at_scale.md)",
+        description="a graph of neighbours (Malkov and Yashunin 2018) in memory, for which hnswlib "
+        "has to be installed (`pip install textzoo[hnsw]`), else as exact; every text; or Milvus "
+        "(doc/retrieval_at_scale.md)",
     )
     space: Literal["cosine", "ip", "l2"] = Field(
         default="cosine", description="what is near in the graph"

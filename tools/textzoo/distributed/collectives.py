@@ -19,6 +19,7 @@ import paddle
 import paddle.distributed as dist
 import paddle.nn.functional as F
 
+from textzoo.called import program
 from textzoo.devices import LIFELINE, process_rank
 from textzoo.distributed.shared_memory import SharedMemory, equal_part
 from textzoo.errors import UserError
@@ -156,7 +157,7 @@ def batch_mean(own: paddle.Tensor, n_rows: int) -> paddle.Tensor:
     if not paddle.in_dynamic_mode():
         raise UserError(
             "a loss that depends on gradients (adversarial, gradient_penalty) cannot be trained "
-            "in several processes in static graph: use tools/trainer.py, or "
+            f"in several processes in static graph: use {program('trainer')}, or "
             "-o runner.processes=1"
         )
     total, rows = own.detach() * n_rows, paddle.full([], n_rows, own.dtype)

@@ -74,7 +74,7 @@ def run_processes(n: int, command: str, arguments: list[str]) -> int:
 
     Args:
         n: how many processes.
-        command: its name in `tools/`, such as `trainer`.
+        command: its script in `tools/`, such as `trainer`.
         arguments: of the command line.
 
     Returns:
@@ -82,7 +82,10 @@ def run_processes(n: int, command: str, arguments: list[str]) -> int:
         ended it; or 0.
     """
     main = "static_main" if command == "static_trainer" else "main"
-    code = f"import sys; from textzoo.commands.train import {main}; sys.exit({main}())"
+    code = (
+        f"import sys; sys.argv[0] = {sys.argv[0]!r}; "
+        f"from textzoo.commands.train import {main}; sys.exit({main}())"
+    )
     with ExitStack() as stack:
         outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, n))]
         processes = [

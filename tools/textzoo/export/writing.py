@@ -12,6 +12,7 @@ from typing import Any, Optional
 import numpy as np
 
 import textzoo
+from textzoo.called import program
 from textzoo.config.checking import Config
 from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import Block, IndexSettings
@@ -196,10 +197,13 @@ def _copy_index(
     """
     index = load_index(settings)
     if index is None:
-        log.info("index: none in %s; recall.py makes one", settings.place)
+        log.info("index: none in %s; %s makes one", settings.place, program("recall"))
         return None
     if index.made_from["checkpoint"] != made_from:
-        log.info("index: %s is of another checkpoint; recall.py makes a new one", settings.place)
+        log.info(
+            "index: %s is of another checkpoint; %s makes a new one",
+            *(settings.place, program("recall")),
+        )
         return None
     if not index.is_saved:
         index.commit()

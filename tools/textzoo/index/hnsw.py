@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 from typing import Any, Optional
 
-import hnswlib
 import numpy as np
 import pydantic
 
@@ -34,6 +33,11 @@ from textzoo.index.graph_file import is_graph_of
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 from textzoo.index.mixing import CosineMoments, mixed, standardised
 from textzoo.index.text_index import Hit, changes_lost
+
+try:
+    import hnswlib
+except ImportError:  # it is built from source, for which some machines have no compiler
+    hnswlib = None
 
 log = logging.getLogger("textzoo")
 
@@ -96,7 +100,7 @@ class Index:
         self._embeddings = np.zeros((0, width), np.float32)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
-        self._graph: Optional[hnswlib.Index] = None
+        self._graph: Any = None  # of hnswlib
         self._lexical: Optional[LexicalIndex] = None  # of the texts that can be found, or none yet
         self._moments: Optional[CosineMoments] = None  # of their embeddings, or none yet
         self._lock = threading.Lock()
@@ -247,7 +251,7 @@ class Index:
         folder = standing(folder)
         try:
             facts = read_json(folder / LISTING.file)
-            if isinstance(facts, dict) and facts.get("form") != _form(settings):
+            if isinstance(facts, dict) and not _has_form(facts, settings):
                 lost = changes_lost(facts.get("made_from"))
                 level = logging.WARNING if lost else logging.INFO
                 log.log(level, "index %s: was built with other settings%s", folder, lost)
@@ -302,9 +306,9 @@ class Index:
         alive = np.flatnonzero(index._alive).tolist()
         if any(index._places[index.texts[place]] != place for place in alive):
             raise _damaged(folder / _TEXTS)
-        if (_GRAPH in manifest.sha256) != (settings.backend == "hnsw" and n > 0):
+        if (_GRAPH in manifest.sha256) != (manifest.form.get("backend") == "hnsw" and n > 0):
             raise _damaged(folder / LISTING.file)
-        if _GRAPH in manifest.sha256:
+        if _GRAPH in manifest.sha256 and hnswlib:
             if not is_graph_of(folder / _GRAPH, embeddings, ~index._alive, settings):
                 raise _damaged(folder / _GRAPH)
             index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
@@ -335,6 +339,7 @@ class Index:
         """Add the embeddings from `first` on."""
         settings, n_texts = self._settings, len(self.texts)
         if self._graph is None:
+            assert hnswlib  # `opening` takes another backend where it is missing
             self._graph = hnswlib.Index(settings.space, self._embeddings.shape[1])
             self._graph.init_index(
                 max_elements=n_texts,
@@ -436,6 +441,14 @@ def _form(settings: IndexSettings) -> dict[str, Any]:
     if settings.backend == "exact":
         return {"backend": "exact"}
     return settings.model_dump(include={"backend", "space", "hnsw_m", "ef_construction"})
+
+
+def _has_form(facts: dict[str, Any], settings: IndexSettings) -> bool:
+    """Whether an index was built with these settings, or with a graph that nothing here reads."""
+    form = facts.get("form")
+    if hnswlib is None and settings.backend == "exact" and isinstance(form, dict):
+        return form.get("backend") in ("exact", "hnsw")
+    return form == _form(settings)
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The index of a config: which backend keeps it, where, and what all of them can do."""
 
 import hashlib
+import logging
 import re
 from typing import Any, Optional
 
@@ -10,9 +11,13 @@ from textzoo.files import check_folder
 from textzoo.index.centering import CENTER, CentredIndex
 from textzoo.index.text_index import TextIndex
 
+log = logging.getLogger("textzoo")
+
 
 def index_settings(settings: IndexSettings, runner: Runner, model: str) -> IndexSettings:
     """The settings with every name and path that they leave open.
+
+    Where hnswlib is missing exact search takes the place of a graph, which the log says.
 
     Args:
         settings: the config's `index` block.
@@ -20,7 +25,7 @@ def index_settings(settings: IndexSettings, runner: Runner, model: str) -> Index
         model: the name of the model's folder.
     """
     corpus = runner.corpus_file.name if runner.corpus_file else "corpus"
-    return settings.model_copy(
+    return _without_graph(settings).model_copy(
         update={
             "path": settings.path or runner.model_save_path / "index",
             "collection": settings.collection or _identifier(f"textzoo_{model}"),
@@ -58,6 +63,7 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         index = MilvusIndex.load(settings, exported)
     else:
         _refuse_filter(settings)
+        settings = _without_graph(settings)
         from textzoo.index.hnsw import Index
 
         index = Index.load(settings.path, settings) if settings.path else None
@@ -84,8 +90,21 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
     else:
         from textzoo.index.hnsw import Index
 
-        index = Index(settings, width, made_from)
+        index = Index(_without_graph(settings), width, made_from)
     return CentredIndex(index) if CENTER in made_from else index
+
+
+def _without_graph(settings: IndexSettings) -> IndexSettings:
+    """The settings, with exact search in place of a graph where hnswlib is missing."""
+    from textzoo.index.hnsw import hnswlib
+
+    if settings.backend != "hnsw" or hnswlib:
+        return settings
+    log.warning(
+        "index.backend: hnsw needs hnswlib, which is not installed: exact search takes its place "
+        "(pip install 'textzoo[hnsw]', with a C++ compiler)"
+    )
+    return settings.model_copy(update={"backend": "exact"})
 
 
 def _refuse_filter(settings: IndexSettings) -> None:

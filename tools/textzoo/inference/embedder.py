@@ -4,12 +4,14 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
 from textzoo.config.loading import load_config
+from textzoo.config.schema import IndexSettings
 from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.devices import choose_device
 from textzoo.errors import BadLine, UserError
@@ -46,7 +48,6 @@ class Embedder:
         made_from: what decides an embedding: the checksums of weights and vocabulary.
         output: where the commands write.
         inputs: where they must not write.
-        index_settings: the config's `index` block with every name, path and weight.
         model: the name of the model's folder.
         checkpoints: those whose cosines are averaged, or the one that is chosen.
         members: what computes, and its reader, of each checkpoint.
@@ -65,8 +66,7 @@ class Embedder:
         self.output, self.inputs = runner.output_path, inputs_of(self.config)
         self.model = folder.path.name
         checkpoints = self.checkpoints = load_chosen(runner)
-        index = chosen_index(self.config.index, checkpoints)
-        self.index_settings = index_settings(index, runner, self.model)
+        self._index = chosen_index(self.config.index, checkpoints)
         computation = computation or chosen_computation(runner)
         self._unknown: dict[Optional[Path], UnknownPieces] = defaultdict(UnknownPieces)
         self.members: list[tuple[InferenceRun, Reader]] = []
@@ -77,6 +77,11 @@ class Embedder:
             self.members.append(restore(config, folder, checkpoint, computation))
         self.reader = self.members[0][1]
         self.made_from = digests_of(checkpoints)
+
+    @cached_property
+    def index_settings(self) -> IndexSettings:
+        """The config's `index` block with every name, path and weight."""
+        return index_settings(self._index, self.config.runner, self.model)
 
     def __call__(
         self, texts: list[str], side: Side = "query", source: Optional[Path] = None

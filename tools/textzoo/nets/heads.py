@@ -6,6 +6,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import _C_ops, nn
 
+from textzoo.called import program
 from textzoo.errors import UserError
 from textzoo.nets.constants import NEVER
 from textzoo.nets.pooling import MaxOverTime, pool, token_mask
@@ -59,7 +60,7 @@ class BiLstmHead(nn.Layer):
         else:
             raise UserError(
                 "hyper_parameters.gradient_penalty: an LSTM has second derivatives in dynamic "
-                "graph only: use trainer.py, or another head"
+                f"graph only: use {program('trainer')}, or another head"
             )
         return self.pool(outputs, lengths)
 

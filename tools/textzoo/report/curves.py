@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from textzoo.called import program
 from textzoo.metrics.thresholds import ThresholdCurve
 from textzoo.report.markup import note, section, tag
 from textzoo.report.plots import MOST_POINTS, Line, plot
@@ -91,7 +92,7 @@ def _about(known: _Known, what: str) -> list[str]:
     if border is not None:
         words.append(
             f"Shaded, up to {border:.4f}: texts may have further labels that predictions.jsonl "
-            "does not list; infer.py -o runner.top_k=N lists more."
+            f"does not list; {program('infer')} -o runner.top_k=N lists more."
         )
     return words
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Optional
 from xml.etree.ElementTree import Element
 
+from textzoo.called import program
 from textzoo.files import check_output, new_output
 from textzoo.report import results, training
 from textzoo.report.curves import curves_section
@@ -129,7 +130,7 @@ def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
             lacking.setdefault(sentence, []).append(run.name)
     if len(runs) > 1:
         sentences = [f"{sentence} ({', '.join(names)})" for sentence, names in lacking.items()]
-        sentences.append("Confusions and examples: report.py with one run.")
+        sentences.append(f"Confusions and examples: {program('report')} with one run.")
     else:
         sentences = list(lacking)
     if not sentences:
@@ -138,15 +139,16 @@ def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
 
 
 def _missing(run: Run) -> Iterator[str]:
+    trainer = program("trainer")
     if not run.checkpoint:
-        yield "Settings: trainer.py saves them with the first checkpoint."
+        yield f"Settings: {trainer} saves them with the first checkpoint."
     if not run.training:
-        yield "Curve of the loss: trainer.py tells it every runner.print_interval steps."
+        yield f"Curve of the loss: {trainer} tells it every runner.print_interval steps."
     if not run.sessions:
-        yield "Time and training rows: trainer.py notes them; earlier versions did not."
+        yield f"Time and training rows: {trainer} notes them; earlier versions did not."
     if not run.evaluations:
-        yield "Validation metrics: trainer.py -o runner.valid_fraction=0.1 runner.resume=none."
+        yield f"Validation metrics: {trainer} -o runner.valid_fraction=0.1 runner.resume=none."
     if not run.infer or not (run.infer / "predictions.jsonl").is_file():
-        yield "Metrics of the test rows, curves and examples: infer.py."
+        yield f"Metrics of the test rows, curves and examples: {program('infer')}."
     if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
-        yield "Recall of an index: recall.py."
+        yield f"Recall of an index: {program('recall')}."

@@ -14,7 +14,7 @@ try:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 except ImportError:
-    raise UserError("report.py needs Matplotlib: pip install 'textzoo[report]'") from None
+    raise UserError("a report needs Matplotlib: pip install 'textzoo[report]'") from None
 
 MOST_POINTS = 300
 # The page has no Matplotlib colours but its own, light or dark: these stand for its variables.

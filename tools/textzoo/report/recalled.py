@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Optional
 from xml.etree.ElementTree import Element
 
+from textzoo.called import program
 from textzoo.errors import UserError
 from textzoo.evaluation.trec import (
     CUTS,
@@ -33,7 +34,9 @@ def index_section(run: Run) -> Optional[Element]:
     if not path.is_file():
         return None
     if path.stat().st_size > _MOST_BYTES:
-        return section(_TITLE, note(f"{path} is large: evaluate.py tells what was recalled."))
+        return section(
+            _TITLE, note(f"{path} is large: {program('evaluate')} tells what was recalled.")
+        )
     try:
         ranking, _ = without_own_text(read_result(path))
     except UserError as damage:
@@ -58,7 +61,7 @@ def index_section(run: Run) -> Optional[Element]:
             [[k, *(found[f"{kind}@{k}"] for kind in _KINDS)] for k in cuts],
         ),
         note(
-            f"What recall.py found for the {found['queries']:,} different queries of the test "
+            f"What recall found for the {found['queries']:,} different queries of the test "
             "rows; one with several titles is to find all of them."
         ),
     )

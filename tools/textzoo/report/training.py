@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from textzoo.called import program
 from textzoo.metrics.names import lower_is_better
 from textzoo.report.markup import Column, note, number, section, shortened, table, tag
 from textzoo.report.plots import Line, colour_and_dash, plot, thinned
@@ -54,7 +55,7 @@ def _metrics_of_one(run: Run) -> Element:
         parts.append(
             note(
                 f"The checkpoint {test['checkpoint']} has changed since the test rows were "
-                "evaluated: run infer.py again."
+                f"evaluated: run {program('infer')} again."
             )
         )
     return section("Metrics", *parts)

@@ -7,6 +7,7 @@ from typing import Literal, Optional, Union, get_args
 import numpy as np
 import paddle
 
+from textzoo.called import program
 from textzoo.config.checking import Config
 from textzoo.config.loading import build_reader, construct, net_arguments
 from textzoo.config.model_folder import ModelFolder
@@ -152,7 +153,7 @@ def _check_takes_parts(graph: Graph, folder: ModelFolder, model: Model, cache_ro
     if n_processes() > 1 and embeds and graph != "dygraph":
         raise UserError(
             "runner.processes: models of pairs train in several processes in dynamic graph only: "
-            "use tools/trainer.py, or -o runner.processes=1"
+            f"use {program('trainer')}, or -o runner.processes=1"
         )
 
 
@@ -161,7 +162,7 @@ def _check_shards(graph: Graph, shards: dict[str, int], clip: Optional[float]) -
     if not shards:
         return
     if graph != "dygraph":
-        problem = "several processes need dynamic graph: use tools/trainer.py"
+        problem = f"several processes need dynamic graph: use {program('trainer')}"
     elif clip:
         problem = f"several processes cannot clip by runner.max_grad_norm={clip}: leave it out"
     elif min(shards.values()) < 2 * n_processes():

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 import paddle
 
+from textzoo.called import program
 from textzoo.data.teacher_vectors import TEACHER
 from textzoo.losses.distillation import cosine_distance
 from textzoo.nets.sentence_encoder import SentenceEncoder
@@ -210,8 +211,8 @@ def _warn_of_negatives(columns: Columns, setting: str) -> None:
     elif not n_rows and setting == "given":
         log.warning(
             "0 of %d rows have negatives in further columns, and hyper_parameters.negatives is "
-            "given: only the batch's titles are negatives; mine_negatives.py finds some",
-            len(columns["query"]),
+            "given: only the batch's titles are negatives; %s finds some",
+            *(len(columns["query"]), program("mine_negatives")),
         )
 
 

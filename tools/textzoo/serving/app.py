@@ -184,7 +184,7 @@ def _add_tag_routes(app: FastAPI, batcher: Batcher, limits: Limits, tagger: Tagg
 
     @app.post("/predict", **documented(Predictions))
     async def predict(request: PredictRequest) -> JSONResponse:
-        """The labels of each text, as infer.py predicts them."""
+        """The labels of each text, as `infer` predicts them."""
         texts, n, explainer = request.texts, request.explain, tagger.explainer
         if n and explainer is None:
             raise HTTPException(422, f"explain: {WITHOUT}")

@@ -16,6 +16,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
+from textzoo.called import program
 from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
@@ -217,7 +218,8 @@ class SemanticIndex:
         manifest, path = encoder.model.manifest, encoder.model.path
         if manifest.index is None:
             raise UserError(
-                f"{path}: was exported without an index; run recall.py, then export.py again"
+                f"{path}: was exported without an index; run {program('recall')}, then "
+                f"{program('export')} again"
             )
         settings = manifest.index.model_copy(update={"path": path / INDEX})
         index = load_index(settings, exported=True)
@@ -231,7 +233,7 @@ class SemanticIndex:
         if index is None or weights != encoder.model.weights:
             raise UserError(
                 f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
-                "recall.py with this checkpoint, or export the present one"
+                f"{program('recall')} with this checkpoint, or export the present one"
             )
         self._index = index
         self._is_hybrid = bool(settings.lexical_weight)

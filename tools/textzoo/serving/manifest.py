@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 import pydantic
 from pydantic import Field
 
+from textzoo.called import program
 from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
@@ -127,7 +128,7 @@ def read_manifest(path: Path) -> Manifest:
     path = standing(path)
     if not os.path.isfile(path / MANIFEST):  # a name may be too long for it
         raise UserError(
-            f"{path}: is not an exported model: expected a folder made by export.py, "
+            f"{path}: is not an exported model: expected a folder made by {program('export')}, "
             f"with {MANIFEST}"
         )
     content = _content(path)
