@@ -8,7 +8,7 @@ from typing import Literal, Optional
 
 import paddle
 
-from textzoo.config.schema import Cosines, EncoderSettings, PositiveFloat, PositiveInt, Size
+from textzoo.config.schema import Cosines, EncoderSettings, PositiveFloat, PositiveInt, Size, Sizes
 from textzoo.losses.in_batch import in_batch_cross_entropy
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
@@ -27,6 +27,10 @@ class Net(SentenceEncoder):
         margin: taken off the cosine of a query and its title.
         scale: what cosines are multiplied by.
         symmetric: whether each title also ranks its query among those of the batch.
+        matryoshka_dims: widths at which embeddings may be cut off, the full one among them, such
+            as [256, 128, 64]: their losses are added up; null: the full one alone.
+        truncate_dim: how many of their first numbers embeddings have at inference, of length 1
+            again; null: all.
     """
 
     def __init__(
@@ -41,8 +45,13 @@ class Net(SentenceEncoder):
         margin: Cosines = 0.2,
         scale: PositiveFloat = 20.0,
         symmetric: bool = False,
+        matryoshka_dims: Optional[Sizes] = None,
+        truncate_dim: Optional[Size] = None,
     ):
-        super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
+        super().__init__(
+            *(vocab_size, max_len, encoder, pooling, output_emb_size),
+            *(matryoshka_dims, truncate_dim),
+        )
         if symmetric and negatives == "random":
             raise ValueError("symmetric: needs `negatives: batch`")
         self._margin = margin

@@ -94,6 +94,10 @@ CASES = {
         *("batchneg", "dygraph", *NEGATIVES, "runner.gradient_cache_rows=2"),
     ),
     "hardestneg negatives": ("hardestneg", "dygraph", *NEGATIVES),
+    "batchneg matryoshka": (
+        *("batchneg", "dygraph", *NEGATIVES, "hyper_parameters.matryoshka_dims=[64, 32, 8]"),
+        *("hyper_parameters.truncate_dim=32", "runner.gradient_cache_rows=2"),
+    ),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
     "hardestneg": ("hardestneg", "dygraph"),
     "tagspace apart": ("tagspace", "static/apart"),

@@ -43,6 +43,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         "checkpoint": embedder.made_from,
         "corpus": read.sha256,
         "precision": config.runner.infer_precision,
+        "truncate_dim": embedder.truncate_dim,
     }
     index = load_index(settings)
     if index is not None:

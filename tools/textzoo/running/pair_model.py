@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 import paddle
 
-from textzoo.nets.sentence_encoder import SentenceEncoder
+from textzoo.nets.sentence_encoder import SentenceEncoder, truncated
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
 from textzoo.text.ragged import Columns, Ragged
@@ -100,11 +100,11 @@ class PairModel(Model[SentenceEncoder]):
         candidates = embeddings["title"]
         if "negative" in embeddings:
             candidates = paddle.concat([candidates, embeddings["negative"]])
-        return net.loss(embeddings["query"], candidates, excluded)
+        return net.total_loss(embeddings["query"], candidates, excluded)
 
     def infer_forward(self, net: SentenceEncoder, batch: Tensors) -> Tensors:
         """The embeddings of texts."""
-        return {"embeddings": net(**batch)}
+        return {"embeddings": truncated(net(**batch), net.truncate_dim)}
 
 
 class KnownPairs:
