@@ -46,7 +46,7 @@ USAGE = {
     "baselines": _CONFIG,
     "many_labels": f"{_SIZES} [--rows ROWS]",
     "small_indexes": "[--widths [WIDTHS ...]] [--rescore RESCORE [RESCORE ...]] [--hnsw] "
-    + _CONFIG,
+    f"[--rounds ROUNDS] {_CONFIG}",
 }
 DEFAULTS = {
     "tagspace": {"steps": 100, "peer_steps": 5},
@@ -72,7 +72,7 @@ DEFAULTS = {
     "lengths": {"override": [], "sizes": [16, 32, 64, 128, 256], "batch": 32},
     "baselines": {"override": []},
     "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
-    "small_indexes": {"override": [], "widths": [], "rescore": [4], "hnsw": False},
+    "small_indexes": {"override": [], "widths": [], "rescore": [10], "hnsw": False, "rounds": 3},
 }
 
 

@@ -386,7 +386,7 @@ class IndexSettings(Block):
         "memory, and 8 bits on disk; exact, and int8 in hnsw (doc/small_indexes.md)",
     )
     rescore_multiplier: Annotated[int, Field(gt=0, le=1000)] = Field(
-        default=4,
+        default=10,
         description="binary: so many times as many texts as are asked for are found by their "
         "signs, and compared with the query by their 8 bits",
     )

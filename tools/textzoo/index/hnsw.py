@@ -1,6 +1,7 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
 
-With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`.
+With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`; with
+`index.dtype` by embeddings in fewer bits, see `vectors`.
 """
 
 import errno
