@@ -14,6 +14,7 @@ from textzoo.config.schema import (
     PositiveFloat,
     PositiveInt,
     Size,
+    Sizes,
     Teacher,
 )
 from textzoo.losses.in_batch import in_batch_cross_entropy
@@ -37,6 +38,10 @@ class Net(SentenceEncoder):
         scale: what cosines are multiplied by.
         symmetric: whether each title also ranks its query among those of the batch.
         teacher: an encoder to learn the embeddings of, see `schema.Teacher`.
+        matryoshka_dims: widths at which embeddings may be cut off, the full one among them, such
+            as [256, 128, 64]: their losses are added up; null: the full one alone.
+        truncate_dim: how many of their first numbers embeddings have at inference, of length 1
+            again; null: all.
     """
 
     def __init__(
@@ -52,8 +57,13 @@ class Net(SentenceEncoder):
         scale: PositiveFloat = 20.0,
         symmetric: bool = False,
         teacher: Teacher = _NO_TEACHER,
+        matryoshka_dims: Optional[Sizes] = None,
+        truncate_dim: Optional[Size] = None,
     ):
-        super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
+        super().__init__(
+            *(vocab_size, max_len, encoder, pooling, output_emb_size),
+            *(matryoshka_dims, truncate_dim),
+        )
         if symmetric and negatives == "random":
             raise ValueError("symmetric: needs `negatives: batch`")
         self._margin = margin

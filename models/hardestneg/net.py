@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Optional
 import paddle
 from pydantic import Field
 
-from textzoo.config.schema import EncoderSettings, PositiveInt, Size, Teacher
+from textzoo.config.schema import EncoderSettings, PositiveInt, Size, Sizes, Teacher
 from textzoo.losses.margin import hardest_negative_margin
 from textzoo.nets.sentence_encoder import SentenceEncoder
 
@@ -28,6 +28,10 @@ class Net(SentenceEncoder):
             further columns; or one `random` title for each query.
         margin: by which the title is to be nearer to its query than any negative.
         teacher: an encoder to learn the embeddings of, see `schema.Teacher`.
+        matryoshka_dims: widths at which embeddings may be cut off, the full one among them, such
+            as [256, 128, 64]: their losses are added up; null: the full one alone.
+        truncate_dim: how many of their first numbers embeddings have at inference, of length 1
+            again; null: all.
     """
 
     def __init__(
@@ -41,8 +45,13 @@ class Net(SentenceEncoder):
         negatives: Literal["batch", "given", "random"] = "batch",
         margin: Annotated[float, Field(gt=0, le=2)] = 0.2,
         teacher: Teacher = _NO_TEACHER,
+        matryoshka_dims: Optional[Sizes] = None,
+        truncate_dim: Optional[Size] = None,
     ):
-        super().__init__(vocab_size, max_len, encoder, pooling, output_emb_size)
+        super().__init__(
+            *(vocab_size, max_len, encoder, pooling, output_emb_size),
+            *(matryoshka_dims, truncate_dim),
+        )
         self._margin = margin
 
     def loss(

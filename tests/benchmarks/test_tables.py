@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.recalled import call, write_pairs
 from harness.running import ROOT, run_command
 
 from benchmarks import MODELS
 from benchmarks.fasttext import best_run
 from benchmarks.run import TABLES, argument_parser, main
 from benchmarks.xmlcnn_steps import ADAM, measure_apart
+from textzoo.commands import evaluate, recall, train
 from textzoo.errors import UserError
 from textzoo.running.predictor import supports_bfloat16
 
@@ -43,6 +45,8 @@ USAGE = {
     "lengths": f"{_SIZES} [--batch BATCH] {_CONFIG}",
     "baselines": _CONFIG,
     "many_labels": f"{_SIZES} [--rows ROWS]",
+    "small_indexes": "[--widths [WIDTHS ...]] [--rescore RESCORE [RESCORE ...]] [--hnsw] "
+    f"[--rounds ROUNDS] {_CONFIG}",
 }
 DEFAULTS = {
     "tagspace": {"steps": 100, "peer_steps": 5},
@@ -68,6 +72,7 @@ DEFAULTS = {
     "lengths": {"override": [], "sizes": [16, 32, 64, 128, 256], "batch": 32},
     "baselines": {"override": []},
     "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
+    "small_indexes": {"override": [], "widths": [], "rescore": [10], "hnsw": False, "rounds": 3},
 }
 
 
@@ -160,6 +165,33 @@ def test_a_table_over_the_rows_of_a_config(table, model, options, ways, tmp_path
         ways = [*ways, "predictor, bfloat16"]
     assert list(figures) == ways
     assert all(value >= 0 for row in figures.values() for value in row.values())
+
+
+def test_small_indexes_are_compared_with_the_exact_search(tmp_path, capsys):
+    corpus = write_pairs(tmp_path, 200, 40)
+    (tmp_path / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    assert call(train.main, tmp_path) == 0
+    written = tmp_path / "figures.json"
+    options = ("--widths", "8", "--rescore", "1", "50", "--hnsw", "--json", str(written))
+    assert call(lambda arguments: main(["small_indexes", *arguments]), tmp_path, *options) == 0
+    figures = json.loads(written.read_text(encoding="utf-8"))["small_indexes"]
+    assert list(figures) == [
+        *("16 float32", "16 int8", "16 binary x 1", "16 binary x 50"),
+        *("16 float32, graph", "16 int8, graph"),
+        *("8 float32", "8 int8", "8 binary x 1", "8 binary x 50"),
+    ]
+    whole, overlaps = figures["16 float32"], [row["overlap@10"] for row in figures.values()]
+    assert overlaps[0] == 1 and min(overlaps[1], overlaps[4], overlaps[5]) > 0.9
+    assert overlaps[2] < overlaps[3] <= overlaps[1]
+    assert figures["16 int8"]["megabytes"] < whole["megabytes"] / 3
+    # What recall.py and evaluate.py say of it.
+    settings = ("index.backend=exact", "index.recall_num=11", f"index.path={tmp_path}/index")
+    assert call(recall.main, tmp_path, overrides=settings) == 0
+    capsys.readouterr()
+    result = f"{tmp_path}/output/infer/recall_result.txt"
+    assert evaluate.main(["--pairs", f"{tmp_path}/test.tsv", "--result", result]) == 0
+    metrics = json.loads(capsys.readouterr().out.rpartition("metrics: ")[2])
+    assert whole["recall@10"] == pytest.approx(metrics["recall@10"])
 
 
 @pytest.mark.parametrize("line", documented_commands())

@@ -96,6 +96,10 @@ CASES = {
         *("batchneg", "dygraph", *NEGATIVES, "runner.gradient_cache_rows=2"),
     ),
     "hardestneg negatives": ("hardestneg", "dygraph", *NEGATIVES),
+    "batchneg matryoshka": (
+        *("batchneg", "dygraph", *NEGATIVES, "hyper_parameters.matryoshka_dims=[64, 32, 8]"),
+        *("hyper_parameters.truncate_dim=32", "runner.gradient_cache_rows=2"),
+    ),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
     "batchneg taught": ("batchneg", "dygraph", *TAUGHT),
     "batchneg taught alone": ("batchneg", "dygraph", *TAUGHT, "hyper_parameters.teacher.weight=1"),

@@ -29,6 +29,8 @@ SETTINGS = {
     "hnsw": IndexSettings(hnsw_m=3, ef_construction=20),
     "exact": IndexSettings(backend="exact"),
     "hybrid": IndexSettings(backend="exact", lexical_weight=0.5),
+    "int8": IndexSettings(hnsw_m=3, ef_construction=20, dtype="int8"),
+    "binary": IndexSettings(backend="exact", dtype="binary", lexical_weight=0.5),
 }
 
 
@@ -61,8 +63,8 @@ def problems_with_indexes(place: Path, n: int, seed: int = 0) -> list[str]:
 
     def check(case: int) -> None:
         random = np.random.default_rng([seed, case])
-        backend, folder = [*SETTINGS][case // 2 % 3], place / "damaged"
-        highest = 1.1 if backend != "hybrid" else WIDTH * N  # of standardised scores
+        backend, folder = [*SETTINGS][case // 2 % len(SETTINGS)], place / "damaged"
+        highest = WIDTH * N if SETTINGS[backend].lexical_weight else 1.1  # of standardised scores
         texts = ["text 3"] * 5
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(place / backend, folder)

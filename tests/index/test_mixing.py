@@ -25,9 +25,9 @@ def test_a_mixture_is_convex():
 def test_moments_standardise_some_cosines_as_all_would_be():
     embeddings, queries = embeddings_of(300), embeddings_of(5, seed=1)
     expected = standardised(queries @ embeddings.T)
-    moments = CosineMoments(embeddings)
+    moments = CosineMoments([embeddings[:200], embeddings[200:]])
     for query, row in zip(queries, expected):
         found = moments.standardised(embeddings[40:50] @ query, query)
         np.testing.assert_allclose(found, row[40:50], atol=1e-4)
-    alike = CosineMoments(np.repeat(embeddings[:1], 5, axis=0))
+    alike = CosineMoments([np.repeat(embeddings[:1], 5, axis=0)])
     assert not alike.standardised(np.ones(3, np.float32), queries[0]).any()

@@ -16,7 +16,9 @@ from textzoo.inference.corpus_index import corpus_entries, prepared_index
 class Embedder:
     """Embeds a number by its angle in degrees, two texts at a time."""
 
-    def __init__(self, folder, corpus="0\n30\n90\n", weights="a digest", **runner):
+    def __init__(
+        self, folder, corpus="0\n30\n90\n", weights="a digest", truncate_dim=None, **runner
+    ):
         path = folder / "corpus.txt"
         if corpus is not None:
             path.write_text(corpus, encoding="utf-8")
@@ -24,6 +26,7 @@ class Embedder:
         self.config = SimpleNamespace(runner=runner, path=folder / "config.yaml")
         self.index_settings = IndexSettings(backend="exact", path=folder / "index")
         self.model, self.made_from = "batchneg", {"rec.pdparams": weights}
+        self.truncate_dim = truncate_dim
         self.embedded, self.sides = [], Counter()
 
     def __call__(self, texts):
@@ -58,8 +61,13 @@ def test_an_index_is_made_once(tmp_path, caplog):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"corpus": "0\n30\n60\n"}, {"weights": "another digest"}, {"infer_precision": "int8"}],
-    ids=["corpus", "checkpoint", "precision"],
+    [
+        {"corpus": "0\n30\n60\n"},
+        {"weights": "another digest"},
+        {"infer_precision": "int8"},
+        {"truncate_dim": 2},
+    ],
+    ids=["corpus", "checkpoint", "precision", "truncate_dim"],
 )
 def test_an_index_of_something_else_is_made_anew(tmp_path, caplog, request, changed):
     prepared_index(Embedder(tmp_path))

@@ -23,6 +23,7 @@ from benchmarks import (
     rows,
     serve,
     settings,
+    small_indexes,
     start,
     tagspace,
     xmlcnn,
@@ -38,7 +39,7 @@ TABLES = {
     for table in (
         *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
         *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
-        *(baselines, many_labels),
+        *(baselines, many_labels, small_indexes),
     )
 }
 

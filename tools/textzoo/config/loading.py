@@ -15,6 +15,13 @@ from textzoo.text.reader import Reader, load_vocabulary
 Made = TypeVar("Made")
 
 _LABEL_SIZES = ("vocab_tag_size", "vocab_label_size")
+# What a backend cannot keep of embeddings, and what to say of it.
+_IN_MILVUS = "expected float32: Milvus keeps vectors as they are; hnsw and exact have int8"
+_NO_INDEX = {
+    ("milvus", "int8"): _IN_MILVUS,
+    ("milvus", "binary"): _IN_MILVUS,
+    ("hnsw", "binary"): "expected float32 or int8: no graph is made of signs; exact has binary",
+}
 
 
 def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
@@ -47,6 +54,11 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
         raise UserError(
             f"{path}: index.lexical_weight: received {config.index.lexical_weight}, expected 0: "
             "n-grams are counted by index.backend=hnsw and exact"
+        )
+    if (config.index.backend, config.index.dtype) in _NO_INDEX:
+        raise UserError(
+            f"{path}: index.dtype: received {config.index.dtype} with index.backend="
+            f"{config.index.backend}, {_NO_INDEX[config.index.backend, config.index.dtype]}"
         )
     if not config.runner.epochs and config.linear.features == "none":
         raise UserError(

@@ -42,6 +42,7 @@ Cosines = Annotated[float, Field(ge=-2, le=2)]  # a difference of two cosines
 WeightOrAuto = Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]]
 LexicalFeatures = Literal["characters", "words", "within_words"]
 LexicalWeighting = Literal["bm25", "tfidf"]
+IndexDtype = Literal["float32", "int8", "binary"]
 
 # Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
 # of two in the same file each might have been meant.
@@ -409,6 +410,16 @@ class IndexSettings(Block):
     )
     ef_construction: PositiveInt = Field(default=200, description="candidates kept while building")
     ef: PositiveInt = Field(default=200, description="candidates kept while searching")
+    dtype: IndexDtype = Field(
+        default="float32",
+        description="what is kept of the embeddings: 8 bits of each number; or the signs, in "
+        "memory, and 8 bits on disk; exact, and int8 in hnsw (doc/small_indexes.md)",
+    )
+    rescore_multiplier: Annotated[int, Field(gt=0, le=1000)] = Field(
+        default=10,
+        description="binary: so many times as many texts as are asked for are found by their "
+        "signs, and compared with the query by their 8 bits",
+    )
     center: bool = Field(
         default=False,
         description="take the mean of the corpus away from all embeddings, which are then of "

@@ -96,7 +96,8 @@ def write_export(
                 checkpoints = [checkpoint, *others]
                 settings = chosen_index(config.index, checkpoints)
                 settings = index_settings(settings, config.runner, folder.path.name)
-                facts["index"] = _copy_index(settings, digests_of(checkpoints), place)
+                cut = config.hyper_parameters.get("truncate_dim")
+                facts["index"] = _copy_index(settings, digests_of(checkpoints), cut, place)
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
             if isinstance(fused, FusedRun):
@@ -189,7 +190,7 @@ def _write_linear(run: FusedRun, place: Path) -> dict[str, Any]:
 
 
 def _copy_index(
-    settings: IndexSettings, made_from: dict[str, str], place: Path
+    settings: IndexSettings, made_from: dict[str, str], truncate_dim: Optional[int], place: Path
 ) -> Optional[dict[str, Any]]:
     """Copy the index that recall.py made with this checkpoint, if it did; its settings.
 
@@ -204,6 +205,9 @@ def _copy_index(
             "index: %s is of another checkpoint; %s makes a new one",
             *(settings.place, program("recall")),
         )
+        return None
+    if index.made_from.get("truncate_dim") != truncate_dim:
+        log.info("index: %s is of another truncate_dim; recall.py makes a new one", settings.place)
         return None
     if not index.is_saved:
         index.commit()

@@ -36,13 +36,8 @@ def is_graph_of(
         settings: that it was built with.
     """
     content = np.fromfile(path, np.uint8)
-    (n, width), m = embeddings.shape, min(settings.hnsw_m, _MAX_M)
-    row = np.dtype(
-        [
-            *(("n_links", "<u2"), ("deleted", "u1"), ("unused", "u1"), ("links", "<u4", (2 * m,))),
-            *(("embedding", "<f4", (width,)), ("label", "<u8")),
-        ]
-    )
+    (n, width), m = embeddings.shape, _m_of(settings)
+    row = _row_type(width, m)
     end = _HEADER.itemsize + n * row.itemsize
     if not n or len(content) < end or len(content) % 4:
         return False
@@ -64,8 +59,7 @@ def is_graph_of(
     places = rows["label"]  # threads add in an order of their own
     if not (np.sort(places) == np.arange(n)).all():
         return False
-    if settings.space == "cosine":
-        embeddings = embeddings / (np.linalg.norm(embeddings, axis=1, keepdims=True) + 1e-30)
+    embeddings = _in_graph(embeddings, settings)
     return bool(
         levels[header["entry_point"]] == header["max_level"] == levels.max()
         and (rows["deleted"] == deleted[places]).all()
@@ -73,6 +67,81 @@ def is_graph_of(
         and _leads_on(rows["n_links"], rows["links"], levels, np.zeros(n, int))
         and _upper_levels_lead_on(content[end:].view("<u4"), levels, m)
     )
+
+
+def keep_links(path: Path, n: int, settings: IndexSettings) -> None:
+    """Write a graph anew without its embeddings.
+
+    Args:
+        path: the file.
+        n: how many texts it has.
+        settings: that it was built with.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = np.fromfile(path, np.uint8)
+    header = content[: _HEADER.itemsize].view(_HEADER)[0]
+    end = _HEADER.itemsize + n * int(header["element_size"])
+    rows = content[_HEADER.itemsize : end].reshape(n, -1)
+    first, last = int(header["embedding_offset"]), int(header["label_offset"])
+    kept = np.concatenate([rows[:, :first], rows[:, last:]], axis=1)
+    _write(path, [content[: _HEADER.itemsize], kept, content[end:]])
+
+
+def with_embeddings(
+    path: Path, whole: Path, embeddings: np.ndarray, settings: IndexSettings
+) -> bool:
+    """Write a whole graph from one without its embeddings; False if the file holds none.
+
+    Args:
+        path: what `keep_links` wrote.
+        whole: the file to write.
+        embeddings: `[texts, width]`, of finite numbers.
+        settings: that it was built with.
+    """
+    content = np.fromfile(path, np.uint8)
+    (n, width), m = embeddings.shape, _m_of(settings)
+    kept = _row_type(0, m)
+    end = _HEADER.itemsize + n * kept.itemsize
+    if len(content) < end:
+        return False
+    links = content[_HEADER.itemsize : end].view(kept)
+    if not (links["label"] < n).all():
+        return False
+    rows = np.empty(n, _row_type(width, m))
+    for name in ("n_links", "deleted", "unused", "links", "label"):
+        rows[name] = links[name]
+    rows["embedding"] = _in_graph(embeddings, settings)[links["label"]]
+    _write(whole, [content[: _HEADER.itemsize], rows.view(np.uint8), content[end:]])
+    return True
+
+
+def _write(path: Path, parts: list[np.ndarray]) -> None:
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part.data)
+
+
+def _m_of(settings: IndexSettings) -> int:
+    return min(settings.hnsw_m, _MAX_M)
+
+
+def _row_type(width: int, m: int) -> np.dtype:
+    """What is kept of a text on level 0."""
+    return np.dtype(
+        [
+            *(("n_links", "<u2"), ("deleted", "u1"), ("unused", "u1"), ("links", "<u4", (2 * m,))),
+            *(("embedding", "<f4", (width,)), ("label", "<u8")),
+        ]
+    )
+
+
+def _in_graph(embeddings: np.ndarray, settings: IndexSettings) -> np.ndarray:
+    """Embeddings as hnswlib keeps them."""
+    if settings.space != "cosine":
+        return embeddings
+    return embeddings / (np.linalg.norm(embeddings, axis=1, keepdims=True) + 1e-30)
 
 
 def _levels(numbers: np.ndarray, n: int, m: int) -> Optional[np.ndarray]:

@@ -1,6 +1,7 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
 
-With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`.
+With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`; with
+`index.dtype` by embeddings in fewer bits, see `vectors`.
 """
 
 import errno
@@ -8,6 +9,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Optional
@@ -29,10 +31,18 @@ from textzoo.files import (
     standing,
 )
 from textzoo.index.centering import CENTER, center_of
-from textzoo.index.graph_file import is_graph_of
+from textzoo.index.graph_file import is_graph_of, keep_links, with_embeddings
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 from textzoo.index.mixing import CosineMoments, mixed, standardised
 from textzoo.index.text_index import Hit, changes_lost
+from textzoo.index.vectors import (
+    FILES,
+    BinaryVectors,
+    Vectors,
+    damaged,
+    new_vectors,
+    read_vectors,
+)
 
 try:
     import hnswlib
@@ -42,11 +52,11 @@ except ImportError:  # it is built from source, for which some machines have no 
 log = logging.getLogger("textzoo")
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
-_TEXTS, _EMBEDDINGS, _GRAPH = "texts.json", "embeddings.npy", "hnsw.bin"
+_TEXTS, _GRAPH = "texts.json", "hnsw.bin"
 _LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npy)", re.ASCII)
-_LONGEST = 1.05  # of embeddings of length 1, in the least precise of types
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
+_MOMENTS_BLOCK = 4096  # texts whose embeddings are looked at together
 
 
 class _Manifest(Block):
@@ -70,7 +80,7 @@ class _Manifest(Block):
     @classmethod
     def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
         more = {name for name in sha256 if _LEXICAL_FILE.fullmatch(name)} | {_GRAPH}
-        if sha256.keys() - more != {_EMBEDDINGS, _TEXTS}:
+        if sha256.keys() - more - FILES["binary"] != {_TEXTS}:
             raise ValueError("expected the checksums of the files of an index")
         return sha256
 
@@ -97,7 +107,7 @@ class Index:
         self.is_saved = False  # see `TextIndex`
         self._manifest: Any = None  # as it was read or written
         self._settings = settings
-        self._embeddings = np.zeros((0, width), np.float32)
+        self._vectors: Vectors = new_vectors(settings.dtype, width)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
@@ -112,6 +122,8 @@ class Index:
     def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add texts that are not there yet, or were deleted.
 
+        The embeddings that come first decide the scales of `index.dtype: int8`.
+
         Args:
             entries: the texts; ids and metadata are not kept.
             embeddings: `[entries, width]`, of length 1.
@@ -124,8 +136,7 @@ class Index:
         first = len(self.texts)
         self.texts += chosen
         self._places.update({text: first + i for i, text in enumerate(chosen)})
-        added = embeddings[list(chosen.values())]
-        self._embeddings = np.concatenate([self._embeddings, added])
+        self._vectors.append(embeddings[list(chosen.values())])
         self._alive = np.concatenate([self._alive, np.ones(len(chosen), bool)])
         self._forget()
         if self._settings.backend == "hnsw" and chosen:
@@ -158,8 +169,8 @@ class Index:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The nearest texts of each query, best first.
 
-        With texts and a lexical weight every text is scored; but with a graph only those that are
-        among its nearest ones, or among as many of the best lexical ones.
+        With texts and a lexical weight every text is scored; but with a graph or signs only those
+        that are among the nearest ones by these, or among as many of the best lexical ones.
 
         Args:
             queries: `[queries, width]`, of length 1.
@@ -175,14 +186,15 @@ class Index:
             return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
         if not (self._settings.lexical_weight and texts is not None):
             texts = None
-        n_candidates = min(max(self._settings.ef, k), len(self)) if texts else k
-        near = self._near_in_graph(queries, n_candidates)
+        near = self._near(queries, k, texts)
         if near is None:
             return self._search_exactly(queries, k, texts)
         if texts:
             return self._search_candidates(queries, k, texts, near)
-        cosines = np.einsum("qd,qkd->qk", queries, self._embeddings[near])
-        order = np.argsort(-cosines, axis=1, kind="stable")
+        blocks = [slice(first, first + _BLOCK) for first in range(0, len(queries), _BLOCK)]
+        found = [self._vectors.products_at(queries[block], near[block]) for block in blocks]
+        cosines = np.concatenate(found) if found else np.zeros(near.shape, np.float32)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(near, order, 1), np.take_along_axis(cosines, order, 1)
 
     def commit(self) -> None:
@@ -223,7 +235,7 @@ class Index:
         """
         try:
             with new_folder(folder, LISTING) as place:
-                np.save(place / _EMBEDDINGS, self._embeddings)
+                self._vectors.save(place)
                 deleted = np.flatnonzero(~self._alive).tolist()
                 _write(place / _TEXTS, {"texts": self.texts, "deleted": deleted})
                 if self._settings.lexical_weight:
@@ -233,6 +245,8 @@ class Index:
                     self._graph.save_index(str(place / _GRAPH))  # which says nothing of a full disk
                     if (place / _GRAPH).stat().st_size != self._graph.index_file_size():
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    if self._settings.dtype != "float32":
+                        keep_links(place / _GRAPH, len(self.texts), self._settings)
                 facts = {"made_from": self.made_from, "form": _form(self._settings)}
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
@@ -259,7 +273,7 @@ class Index:
             manifest = _Manifest.model_validate(facts)
             for name, digest in manifest.sha256.items():
                 if sha256(folder / name) != digest:
-                    raise _damaged(folder / name)
+                    raise damaged(folder / name)
             index = cls._read(folder, settings, manifest)
             index._manifest = facts
             index.is_saved = not settings.lexical_weight or index._lexical is not None
@@ -269,7 +283,7 @@ class Index:
         except OSError as failure:
             raise UserError(f"{failure.filename}: cannot be read: {failure.strerror}") from None
         except ValueError:  # of JSON, or of pydantic
-            raise _damaged(folder / LISTING.file) from None
+            raise damaged(folder / LISTING.file) from None
 
     @classmethod
     def _read(cls, folder: Path, settings: IndexSettings, manifest: "_Manifest") -> "Index":
@@ -278,56 +292,48 @@ class Index:
         Raises:
             UserError: they do not belong together, or to the manifest.
         """
-        try:  # mapped first: a shape that is too large for the file costs no memory
-            embeddings = np.array(np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="r"))
-        except Exception:  # of many types: a header is parsed as Python
-            raise _damaged(folder / _EMBEDDINGS) from None
         try:
             texts = _Texts.model_validate_json((folder / _TEXTS).read_bytes())
         except ValueError:
-            raise _damaged(folder / _TEXTS) from None
+            raise damaged(folder / _TEXTS) from None
         n = len(texts.texts)
-        if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != n:
-            raise _damaged(folder / _EMBEDDINGS)
-        if not (np.einsum("nd,nd->n", embeddings, embeddings) <= _LONGEST**2).all():  # or NaN
-            raise _damaged(folder / _EMBEDDINGS)
+        if manifest.sha256.keys() & FILES["binary"] != FILES[settings.dtype]:
+            raise damaged(folder / LISTING.file)
+        vectors = read_vectors(folder, settings.dtype, n)
         center = center_of(manifest.made_from)
         if center is not None and (
-            center.shape != embeddings.shape[1:] or not np.isfinite(center).all()
+            center.shape != (vectors.width,) or not np.isfinite(center).all()
         ):
-            raise _damaged(folder / LISTING.file)
-        index = cls(settings, embeddings.shape[1], manifest.made_from)
-        index.texts, index._embeddings = texts.texts, embeddings
+            raise damaged(folder / LISTING.file)
+        index = cls(settings, vectors.width, manifest.made_from)
+        index.texts, index._vectors = texts.texts, vectors
         index._alive = np.ones(n, bool)
         if not all(0 <= place < n for place in texts.deleted):
-            raise _damaged(folder / _TEXTS)
+            raise damaged(folder / _TEXTS)
         index._alive[texts.deleted] = False
         index._places = {text: place for place, text in enumerate(index.texts)}
         alive = np.flatnonzero(index._alive).tolist()
         if any(index._places[index.texts[place]] != place for place in alive):
-            raise _damaged(folder / _TEXTS)
+            raise damaged(folder / _TEXTS)
         if (_GRAPH in manifest.sha256) != (manifest.form.get("backend") == "hnsw" and n > 0):
-            raise _damaged(folder / LISTING.file)
+            raise damaged(folder / LISTING.file)
         if _GRAPH in manifest.sha256 and hnswlib:
-            if not is_graph_of(folder / _GRAPH, embeddings, ~index._alive, settings):
-                raise _damaged(folder / _GRAPH)
-            index._graph = hnswlib.Index(settings.space, embeddings.shape[1])
-            index._graph.load_index(str(folder / _GRAPH))
+            index._graph = _read_graph(folder / _GRAPH, vectors, ~index._alive, settings)
         listed = {name for name in manifest.sha256 if _LEXICAL_FILE.fullmatch(name)}
         if {f"{_LEXICAL}/{file.name}" for file in (folder / _LEXICAL).glob("*")} != listed:
-            raise _damaged(folder / LISTING.file)
+            raise damaged(folder / LISTING.file)
         if settings.lexical_weight and listed:
             form = LexicalForm.of(settings)
             try:
                 index._lexical = LexicalIndex.load(folder / _LEXICAL, form, len(index))
             except ValueError:
-                raise _damaged(folder / _LEXICAL) from None
+                raise damaged(folder / _LEXICAL) from None
         return index
 
     def _check_width(self, embeddings: np.ndarray) -> None:
-        if embeddings.shape[1] != self._embeddings.shape[1]:
+        if embeddings.shape[1] != self._vectors.width:
             raise UserError(
-                f"{self._settings.path}: holds embeddings of width {self._embeddings.shape[1]}, "
+                f"{self._settings.path}: holds embeddings of width {self._vectors.width}, "
                 f"received {embeddings.shape[1]}; delete the folder to build the index anew"
             )
 
@@ -340,7 +346,7 @@ class Index:
         settings, n_texts = self._settings, len(self.texts)
         if self._graph is None:
             assert hnswlib  # `opening` takes another backend where it is missing
-            self._graph = hnswlib.Index(settings.space, self._embeddings.shape[1])
+            self._graph = hnswlib.Index(settings.space, self._vectors.width)
             self._graph.init_index(
                 max_elements=n_texts,
                 M=settings.hnsw_m,
@@ -349,7 +355,17 @@ class Index:
             )
         elif self._graph.get_max_elements() < n_texts:
             self._graph.resize_index(n_texts)
-        self._graph.add_items(self._embeddings[first:], np.arange(first, n_texts))
+        self._graph.add_items(self._vectors.at(slice(first, None)), np.arange(first, n_texts))
+
+    def _near(
+        self, queries: np.ndarray, k: int, texts: Optional[list[str]]
+    ) -> Optional[np.ndarray]:
+        """The places among which the nearest are looked for, at least k; None: all of them."""
+        if isinstance(self._vectors, BinaryVectors):
+            n = min(k * self._settings.rescore_multiplier, len(self))
+            return self._vectors.nearest(queries, n, self._alive)
+        n = min(max(self._settings.ef, k), len(self)) if texts else k
+        return self._near_in_graph(queries, n)
 
     def _near_in_graph(self, queries: np.ndarray, k: int) -> Optional[np.ndarray]:
         """The places that the graph leads to, `[queries, k]`; None if it leads to fewer."""
@@ -368,11 +384,11 @@ class Index:
         places = np.empty((len(queries), k), np.int64)
         scores = np.empty((len(queries), k), np.float32)
         alive = np.flatnonzero(self._alive)
-        embeddings = self._embeddings if len(alive) == len(self.texts) else self._embeddings[alive]
         step = _MIXED_BLOCK if texts else _BLOCK
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
-            found = queries[block] @ embeddings.T
+            found = self._vectors.products(queries[block])
+            found = found if len(alive) == len(self.texts) else found[:, alive]
             if texts:
                 lexical = standardised(self._ready_lexical().scores(texts[block]))
                 found = mixed(standardised(found), lexical, self._weight)
@@ -394,7 +410,8 @@ class Index:
             by_words = np.argpartition(block, -n, axis=1)[:, -n:]
             for row, (own, words) in enumerate(zip(block, by_words), first):
                 found = np.union1d(np.searchsorted(alive, near[row]), words)
-                cosines = self._embeddings[alive[found]] @ queries[row]
+                query = queries[row : row + 1]
+                cosines = self._vectors.products_at(query, alive[found][None])[0]
                 both = moments.standardised(cosines, queries[row]), own[found]
                 best, scores[row] = _best(mixed(*both, self._weight)[None], k)
                 places[row] = alive[found[best]]
@@ -418,7 +435,11 @@ class Index:
     def _ready_moments(self) -> CosineMoments:
         with self._lock:
             if self._moments is None:
-                self._moments = CosineMoments(self._embeddings[self._alive])
+                alive = np.flatnonzero(self._alive)
+                blocks = range(0, len(alive), _MOMENTS_BLOCK)
+                self._moments = CosineMoments(
+                    self._vectors.at(alive[first : first + _MOMENTS_BLOCK]) for first in blocks
+                )
             return self._moments
 
     def _forget(self) -> None:
@@ -436,24 +457,43 @@ def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(best, order, 1), np.take_along_axis(found, order, 1)
 
 
+def _read_graph(path: Path, vectors: Vectors, deleted: np.ndarray, settings: IndexSettings) -> Any:
+    """The graph of a file; of one without embeddings, with those that the index has.
+
+    Raises:
+        UserError: it is not a graph of these.
+    """
+    assert hnswlib
+    embeddings = vectors.at(slice(None))
+    with tempfile.TemporaryDirectory() as folder:
+        whole = path
+        if settings.dtype != "float32":
+            whole = Path(folder, _GRAPH)
+            if not with_embeddings(path, whole, embeddings, settings):
+                raise damaged(path)
+        if not is_graph_of(whole, embeddings, deleted, settings):
+            raise damaged(path)
+        graph = hnswlib.Index(settings.space, vectors.width)
+        graph.load_index(str(whole))
+    return graph
+
+
 def _form(settings: IndexSettings) -> dict[str, Any]:
     """The settings that an index is built with."""
-    if settings.backend == "exact":
-        return {"backend": "exact"}
-    return settings.model_dump(include={"backend", "space", "hnsw_m", "ef_construction"})
+    form = {"backend": settings.backend}
+    if settings.backend != "exact":
+        form |= settings.model_dump(include={"space", "hnsw_m", "ef_construction"})
+    return form if settings.dtype == "float32" else {**form, "dtype": settings.dtype}
 
 
 def _has_form(facts: dict[str, Any], settings: IndexSettings) -> bool:
     """Whether an index was built with these settings, or with a graph that nothing here reads."""
     form = facts.get("form")
     if hnswlib is None and settings.backend == "exact" and isinstance(form, dict):
-        return form.get("backend") in ("exact", "hnsw")
+        alike = form.get("dtype", "float32") == settings.dtype
+        return alike and form.get("backend") in ("exact", "hnsw")
     return form == _form(settings)
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
     path.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
-
-
-def _damaged(path: Path) -> UserError:
-    return UserError(f"{path}: is damaged; delete the folder {path.parent} to build the index anew")

@@ -5,6 +5,8 @@ that are normalised query by query. Here each kind is standardised over all text
 searched, so that a score does not hang on how many candidates there are.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 _LEAST = 1e-6  # deviation: below it the texts are all alike
@@ -31,13 +33,16 @@ class CosineMoments:
     """Mean and deviation of a query's cosines with all texts, without computing these.
 
     Args:
-        embeddings: `[texts, width]` of all texts.
+        blocks: the embeddings of all texts, some `[texts, width]` at a time.
     """
 
-    def __init__(self, embeddings: np.ndarray):
-        self._mean = embeddings.mean(axis=0, dtype=np.float64)
-        centred = embeddings - self._mean.astype(np.float32)
-        self._covariance = centred.T @ centred / len(embeddings)
+    def __init__(self, blocks: Iterable[np.ndarray]):
+        n, total, products = 0, np.float64(0), np.float64(0)
+        for block in blocks:
+            rows = block.astype(np.float64)  # of which little is left without the mean
+            n, total, products = n + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
+        self._mean = total / n
+        self._covariance = products / n - np.outer(self._mean, self._mean)
 
     def standardised(self, cosines: np.ndarray, query: np.ndarray) -> np.ndarray:
         """Some cosines of a query as `standardised` makes them of all.

@@ -43,6 +43,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         "checkpoint": embedder.made_from,
         "corpus": read.sha256,
         "precision": config.runner.infer_precision,
+        "truncate_dim": embedder.truncate_dim,
     }
     index = load_index(settings)
     if index is not None:
@@ -64,11 +65,11 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     check_place(settings)
     started, building, built = time.perf_counter(), 0.0, None
     chunks = embedded(entries, embedder, corpus)
-    if settings.center:  # the mean is of all of them
-        chunks = list(chunks)
-        totals = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in chunks]
-        mean = np.sum(totals, axis=0) / len(entries)
-        made_from[CENTER] = mean.round(7).tolist()
+    if settings.center or settings.dtype != "float32":  # the mean and the scales are of all
+        embeddings = np.concatenate([embeddings for _, embeddings in chunks])
+        chunks = iter([(entries, embeddings)])
+        if settings.center:
+            made_from[CENTER] = embeddings.mean(axis=0, dtype=np.float64).round(7).tolist()
     for chunk, embeddings in chunks:
         began = time.perf_counter()
         if built is None:

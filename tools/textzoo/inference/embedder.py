@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class Embedder:
         model: the name of the model's folder.
         checkpoints: those whose cosines are averaged, or the one that is chosen.
         members: what computes, and its reader, of each checkpoint.
+        truncate_dim: how many of their first numbers the embeddings of each have; None: all.
 
     Raises:
         UserError: there is no such checkpoint, or the model does not embed texts.
@@ -73,10 +74,12 @@ class Embedder:
         for checkpoint in checkpoints:
             config = self.config
             if runner.infer_ensemble:
-                config, _ = load_config(path, [*overrides, *_as_trained(checkpoint)])
+                trained = _as_trained(checkpoint, self.config.hyper_parameters)
+                config, _ = load_config(path, [*overrides, *trained])
             self.members.append(restore(config, folder, checkpoint, computation))
         self.reader = self.members[0][1]
         self.made_from = digests_of(checkpoints)
+        self.truncate_dim = self.config.hyper_parameters.get("truncate_dim")
 
     @cached_property
     def index_settings(self) -> IndexSettings:
@@ -123,7 +126,9 @@ def _ids(reader: Reader, text: str, side: Side, source: Optional[Path]) -> list[
         raise UserError(f"{place}{text[:50]!r}: {problem}") from None
 
 
-def _as_trained(checkpoint: Checkpoint) -> list[str]:
-    """Overrides that give a checkpoint's own reader and net."""
+def _as_trained(checkpoint: Checkpoint, ours: dict[str, Any]) -> list[str]:
+    """Overrides that give a checkpoint's own reader and net, cut off as `ours` says."""
     saved = checkpoint.facts["config"]
-    return [f"{block}={json.dumps(saved[block])}" for block in ("reader", "hyper_parameters")]
+    net = saved["hyper_parameters"] | {k: v for k, v in ours.items() if k == "truncate_dim"}
+    blocks = {"reader": saved["reader"], "hyper_parameters": net}
+    return [f"{name}={json.dumps(block)}" for name, block in blocks.items()]

@@ -62,7 +62,7 @@ def check_same_model(config: Config, checkpoint: Checkpoint, source: str) -> Non
 
 def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
     """What a trained net depends on: not how it was trained, nor what it started from."""
-    apart = ("optimizer", "embedding", "teacher")
+    apart = ("optimizer", "embedding", "teacher", "matryoshka_dims", "truncate_dim")
     net = {k: v for k, v in resolved["hyper_parameters"].items() if k not in apart}
     if "encoder" in net:
         apart = ("pretrained", "freeze_layers")

@@ -10,7 +10,7 @@ from typing import Any, Optional, Protocol, cast
 
 import numpy as np
 
-from textzoo.devices import import_paddle, n_threads
+from textzoo.devices import import_paddle, n_threads, no_telemetry
 from textzoo.errors import UserError
 from textzoo.running.finite import check_finite
 from textzoo.text.reader import Feeds
@@ -84,6 +84,7 @@ class OnnxEngine:
     """
 
     def __init__(self, folder: Path):
+        no_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from textzoo.devices import no_telemetry
 from textzoo.errors import UserError
 
 _OPSET = 17
@@ -65,6 +66,7 @@ def convert(program: Path, weights: Path, target: Path) -> None:
         UserError: the extra is missing, or the program has something that ONNX lacks.
     """
     check_converter()
+    no_telemetry()
     _run(_CONVERT, program, weights, target, _OPSET, failure="Paddle2ONNX cannot convert this net")
 
 
@@ -77,6 +79,7 @@ def quantize(source: Path, target: Path) -> None:
         UserError: ONNX Runtime cannot.
     """
     folded = target.with_suffix(".folded.onnx")
+    no_telemetry()
     _run(_QUANTIZE, source, folded, target, failure="ONNX Runtime cannot quantize this net")
     folded.unlink()
 

@@ -9,7 +9,7 @@ import paddle
 from textzoo.called import program
 from textzoo.data.teacher_vectors import TEACHER
 from textzoo.losses.distillation import cosine_distance
-from textzoo.nets.sentence_encoder import SentenceEncoder
+from textzoo.nets.sentence_encoder import SentenceEncoder, truncated
 from textzoo.readers.pairs import Reader
 from textzoo.running.model import Model, Tensors
 from textzoo.text.ragged import Columns, Ragged
@@ -115,7 +115,7 @@ class PairModel(Model[SentenceEncoder]):
         candidates = embeddings["title"]
         if "negative" in embeddings:
             candidates = paddle.concat([candidates, embeddings["negative"]])
-        loss = net.loss(embeddings["query"], candidates, others["excluded"])
+        loss = net.total_loss(embeddings["query"], candidates, others["excluded"])
         if not distances:
             return loss
         distance, weight = sum(distances[1:], distances[0]) / len(distances), self._teacher_weight
@@ -127,7 +127,7 @@ class PairModel(Model[SentenceEncoder]):
 
     def infer_forward(self, net: SentenceEncoder, batch: Tensors) -> Tensors:
         """The embeddings of texts."""
-        return {"embeddings": net(**batch)}
+        return {"embeddings": truncated(net(**batch), net.truncate_dim)}
 
 
 class KnownPairs:
