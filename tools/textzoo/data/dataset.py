@@ -1,6 +1,7 @@
 """The rows that a config names: the one way in which every command gets them."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,10 @@ from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.lines import data_files
 from textzoo.text.reader import Reader
+from textzoo.text.records import layout_of
 from textzoo.text.streams import STANDARD_INPUT
+
+log = logging.getLogger("textzoo")
 
 Loaded = TypeVar("Loaded")
 Split = Literal["train", "valid", "test"]
@@ -67,6 +71,7 @@ class Dataset:
             "valid": runner.valid_data,
             "test": runner.test_data,
         }
+        self._said: set[str] = set()
 
     @property
     def splits(self) -> list[Split]:
@@ -74,13 +79,20 @@ class Dataset:
         return [split for split, path in self._paths.items() if path is not None]
 
     def files(self, split: Split) -> list[Path]:
-        """The files, each with one row per line.
+        """The files; the log says, once, how they are read if they are not lines of the reader.
 
         Raises:
-            UserError: the config does not name them, or they are not there.
+            UserError: the config does not name them, they are not there, or their columns are not
+                known.
         """
         self.check(split)
-        return input_files(self.path(split), _key(split), self._cache)
+        files = input_files(self.path(split), _key(split), self._cache)
+        reader = build_reader(self._config, self._folder)
+        for line in [*reader.outdated, *layouts_described(files, reader)]:
+            if line not in self._said:
+                self._said.add(line)
+                log.info("%s", line)
+        return files
 
     def check(self, split: Split) -> None:
         """Refuse files that are not there, before any work is done.
@@ -173,6 +185,15 @@ class Dataset:
                 f"{_key(split)}: {self.path(split)}: received no row, expected some as examples"
             )
         return texts
+
+
+def layouts_described(files: Iterable[Path], reader: Reader) -> list[str]:
+    """How files are read, in words; each way once, and nothing of lines as the reader has them.
+
+    Raises:
+        UserError: it is not known of one.
+    """
+    return list(filter(None, dict.fromkeys(layout_of(file, reader).described for file in files)))
 
 
 def in_turn(load: Callable[[], Loaded]) -> Loaded:
