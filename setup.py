@@ -81,6 +81,7 @@ setup(
         "serve": SERVE,
         "milvus": MILVUS,
         "zstd": ["zstandard"],
+        "parquet": ["pyarrow"],
         "test": [
             *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
             # A newer one finds other things; the same versions are in .pre-commit-config.yaml.

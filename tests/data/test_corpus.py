@@ -44,7 +44,7 @@ def test_objects_give_ids_and_metadata(tmp_path, compressed):
     ("row", "complaint"),
     [
         ("{'text': 'a'}", "is not JSON"),
-        ('["text"]', 'expected a JSON object with a text in "text"'),
+        ('["text"]', "expected a JSON object such as"),
         ({"txt": "a"}, 'expected a JSON object with a text in "text"'),
         ({"text": " "}, 'expected a JSON object with a text in "text"'),
         ({"text": "a", "id": True}, "id: received True, expected a text or an integer"),

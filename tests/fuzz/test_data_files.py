@@ -30,8 +30,9 @@ from textzoo.data.corpus import read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.data.input_files import input_files, read_texts
 from textzoo.errors import UserError
-from textzoo.text.csv_records import LABELS, TEXT
+from textzoo.text.fields import LABELS, TEXT
 from textzoo.text.lines import MAX_LINE_BYTES
+from textzoo.text.reader import Reader
 from textzoo.text.streams import open_stream
 
 N_FILES = int(os.environ.get("TEXTZOO_FUZZ", "2500"))
@@ -233,7 +234,8 @@ def read_corpus(kind, path, content):
     if kind == "corpus":
         require(found == {one_line(text) for text in lines if text}, "other texts than the file's")
         require(refusals.count == sum(text is None for text in lines), refusals.count)
-        require(found == set(map(one_line, read_texts(path, "--queries"))), "other queries")
+        queries = read_texts(path, "--queries", Reader())
+        require(found == set(map(one_line, queries)), "other queries")
     else:
         objects = [json.loads(text) for text in lines if text and is_object(text)]
         require(found <= {one_line(row["text"]) for row in objects}, "other texts than the file's")

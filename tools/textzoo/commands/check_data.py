@@ -145,7 +145,7 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         warn_of_each(list(unknown.values()), list(unknown))
         _report(part, train, "ids of a text" if of_pairs else columns[0], of_pairs)
     if config.runner.corpus_file:
-        _report_corpus(config.runner.corpus_file, parts, bad)
+        _report_corpus(config.runner.corpus_file, parts, bad, reader)
     _conclude(bad, skipped=config.runner.bad_lines == "skip")
     for part in parts:
         if not part.rows:
@@ -214,10 +214,11 @@ def _report_labels(part: Part, train: Part) -> None:
         log.info("  labels that train lacks: %d: %s%s", len(unknown), shown, more)
 
 
-def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
+def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: Reader) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
     existing_file(path, "runner.corpus_file")
-    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)], np.int64)
+    found = entries(path, bad.add, reader)
+    texts = np.array([_key(entry.text) for _, entry in found], np.int64)
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))

@@ -1,7 +1,6 @@
 """The rows that a config names: the one way in which every command gets them."""
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,15 +14,12 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
 from textzoo.data.encoding import Refusals, good_lines
-from textzoo.data.input_files import input_files
+from textzoo.data.input_files import input_files, tell_layouts
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.lines import data_files
 from textzoo.text.reader import Reader
-from textzoo.text.records import layout_of
 from textzoo.text.streams import STANDARD_INPUT
-
-log = logging.getLogger("textzoo")
 
 Loaded = TypeVar("Loaded")
 Split = Literal["train", "valid", "test"]
@@ -87,11 +83,7 @@ class Dataset:
         """
         self.check(split)
         files = input_files(self.path(split), _key(split), self._cache)
-        reader = build_reader(self._config, self._folder)
-        for line in [*reader.outdated, *layouts_described(files, reader)]:
-            if line not in self._said:
-                self._said.add(line)
-                log.info("%s", line)
+        tell_layouts(files, build_reader(self._config, self._folder), self._said)
         return files
 
     def check(self, split: Split) -> None:
@@ -185,15 +177,6 @@ class Dataset:
                 f"{_key(split)}: {self.path(split)}: received no row, expected some as examples"
             )
         return texts
-
-
-def layouts_described(files: Iterable[Path], reader: Reader) -> list[str]:
-    """How files are read, in words; each way once, and nothing of lines as the reader has them.
-
-    Raises:
-        UserError: it is not known of one.
-    """
-    return list(filter(None, dict.fromkeys(layout_of(file, reader).described for file in files)))
 
 
 def in_turn(load: Callable[[], Loaded]) -> Loaded:

@@ -6,6 +6,8 @@ from typing import Any
 
 from textzoo.errors import BadLine
 
+# In a text that `json.dumps` wrote: half of a character, or an escaped NUL.
+_NO_TEXT = re.compile(r"(?P<half>[\ud800-\udfff])|(?<!\\)(?:\\\\)*\\u0000")
 _EXAMPLE = '{"text": "...", "labels": ["a", "b"]}'
 
 
@@ -30,16 +32,10 @@ def parsed_object(line: str, example: str = _EXAMPLE) -> dict[str, Any]:
                 "; a JSON array becomes JSON Lines with jq -c '.[]', or with "
                 "to_json(..., orient='records', lines=True) of pandas"
             )
-        raise BadLine(
-            f"received {type(row).__name__}, expected a JSON object such as {example}{hint}"
-        )
-    if "\\u" in line:
-        texts = map(str, row.values())
-        found = re.search(
-            "[\0\ud800-\udfff]", "".join([json.dumps(row, ensure_ascii=False), *texts])
-        )
-        if found:  # which only escapes can write into a text: results are lines of UTF-8 as well
-            raise BadLine(
-                f"received \\u{ord(found[0]):04x}, which stands for no character by itself"
-            )
+        raise BadLine(f"expected a JSON object such as {example}{hint}")
+    if "\\u" in line:  # which alone can write this into a text; results are lines of UTF-8 as well
+        found = _NO_TEXT.search(json.dumps(row, ensure_ascii=False))
+        if found:
+            escape = f"\\u{ord(found['half']):04x}" if found["half"] else "\\u0000"
+            raise BadLine(f"received {escape}, which stands for no character by itself")
     return row

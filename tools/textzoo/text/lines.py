@@ -1,5 +1,6 @@
 """The user's files, line by line, each line with its place."""
 
+import glob
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -41,13 +42,16 @@ class Line(NamedTuple):
 def data_files(path: Path, key: str) -> list[Path]:
     """The files behind a config key: the file itself, or all files below a folder, sorted.
 
-    Hidden files and folders (a leading dot) are left out; links are followed.
+    A path that is not there may be a pattern: `*`, `?`, `[]` and `**` as in `glob`. Hidden files
+    and folders (a leading dot) are left out; links are followed.
 
     Raises:
         UserError: there is no such path, no file in it, or something in it that cannot be read.
     """
     try:
         if not path.is_dir():
+            if not path.exists() and glob.has_magic(str(path)):
+                return _matching(path, key)
             return [existing_file(path, key, "file or folder")]
         files = sorted(_files_below(path, key, frozenset()))
     except OSError as failure:
@@ -56,6 +60,15 @@ def data_files(path: Path, key: str) -> list[Path]:
         ) from None
     if not files:
         raise UserError(f"{key}: no files in {path}")
+    return files
+
+
+def _matching(pattern: Path, key: str) -> list[Path]:
+    """The files that a pattern stands for, sorted."""
+    found = sorted({Path(name) for name in glob.glob(str(pattern), recursive=True)})
+    files = [existing_file(path, key) for path in found if not path.is_dir()]
+    if not files:
+        raise UserError(f"{key}: no such file or folder, and no file matches: {pattern}")
     return files
 
 

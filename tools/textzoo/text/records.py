@@ -223,7 +223,7 @@ def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = 
     """The layout of a file of rows, by its name and its first row.
 
     Args:
-        path: the file, not standard input.
+        path: the file; standard input has lines as the reader parses them.
         reader: whose lines are wanted.
         fields: of them; default: all.
 
@@ -231,7 +231,7 @@ def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = 
         UserError: several layouts are possible, or none; it says which keys decide.
     """
     fields = reader.fields if fields is None else fields
-    if not fields:
+    if not fields or path == STANDARD_INPUT:
         return LINES
     suffix = _suffix(path)
     if reader.is_csv or suffix == ".csv":
@@ -246,23 +246,31 @@ def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = 
     return LINES if first is None else _layout(first, fields, suffix)
 
 
-def text_layout(path: Path, reader: Reader, side: Side = "query") -> Layout:
+def text_field(reader: Reader, side: Side = "query") -> Field:
+    """What the column of a file of texts may be called that a reader is to encode.
+
+    Args:
+        reader: of rows with these texts.
+        side: which of a pair's texts they are.
+    """
+    texts = [field for field in reader.fields if not (field.labels or field.optional)]
+    field = texts[-1 if side == "title" else 0] if texts else Field("text", "text_column", ())
+    return Field("text", field.key, (*field.known, *TEXT), field.columns)
+
+
+def text_layout(path: Path, field: Field) -> Layout:
     """The layout of a file of texts: of a column, if its name says that it has columns.
 
     Args:
         path: a file, or standard input: a text a line.
-        reader: which says what columns of texts are called.
-        side: which of a pair's texts they are.
+        field: the texts.
 
     Raises:
         UserError: see `layout_of`.
     """
-    texts = [field for field in reader.fields if not (field.labels or field.optional)]
-    suffix = _suffix(path)
-    if path == STANDARD_INPUT or not texts:
+    suffix, fields = _suffix(path), (field,)
+    if path == STANDARD_INPUT:
         return LINES
-    field = texts[-1 if side == "title" else 0]
-    fields = (field._replace(known=(*field.known, *TEXT)),)
     if suffix == ".csv":
         try:
             return _csv(path, fields)
@@ -270,6 +278,31 @@ def text_layout(path: Path, reader: Reader, side: Side = "query") -> Layout:
             raise UserError(str(problem)) from None
     first = _first_line(path) if suffix in (*_JSON, ".parquet") else None
     return LINES if first is None else _json(first, fields, suffix)
+
+
+def all_texts(path: Path) -> Iterator[str]:
+    """Every text of a file: its lines; the cells of CSV, the values of JSON Lines and Parquet."""
+    suffix = _suffix(path)
+    if suffix == ".csv":
+        for line in read_records(path, lambda cells: "\t".join(map(one_line, cells))):
+            yield line.text
+        return
+    for line in read_lines(path):
+        if suffix in (*_JSON, ".parquet"):
+            try:
+                yield from _texts_in(parsed_object(line.text))
+            except BadLine as problem:
+                raise UserError(f"{line.place}: {problem}") from None
+        else:
+            yield _FASTTEXT_LABEL.sub("", line.text)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield one_line(value)
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(part)
 
 
 def _suffix(path: Path) -> str:
@@ -406,8 +439,8 @@ def _place(
                 f"reader.{field.key}: received {column}, expected a number from 1 to {len(names)}"
             )
         return at
-    for known in (list(names), [name.lower() for name in names]):
-        name = column if known == list(names) else column.lower()
+    lower = [name.lower() for name in names]
+    for known, name in ((list(names), column), (lower, column.lower())):
         if known.count(name) == 1:
             return known.index(name)
     several = "several" if column in names else "none"
