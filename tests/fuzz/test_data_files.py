@@ -33,6 +33,7 @@ from textzoo.errors import UserError
 from textzoo.text.fields import LABELS, TEXT
 from textzoo.text.lines import MAX_LINE_BYTES
 from textzoo.text.reader import Reader
+from textzoo.text.records import layout_of
 from textzoo.text.streams import open_stream
 
 N_FILES = int(os.environ.get("TEXTZOO_FUZZ", "2500"))
@@ -184,7 +185,9 @@ def read_rows(kind, path, content):
             continue
         lines = [rows.line(row) for row in range(len(rows))]
         found[bad_lines] = [(line.number, line.text) for line in lines], rows.skipped
-        compare(kind, content_of(files[0]), reader, rows, lines)
+        layout = layout_of(files[0], reader).kind
+        if kind == "csv" or layout in ("CSV", "lines"):  # it may be another format by now
+            compare("csv" if layout == "CSV" else kind, content_of(files[0]), reader, rows, lines)
     skipped, stopped = found["skip"], found["error"]
     if isinstance(skipped, tuple):
         same = stopped == skipped if not skipped[1] else isinstance(stopped, UserError)

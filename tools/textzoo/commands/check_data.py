@@ -16,7 +16,7 @@ from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
 from textzoo.data.encoding import good_lines
 from textzoo.data.swapped_columns import Columns
-from textzoo.errors import UserError
+from textzoo.errors import UserError, shortened
 from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
 from textzoo.text.streams import existing_file
@@ -24,6 +24,8 @@ from textzoo.text.streams import existing_file
 log = logging.getLogger("textzoo")
 
 _NAMED = 5  # labels that a line of the report names
+_SHOWN, _CHARACTERS = 3, 60  # rows that are shown as they are understood, and of each text
+_MANY = 0.01  # of the rows of a test that training has too
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -58,6 +60,7 @@ class Part:
         texts: a key of each row's text, equal for equal texts.
         columns: what tells labels from texts.
         rows: a key of each row's text and labels.
+        first: the first rows, as they are understood.
     """
 
     name: str
@@ -68,9 +71,14 @@ class Part:
     texts: array = field(default_factory=lambda: array("q"))
     columns: Columns = field(default_factory=Columns)
     rows: array = field(default_factory=lambda: array("q"))
+    first: list[str] = field(default_factory=list)
 
-    def add(self, described: dict[str, Any], lengths: list[int]) -> None:
+    def add(self, line: Line, described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
+        if len(self.first) < _SHOWN:
+            text = shortened(described["text"], _CHARACTERS)
+            tags = " ".join(f"[{shortened(tag, _CHARACTERS)}]" for tag in described["tags"])
+            self.first.append(f"line {line.number}: {text} -> {tags or 'no label'}")
         self.labels.update(described["tags"])
         self.columns.add(described)
         self.unlabelled += not described["tags"]
@@ -139,7 +147,7 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
         unknown = {file: UnknownPieces() for file in part.files}
         for line, row in encoded:
-            part.add(reader.describe(line.text), [len(row[name]) for name in columns])
+            part.add(line, reader.describe(line.text), [len(row[name]) for name in columns])
             if reader.unknown_pieces:
                 unknown[line.path].add(columns_of([row]), reader)
         warn_of_each(list(unknown.values()), list(unknown))
@@ -170,6 +178,8 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
     if not n_rows:
         log.info("  empty: expected one example a line")
         return
+    for row in part.first if part is train else []:
+        log.info("  %s", row)
     if not of_pairs:
         _report_labels(part, train)
         part.columns.warn(part.name, len(part.labels), n_rows, part.columns.n_named)
@@ -188,10 +198,9 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
         same_text = np.isin(part.texts, train.texts).sum()
         what = "queries" if of_pairs else "texts"
         log.info(
-            "  rows that train has: %s; %s: %s",
-            _share(same_row, n_rows),
-            what,
-            _share(same_text, n_rows),
+            "  rows that train has: %s; %s: %s%s",
+            *(_share(same_row, n_rows), what, _share(same_text, n_rows)),
+            "; they flatter the metrics" if same_row > _MANY * n_rows else "",
         )
 
 
@@ -205,13 +214,14 @@ def _report_labels(part: Part, train: Part) -> None:
             *(_counted(len(counts), "label"), n_named / n_rows),
             *(most, _counted(n_most, "row"), least, _counted(n_least, "row")),
         )
+    once = [label for label, n in counts if n == 1]
+    if once and part is train:
+        log.info("  labels of one row only: %s", _named(once))
     if part.unlabelled:
         log.info("  rows without labels: %s", _share(part.unlabelled, n_rows))
     unknown = [label for label, _ in counts if label not in train.labels]
     if unknown:
-        more = "..." if len(unknown) > _NAMED else ""
-        shown = ", ".join(unknown[:_NAMED])
-        log.info("  labels that train lacks: %d: %s%s", len(unknown), shown, more)
+        log.info("  labels that train lacks: %s", _named(unknown))
 
 
 def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: Reader) -> None:
@@ -245,6 +255,12 @@ def _conclude(bad: BadLines, skipped: bool) -> None:
 def _key(*parts: str) -> int:
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+def _named(labels: list[str]) -> str:
+    """How many labels there are, and the first ones."""
+    more = "..." if len(labels) > _NAMED else ""
+    return f"{len(labels)}: {', '.join(labels[:_NAMED])}{more}"
 
 
 def _share(part: int, whole: int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, Optional, Union
 from pydantic import Field as Limits
 
 # A column: its name in the header, or, where there is no header, its number from 1.
-Column = Union[Annotated[int, Limits(gt=0)], Annotated[str, Limits(min_length=1)]]
+Column = Union[Annotated[int, Limits(gt=0, le=100_000)], Annotated[str, Limits(min_length=1)]]
 Columns = Union[Column, Annotated[list[Column], Limits(min_length=1)]]
 Separators = Union[str, list[str]]
 
