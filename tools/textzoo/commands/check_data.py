@@ -16,7 +16,7 @@ from textzoo.commands.cli import run_with_config
 from textzoo.data.corpus import entries
 from textzoo.data.encoding import good_lines
 from textzoo.data.swapped_columns import Columns
-from textzoo.errors import UserError, shortened
+from textzoo.errors import UserError
 from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
 from textzoo.text.streams import existing_file
@@ -76,9 +76,8 @@ class Part:
     def add(self, line: Line, described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
         if len(self.first) < _SHOWN:
-            text = shortened(described["text"], _CHARACTERS)
-            tags = " ".join(f"[{shortened(tag, _CHARACTERS)}]" for tag in described["tags"])
-            self.first.append(f"line {line.number}: {text} -> {tags or 'no label'}")
+            tags = " ".join(f"[{_beginning(tag)}]" for tag in described["tags"]) or "no label"
+            self.first.append(f"line {line.number}: {_beginning(described['text'])} -> {tags}")
         self.labels.update(described["tags"])
         self.columns.add(described)
         self.unlabelled += not described["tags"]
@@ -255,6 +254,10 @@ def _conclude(bad: BadLines, skipped: bool) -> None:
 def _key(*parts: str) -> int:
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..."
 
 
 def _named(labels: list[str]) -> str:
