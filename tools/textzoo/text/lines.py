@@ -50,7 +50,7 @@ def data_files(path: Path, key: str) -> list[Path]:
     """
     try:
         if not path.is_dir():
-            if not path.exists() and glob.has_magic(str(path)):
+            if is_pattern(path):
                 return _matching(path, key)
             return [existing_file(path, key, "file or folder")]
         files = sorted(_files_below(path, key, frozenset()))
@@ -63,10 +63,19 @@ def data_files(path: Path, key: str) -> list[Path]:
     return files
 
 
-def _matching(pattern: Path, key: str) -> list[Path]:
-    """The files that a pattern stands for, sorted."""
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for the files that match it."""
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that match a pattern, sorted."""
     found = sorted({Path(name) for name in glob.glob(str(pattern), recursive=True)})
-    files = [existing_file(path, key) for path in found if not path.is_dir()]
+    return [path for path in found if not path.is_dir()]
+
+
+def _matching(pattern: Path, key: str) -> list[Path]:
+    files = [existing_file(path, key) for path in matching(pattern)]
     if not files:
         raise UserError(f"{key}: no such file or folder, and no file matches: {pattern}")
     return files
