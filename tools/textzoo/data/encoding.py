@@ -20,7 +20,7 @@ from textzoo.errors import BadLine, UserError
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, split_lines, stop
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Reader, encoded_lines
-from textzoo.text.records import Layout, layout_of, read_rows
+from textzoo.text.records import Layout, layout_of, read_rows, row_starts
 from textzoo.text.streams import named, open_stream
 
 log = logging.getLogger("textzoo")
@@ -249,7 +249,7 @@ def _chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
 
 def _record_chunks(path: Path, place: int, layout: Layout) -> Iterator[Chunk]:
     first = (0, 1)
-    for line in read_rows(layout, path, refused=lambda _: None):
+    for line in row_starts(layout, path):
         if line.start - first[0] >= _CHUNK_BYTES:
             yield Chunk(path, layout, place, first[0], line.start - first[0], first[1])
             first = line.start, line.number

@@ -175,10 +175,9 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
     Raises:
         UserError: it is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`.
     """
-    place = f"{named(path)}:{number}"
     if len(raw) > MAX_LINE_BYTES:
         raise UserError(
-            f"{place}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
+            f"{named(path)}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
             "expected one row per line: does the file lack line ends?"
         )
     try:
@@ -187,14 +186,16 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
         utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         byte = failure.start + 1 + len(raw) - len(raw.removeprefix(_BOM))
         cause = "the file seems to be UTF-16" if utf16 else f"byte {byte} is not UTF-8"
-        raise UserError(f"{place}: {cause}; save the file as UTF-8") from None
+        raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8") from None
     if "\0" in text:
         byte = raw.index(b"\0") + 1
         cause = f"byte {byte} is NUL: the file is UTF-16, or no text"
-        raise UserError(f"{place}: {cause}; save the file as UTF-8")
+        raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8")
     return text
 
 
 def one_line(text: str) -> str:
     """A text with spaces for tabs and line ends: files of ours have a row a line, tabs between."""
-    return re.sub(r"[\t\r\n]+", " ", text).strip()
+    if "\t" in text or "\n" in text or "\r" in text:
+        text = re.sub(r"[\t\r\n]+", " ", text)
+    return text.strip()

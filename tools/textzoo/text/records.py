@@ -5,6 +5,7 @@ Which format a file has, and which columns its fields are in, is a `Layout`; it 
 one answer is possible, and otherwise the config has to say.
 """
 
+import functools
 import json
 import math
 import re
@@ -103,12 +104,21 @@ class Layout:
             return f"{labels}\t{one_line(_FASTTEXT_LABEL.sub('', text))}"
         return self._line_of_object(parsed_object(text))
 
-    def line_of_cells(self, cells: Sequence[Any]) -> str:
+    @functools.cached_property
+    def _single(self) -> list[int]:
+        """The places of fields that are a cell each; none if one is another."""
+        is_single = [len(own) == 1 and not field.optional and not isinstance(field.columns, list)
+                     for field, own in zip(self.fields, self.places)]  # fmt: skip
+        return [own[0] for own in self.places] if all(is_single) else []
+
+    def line_of_cells(self, cells: list[str]) -> str:
         """The line of a record of TSV or CSV.
 
         Raises:
             BadLine: a cell is not what its field takes.
         """
+        if self._single:
+            return "\t".join([one_line(cells[at]) for at in self._single])
         parts = (
             _part(field, [self.names[at] for at in places], [cells[at] for at in places])
             for field, places in zip(self.fields, self.places)
@@ -217,6 +227,12 @@ def read_rows(
                 yield line._replace(text=layout.line(line.text))
             except BadLine as problem:
                 refused(UserError(f"{line.place}: {problem}"))
+
+
+def row_starts(layout: Layout, path: Path) -> Iterator[Line]:
+    """Where the rows of a file of CSV start that can be read; the lines are empty."""
+    place = (layout.delimiter, layout.header)
+    return read_records(path, lambda _: "", *place, refused=lambda _: None)
 
 
 def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = None) -> Layout:
