@@ -21,7 +21,7 @@ from textzoo.text.lines import (
     stop,
 )
 from textzoo.text.reader import Reader, Side
-from textzoo.text.records import layout_of, read_rows, text_field, text_layout
+from textzoo.text.records import Layout, layout_of, read_rows, text_field, text_layout
 from textzoo.text.streams import (
     STANDARD_INPUT,
     copy_stream,
@@ -167,14 +167,23 @@ def pair_lines(files: list[Path], key: str, reader: Reader, refused: Refused) ->
     Raises:
         UserError: there is no such file, or its columns are not known.
     """
-    fields = tuple(field._replace(alone=()) for field in reader.fields[:2])
     for file in files:
-        layout = layout_of(existing_file(file, key), reader, fields if len(fields) > 1 else ())
+        layout = pair_layout(existing_file(file, key), reader)
         if layout.kind == "lines":
             yield from lines_of(file, key, True, refused)
         else:
             log.info("%s", layout.described)
             yield from read_rows(layout, file, refused=refused)
+
+
+def pair_layout(path: Path, reader: Reader) -> Layout:
+    """The layout of a file of pairs, be they of the same meaning or not.
+
+    Raises:
+        UserError: its columns are not known.
+    """
+    fields = tuple(field._replace(alone=()) for field in reader.fields[:2])
+    return layout_of(path, reader, fields if len(fields) > 1 else ())
 
 
 def read_texts(path: Path, key: str, reader: Reader) -> list[str]:
