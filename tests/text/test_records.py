@@ -155,6 +155,8 @@ def test_the_number_of_a_record_is_that_of_its_first_line(tmp_path, reader_of):
          "text from `T`, labels from `class`", ["3\tD"]),
         ("a.csv", "body;cat\n\"a;b\";c\n", {"label_column": "CAT", "text_column": "body"},
          "text from `body`, labels from `cat`", ["c\ta;b"]),
+        ("a.txt", "3,T\n4,U\n", {"label_column": 1, "text_column": 2},
+         "text from column 2, labels from column 1", ["3\tT", "4\tU"]),
         ("a.txt", "text,tag\na,b\n", {}, "text from `text`, labels from `tag`", ["b\ta"]),
         ("a.txt", "id\ttext\tlabel\n1\ta\tb\n", {}, "text from `text`, labels from `label`",
          ["b\ta"]),
@@ -189,6 +191,7 @@ def test_columns_are_found_by_name_or_number(
         ("xmlcnn", "a.txt", "__label__a\ta song\n"),
         ("xmlcnn", "a.tsv", "x\t{}\n"),
         ("batchneg", "a.txt", "how to\tlike this\n"),
+        ("xmlcnn", "a.txt", 'no tab, "and a quote\n'),
         ("xmlcnn", "a.csv", "\n \n"),
     ],
 )
@@ -216,6 +219,9 @@ def test_files_that_were_lines_before_stay_lines(tmp_path, reader_of, model, nam
         ("xmlcnn", "a.jsonl", "a\tb\n", {}, ":1: is not JSON"),
         ("batchneg", "a.csv", "sentence1,sentence2,label\na,b,0\n", {},
          "'label' may tell that not all rows are pairs of the same meaning"),
+        ("batchneg", "a.txt", "sentence1\tsentence2\tlabel\na\tb\t0\n", {},
+         ":1: TSV with the columns sentence1, sentence2, label: 'label' may tell"),
+        ("xmlcnn", "a.tsv", "title\ttext\ttag\na\tb\tc\n", {}, "'title' and 'text' may both be"),
         ("batchneg", "a.csv", "q,a\nx,y\n", {}, "none is known for the query: set reader."),
     ],
 )  # fmt: skip

@@ -160,7 +160,10 @@ class WordReader(Reader):
         labels, tab, text = line.partition("\t")
         if not tab or "\t" in text:
             n_columns = line.count("\t") + 1
-            raise BadLine(f"received {n_columns} column(s) between tabs, expected 2: {self.form}")
+            more = "; or name two columns: reader.text_column, label_column" * (n_columns > 2)
+            raise BadLine(
+                f"received {n_columns} column(s) between tabs, expected 2: {self.form}{more}"
+            )
         return labels, text
 
     def _names(self, labels: str) -> list[str]:

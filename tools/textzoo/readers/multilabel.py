@@ -107,7 +107,8 @@ class Reader(text.Reader):
         """
         columns = line.split("\t")
         if len(columns) != 2:
-            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text")
+            more = "; or name two columns: reader.text_column, label_column" * (len(columns) > 2)
+            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text{more}")
         text = columns[1].strip()
         if not text:
             raise BadLine("received no text, expected one in the second column")

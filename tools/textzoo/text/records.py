@@ -107,9 +107,12 @@ class Layout:
     @functools.cached_property
     def _single(self) -> list[int]:
         """The places of fields that are a cell each; none if one is another."""
-        is_single = [len(own) == 1 and not field.optional and not isinstance(field.columns, list)
-                     for field, own in zip(self.fields, self.places)]  # fmt: skip
-        return [own[0] for own in self.places] if all(is_single) else []
+        found = [(field, own) for field, own in zip(self.fields, self.places) if own]
+        is_single = not any(
+            len(own) > 1 or field.optional or isinstance(field.columns, list)
+            for field, own in found
+        )
+        return [own[0] for _, own in found] if is_single else []
 
     def line_of_cells(self, cells: list[str]) -> str:
         """The line of a record of TSV or CSV.
@@ -366,6 +369,9 @@ def _layout(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
                     return _csv(first.path, fields, delimiter)
             except _NoLayout as failure:
                 problem = problem or failure
+            except UserError:
+                if kind == "TSV" or given:
+                    raise
     if given:
         raise UserError(str(problem)) from None
     return LINES
@@ -419,10 +425,11 @@ def _places(
 
     Raises:
         _NoLayout: the names do not decide, telling the keys that do.
+        UserError: the same of names that are known, in what can only be a header.
     """
     problems: list[str] = []
     lower = [name.lower() for name in names]
-    found = []
+    found, is_header = [], len(fields) > 1
     for field in fields:
         if field.given:
             places = [_place(kind, field, column, names, problems) for column in field.given]
@@ -431,6 +438,8 @@ def _places(
             beside = [name for name in names if name.lower() in field.alone]
             if not field.optional and (len(places) != 1 or beside):
                 problems.append(_undecided(field, [names[at] for at in places], beside))
+        there = [at for at in places if 0 <= at < len(names)]
+        is_header = is_header and bool(there or field.optional)
         found.append(tuple(places))
     all_places = [place for places in found for place in places]
     if not problems and len(set(all_places)) < len(all_places):
@@ -438,7 +447,8 @@ def _places(
     if problems:
         columns = ", ".join(names)
         columns = columns if len(columns) <= 200 else f"{columns[:200]}..."
-        raise _NoLayout(f"{first.place}: {kind} with the columns {columns}: " + "; ".join(problems))
+        refusal = UserError if is_header else _NoLayout
+        raise refusal(f"{first.place}: {kind} with the columns {columns}: " + "; ".join(problems))
     return tuple(found)
 
 
