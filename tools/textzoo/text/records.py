@@ -445,7 +445,7 @@ def _places(
     if not problems and len(set(all_places)) < len(all_places):
         problems.append("one column is asked for twice")
     if problems:
-        columns = ", ".join(names)
+        columns = ", ".join(name or "''" for name in names)
         columns = columns if len(columns) <= 200 else f"{columns[:200]}..."
         refusal = UserError if is_header else _NoLayout
         raise refusal(f"{first.place}: {kind} with the columns {columns}: " + "; ".join(problems))
