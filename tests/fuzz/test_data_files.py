@@ -187,7 +187,8 @@ def read_rows(kind, path, content):
         found[bad_lines] = [(line.number, line.text) for line in lines], rows.skipped
         layout = layout_of(files[0], reader).kind
         if kind == "csv" or layout in ("CSV", "lines"):  # it may be another format by now
-            compare("csv" if layout == "CSV" else kind, content_of(files[0]), reader, rows, lines)
+            is_csv = kind == "csv" or layout == "CSV"
+            compare(kind, is_csv, content_of(files[0]), reader, rows, lines)
     skipped, stopped = found["skip"], found["error"]
     if isinstance(skipped, tuple):
         same = stopped == skipped if not skipped[1] else isinstance(stopped, UserError)
@@ -203,9 +204,9 @@ def read_rows(kind, path, content):
         raise skipped
 
 
-def compare(kind, content, reader, rows, lines):
+def compare(kind, is_csv, content, reader, rows, lines):
     """Compare rows with what the file holds."""
-    expected = records(content) if kind == "csv" else raw_lines(content)
+    expected = records(content) if is_csv else raw_lines(content)
     require(expected is not None, "rows of what is no CSV")
     require(len(rows) + rows.skipped == len(expected), len(rows), rows.skipped, len(expected))
     numbers = [line.number for line in lines]
