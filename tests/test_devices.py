@@ -91,6 +91,33 @@ print(megabytes() - before)
     assert (int(done.stdout) > 32) is kept, done.stderr
 
 
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or platform.machine() != "x86_64", reason="is set by glibc"
+)
+def test_denormal_numbers_are_0_in_this_thread_and_in_paddle_s():
+    program = """
+import threading, warnings
+warnings.simplefilter("error")
+from textzoo.devices import import_paddle
+import_paddle()
+import numpy as np, paddle
+def product():
+    print((np.full(64, 1e-30, "float32") * np.float32(1e-10)).max())
+product()
+thread = threading.Thread(target=product)
+thread.start()
+thread.join()
+tiny = paddle.full([512, 512], 1e-30)
+print(float(paddle.matmul(tiny, paddle.full([512, 512], 1e-10)).max()))
+print(np.finfo(np.float32).tiny > 0)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(devices.__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("0.0\n0.0\n0.0\nTrue\n", "")
+
+
 def test_processes_of_a_machine_divide_its_cores(monkeypatch):
     monkeypatch.setattr(devices, "usable_cores", lambda: 8)
     assert devices.threads_per_process() == 8

@@ -7,7 +7,7 @@ import pytest
 from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import Architecture, chosen_architecture
-from textzoo.nets.encoder import Encoder, build_encoder
+from textzoo.nets.encoder import Encoder, _dropout, build_encoder
 from textzoo.nets.pooling import pool
 
 SMALL = {
@@ -121,8 +121,41 @@ def test_every_token_s_vector_equals_numpy_whatever_the_padding(changed):
         np.testing.assert_allclose(vectors[: len(text)], expected, atol=2e-5)
 
 
-def test_gradients_do_not_reach_padding():
-    encoder = make_encoder()
+@pytest.mark.parametrize("changed", VARIANTS)
+def test_packed_in_training_vectors_and_gradients_are_those_of_padded_texts(changed):
+    without = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+    encoder = make_encoder(**changed, **without)
+    token_ids, lengths = padded(random_texts(), longest=15, fill=7)
+    inside = paddle.arange(15) < lengths.unsqueeze(1)
+    found = []
+    for training in (False, True):
+        encoder.train() if training else encoder.eval()
+        hidden = encoder(token_ids, lengths)
+        (pool(hidden, lengths, "mean") * paddle.arange(8.0) ** 2).sum().backward()
+        gradients = {name: p.grad.numpy() for name, p in encoder.named_parameters()}
+        encoder.clear_gradients()
+        found.append((hidden[inside].numpy(), gradients))
+    (hidden, gradients), (packed_hidden, packed_gradients) = found
+    np.testing.assert_allclose(packed_hidden, hidden, atol=2e-6)
+    for name, gradient in gradients.items():
+        atol = 2e-5 * np.abs(gradient).max()
+        np.testing.assert_allclose(packed_gradients[name], gradient, atol=atol, err_msg=name)
+
+
+def test_dropout_hides_its_share_and_scales_the_others():
+    layer = paddle.nn.Layer()
+    dropped = _dropout(layer, paddle.ones([300, 400]), 0.25).numpy()
+    assert set(np.unique(dropped)) == {0, np.float32(1 / 0.75)}
+    assert abs((dropped == 0).mean() - 0.25) < 5 * (0.25 * 0.75 / dropped.size) ** 0.5
+    layer.eval()
+    assert (_dropout(layer, paddle.ones([3]), 0.25).numpy() == 1).all()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_do_not_reach_padding(training):
+    encoder = make_encoder(hidden_dropout_prob=0, attention_probs_dropout_prob=0)
+    if training:
+        encoder.train()
     token_ids, lengths = padded([np.array([3, 4]), np.array([5, 6, 7, 8])], fill=9)
     hidden = encoder(token_ids, lengths)
     pool(hidden, lengths, "mean").square().sum().backward()
