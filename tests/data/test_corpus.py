@@ -5,6 +5,7 @@ import pytest
 
 from textzoo.data.corpus import Entry, read_entries
 from textzoo.errors import UserError
+from textzoo.readers.pairs import Reader
 
 
 def write(path, *rows):
@@ -44,7 +45,7 @@ def test_objects_give_ids_and_metadata(tmp_path, compressed):
     ("row", "complaint"),
     [
         ("{'text': 'a'}", "is not JSON"),
-        ('["text"]', 'expected a JSON object with a text in "text"'),
+        ('["text"]', "expected a JSON object such as"),
         ({"txt": "a"}, 'expected a JSON object with a text in "text"'),
         ({"text": " "}, 'expected a JSON object with a text in "text"'),
         ({"text": "a", "id": True}, "id: received True, expected a text or an integer"),
@@ -87,3 +88,41 @@ def test_a_missing_or_empty_file_is_named(tmp_path):
         read_entries(tmp_path / "nothing", "key")
     with pytest.raises(UserError, match="received no text"):
         read_entries(write(tmp_path / "corpus.jsonl"), "key")
+
+
+@pytest.mark.parametrize("name", ["corpus.csv", "corpus.parquet", "corpus.jsonl"])
+def test_columns_are_what_the_keys_of_objects_are(tmp_path, name):
+    rows = [{"id": "a", "title": "T", "text": "one, 1\nx", "lang": "en"}, {"id": "b", "text": "二"}]
+    path = write(tmp_path / name, *rows)
+    if name.endswith("csv"):
+        path.write_text(
+            'id,title,text,lang,\na,T,"one, 1\nx",en,3\nb,,二,,\n', encoding="utf-8-sig"
+        )
+    elif name.endswith("parquet"):
+        pyarrow = pytest.importorskip("pyarrow.parquet")
+        import pyarrow as arrow
+
+        pyarrow.write_table(arrow.Table.from_pylist(rows), path)
+        rows[1] = {**dict.fromkeys(("title", "lang")), **rows[1]}
+    expected = [
+        Entry(row["id"], " ".join(row["text"].split()), {
+            key: value for key, value in row.items() if key not in ("id", "text")
+        } or None)
+        for row in rows
+    ]  # fmt: skip
+    assert read_entries(path, "key") == expected
+
+
+def test_the_column_of_a_text_may_have_the_name_that_titles_have(tmp_path):
+    path = tmp_path / "corpus.csv"
+    path.write_text("answer,lang\none,en\n,de\n", encoding="utf-8")
+    refused = []
+    assert read_entries(path, "key", refused=refused.append) == [
+        Entry("one", "one", {"lang": "en"})
+    ]
+    assert str(refused[0]).startswith(f"{path}:3: expected a JSON object with a text")
+    path.write_text("a,b\nx,y\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"set reader\.title_column"):
+        read_entries(path, "key")
+    reader = Reader(title_column="b")
+    assert read_entries(path, "key", reader=reader) == [Entry("y", "y", {"a": "x"})]

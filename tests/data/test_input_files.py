@@ -4,9 +4,10 @@ import io
 import pytest
 
 from textzoo.data.cache import Cache
-from textzoo.data.input_files import input_files
+from textzoo.data.input_files import input_files, pair_lines, read_texts, tell_layouts, texts_of
 from textzoo.errors import UserError
-from textzoo.text.lines import read_lines
+from textzoo.readers import multilabel, pairs
+from textzoo.text.lines import read_lines, stop
 from textzoo.text.streams import STANDARD_INPUT
 
 
@@ -80,3 +81,34 @@ def test_the_copy_of_standard_input_is_named_as_such(settings, monkeypatch):
     lines = list(read_lines(copy, refused=lambda problem: problems.append(str(problem))))
     assert [line.place for line in lines] == ["standard input:1", "standard input:3"]
     assert problems[0].startswith("standard input:2: byte 1 is not UTF-8")
+
+
+def test_how_files_are_read_is_said_once(tmp_path, caplog):
+    files = [tmp_path / name for name in ("a.csv", "b.csv", "c.txt", "d.jsonl")]
+    for file, content in zip(files, ["text,tag\n", "text,tag\n", "a\tb\n", '{"text":"","tag":1}']):
+        file.write_text(content, encoding="utf-8")
+    caplog.set_level("INFO", "textzoo")
+    said = set()
+    for _ in range(2):
+        tell_layouts(files, multilabel.Reader(label_separators="|"), said)
+    assert caplog.messages == [
+        "reader.label_separators: is label_separator now, a text or a list",
+        "reads CSV: text from `text`, labels from `tag`",
+        "reads JSON Lines: text from `text`, labels from `tag`",
+    ]
+
+
+def test_texts_and_pairs_of_options_come_from_columns_too(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("id,query,title,score\n1,a,b,0\n2,c,,1\n", encoding="utf-8")
+    reader = pairs.Reader(title_column="title")
+    assert [line.text for line in texts_of(path, "--texts", reader, "title")] == ["b", ""]
+    assert read_texts(path, "--queries", pairs.Reader(query_column="query")) == ["a", "c"]
+    lines = pair_lines([path], "--pairs", pairs.Reader(), stop)
+    assert [(line.number, line.text) for line in lines] == [(2, "a\tb"), (3, "c\t")]
+    plain = tmp_path / "new.txt"
+    plain.write_text("a\tb\tkept\n\nc\td\n", encoding="utf-8")
+    lines = pair_lines([plain], "--pairs", pairs.Reader(), stop)
+    assert [line.text for line in lines] == ["a\tb\tkept", "", "c\td"]
+    with pytest.raises(UserError, match="--texts: no such file"):
+        texts_of(tmp_path / "none.csv", "--texts", reader)

@@ -15,6 +15,7 @@ from textzoo.data.input_files import input_files, lines_of, read_texts
 from textzoo.errors import UserError
 from textzoo.running import building  # noqa: F401 (a user who may read little cannot import it)
 from textzoo.text.lines import data_files, read_lines
+from textzoo.text.reader import Reader
 from textzoo.text.streams import existing_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs permissions of POSIX")
@@ -24,7 +25,7 @@ READ = {
     "a folder": lambda path: data_files(path.parent, "key"),
     "input_files": lambda path: input_files(path, "key", Cache(path.parent / "cache", "error")),
     "lines_of": lambda path: list(lines_of(path, "key")),
-    "read_texts": lambda path: read_texts(path, "key"),
+    "read_texts": lambda path: read_texts(path, "key", Reader()),
     "read_entries": lambda path: read_entries(path, "key"),
     "existing_file": lambda path: existing_file(path, "key"),
 }

@@ -5,9 +5,10 @@ import re
 import pytest
 from conftest import ROOT
 
-CHINESE = {ROOT / "README.md": ROOT / "README_CN.md"} | {
-    page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")
-}
+CHINESE = {
+    ROOT / "README.md": ROOT / "README_CN.md",
+    ROOT / "doc" / "data.md": ROOT / "doc" / "zh" / "data.md",
+} | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}
 ENGLISH = {chinese: english for english, chinese in CHINESE.items()}
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)]*)\)")

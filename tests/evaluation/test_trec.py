@@ -7,6 +7,7 @@ from sklearn.metrics import ndcg_score
 from textzoo.commands.evaluate import main as evaluate
 from textzoo.evaluation.trec import (
     evaluate_ranking,
+    read_pairs,
     read_qrels,
     read_run,
     without_own_text,
@@ -43,6 +44,12 @@ def test_a_query_s_own_text_is_left_out_and_counted():
     kept, n_queries = without_own_text({"a": {"a": 1.0, "b": 0.5}, "c": {"b": 0.1}})
     assert kept == {"a": {"b": 0.5}, "c": {"b": 0.1}}
     assert n_queries == 1
+
+
+def test_pairs_may_stand_in_columns(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text('score,query,title\n1,"q, one",a\n0,"q, one",b\n', encoding="utf-8")
+    assert read_pairs(path) == {"q, one": {"a": 1.0, "b": 1.0}}
 
 
 def write_files(folder):

@@ -30,8 +30,10 @@ from textzoo.data.corpus import read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.data.input_files import input_files, read_texts
 from textzoo.errors import UserError
-from textzoo.text.csv_records import LABELS, TEXT
+from textzoo.text.fields import LABELS, TEXT
 from textzoo.text.lines import MAX_LINE_BYTES
+from textzoo.text.reader import Reader
+from textzoo.text.records import layout_of
 from textzoo.text.streams import open_stream
 
 N_FILES = int(os.environ.get("TEXTZOO_FUZZ", "2500"))
@@ -183,7 +185,10 @@ def read_rows(kind, path, content):
             continue
         lines = [rows.line(row) for row in range(len(rows))]
         found[bad_lines] = [(line.number, line.text) for line in lines], rows.skipped
-        compare(kind, content_of(files[0]), reader, rows, lines)
+        layout = layout_of(files[0], reader).kind
+        if kind == "csv" or layout in ("CSV", "lines"):  # it may be another format by now
+            is_csv = kind == "csv" or layout == "CSV"
+            compare(kind, is_csv, content_of(files[0]), reader, rows, lines)
     skipped, stopped = found["skip"], found["error"]
     if isinstance(skipped, tuple):
         same = stopped == skipped if not skipped[1] else isinstance(stopped, UserError)
@@ -199,9 +204,9 @@ def read_rows(kind, path, content):
         raise skipped
 
 
-def compare(kind, content, reader, rows, lines):
+def compare(kind, is_csv, content, reader, rows, lines):
     """Compare rows with what the file holds."""
-    expected = records(content) if kind == "csv" else raw_lines(content)
+    expected = records(content) if is_csv else raw_lines(content)
     require(expected is not None, "rows of what is no CSV")
     require(len(rows) + rows.skipped == len(expected), len(rows), rows.skipped, len(expected))
     numbers = [line.number for line in lines]
@@ -233,7 +238,8 @@ def read_corpus(kind, path, content):
     if kind == "corpus":
         require(found == {one_line(text) for text in lines if text}, "other texts than the file's")
         require(refusals.count == sum(text is None for text in lines), refusals.count)
-        require(found == set(map(one_line, read_texts(path, "--queries"))), "other queries")
+        queries = read_texts(path, "--queries", Reader())
+        require(found == set(map(one_line, queries)), "other queries")
     else:
         objects = [json.loads(text) for text in lines if text and is_object(text)]
         require(found <= {one_line(row["text"]) for row in objects}, "other texts than the file's")

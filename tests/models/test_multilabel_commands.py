@@ -178,4 +178,7 @@ def test_a_csv_file_without_known_names_of_columns_stops_the_trainer(workspace, 
     file.write_text("停车,没有车位\n噪音,楼下太吵\n", encoding="utf-8")
     overrides = ("reader.format=csv", f"runner.train_data_dir={file}", "runner.bad_lines=skip")
     result = workspace.run("trainer", "csv", *overrides, expect=2)
-    assert f"{file}:1: received '停车,没有车位', expected a header" in result.stderr
+    assert (
+        f"{file}:1: CSV with the columns 停车, 没有车位: none is known for the labels"
+        in result.stderr
+    )

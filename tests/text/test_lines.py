@@ -50,6 +50,22 @@ def test_a_file_is_itself_the_list_even_when_hidden(write):
     assert data_files(path, "key") == [path]
 
 
+def test_a_pattern_stands_for_the_files_that_match_it(write, tmp_path):
+    for name in ["b.csv", "a.csv", "a.txt", "sub/c.csv", "sub/.d.csv", "[1].txt", "1.txt"]:
+        write("x", name)
+
+    def found(pattern):
+        files = data_files(tmp_path / pattern, "key")
+        return [path.relative_to(tmp_path).as_posix() for path in files]
+
+    assert found("*.csv") == ["a.csv", "b.csv"]
+    assert found("**/*.csv") == ["a.csv", "b.csv", "sub/c.csv"]
+    assert found("*") == ["1.txt", "[1].txt", "a.csv", "a.txt", "b.csv"]
+    assert found("[1].txt") == ["[1].txt"]  # a file of this name comes first
+    with pytest.raises(UserError, match=r"^runner\.x: no such file or folder, and no file matches"):
+        data_files(tmp_path / "*.tsv", "runner.x")
+
+
 def test_a_missing_path_names_the_config_key(tmp_path):
     with pytest.raises(UserError, match=r"^runner\.x: no such file or folder: .*nowhere$"):
         data_files(tmp_path / "nowhere", "runner.x")

@@ -46,7 +46,7 @@ def test_many_lines_have_the_ids_of_each():
 
 
 def test_what_a_reader_does_not_say_is_as_most_have_it():
-    assert not Letters.csv_columns and not Letters.rows_without_labels_count
+    assert not Letters.fields and not Letters.rows_without_labels_count
     assert Letters.label_counts is None and Letters.supplies == ()
     for ask in (Letters().sizes, lambda: Letters().label_names, lambda: Letters().encode_text("a")):
         with pytest.raises(NotImplementedError):

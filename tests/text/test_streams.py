@@ -16,6 +16,7 @@ from textzoo.data.cache import Cache
 from textzoo.data.input_files import input_files
 from textzoo.errors import UserError
 from textzoo.text.lines import read_lines
+from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
 TEXT = "".join(f"line {n} 标签\n" for n in range(5000)).encode()
@@ -98,6 +99,7 @@ def test_predict_reads_standard_input_a_chunk_at_a_time(tmp_path, monkeypatch):
         inputs = ()
         chunks = ()
         sides = ()
+        reader = Reader()
 
         def __init__(self, path, overrides):
             self.config, _ = load_config(path, overrides)

@@ -38,7 +38,7 @@ def rows_per_second(config: Path, overrides: list[str]) -> dict[str, dict[str, f
     from textzoo.data.dataset import Dataset
     from textzoo.data.encoding import encoded_parts
     from textzoo.devices import usable_cores
-    from textzoo.text.lines import read_lines
+    from textzoo.text.records import layout_of, read_rows
 
     loaded, folder = load_config(config, overrides)
     dataset = Dataset(loaded, folder)
@@ -47,7 +47,7 @@ def rows_per_second(config: Path, overrides: list[str]) -> dict[str, dict[str, f
 
     started, n_rows = time.perf_counter(), 0
     for path in files:
-        for line in read_lines(path):
+        for line in read_rows(layout_of(path, reader), path):
             reader.encode(line.text, True)
             n_rows += 1
             if time.perf_counter() - started > _CHUNK_SECONDS:

@@ -24,6 +24,8 @@ from textzoo.text.streams import existing_file
 log = logging.getLogger("textzoo")
 
 _NAMED = 5  # labels that a line of the report names
+_SHOWN, _CHARACTERS = 3, 60  # rows that are shown as they are understood, and of each text
+_MANY = 0.01  # of the rows of a test that training has too
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -58,6 +60,7 @@ class Part:
         texts: a key of each row's text, equal for equal texts.
         columns: what tells labels from texts.
         rows: a key of each row's text and labels.
+        first: the first rows, as they are understood.
     """
 
     name: str
@@ -68,9 +71,13 @@ class Part:
     texts: array = field(default_factory=lambda: array("q"))
     columns: Columns = field(default_factory=Columns)
     rows: array = field(default_factory=lambda: array("q"))
+    first: list[str] = field(default_factory=list)
 
-    def add(self, described: dict[str, Any], lengths: list[int]) -> None:
+    def add(self, line: Line, described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
+        if len(self.first) < _SHOWN:
+            tags = " ".join(f"[{_beginning(tag)}]" for tag in described["tags"]) or "no label"
+            self.first.append(f"line {line.number}: {_beginning(described['text'])} -> {tags}")
         self.labels.update(described["tags"])
         self.columns.add(described)
         self.unlabelled += not described["tags"]
@@ -139,13 +146,13 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
         unknown = {file: UnknownPieces() for file in part.files}
         for line, row in encoded:
-            part.add(reader.describe(line.text), [len(row[name]) for name in columns])
+            part.add(line, reader.describe(line.text), [len(row[name]) for name in columns])
             if reader.unknown_pieces:
                 unknown[line.path].add(columns_of([row]), reader)
         warn_of_each(list(unknown.values()), list(unknown))
         _report(part, train, "ids of a text" if of_pairs else columns[0], of_pairs)
     if config.runner.corpus_file:
-        _report_corpus(config.runner.corpus_file, parts, bad)
+        _report_corpus(config.runner.corpus_file, parts, bad, reader)
     _conclude(bad, skipped=config.runner.bad_lines == "skip")
     for part in parts:
         if not part.rows:
@@ -170,6 +177,8 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
     if not n_rows:
         log.info("  empty: expected one example a line")
         return
+    for row in part.first if part is train else []:
+        log.info("  %s", row)
     if not of_pairs:
         _report_labels(part, train)
         part.columns.warn(part.name, len(part.labels), n_rows, part.columns.n_named)
@@ -188,10 +197,9 @@ def _report(part: Part, train: Part, lengths_of: str, of_pairs: bool) -> None:
         same_text = np.isin(part.texts, train.texts).sum()
         what = "queries" if of_pairs else "texts"
         log.info(
-            "  rows that train has: %s; %s: %s",
-            _share(same_row, n_rows),
-            what,
-            _share(same_text, n_rows),
+            "  rows that train has: %s; %s: %s%s",
+            *(_share(same_row, n_rows), what, _share(same_text, n_rows)),
+            "; they flatter the metrics" if same_row > _MANY * n_rows else "",
         )
 
 
@@ -205,19 +213,21 @@ def _report_labels(part: Part, train: Part) -> None:
             *(_counted(len(counts), "label"), n_named / n_rows),
             *(most, _counted(n_most, "row"), least, _counted(n_least, "row")),
         )
+    once = [label for label, n in counts if n == 1]
+    if once and part is train:
+        log.info("  labels of one row only: %s", _named(once))
     if part.unlabelled:
         log.info("  rows without labels: %s", _share(part.unlabelled, n_rows))
     unknown = [label for label, _ in counts if label not in train.labels]
     if unknown:
-        more = "..." if len(unknown) > _NAMED else ""
-        shown = ", ".join(unknown[:_NAMED])
-        log.info("  labels that train lacks: %d: %s%s", len(unknown), shown, more)
+        log.info("  labels that train lacks: %s", _named(unknown))
 
 
-def _report_corpus(path: Path, parts: list[Part], bad: BadLines) -> None:
+def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: Reader) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
     existing_file(path, "runner.corpus_file")
-    texts = np.array([_key(entry.text) for _, entry in entries(path, refused=bad.add)], np.int64)
+    found = entries(path, bad.add, reader)
+    texts = np.array([_key(entry.text) for _, entry in found], np.int64)
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))
@@ -244,6 +254,16 @@ def _conclude(bad: BadLines, skipped: bool) -> None:
 def _key(*parts: str) -> int:
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..."
+
+
+def _named(labels: list[str]) -> str:
+    """How many labels there are, and the first ones."""
+    more = "..." if len(labels) > _NAMED else ""
+    return f"{len(labels)}: {', '.join(labels[:_NAMED])}{more}"
 
 
 def _share(part: int, whole: int) -> str:

@@ -46,6 +46,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
         UserError: config, data, checkpoint or disk are not as they should be.
     """
     from textzoo.data.encoding import Refusals, good_lines
+    from textzoo.data.input_files import tell_layouts
     from textzoo.files import check_output, write_lines
     from textzoo.inference.corpus_index import prepared_index, warn_if_empty
     from textzoo.inference.embedder import Embedder
@@ -70,6 +71,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     result = embedder.output / "mined_train.tsv"
     check_output(result, "runner.infer_output_dir", embedder.inputs)
     files, refusals = data_files(runner.train_data_dir, _DATA), Refusals(runner.bad_lines)
+    tell_layouts(files, embedder.reader)
     pairs = [pair[:2] for _, pair in good_lines(files, embedder.reader, refusals)]
     refusals.log(runner.train_data_dir)
     if not pairs:

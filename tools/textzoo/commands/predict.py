@@ -26,8 +26,9 @@ log = logging.getLogger("textzoo")
 _CHUNK = 20_000  # texts or pairs that are in memory together
 _REASONS = 5  # n-grams of each label, unless told otherwise
 _OPTIONS = {
-    "texts": "a file of texts, one a line, or - for standard input: write their labels as one "
-    "JSON object a line; with a model of pairs, their embeddings",
+    "texts": "a file of texts, one a line, or with a column of texts (.csv, .jsonl, .parquet), or "
+    "- for standard input: write their labels as one JSON object a line; with a model of pairs, "
+    "their embeddings",
     "pairs": "for a model of pairs, a file of pairs, or - for standard input; a column with "
     "the cosine is added; default: the test pairs",
     "output": "the file to write; default: labels to standard output, embeddings.npy and "
@@ -137,7 +138,7 @@ def _write_labels(
     path: Path, overrides: list[str], texts: Path, output: Optional[Path], n_reasons: int
 ) -> None:
     from textzoo.config.loading import load_config
-    from textzoo.data.input_files import lines_of
+    from textzoo.data.input_files import texts_of
     from textzoo.devices import choose_device
     from textzoo.inference.choosing import (
         chosen_calibration,
@@ -166,7 +167,8 @@ def _write_labels(
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()
-    lines = ProgressBar(lines_of(texts, "--texts", blank=True), unit="text", disable=hide_bar)
+    rows = texts_of(texts, "--texts", reader, blank=True)
+    lines = ProgressBar(rows, unit="text", disable=hide_bar)
     calibration = chosen_calibration(checkpoints)
     explainer = None
     if n_reasons and isinstance(run, FusedRun):
@@ -200,11 +202,12 @@ def _print(rows: Iterator[str]) -> None:
 def _write_embeddings(
     embedder: "Embedder", texts: Path, output: Optional[Path], side: "Side"
 ) -> None:
-    from textzoo.data.input_files import lines_of
+    from textzoo.data.input_files import texts_of
     from textzoo.inference.labelling import NO_TEXT
 
     place, key = _place(embedder, "embeddings.npy", output, texts)
-    chunks = _chunks(line.text.strip() for line in lines_of(texts, "--texts", blank=True))
+    lines = texts_of(texts, "--texts", embedder.reader, side, blank=True)
+    chunks = _chunks(line.text.strip() for line in lines)
     n, n_blank, width = 0, 0, 0
     with new_output(place, key) as file:
         file.write(_npy_header(0, 0))
@@ -233,12 +236,12 @@ def _npy_header(n: int, width: int) -> bytes:
 
 def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional[Path]) -> None:
     from textzoo.data.encoding import Refusals
-    from textzoo.data.input_files import lines_of, test_pair_files
+    from textzoo.data.input_files import pair_lines, test_pair_files
 
     place, key = _place(embedder, "similarities.tsv", output, pairs)
     files = [pairs] if pairs else test_pair_files(embedder.config)
     refusals = Refusals(embedder.config.runner.bad_lines)
-    lines = (line for file in files for line in lines_of(file, "--pairs", True, refusals))
+    lines = pair_lines(files, "--pairs", embedder.reader, refusals)
     rows = (_pair(line, refusals) for line in lines)
     n_pairs = 0
     with new_output(place, key) as file:

@@ -14,7 +14,8 @@ from textzoo.commands.cli import guarded
 from textzoo.errors import BadLine, UserError
 from textzoo.files import new_folder
 from textzoo.logs import start_logging
-from textzoo.text.lines import data_files, read_lines
+from textzoo.text.lines import data_files
+from textzoo.text.records import all_texts
 
 log = logging.getLogger("textzoo")
 
@@ -139,10 +140,10 @@ def _weights_file(folder: Path) -> Path:
 
 
 def _columns(files: list[Path]) -> Iterator[str]:
-    """What stands between tabs in each line, stripped."""
+    """What stands between tabs in each line, or in each cell or value of a row, stripped."""
     for file in files:
-        for line in read_lines(file):
-            yield from filter(None, (column.strip() for column in line.text.split("\t")))
+        for text in all_texts(file):
+            yield from filter(None, (column.strip() for column in text.split("\t")))
 
 
 def _named_ids(config: dict[str, Any], n_pieces: int) -> set[int]:

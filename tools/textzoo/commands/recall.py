@@ -91,11 +91,12 @@ def recall(
     if add or delete:
         check_place(embedder.index_settings)
     to_add = corpus_entries(add, "--add", embedder) if add else []
-    to_delete = read_entries(delete, "--delete") if delete else []
+    to_delete = read_entries(delete, "--delete", reader=embedder.reader) if delete else []
     if queries is None:
         texts = test_queries(config, embedder.reader)
     else:
-        texts = [] if queries == STANDARD_INPUT else read_texts(queries, "--queries")
+        is_typed = queries == STANDARD_INPUT
+        texts = [] if is_typed else read_texts(queries, "--queries", embedder.reader)
     index = prepared_index(embedder)
     n_added = n_deleted = 0
     if add:

@@ -29,6 +29,7 @@ from textzoo.config.schema import (
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest, shortened, shown
 from textzoo.files import check_readable
+from textzoo.text.lines import is_pattern, matching
 from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
 
@@ -63,7 +64,8 @@ class Config:
         """
         code = [self.path, *self.path.parent.glob("*.py")]
         written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
-        read = _paths([value for name, value in self.runner if name not in written])
+        named = _paths([value for name, value in self.runner if name not in written])
+        read = (file for path in named for file in (matching(path) if is_pattern(path) else [path]))
         parts = _paths([*self.reader.values(), *self.hyper_parameters.values()])
         files = (file for path in parts for file in (path.glob("*") if path.is_dir() else [path]))
         return [*code, *read, *(file for file in files if not file.is_dir())]

@@ -80,11 +80,13 @@ class Runner(Block):
 
     train_data_dir: Optional[FilePath] = Field(
         default=None,
-        description="training data: a file, or a folder of files read in sorted order; like all "
-        "text files, they may be compressed with gzip or Zstandard (extra `zstd`)",
+        description="training data: a file, a folder of files read in sorted order, or a pattern "
+        "such as `data/**/*.csv`; TSV, CSV, JSON Lines, Parquet (extra `parquet`), fastText's form "
+        "(doc/data.md); like all text files, they may be compressed with gzip or Zstandard (extra "
+        "`zstd`)",
     )
     valid_data_dir: Optional[FilePath] = Field(
-        default=None, description="validation data: a file or a folder"
+        default=None, description="validation data: a file, a folder or a pattern"
     )
     valid_fraction: Share = Field(
         default=0.0,
@@ -93,8 +95,8 @@ class Runner(Block):
     )
     test_data_dir: Optional[FilePath] = Field(
         default=None,
-        description="data that infer.py evaluates and predicts: a file, a folder, or `-` for "
-        "standard input",
+        description="data that infer.py evaluates and predicts: a file, a folder, a pattern, or "
+        "`-` for standard input",
     )
     valid_pair_file: Optional[FilePath] = Field(
         default=None, description="for models of pairs: another name of `valid_data_dir`"
@@ -104,9 +106,9 @@ class Runner(Block):
     )
     corpus_file: Optional[FilePath] = Field(
         default=None,
-        description="for models of pairs: the texts to search, one a line, or .jsonl with ids "
-        "and metadata (doc/retrieval_at_scale.md); default: all texts of the pairs that are "
-        "evaluated",
+        description="for models of pairs: the texts to search, one a line, or .jsonl, .csv or "
+        ".parquet with ids and metadata (doc/retrieval_at_scale.md); default: all texts of the "
+        "pairs that are evaluated",
     )
     bad_lines: Literal["error", "skip"] = Field(
         default="error",

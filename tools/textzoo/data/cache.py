@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 import textzoo
-from textzoo.data.encoding import Part, counted_parts, encoded_parts, lines_for
+from textzoo.data.encoding import Part, counted_parts, encoded_parts
 from textzoo.data.unknown_pieces import UnknownPieces, warn_of_each
 from textzoo.errors import UserError
 from textzoo.files import (
@@ -37,6 +37,7 @@ from textzoo.files import (
 from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader, all_columns, load_vocabulary
+from textzoo.text.records import Layout, layout_of, read_rows
 from textzoo.text.streams import named
 
 log = logging.getLogger("textzoo")
@@ -143,6 +144,7 @@ class Rows:
             for file in range(len(self.files))
         ]
         self._places = _map(folder / "places").reshape(-1, 3)
+        self._layouts: dict[Path, Layout] = {}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -157,7 +159,9 @@ class Rows:
         path = self.files[file]
         if kept_sha256(path) != self.contents[file]:
             raise UserError(f"{path}: was changed since its lines were encoded; run it again")
-        return next(lines_for(self._reader, path, start, number=number))
+        if path not in self._layouts:
+            self._layouts[path] = layout_of(path, self._reader)
+        return next(read_rows(self._layouts[path], path, start, number=number))
 
     def release(self) -> None:
         """Keep resident memory flat while a large file is worked through."""
@@ -187,7 +191,8 @@ def fitted_vocabulary(
         The folder that `reader.load` reads.
     """
     versions = [version(file) for file in files]
-    folder = settings.folder / f"vocabulary-{_key(versions, identity, settings, declared)}"
+    extra = [declared, *_layouts(files, reader)]
+    folder = settings.folder / f"vocabulary-{_key(versions, identity, settings, extra)}"
 
     def fill(temporary: Path) -> None:
         # Counts that a reader does not make smaller than the lines are not worth sending.
@@ -217,10 +222,8 @@ def encoded_rows(
             cannot be written.
     """
     versions = [version(file) for file in files]
-    folder = (
-        settings.folder
-        / f"rows-{_key(versions, identity, settings, [training, *all_columns(reader)])}"
-    )
+    extra = [training, *all_columns(reader), *_layouts(files, reader)]
+    folder = settings.folder / f"rows-{_key(versions, identity, settings, extra)}"
 
     def fill(temporary: Path) -> None:
         parts = encoded_parts(files, reader, training, settings.bad_lines, settings.workers)
@@ -272,6 +275,11 @@ def _contents(path: Path) -> list[tuple[str, str]]:
     """The names and checksums of the files of a folder, or of one file."""
     files = kept_files(path) if path.is_dir() else [path]
     return [(file.name, kept_sha256(file)) for file in files if file.is_file()]
+
+
+def _layouts(files: list[Path], reader: Reader) -> list[str]:
+    """What of the layouts of files is not in their contents: their names may tell the format."""
+    return [layout_of(file, reader).described for file in files]
 
 
 def _key(files: list[Version], identity: str, settings: Cache, extra: Any) -> str:

@@ -2,14 +2,21 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from textzoo.errors import UserError
+from textzoo.errors import BadLine, UserError
+from textzoo.text.csv_records import read_records
+from textzoo.text.fields import TEXT, TITLE, Columns, Field
+from textzoo.text.json_lines import parsed_object
 from textzoo.text.lines import Line, Refused, one_line, read_lines, stop
+from textzoo.text.reader import Reader
+from textzoo.text.records import Layout, text_field, text_layout
 from textzoo.text.streams import existing_file
+
+_NAME = "text"  # of the column, or the key, that has the text, unless the config says another
+_EXAMPLE = '{"id": "a1", "text": "...", "language": "en"}'
 
 
 class Entry(NamedTuple):
@@ -27,16 +34,21 @@ class Entry(NamedTuple):
 
 
 def read_entries(
-    path: Path, key: str, max_bytes: float = math.inf, refused: Refused = stop
+    path: Path,
+    key: str,
+    max_bytes: float = math.inf,
+    refused: Refused = stop,
+    reader: Optional[Reader] = None,
 ) -> list[Entry]:
     """The entries of a file in their order; one that comes again is left out.
 
     Args:
         path: a file of one text a line; or, with a name that ends in `.jsonl`, of one JSON object a
-            line: `text`, an `id` if it has one, anything else is metadata. It may be compressed,
-            or `-`: texts from standard input.
+            line: `text`, an `id` if it has one, anything else is metadata. CSV (`.csv`) and Parquet
+            (`.parquet`) have such columns. It may be compressed, or `-`: texts from standard input.
         key: which names the file in messages.
         max_bytes: the longest text in UTF-8.
+        reader: whose `title_column` names the column of the text, if it is not `text`.
         refused: told of a malformed line, a text that is too long, or an id that comes again with
             something else; default: it is raised.
 
@@ -44,7 +56,7 @@ def read_entries(
         UserError: there is no such file or no text in it.
     """
     found: dict[str, Entry] = {}
-    for line, entry in entries(existing_file(path, key), refused):
+    for line, entry in entries(existing_file(path, key), refused, reader):
         if len(entry.text) * 4 > max_bytes and len(entry.text.encode()) > max_bytes:
             problem = (
                 f"received a text of {len(entry.text.encode()):,} bytes, expected at most "
@@ -63,21 +75,50 @@ def read_entries(
     return list(found.values())
 
 
-def entries(path: Path, refused: Refused) -> Iterator[tuple[Line, Entry]]:
+def entries(
+    path: Path, refused: Refused, reader: Optional[Reader] = None
+) -> Iterator[tuple[Line, Entry]]:
     """Every line with its entry.
 
     Args:
         path: see `read_entries`.
         refused: told of a malformed line, and the next one is read.
+        reader: see `read_entries`.
     """
-    parse = _parse_object if ".jsonl" in path.suffixes[-2:] else _parse_text
-    for line in read_lines(path, refused=refused):
+    columns = text_field(reader, "title").columns if reader else None
+    layout = _layout(path, columns)
+    if layout.kind == "CSV":
+        lines = read_records(
+            path, lambda cells: _object(layout, cells), layout.delimiter, layout.header,
+            refused=refused,
+        )  # fmt: skip
+    else:
+        lines = read_lines(path, refused=refused)
+    is_object = layout.kind != "lines" or ".jsonl" in path.suffixes[-2:]
+    for line in lines:
         try:
-            entry = parse(line)
-        except UserError as problem:
-            refused(problem)
+            entry = _parse_object(line.text, layout) if is_object else _parse_text(line)
+        except BadLine as problem:
+            refused(UserError(f"{line.place}: {problem}"))
         else:
             yield line, entry
+
+
+def _layout(path: Path, columns: Optional[Columns]) -> Layout:
+    """Where the text is; the name `text` is as good as a key that says so."""
+    ending = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")][-1:]
+    if ending == [".jsonl"] and columns is None:  # each line for itself
+        return Layout("JSON Lines", places=((_NAME,),))
+    field = Field("text", "title_column", (_NAME,), columns)
+    try:
+        return text_layout(path, field)
+    except UserError:
+        return text_layout(path, field._replace(known=(*TITLE, *TEXT)))
+
+
+def _object(layout: Layout, cells: list[str]) -> str:
+    row = {name: cell for name, cell in zip(layout.names, cells) if name and cell}
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _parse_text(line: Line) -> Entry:
@@ -85,34 +126,17 @@ def _parse_text(line: Line) -> Entry:
     return Entry(text, text)
 
 
-def _parse_object(line: Line) -> Entry:
-    try:
-        row = json.loads(line.text)
-        if "\\u" in line.text:
-            _check_escapes(row, line.place)
-    except (ValueError, RecursionError) as failure:
-        raise UserError(
-            f"{line.place}: is not JSON ({failure}); expected an object such as "
-            '{"id": "a1", "text": "...", "language": "en"}'
-        ) from None
-    text = row.pop("text", None) if isinstance(row, dict) else None
-    if not isinstance(text, str) or not text.strip():
-        raise UserError(f'{line.place}: expected a JSON object with a text in "text"')
-    text = one_line(text)
+def _parse_object(line: str, layout: Layout) -> Entry:
+    row = parsed_object(line, _EXAMPLE)
+    names = [layout.names[at] if isinstance(at, int) else at for at in layout.places[0]]
+    texts = [row.pop(name, None) for name in names]
+    text = " ".join(one_line(text) for text in texts if isinstance(text, str))
+    if not text:
+        raise BadLine(f'expected a JSON object with a text in "{names[0]}"')
     identity = row.pop("id", text)
     if not isinstance(identity, (str, int)) or isinstance(identity, bool) or identity == "":
-        raise UserError(f"{line.place}: id: received {identity!r}, expected a text or an integer")
+        raise BadLine(f"id: received {identity!r}, expected a text or an integer")
     for name in row:
         if not name[:1].isalpha():
-            raise UserError(f"{line.place}: received the name {name!r}, expected a letter first")
+            raise BadLine(f"received the name {name!r}, expected a letter first")
     return Entry(str(identity), text, row or None)
-
-
-def _check_escapes(row: Any, place: str) -> None:
-    """Refuse what only escapes can write into a text: the results are lines of UTF-8 as well."""
-    texts = map(str, row.values()) if isinstance(row, dict) else []
-    found = re.search("[\0\ud800-\udfff]", "".join([json.dumps(row, ensure_ascii=False), *texts]))
-    if found:
-        raise UserError(
-            f"{place}: received \\u{ord(found[0]):04x}, which stands for no character by itself"
-        )

@@ -14,7 +14,7 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.data.batching import hold_out
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
 from textzoo.data.encoding import Refusals, good_lines
-from textzoo.data.input_files import input_files
+from textzoo.data.input_files import input_files, tell_layouts
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.lines import data_files
@@ -70,6 +70,7 @@ class Dataset:
             "valid": runner.valid_data,
             "test": runner.test_data,
         }
+        self._said: set[str] = set()
 
     @property
     def splits(self) -> list[Split]:
@@ -77,13 +78,16 @@ class Dataset:
         return [split for split, path in self._paths.items() if path is not None]
 
     def files(self, split: Split) -> list[Path]:
-        """The files, each with one row per line.
+        """The files; the log says, once, how they are read if they are not lines of the reader.
 
         Raises:
-            UserError: the config does not name them, or they are not there.
+            UserError: the config does not name them, they are not there, or their columns are not
+                known.
         """
         self.check(split)
-        return input_files(self.path(split), _key(split), self._cache)
+        files = input_files(self.path(split), _key(split), self._cache)
+        tell_layouts(files, build_reader(self._config, self._folder), self._said)
+        return files
 
     def check(self, split: Split) -> None:
         """Refuse files that are not there, before any work is done.

@@ -1,7 +1,6 @@
 """Text files to ids, a chunk of lines at a time, on all cores."""
 
 import logging
-import math
 import multiprocessing
 import os
 import pickle
@@ -18,10 +17,10 @@ import numpy as np
 from textzoo.config.model_folder import restore_package
 from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
-from textzoo.text.csv_records import read_records
-from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, read_lines, split_lines, stop
+from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, split_lines, stop
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Reader, encoded_lines
+from textzoo.text.records import Layout, layout_of, read_rows, row_starts
 from textzoo.text.streams import named, open_stream
 
 log = logging.getLogger("textzoo")
@@ -32,9 +31,10 @@ _AHEAD = 4  # chunks per process that wait to be written
 
 
 class Chunk(NamedTuple):
-    """Some whole lines of a file: where they start and how long they are, in bytes."""
+    """Some whole rows of a file: where they start and how long they are, in bytes."""
 
     path: Path
+    layout: Layout
     file: int  # its place in the list of files
     start: int
     size: int
@@ -145,12 +145,12 @@ class Refusals:
 def encode_chunk(chunk: Chunk, reader: Reader, training: bool, bad_lines: str) -> Part:
     """Encode a chunk at once; where a line is malformed, line by line."""
     try:
-        texts, places = _all_lines(chunk, reader)
+        texts, places = _all_lines(chunk)
         return Part(encoded_lines(reader, texts, training), places, 0)
     except (BadLine, UserError):
         pass  # whatever it is will be named by its line
     refusals = Refusals(bad_lines)
-    lines = _lines_of(chunk, reader, refusals)
+    lines = _lines_of(chunk, refusals)
     good = [line for line, _ in _good(lines, lambda text: reader.encode(text, training), refusals)]
     places = [(chunk.file, line.start, line.number) for line in good]
     columns = encoded_lines(reader, [line.text for line in good], training)
@@ -160,24 +160,24 @@ def encode_chunk(chunk: Chunk, reader: Reader, training: bool, bad_lines: str) -
 def count_chunk(chunk: Chunk, reader: Reader, bad_lines: str) -> Any:
     """What `reader.count` gives for the lines of a chunk that are not malformed."""
     try:
-        return reader.count(_all_lines(chunk, reader)[0])
+        return reader.count(_all_lines(chunk)[0])
     except (BadLine, UserError):
         pass  # whatever it is will be named by its line
     refusals = Refusals(bad_lines)
-    lines = _lines_of(chunk, reader, refusals)
+    lines = _lines_of(chunk, refusals)
     good = _good(lines, lambda text: reader.count([text]), refusals)
     return reader.count([line.text for line, _ in good])
 
 
-def _all_lines(chunk: Chunk, reader: Reader) -> tuple[list[str], np.ndarray]:
-    """The lines of a chunk that are not blank, and their places, see `Part`.
+def _all_lines(chunk: Chunk) -> tuple[list[str], np.ndarray]:
+    """The rows of a chunk as lines, and their places, see `Part`.
 
     Raises:
         BadLine: one of them is no text.
         UserError: the file cannot be read, or a record is malformed.
     """
-    if reader.csv_columns:
-        lines = list(_lines_of(chunk, reader, stop))
+    if chunk.layout.kind == "CSV":
+        lines = list(_lines_of(chunk, stop))
         places = [(chunk.file, line.start, line.number) for line in lines]
         return [line.text for line in lines], np.array(places, np.int64).reshape(-1, 3)
     if chunk.size > _CHUNK_BYTES + MAX_LINE_BYTES:
@@ -185,30 +185,18 @@ def _all_lines(chunk: Chunk, reader: Reader) -> tuple[list[str], np.ndarray]:
     with open_stream(chunk.path) as file:
         file.seek(chunk.start)
         texts, starts, numbers = split_lines(file.read(chunk.size))
+    if len(starts) and chunk.start + starts[0] == chunk.layout.header:
+        texts, starts, numbers = texts[1:], starts[1:], numbers[1:]
     places = np.empty((len(texts), 3), np.int64)
     places[:, 0] = chunk.file
     places[:, 1] = chunk.start + starts
     places[:, 2] = chunk.number + numbers
-    return texts, places
+    return chunk.layout.lines(texts), places
 
 
-def _lines_of(chunk: Chunk, reader: Reader, refused: Refused) -> Iterator[Line]:
+def _lines_of(chunk: Chunk, refused: Refused) -> Iterator[Line]:
     place = (chunk.path, chunk.start, chunk.size, chunk.number)
-    return lines_for(reader, *place, refused=refused)
-
-
-def lines_for(
-    reader: Reader,
-    path: Path,
-    start: int = 0,
-    size: float = math.inf,
-    number: int = 1,
-    refused: Refused = stop,
-) -> Iterator[Line]:
-    """The lines of a file in the form that a reader parses; see `read_lines`, `read_records`."""
-    if reader.csv_columns:
-        return read_records(path, reader.csv_columns, start, size, number, refused)
-    return read_lines(path, start, size, number, refused)
+    return read_rows(chunk.layout, *place, refused=refused)
 
 
 def good_lines(
@@ -223,7 +211,8 @@ def good_lines(
         encode: default: `reader.parse`.
     """
     for path in files:
-        yield from _good(lines_for(reader, path, refused=refused), encode or reader.parse, refused)
+        lines = read_rows(layout_of(path, reader), path, refused=refused)
+        yield from _good(lines, encode or reader.parse, refused)
 
 
 def _good(
@@ -240,8 +229,9 @@ def _good(
 
 def _chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
     """Cut a file after the line, or the record, that each so many bytes end in."""
-    if reader.csv_columns:
-        yield from _record_chunks(path, place, reader)
+    layout = layout_of(path, reader)
+    if layout.kind == "CSV":
+        yield from _record_chunks(path, place, layout)
         return
     try:
         with open_stream(path) as file:
@@ -252,18 +242,18 @@ def _chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
                     start += len(block)
                     number += block.count(b"\n")
                     block = b"" if block.endswith(b"\n") else file.readline(_CHUNK_BYTES)
-                yield Chunk(path, place, first[0], start - first[0], first[1])
+                yield Chunk(path, layout, place, first[0], start - first[0], first[1])
     except OSError as failure:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
-def _record_chunks(path: Path, place: int, reader: Reader) -> Iterator[Chunk]:
+def _record_chunks(path: Path, place: int, layout: Layout) -> Iterator[Chunk]:
     first = (0, 1)
-    for line in lines_for(reader, path, refused=lambda _: None):
+    for line in row_starts(layout, path):
         if line.start - first[0] >= _CHUNK_BYTES:
-            yield Chunk(path, place, first[0], line.start - first[0], first[1])
+            yield Chunk(path, layout, place, first[0], line.start - first[0], first[1])
             first = line.start, line.number
-    yield Chunk(path, place, first[0], path.stat().st_size - first[0], first[1])
+    yield Chunk(path, layout, place, first[0], path.stat().st_size - first[0], first[1])
 
 
 def _pickled(work: Callable, reader: Reader, settings: tuple) -> Optional[bytes]:

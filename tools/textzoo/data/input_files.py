@@ -1,5 +1,6 @@
-"""The files behind a config key, whatever form they have, as files of one row a line."""
+"""The files behind a config key, whatever form they have, as files of rows, or of texts."""
 
+import logging
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -19,7 +20,8 @@ from textzoo.text.lines import (
     read_lines,
     stop,
 )
-from textzoo.text.reader import Reader
+from textzoo.text.reader import Reader, Side
+from textzoo.text.records import Layout, layout_of, read_rows, text_field, text_layout
 from textzoo.text.streams import (
     STANDARD_INPUT,
     copy_stream,
@@ -29,15 +31,17 @@ from textzoo.text.streams import (
     place_of_copy,
 )
 
+log = logging.getLogger("textzoo")
+
 _TEXTS = ("_raw_texts.txt", "_texts.txt")
 
 
 def input_files(path: Path, key: str, settings: Cache) -> list[Path]:
-    """The files behind a config key, each with one row per line.
+    """The files behind a config key, as rows can be looked up in them.
 
     A compressed file, and standard input if the path is `-`, stands in the cache as it is when
-    decompressed. A file `X_texts.txt` or `X_raw_texts.txt` that lies beside an `X_labels.txt`
-    stands for both: they are joined to lines `labels<TAB>text` in the cache.
+    decompressed; Parquet as JSON Lines. A file `X_texts.txt` or `X_raw_texts.txt` that lies beside
+    an `X_labels.txt` stands for both: they are joined to lines `labels<TAB>text` in the cache.
 
     Raises:
         UserError: there is no such path or no file in it, or two files differ in length.
@@ -102,6 +106,24 @@ def _joined(texts: Path, labels: Path, settings: Cache) -> Path:
     return folder / name
 
 
+def tell_layouts(files: list[Path], reader: Reader, said: Optional[set[str]] = None) -> None:
+    """Say in the log how files are read; each way once, and nothing of plain lines.
+
+    Args:
+        files: of rows.
+        reader: that they are for.
+        said: what is said already.
+
+    Raises:
+        UserError: a file's columns are not known.
+    """
+    said = set() if said is None else said
+    for line in [*reader.outdated, *(layout_of(file, reader).described for file in files)]:
+        if line and line not in said:
+            said.add(line)
+            log.info("%s", line)
+
+
 def lines_of(path: Path, key: str, blank: bool = False, refused: Refused = stop) -> Iterator[Line]:
     """The lines of a file that a key or an option names; see `read_lines`.
 
@@ -111,13 +133,67 @@ def lines_of(path: Path, key: str, blank: bool = False, refused: Refused = stop)
     return read_lines(existing_file(path, key), refused=refused, blank=blank)
 
 
-def read_texts(path: Path, key: str) -> list[str]:
-    """The different texts of a file of one text a line, without tabs.
+def texts_of(
+    path: Path, key: str, reader: Reader, side: Side = "query", blank: bool = False
+) -> Iterator[Line]:
+    """The lines of a file of texts, or the texts of a column, if its name says that it has columns.
+
+    Args:
+        path: the file.
+        key: of the config, or the option, that gave it.
+        reader: which says what columns of texts are called.
+        side: which of a pair's texts they are.
+        blank: whether blank lines of a file without columns are given too.
+
+    Raises:
+        UserError: there is no such file, or its column is not known.
+    """
+    layout = text_layout(existing_file(path, key), text_field(reader, side))
+    if layout.kind == "lines":
+        return read_lines(path, blank=blank)
+    log.info("%s", layout.described)
+    return read_rows(layout, path)
+
+
+def pair_lines(files: list[Path], key: str, reader: Reader, refused: Refused) -> Iterator[Line]:
+    """The lines of files of pairs, blank ones too; of files with columns, query and title.
+
+    Args:
+        files: the files, or standard input.
+        key: of the config, or the option, that gave them.
+        reader: which says what these columns are called.
+        refused: told of each malformed line.
+
+    Raises:
+        UserError: there is no such file, or its columns are not known.
+    """
+    for file in files:
+        layout = pair_layout(existing_file(file, key), reader)
+        if layout.kind == "lines":
+            yield from lines_of(file, key, True, refused)
+        else:
+            log.info("%s", layout.described)
+            yield from read_rows(layout, file, refused=refused)
+
+
+def pair_layout(path: Path, reader: Reader) -> Layout:
+    """The layout of a file of pairs, be they of the same meaning or not.
+
+    Raises:
+        UserError: its columns are not known.
+    """
+    fields = tuple(field._replace(alone=()) for field in reader.fields[:2])
+    return layout_of(path, reader, fields if len(fields) > 1 else ())
+
+
+def read_texts(path: Path, key: str, reader: Reader) -> list[str]:
+    """The different texts of a file, without tabs; see `texts_of`.
 
     Raises:
         UserError: there is no such file, or no text in it.
     """
-    texts = list(dict.fromkeys(one_line(line.text) for line in lines_of(path, key)))
+    texts = list(dict.fromkeys(one_line(line.text) for line in texts_of(path, key, reader)))
+    texts = [text for text in texts if text]
     if not texts:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return texts
@@ -141,6 +217,7 @@ def test_queries(config: Config, reader: Reader) -> list[str]:
         UserError: a line is malformed, unless these are skipped; or there is no pair.
     """
     files, refusals = test_pair_files(config), Refusals(config.runner.bad_lines)
+    tell_layouts(files, reader)
     queries = list(dict.fromkeys(pair.query for _, pair in good_lines(files, reader, refusals)))
     refusals.log(files[0])
     if not queries:

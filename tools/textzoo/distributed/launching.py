@@ -21,6 +21,8 @@ from typing import Optional
 from textzoo.config.layers import read_layers
 from textzoo.config.schema import MAX_PROCESSES
 from textzoo.devices import LIFELINE, physical_cores, visible_gpus
+from textzoo.errors import UserError
+from textzoo.text.lines import data_files
 
 _GRACE = 3.0  # seconds in which the others end by themselves when one has failed
 _POLL = 0.02
@@ -58,11 +60,10 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
 
 
 def _size(path: Path) -> int:
-    """The bytes of a file, or of all files below a folder."""
+    """The bytes of all files that a path of data stands for."""
     try:
-        files = path.rglob("*") if path.is_dir() else [path]
-        return sum(file.stat().st_size for file in files if file.is_file())
-    except OSError:  # the command itself will say so
+        return sum(file.stat().st_size for file in data_files(path, "runner.train_data_dir"))
+    except (UserError, OSError):  # the command itself will say so
         return 0
 
 

@@ -73,7 +73,7 @@ class Corpus:
             UserError: as `read_entries` does; or the model cannot read a text.
         """
         refusals = Refusals(bad_lines)
-        entries = read_entries(path, "runner.corpus_file", refused=refusals)
+        entries = read_entries(path, "runner.corpus_file", refused=refusals, reader=reader)
         refusals.log(path)
         try:
             return cls([entry.text for entry in entries], reader)

@@ -5,15 +5,18 @@ and TREC's qrels (`query 0 document relevance`) with a run (`query Q0 document r
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
+from textzoo.data.input_files import lines_of, pair_layout
 from textzoo.errors import UserError
 from textzoo.files import write_lines
-from textzoo.text.lines import Line, read_lines
+from textzoo.readers.pairs import Reader
+from textzoo.text.lines import Line
+from textzoo.text.records import read_rows
 from textzoo.text.streams import existing_file
 
 CUTS = (1, 5, 10, 20, 50)
@@ -70,11 +73,15 @@ def without_own_text(ranking: Ranking) -> tuple[Ranking, int]:
 def read_pairs(path: Path) -> Golds:
     """Pairs `query<TAB>title`; further columns are not read. A title equal to its query is none.
 
+    Of a file with a header they are the columns with names that these have.
+
     Raises:
         UserError: a line is malformed, or there is no pair.
     """
     golds: Golds = {}
-    for _, columns in _rows(path, "--pairs", "\t", (2, 3, 4), "query<TAB>title"):
+    layout = pair_layout(existing_file(path, "--pairs"), Reader())
+    lines = read_rows(layout, path)
+    for _, columns in _rows(lines, "\t", (2, 3, 4), "query<TAB>title"):
         query, title = columns[0].strip(), columns[1].strip()
         if query != title:
             golds.setdefault(query, {})[title] = 1.0
@@ -88,9 +95,8 @@ def read_result(path: Path) -> Ranking:
         UserError: a line is malformed, a text comes again for its query, or there is none.
     """
     ranking: Ranking = {}
-    for line, (query, text, score) in _rows(
-        path, "--result", "\t", (3,), "query<TAB>text<TAB>score"
-    ):
+    lines = lines_of(path, "--result")
+    for line, (query, text, score) in _rows(lines, "\t", (3,), "query<TAB>text<TAB>score"):
         _add(ranking, query, text, score, line)
     return _not_empty(ranking, path, "lines query<TAB>text<TAB>score")
 
@@ -103,7 +109,7 @@ def read_qrels(path: Path) -> Golds:
     """
     grades: Golds = {}
     form = "query 0 document relevance"
-    for line, (query, _, document, relevance) in _rows(path, "--qrels", None, (4,), form):
+    for line, (query, _, document, relevance) in _rows(lines_of(path, "--qrels"), None, (4,), form):
         _add(grades, query, document, relevance, line)
     relevant = {
         query: {document: grade for document, grade in own.items() if grade > 0}
@@ -121,7 +127,7 @@ def read_run(path: Path) -> Ranking:
     """
     ranking: Ranking = {}
     form = "query Q0 document rank score tag"
-    for line, (query, _, document, _, score, _) in _rows(path, "--run", None, (6,), form):
+    for line, (query, _, document, _, score, _) in _rows(lines_of(path, "--run"), None, (6,), form):
         _add(ranking, query, document, score, line)
     return _not_empty(ranking, path, f"lines {form}")
 
@@ -150,9 +156,9 @@ def write_trec_files(golds: Golds, ranking: Ranking, folder: Path) -> None:
 
 
 def _rows(
-    path: Path, key: str, separator: Optional[str], widths: tuple[int, ...], form: str
+    lines: Iterable[Line], separator: Optional[str], widths: tuple[int, ...], form: str
 ) -> Iterator[tuple[Line, list[str]]]:
-    for line in read_lines(existing_file(path, key)):
+    for line in lines:
         columns = line.text.split(separator)
         if len(columns) not in widths:
             raise UserError(f"{line.place}: received {len(columns)} columns, expected {form}")

@@ -100,7 +100,8 @@ def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     """The entries of a corpus file that the index can hold."""
     in_milvus = embedder.index_settings.backend == "milvus"
     refusals = Refusals(embedder.config.runner.bad_lines)
-    entries = read_entries(path, key, MAX_TEXT_BYTES if in_milvus else math.inf, refusals)
+    longest = MAX_TEXT_BYTES if in_milvus else math.inf
+    entries = read_entries(path, key, longest, refusals, embedder.reader)
     refusals.log(path)
     if not in_milvus and any(entry.metadata or entry.id != entry.text for entry in entries):
         log.info("%s: ids and metadata are kept by index.backend=milvus only", path)

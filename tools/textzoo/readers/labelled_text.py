@@ -15,6 +15,8 @@ import numpy as np
 
 import textzoo
 from textzoo.errors import BadLine, UserError, shortened, shown
+from textzoo.text.fields import Columns as ColumnNames
+from textzoo.text.fields import Separators, label_fields, labels_in, separator_of
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Reader
@@ -71,7 +73,9 @@ class WordReader(Reader):
     A model's reader derives from it, and sets the attributes.
 
     Args:
-        label_separator: regular expression of what stands between labels.
+        label_separator: what stands between labels; a list: any of these; empty: nothing.
+        label_column: of labels, in files with columns.
+        text_column: of the text.
         token_pattern: as the models' readers say, like those that follow.
         lower_case: whether words are lower-cased.
         min_count: of a word.
@@ -87,7 +91,8 @@ class WordReader(Reader):
         form: of a line.
 
     Raises:
-        ValueError: `token_pattern` is not a regular expression, or has several groups.
+        ValueError: `token_pattern` is not a regular expression, or has several groups; or a
+            separator is none.
     """
 
     label: ClassVar[str]
@@ -96,7 +101,7 @@ class WordReader(Reader):
     def __init__(
         self,
         *,
-        label_separator: str,
+        label_separator: Separators,
         token_pattern: str,
         lower_case: bool,
         min_count: int,
@@ -106,6 +111,8 @@ class WordReader(Reader):
         unknown_word: str = "<unk>",
         stop_words: Collection[str] = (),
         count_ngrams: bool = False,
+        label_column: Optional[ColumnNames] = None,
+        text_column: Optional[ColumnNames] = None,
     ):
         try:
             words = re.compile(token_pattern)
@@ -117,7 +124,8 @@ class WordReader(Reader):
                 "expected one at most: write others as (?:...)"
             )
         self._find_words = words.findall
-        self._split_labels = re.compile(label_separator).split
+        self._split_labels = separator_of(label_separator).split
+        self.fields = label_fields(label_column, text_column)
         self._lower_case = lower_case
         self._min_count = min_count
         self._max_words = max_words
@@ -152,12 +160,14 @@ class WordReader(Reader):
         labels, tab, text = line.partition("\t")
         if not tab or "\t" in text:
             n_columns = line.count("\t") + 1
-            raise BadLine(f"received {n_columns} column(s) between tabs, expected 2: {self.form}")
+            more = "; or name two columns: reader.text_column, label_column" * (n_columns > 2)
+            raise BadLine(
+                f"received {n_columns} column(s) between tabs, expected 2: {self.form}{more}"
+            )
         return labels, text
 
     def _names(self, labels: str) -> list[str]:
-        names = dict.fromkeys(label.strip() for label in self._split_labels(labels))
-        return [name for name in names if name]
+        return list(dict.fromkeys(labels_in(labels, self._split_labels)))
 
     def _text_words(self, text: str) -> list[str]:
         words = self._find_words(text.lower() if self._lower_case else text)

@@ -1,7 +1,6 @@
 """Multilabel: a line of text with labels, or with a level for each label, to ids."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
@@ -13,11 +12,14 @@ import numpy as np
 from textzoo.config.schema import FilePath, SizeOrZero, TextLength, VocabularySize
 from textzoo.errors import BadLine
 from textzoo.text import reader as text
-from textzoo.text.csv_records import LABELS, TEXT
+from textzoo.text.fields import Columns as ColumnNames
+from textzoo.text.fields import Separators, label_fields, parts_of, separator_of
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, checked_prefix
 from textzoo.text.subwords import SubwordTokenizer
 from textzoo.text.vocabulary import Vocabulary
+
+_SEPARATORS = ",，|"
 
 
 class Parsed(NamedTuple):
@@ -32,9 +34,15 @@ class Reader(text.Reader):
     """Reads `label,label<TAB>text`, or `0,2,1<TAB>text` with a level for each label.
 
     Args:
-        format: `tsv`; or `csv`: comma-separated values (RFC 4180) below a header that names the two
-            columns: `label` or `tag`, also in the plural, and `text`, `content` or `sentence`.
-        label_separators: characters, each of which separates labels.
+        format: `csv`: files are comma-separated values (RFC 4180) whatever they are called.
+        text_column: of files with columns, that of the text: its name in the header, or its number
+            from 1 where there is no header; a list: they are joined. Default: a known name, such as
+            `text`.
+        label_column: the same of the labels; a list: columns of 1 and 0, one for each label, or of
+            levels in the order of `labels`. Default: a known name, such as `label`.
+        label_separator: between labels; a list: any of these; `[]`: a cell is one label. Default:
+            `,`, `，` and `|`.
+        label_separators: the earlier name: characters, each of which separates labels.
         labels: the labels, in the order of the levels; default: those of the training rows.
         n_levels: each row has a level from 0 below this for each of `labels`; 0: rows name labels.
         tokenizer: a tokenizer.json, a vocab.txt or a folder with one of them. Default: that of a
@@ -59,7 +67,10 @@ class Reader(text.Reader):
         self,
         *,
         format: Literal["tsv", "csv"] = "tsv",
-        label_separators: str = ",，|",
+        text_column: Optional[ColumnNames] = None,
+        label_column: Optional[ColumnNames] = None,
+        label_separator: Optional[Separators] = None,
+        label_separators: str = _SEPARATORS,
         labels: Optional[list[str]] = None,
         n_levels: SizeOrZero = 0,
         tokenizer: Optional[FilePath] = None,
@@ -74,8 +85,12 @@ class Reader(text.Reader):
             raise ValueError("labels: a label is given twice")
         if not label_separators or set(label_separators) & set("\t\n"):
             raise ValueError(f"label_separators: received {label_separators!r}, expected a text")
-        self.csv_columns = (LABELS, TEXT) if format == "csv" else ()
-        self._separators = re.compile(f"[{re.escape(label_separators)}]")
+        if label_separators != _SEPARATORS and label_separator is None:
+            self.outdated = ("reader.label_separators: is label_separator now, a text or a list",)
+        separators = list(label_separators) if label_separator is None else label_separator
+        self._split_labels = separator_of(separators).split
+        self.fields = label_fields(label_column, text_column, levels=bool(n_levels))
+        self.is_csv = format == "csv"
         self._given_labels = labels or []
         self._n_levels = n_levels
         self._source = tokenizer
@@ -92,11 +107,12 @@ class Reader(text.Reader):
         """
         columns = line.split("\t")
         if len(columns) != 2:
-            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text")
+            more = "; or name two columns: reader.text_column, label_column" * (len(columns) > 2)
+            raise BadLine(f"received {len(columns)} column(s), expected 2: labels<TAB>text{more}")
         text = columns[1].strip()
         if not text:
             raise BadLine("received no text, expected one in the second column")
-        parts = [part.strip() for part in self._separators.split(columns[0])]
+        parts = [part.strip() for part in parts_of(columns[0], self._split_labels)]
         if self._n_levels:
             return Parsed([], self._levels(parts), text)
         return Parsed([part for part in dict.fromkeys(parts) if part], [], text)

@@ -15,6 +15,8 @@ from textzoo.config.schema import FilePath, NgramLength, PositiveInt, TextLength
 from textzoo.errors import BadLine, UserError
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
+from textzoo.text.fields import NEGATIVE, QUERY, SCORE, TEXT, TITLE, Field
+from textzoo.text.fields import Columns as ColumnNames
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Side, checked_prefix
 from textzoo.text.subwords import SubwordTokenizer
@@ -56,6 +58,12 @@ class Reader(text.Reader):
             the encoder was pretrained so: `"query: "` for E5, BGE's instruction.
         title_prefix: the same for titles, negatives and the texts of a corpus: `"passage: "`, or
             `"query: "` too where both sides are alike.
+        query_column: of files with columns, that of the query: its name in the header, or its
+            number from 1 where there is no header; a list: they are joined. Default: a known name,
+            such as `query`. With `unlabelled`, that of the text.
+        title_column: the same of the title. Default: a known name, such as `title`.
+        negative_column: the same of the negatives; a list: one in each. Default: those with a known
+            name, such as `negative`.
         max_negatives: the most negatives of a row, in its third and further columns; a row with
             more is taken for malformed; default: 1.
 
@@ -79,6 +87,9 @@ class Reader(text.Reader):
         query_prefix: Optional[str] = None,
         title_prefix: Optional[str] = None,
         max_negatives: Optional[PositiveInt] = None,
+        query_column: Optional[ColumnNames] = None,
+        title_column: Optional[ColumnNames] = None,
+        negative_column: Optional[ColumnNames] = None,
     ):
         self._query_prefix = checked_prefix("query_prefix", query_prefix)
         self._title_prefix = checked_prefix("title_prefix", title_prefix)
@@ -89,6 +100,13 @@ class Reader(text.Reader):
         self._unlabelled = unlabelled
         self._lower_case = lower_case
         self._max_columns = 2 + (max_negatives or 1)
+        self.fields = (
+            Field("query", "query_column", QUERY, query_column, alone=SCORE),
+            Field("title", "title_column", TITLE, title_column, alone=SCORE),
+            Field("negatives", "negative_column", NEGATIVE, negative_column, optional=True),
+        )
+        if unlabelled:
+            self.fields = (Field("text", "query_column", (*QUERY, *TEXT), query_column),)
 
     def parse(self, line: str) -> Pair:
         """Take a line apart.

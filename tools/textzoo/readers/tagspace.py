@@ -18,6 +18,8 @@ from textzoo.readers.labelled_text import (
     ngram_feeds,
 )
 from textzoo.text import reader as text
+from textzoo.text.fields import Columns as ColumnNames
+from textzoo.text.fields import Separators
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds, Ids
 from textzoo.text.vocabulary import Vocabulary
@@ -31,6 +33,13 @@ class Reader(WordReader):
 
     Args:
         format: `text`, `ids`, or `auto`: as the first line looks.
+        text_column: of files with columns, that of the text: its name in the header, or its number
+            from 1 where there is no header; a list: they are joined. Default: a known name, such as
+            `text`.
+        label_column: the same of the tags; a list: columns of 1 and 0, one for each tag. Default: a
+            known name, such as `label`.
+        label_separator: between tags; a list: any of these; `[]`: a cell is one tag. Default: `,`
+            and `，`.
         token_pattern: regular expression of a word.
         lower_case: whether words are lower-cased.
         min_count: words that occur less often in the training files are unknown.
@@ -54,6 +63,9 @@ class Reader(WordReader):
         self,
         *,
         format: Literal["auto", "text", "ids"] = "auto",
+        text_column: Optional[ColumnNames] = None,
+        label_column: Optional[ColumnNames] = None,
+        label_separator: Optional[Separators] = None,
         token_pattern: str = r"\w+",
         lower_case: bool = True,
         min_count: PositiveInt = 1,
@@ -63,7 +75,9 @@ class Reader(WordReader):
         ngram_buckets: NotNegativeInt = 0,
     ):
         super().__init__(
-            label_separator="[,，]",
+            label_separator=[",", "，"] if label_separator is None else label_separator,
+            label_column=label_column,
+            text_column=text_column,
             token_pattern=token_pattern,
             lower_case=lower_case,
             min_count=min_count,
@@ -73,6 +87,10 @@ class Reader(WordReader):
             ngram_buckets=ngram_buckets,
         )
         self._format = format
+        if format == "ids":
+            if label_column or text_column:
+                raise ValueError("format: received ids, expected text: rows of ids have no columns")
+            self.fields = ()
 
     def _columns(self, line: str) -> tuple[list[str], str]:
         if self._format == "auto":

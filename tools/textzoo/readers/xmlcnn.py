@@ -1,7 +1,6 @@
 """XML-CNN: a line of text with labels to ids."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, Literal, Optional, Union
 
@@ -10,6 +9,8 @@ import numpy as np
 from textzoo.config.schema import FilePath, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.readers.labelled_text import Counts, WordReader, ngram_feeds
+from textzoo.text.fields import Columns as ColumnNames
+from textzoo.text.fields import Separators
 from textzoo.text.lines import read_lines
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Feeds
@@ -26,7 +27,12 @@ class Reader(WordReader):
     """Reads `label,label<TAB>text`; labels are any texts.
 
     Args:
-        label_separator: stands between labels.
+        text_column: of files with columns, that of the text: its name in the header, or its number
+            from 1 where there is no header; a list: they are joined. Default: a known name, such as
+            `text`.
+        label_column: the same of the labels; a list: columns of 1 and 0, one for each label.
+            Default: a known name, such as `label`.
+        label_separator: between labels; a list: any of these; `[]`: a cell is one label.
         token_pattern: regular expression of a word.
         lower_case: whether words are lower-cased.
         stop_words: words left out: `none`, a short `english` list, or a file with one a line.
@@ -49,7 +55,9 @@ class Reader(WordReader):
     def __init__(
         self,
         *,
-        label_separator: str = ",",
+        text_column: Optional[ColumnNames] = None,
+        label_column: Optional[ColumnNames] = None,
+        label_separator: Separators = ",",
         token_pattern: str = r"\w+",
         lower_case: bool = True,
         stop_words: Union[Literal["none", "english"], FilePath] = "none",
@@ -58,10 +66,10 @@ class Reader(WordReader):
         max_len: Optional[PositiveInt] = 500,
         ngram_buckets: NotNegativeInt = 0,
     ):
-        if label_separator in ("", "\t", "\n"):
-            raise ValueError(f"label_separator: received {label_separator!r}, expected a text")
         super().__init__(
-            label_separator=re.escape(label_separator),
+            label_separator=label_separator,
+            label_column=label_column,
+            text_column=text_column,
             token_pattern=token_pattern,
             lower_case=lower_case,
             stop_words=_stop_words(stop_words),

@@ -1,75 +1,93 @@
-"""Comma-separated values (RFC 4180), each record as a line of the cells that are read."""
+"""Comma-separated values (RFC 4180), each record as a list of cells."""
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 
-from textzoo.errors import UserError
-from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, decode_line, one_line, stop
+from textzoo.errors import BadLine, UserError
+from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, decode_line, stop
 from textzoo.text.streams import ByteStream, named, open_stream
-
-# The names that a column of labels, or of texts, may have in a header; case does not count.
-LABELS = ("label", "labels", "tag", "tags", "标签")
-TEXT = ("text", "content", "sentence", "文本", "内容")
 
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
+class Record(NamedTuple):
+    """A record: where it starts in the file (bytes), the number of its first line, its cells."""
+
+    start: int
+    number: int
+    cells: list[str]
+
+
+def first_record(path: Path, delimiter: str = ",") -> Optional[Record]:
+    """The first record that is not blank; None: there is none.
+
+    Raises:
+        UserError: it is malformed.
+    """
+    with open_stream(path) as file:
+        return _Records(file, path, delimiter).first()
+
+
 def read_records(
     path: Path,
-    columns: tuple[tuple[str, ...], ...],
+    line_of: Callable[[list[str]], str],
+    delimiter: str = ",",
+    header: Optional[int] = None,
     start: int = 0,
     size: float = math.inf,
     number: int = 1,
     refused: Refused = stop,
 ) -> Iterator[Line]:
-    """The records of a file below its header, each as a line: the wanted cells, tabs between them.
-
-    Tabs and line ends in a cell become spaces. A record has the place of its first line.
+    """The records of a file, each as a line with the place of the first one that it stands in.
 
     Args:
         path: the file.
-        columns: for each cell of a line, the names that its column may have in the header.
+        line_of: what makes a line of cells; `BadLine` refuses them.
+        delimiter: between cells.
+        header: where the header starts, which is no row.
         start: the byte that a record starts at, or 0.
         size: how many bytes to read.
         number: of the line that starts there.
         refused: told of a malformed record, and the next one is read; default: it is raised.
 
     Raises:
-        UserError: a record has not as many cells as the header, or is not UTF-8. Whatever `refused`
-            is: the header lacks a column; quotes or line ends are not those of CSV; a line is
-            longer than `MAX_LINE_BYTES`.
+        UserError: a record has not as many cells as the first one, or is not UTF-8. Whatever
+            `refused` is: quotes or line ends are not those of CSV; a line is longer than
+            `MAX_LINE_BYTES`.
     """
     with open_stream(path) as file:
-        records = _Records(file, path)
-        header = records.header()
-        if header is None:
+        records = _Records(file, path, delimiter)
+        first = records.first()
+        if first is None:
             return
-        places = _places(header, columns, path)
-        if start:
-            file.seek(start)
-            records.start, records.number = start, number
+        records.go_to(start, number)
         end = start + size
         while records.start < end:
-            first, number = records.start, records.number
+            at, number = records.start, records.number
             try:
                 cells = records.next()
                 if cells is None:
                     return
-                if cells and len(cells) != len(header):
-                    raise UserError(
-                        f"{named(path)}:{number}: received {len(cells)} cell(s), expected "
-                        f'{len(header)}: {",".join(header)}; a cell with a comma in it stands in "'
+                if not cells or at == header:
+                    continue
+                if len(cells) != len(first.cells):
+                    raise BadLine(
+                        f"received {len(cells)} cell(s), expected {len(first.cells)}: "
+                        f"{delimiter.join(first.cells)[:200]}; a cell with a {delimiter!r} in it "
+                        'stands in "'
                     )
-            except UserError as problem:
+                line = line_of(cells)
+            except (BadLine, UserError) as problem:
                 if records.ended:
                     raise
+                if isinstance(problem, BadLine):
+                    problem = UserError(f"{named(path)}:{number}: {problem}")
                 refused(problem)
-                continue
-            if cells:
-                yield Line(path, number, first, "\t".join(one_line(cells[at]) for at in places))
+            else:
+                yield Line(path, number, at, line)
 
 
 class _Records:
@@ -81,12 +99,12 @@ class _Records:
         ended: whether nothing can be read after what was wrong.
     """
 
-    def __init__(self, file: ByteStream, path: Path):
+    def __init__(self, file: ByteStream, path: Path, delimiter: str):
         self.start, self.number, self.ended = 0, 1, False
         self._file = file
         self._path = path
         self._not_text: Optional[UserError] = None
-        self._records = csv.reader(self._lines(), strict=True)
+        self._records = csv.reader(self._lines(), strict=True, delimiter=delimiter)
 
     def _lines(self) -> Iterator[str]:
         while raw := self._file.readline(MAX_LINE_BYTES + 1):
@@ -102,12 +120,20 @@ class _Records:
             self.number += 1
             yield f"{text}\n"
 
-    def header(self) -> Optional[list[str]]:
-        """The first record that is not blank; None: there is none."""
-        while not (cells := self.next()):
+    def go_to(self, start: int, number: int) -> None:
+        """Go on from where a record starts."""
+        self._file.seek(start)
+        self.start, self.number = start, number
+
+    def first(self) -> Optional[Record]:
+        """The next record that is not blank; None: there is none."""
+        while True:
+            start, number = self.start, self.number
+            cells = self.next()
             if cells is None:
                 return None
-        return cells
+            if cells:
+                return Record(start, number, cells)
 
     def next(self) -> Optional[list[str]]:
         """The cells of a record, none of a blank line; None: it was the last one.
@@ -129,20 +155,3 @@ class _Records:
         if self._not_text:
             raise self._not_text
         return cells if len(cells) > 1 or "".join(cells).strip() else []
-
-
-def _places(header: list[str], columns: tuple[tuple[str, ...], ...], path: Path) -> list[int]:
-    """The column of each cell that is read.
-
-    Raises:
-        UserError: there is none of its names, or several.
-    """
-    names = [name.strip().lower() for name in header]
-    found = [[at for at, name in enumerate(names) if name in known] for known in columns]
-    if any(len(own) != 1 for own in found):
-        wanted = ", ".join("|".join(known) for known in columns)
-        raise UserError(
-            f"{named(path)}:1: received {','.join(header)[:200]!r}, expected a header that names "
-            f"one column of each: {wanted}"
-        )
-    return [own[0] for own in found]

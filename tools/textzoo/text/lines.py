@@ -1,5 +1,6 @@
 """The user's files, line by line, each line with its place."""
 
+import glob
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -41,13 +42,16 @@ class Line(NamedTuple):
 def data_files(path: Path, key: str) -> list[Path]:
     """The files behind a config key: the file itself, or all files below a folder, sorted.
 
-    Hidden files and folders (a leading dot) are left out; links are followed.
+    A path that is not there may be a pattern: `*`, `?`, `[]` and `**` as in `glob`. Hidden files
+    and folders (a leading dot) are left out; links are followed.
 
     Raises:
         UserError: there is no such path, no file in it, or something in it that cannot be read.
     """
     try:
         if not path.is_dir():
+            if is_pattern(path):
+                return _matching(path, key)
             return [existing_file(path, key, "file or folder")]
         files = sorted(_files_below(path, key, frozenset()))
     except OSError as failure:
@@ -56,6 +60,24 @@ def data_files(path: Path, key: str) -> list[Path]:
         ) from None
     if not files:
         raise UserError(f"{key}: no files in {path}")
+    return files
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for the files that match it."""
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that match a pattern, sorted."""
+    found = sorted({Path(name) for name in glob.glob(str(pattern), recursive=True)})
+    return [path for path in found if not path.is_dir()]
+
+
+def _matching(pattern: Path, key: str) -> list[Path]:
+    files = [existing_file(path, key) for path in matching(pattern)]
+    if not files:
+        raise UserError(f"{key}: no such file or folder, and no file matches: {pattern}")
     return files
 
 
@@ -153,10 +175,9 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
     Raises:
         UserError: it is not UTF-8, holds NUL or is longer than `MAX_LINE_BYTES`.
     """
-    place = f"{named(path)}:{number}"
     if len(raw) > MAX_LINE_BYTES:
         raise UserError(
-            f"{place}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
+            f"{named(path)}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; "
             "expected one row per line: does the file lack line ends?"
         )
     try:
@@ -165,14 +186,16 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
         utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         byte = failure.start + 1 + len(raw) - len(raw.removeprefix(_BOM))
         cause = "the file seems to be UTF-16" if utf16 else f"byte {byte} is not UTF-8"
-        raise UserError(f"{place}: {cause}; save the file as UTF-8") from None
+        raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8") from None
     if "\0" in text:
         byte = raw.index(b"\0") + 1
         cause = f"byte {byte} is NUL: the file is UTF-16, or no text"
-        raise UserError(f"{place}: {cause}; save the file as UTF-8")
+        raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8")
     return text
 
 
 def one_line(text: str) -> str:
     """A text with spaces for tabs and line ends: files of ours have a row a line, tabs between."""
-    return re.sub(r"[\t\r\n]+", " ", text).strip()
+    if "\t" in text or "\n" in text or "\r" in text:
+        text = re.sub(r"[\t\r\n]+", " ", text)
+    return text.strip()

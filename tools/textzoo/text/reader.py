@@ -9,6 +9,7 @@ import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.text.characters import characters_of
+from textzoo.text.fields import Field
 from textzoo.text.ragged import Columns, Ragged
 
 CHARACTERS = "characters"  # the column of those of a text, see `with_characters`
@@ -28,8 +29,10 @@ class Reader:
     Attributes:
         supplies: the arguments of the net that come from the data, as `sizes` gives them.
         columns: what `encode` gives ids of.
-        csv_columns: of a reader of CSV, for each cell of a line the names that its column may have
-            in the header; a line is then those cells of a record, with tabs between them.
+        fields: the parts of a line between tabs, each with the columns that it may be read from in
+            a file of records, see `text.records`; none: files are read as they stand.
+        is_csv: whether files are CSV whatever they are called.
+        outdated: a line for each key of the config that has another name now.
         rows_without_labels_count: whether a row without labels has none; otherwise it is not
             labelled, and left out of metrics.
         label_counts: `[labels]` the training rows with each label; None: the reader keeps none.
@@ -40,7 +43,9 @@ class Reader:
 
     supplies: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
-    csv_columns: tuple[tuple[str, ...], ...] = ()
+    fields: tuple[Field, ...] = ()
+    is_csv: bool = False
+    outdated: tuple[str, ...] = ()
     rows_without_labels_count: bool = False
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0

@@ -1,4 +1,7 @@
-"""Bytes of files as they are, compressed with gzip or Zstandard, or from standard input."""
+"""Bytes of files as they are, compressed with gzip or Zstandard, or from standard input.
+
+A Parquet file is read as the JSON Lines of its rows.
+"""
 
 import gzip
 import io
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
 from textzoo.errors import UserError
 from textzoo.files import how_to_fetch
+from textzoo.text.parquet import ParquetLines, is_parquet
 
 if TYPE_CHECKING:
     from zstandard import ZstdDecompressionObj
@@ -85,9 +89,9 @@ def check_one_standard_input(paths: dict[str, Optional[Path]]) -> None:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether a file is compressed, whatever its name."""
+    """Whether a file is compressed, or Parquet, whatever its name."""
     with path.open("rb") as file:
-        return file.read(4).startswith((_GZIP, _ZSTANDARD))
+        return file.read(4).startswith((_GZIP, _ZSTANDARD)) or is_parquet(path)
 
 
 @contextmanager
@@ -116,6 +120,8 @@ def open_stream(path: Path) -> Iterator[ByteStream]:
             library = _zstandard(path)
             stream = io.BufferedReader(_Frames(file, library), 1 << 17)
             damage = (library.ZstdError,)
+        elif is_parquet(path):
+            stream, damage = io.BufferedReader(ParquetLines(path), 1 << 17), ()
         else:
             stream, damage = file, ()
         try:

@@ -1,0 +1,511 @@
+"""People's files as they are: the rows of TSV, CSV, JSON Lines, Parquet and fastText's form.
+
+Whatever the format, a row becomes the line that a reader parses: its fields with tabs between them.
+Which format a file has, and which columns its fields are in, is a `Layout`; it is found where only
+one answer is possible, and otherwise the config has to say.
+"""
+
+import functools
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+from textzoo.errors import BadLine, UserError, shown
+from textzoo.text.csv_records import first_record, read_records
+from textzoo.text.fields import TEXT, Column, Field, listed
+from textzoo.text.json_lines import parsed_object
+from textzoo.text.lines import Line, Refused, one_line, read_lines, stop
+from textzoo.text.reader import Reader, Side
+from textzoo.text.streams import STANDARD_INPUT
+
+Kind = Literal["lines", "TSV", "CSV", "JSON Lines", "Parquet", "fastText"]
+
+_JSON = (".jsonl", ".ndjson", ".json")
+_COMPRESSED = (".gz", ".zst")
+_FASTTEXT = "__label__"
+_FASTTEXT_LABEL = re.compile(rf"(?:^|(?<=[ \t\v\f])){_FASTTEXT}([^ \t\v\f]*)[ \t\v\f]*")
+_IS_SET = {"1": True, "1.0": True, "true": True} | dict.fromkeys(["0", "0.0", "false", ""], False)
+
+
+class _NoLayout(Exception):
+    """The columns of a file are not those that were asked for; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of a file become lines.
+
+    Attributes:
+        kind: the format; `lines`: they are such lines as they stand.
+        fields: the parts of a line.
+        places: for each field, its columns: places from 0 in TSV and CSV, else names.
+        names: of the columns; without a header, their numbers.
+        header: where the header starts in the file (bytes); None: there is none.
+        delimiter: between cells.
+    """
+
+    kind: Kind = "lines"
+    fields: tuple[Field, ...] = ()
+    places: tuple[tuple[Any, ...], ...] = ()
+    names: tuple[str, ...] = ()
+    header: Optional[int] = None
+    delimiter: str = ","
+
+    @property
+    def described(self) -> str:
+        """What is read, in words; nothing of plain lines."""
+        if self.kind == "lines":
+            return ""
+        if self.kind == "fastText":
+            return f"reads fastText's form: labels behind {_FASTTEXT}, text from the rest"
+        found = [
+            f"{field.name} from {', '.join(map(self._named, places))}"
+            for field, places in sorted(zip(self.fields, self.places), key=lambda f: f[0].labels)
+            if places
+        ]
+        delimiter = (
+            f" with {self.delimiter!r}" if self.kind == "CSV" and self.delimiter != "," else ""
+        )
+        return f"reads {self.kind}{delimiter}: {', '.join(found)}"
+
+    def _named(self, place: Any) -> str:
+        if isinstance(place, str):
+            return f"`{place}`"
+        return f"column {place + 1}" if self.header is None else f"`{self.names[place]}`"
+
+    def lines(self, texts: list[str]) -> list[str]:
+        """The lines of some rows that have a line each.
+
+        Raises:
+            BadLine: a row is malformed.
+        """
+        return list(map(self.line, texts)) if self.kind != "lines" else texts
+
+    def line(self, text: str) -> str:
+        """The line of a row.
+
+        Raises:
+            BadLine: it is malformed.
+        """
+        if self.kind == "TSV":
+            cells = text.split("\t")
+            if len(cells) != len(self.names):
+                raise BadLine(
+                    f"received {len(cells)} column(s) between tabs, expected {len(self.names)}"
+                    + (f": {', '.join(self.names)}"[:200] if self.header is not None else "")
+                )
+            return self.line_of_cells(cells)
+        if self.kind == "fastText":
+            labels = listed(_FASTTEXT_LABEL.findall(text))
+            return f"{labels}\t{one_line(_FASTTEXT_LABEL.sub('', text))}"
+        return self._line_of_object(parsed_object(text))
+
+    @functools.cached_property
+    def _single(self) -> list[int]:
+        """The places of fields that are a cell each; none if one is another."""
+        found = [(field, own) for field, own in zip(self.fields, self.places) if own]
+        is_single = not any(
+            len(own) > 1 or field.optional or isinstance(field.columns, list)
+            for field, own in found
+        )
+        return [own[0] for _, own in found] if is_single else []
+
+    def line_of_cells(self, cells: list[str]) -> str:
+        """The line of a record of TSV or CSV.
+
+        Raises:
+            BadLine: a cell is not what its field takes.
+        """
+        if self._single:
+            return "\t".join([one_line(cells[at]) for at in self._single])
+        parts = (
+            _part(field, [self.names[at] for at in places], [cells[at] for at in places])
+            for field, places in zip(self.fields, self.places)
+        )
+        return "\t".join(part for part in parts if part is not None)
+
+    def _line_of_object(self, row: dict[str, Any]) -> str:
+        parts = []
+        for field, names in zip(self.fields, self.places):
+            lacking = [] if field.optional else [name for name in names if name not in row]
+            if lacking:
+                has = ", ".join(map(str, row))[:200]
+                raise BadLine(f"received an object of {has}, expected {lacking[0]!r} too")
+            parts.append(_part(field, names, [row.get(name) for name in names]))
+        return "\t".join(part for part in parts if part is not None)
+
+
+LINES = Layout()
+
+
+def _part(field: Field, names: Sequence[str], cells: list[Any]) -> Optional[str]:
+    """A field of a line; None of an optional one that the row has not."""
+    if field.optional:
+        texts = [text for cell in cells for text in (cell if isinstance(cell, list) else [cell])]
+        found = filter(None, (_text(field, text) for text in texts))
+        return "\t".join(found) or None
+    if not field.labels:
+        return " ".join(filter(None, (_text(field, cell) for cell in cells)))
+    if not isinstance(field.columns, list):
+        return _labels(cells[0])
+    if field.levels:
+        return listed(one_line(_scalar(cell)) for cell in cells)
+    return listed(name for name, cell in zip(names, cells) if _is_set(name, cell))
+
+
+def _text(field: Field, cell: Any) -> str:
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        raise BadLine(f"received {shown(cell)} as {field.name}, expected a text")
+    return one_line(cell)
+
+
+def _labels(cell: Any) -> str:
+    if not isinstance(cell, list):
+        return one_line(_scalar(cell))
+    labels = [one_line(_scalar(label)) for label in cell]
+    if any("\x1f" in label for label in labels):
+        raise BadLine("received a label with the control character \\x1f in it")
+    return listed(labels)
+
+
+def _scalar(cell: Any) -> str:
+    if isinstance(cell, (list, dict)):
+        raise BadLine(f"received {shown(cell)} as a label, expected a text, or a list of texts")
+    if cell is None:
+        return ""
+    return cell if isinstance(cell, str) else json.dumps(cell)
+
+
+def _is_set(name: str, cell: Any) -> bool:
+    found = _IS_SET.get(_scalar(cell).strip().lower())
+    if found is None:
+        raise BadLine(
+            f"received {shown(cell)} in {name!r}, expected 1 or 0: several columns of labels tell "
+            "which of these labels a row has"
+        )
+    return found
+
+
+def read_rows(
+    layout: Layout,
+    path: Path,
+    start: int = 0,
+    size: float = math.inf,
+    number: int = 1,
+    refused: Refused = stop,
+) -> Iterator[Line]:
+    """The rows of a file as lines that its reader parses; see `read_lines`.
+
+    Args:
+        layout: the file's.
+        path: the file.
+        start: the byte that a row starts at.
+        size: how many bytes to read.
+        number: of the line that starts there.
+        refused: told of a malformed row, and the next one is read; default: it is raised.
+    """
+    if layout.kind == "CSV":
+        yield from read_records(
+            path,
+            layout.line_of_cells,
+            layout.delimiter,
+            layout.header,
+            start,
+            size,
+            number,
+            refused,
+        )
+        return
+    for line in read_lines(path, start, size, number, refused):
+        if layout.kind == "lines":
+            yield line
+        elif line.start != layout.header:
+            try:
+                yield line._replace(text=layout.line(line.text))
+            except BadLine as problem:
+                refused(UserError(f"{line.place}: {problem}"))
+
+
+def row_starts(layout: Layout, path: Path) -> Iterator[Line]:
+    """Where the rows of a file of CSV start that can be read; the lines are empty."""
+    place = (layout.delimiter, layout.header)
+    return read_records(path, lambda _: "", *place, refused=lambda _: None)
+
+
+def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = None) -> Layout:
+    """The layout of a file of rows, by its name and its first row.
+
+    Args:
+        path: the file; standard input has lines as the reader parses them.
+        reader: whose lines are wanted.
+        fields: of them; default: all.
+
+    Raises:
+        UserError: several layouts are possible, or none; it says which keys decide.
+    """
+    fields = reader.fields if fields is None else fields
+    if not fields or path == STANDARD_INPUT:
+        return LINES
+    suffix = _suffix(path)
+    if reader.is_csv or suffix == ".csv":
+        try:
+            return _csv(path, fields)
+        except _NoLayout as problem:
+            first = _first_line(path)
+            if reader.is_csv or not (first and len(fields) > 1 and _parses(reader, first.text)):
+                raise UserError(str(problem)) from None
+            return LINES
+    first = _first_line(path)
+    return LINES if first is None else _layout(first, fields, suffix)
+
+
+def text_field(reader: Reader, side: Side = "query") -> Field:
+    """What the column of a file of texts may be called that a reader is to encode.
+
+    Args:
+        reader: of rows with these texts.
+        side: which of a pair's texts they are.
+    """
+    texts = [field for field in reader.fields if not (field.labels or field.optional)]
+    field = texts[-1 if side == "title" else 0] if texts else Field("text", "text_column", ())
+    return Field("text", field.key, (*field.known, *TEXT), field.columns)
+
+
+def text_layout(path: Path, field: Field) -> Layout:
+    """The layout of a file of texts: of a column, if its name says that it has columns.
+
+    Args:
+        path: a file, or standard input: a text a line.
+        field: the texts.
+
+    Raises:
+        UserError: see `layout_of`.
+    """
+    suffix, fields = _suffix(path), (field,)
+    if path == STANDARD_INPUT:
+        return LINES
+    if suffix == ".csv":
+        try:
+            return _csv(path, fields)
+        except _NoLayout as problem:
+            raise UserError(str(problem)) from None
+    first = _first_line(path) if suffix in (*_JSON, ".parquet") else None
+    return LINES if first is None else _json(first, fields, suffix)
+
+
+def all_texts(path: Path) -> Iterator[str]:
+    """Every text of a file: its lines; the cells of CSV, the values of JSON Lines and Parquet."""
+    suffix = _suffix(path)
+    if suffix == ".csv":
+        for line in read_records(path, lambda cells: "\t".join(map(one_line, cells))):
+            yield line.text
+        return
+    for line in read_lines(path):
+        if suffix in (*_JSON, ".parquet"):
+            try:
+                yield from _texts_in(parsed_object(line.text))
+            except BadLine as problem:
+                raise UserError(f"{line.place}: {problem}") from None
+        else:
+            yield _FASTTEXT_LABEL.sub("", line.text)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield one_line(value)
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(part)
+
+
+def _suffix(path: Path) -> str:
+    """What a file's name ends in, but for that of compression; in lower case."""
+    name = path.name.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    return Path(name).suffix
+
+
+def _first_line(path: Path) -> Optional[Line]:
+    """The first line that can be read, if there is one; others are told of when all are read."""
+    return next(read_lines(path, refused=lambda _: None), None)
+
+
+def _parses(reader: Reader, line: str) -> bool:
+    try:
+        reader.parse(line)
+    except BadLine:
+        return False
+    return True
+
+
+def _layout(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
+    """The layout of a file that is not known to be CSV."""
+    if suffix in _JSON:
+        return _json(first, fields, suffix)
+    text, given = first.text, any(field.given for field in fields)
+    if text.startswith("{") and _is_object(text):
+        try:
+            return _json(first, fields, suffix)
+        except UserError:
+            if given or suffix == ".parquet":
+                raise
+            return LINES
+    if text.startswith(_FASTTEXT) and "\t" not in text and fields[0].labels and not given:
+        return Layout("fastText", fields)
+    problem = None
+    for kind, delimiter in (("TSV", "\t"), ("CSV", ","), ("CSV", ";")):
+        if len(fields) > 1 or given:
+            try:
+                if kind == "TSV":
+                    return _of_cells("TSV", fields, text.split("\t"), first, delimiter)
+                if "\t" not in text and delimiter in text:
+                    return _csv(first.path, fields, delimiter)
+            except _NoLayout as failure:
+                problem = problem or failure
+            except UserError:
+                if kind == "TSV" or given:
+                    raise
+    if given:
+        raise UserError(str(problem)) from None
+    return LINES
+
+
+def _csv(path: Path, fields: tuple[Field, ...], delimiters: str = ",;") -> Layout:
+    """The layout of a file of CSV, with the first of these delimiters that decides."""
+    problem = None
+    for delimiter in delimiters:
+        record = first_record(path, delimiter)
+        if record is None:
+            return LINES
+        first = Line(path, record.number, record.start, "")
+        try:
+            return _of_cells("CSV", fields, record.cells, first, delimiter)
+        except _NoLayout as failure:
+            problem = problem or failure
+    raise problem or _NoLayout
+
+
+def _of_cells(
+    kind: Kind, fields: tuple[Field, ...], cells: list[str], first: Line, delimiter: str
+) -> Layout:
+    """The layout of a file with these cells in its first row.
+
+    It is a header if a column is asked for by its name, or recognised by it.
+
+    Raises:
+        _NoLayout: it does not decide.
+    """
+    names = tuple(cell.strip() for cell in cells)
+    numbers = [(field, at) for field in fields for at in field.given if isinstance(at, int)]
+    by_name = any(
+        len(field.given) > sum(1 for of, _ in numbers if of is field)
+        or not (field.given or field.optional)
+        for field in fields
+    )
+    is_known = any(names[at - 1].lower() in of.known for of, at in numbers if at <= len(names))
+    places = _places(kind, fields, names, first)
+    if by_name or is_known:
+        return Layout(kind, fields, places, names, first.start, delimiter)
+    return Layout(
+        kind, fields, places, tuple(str(at + 1) for at in range(len(names))), None, delimiter
+    )
+
+
+def _places(
+    kind: Kind, fields: tuple[Field, ...], names: tuple[str, ...], first: Line
+) -> tuple[tuple[int, ...], ...]:
+    """For each field the places of its columns.
+
+    Raises:
+        _NoLayout: the names do not decide, telling the keys that do.
+        UserError: the same of names that are known, in what can only be a header.
+    """
+    problems: list[str] = []
+    lower = [name.lower() for name in names]
+    found, is_header = [], len(fields) > 1
+    for field in fields:
+        if field.given:
+            places = [_place(kind, field, column, names, problems) for column in field.given]
+        else:
+            places = [at for at, name in enumerate(lower) if name in field.known]
+            beside = [name for name in names if name.lower() in field.alone]
+            if not field.optional and (len(places) != 1 or beside):
+                problems.append(_undecided(field, [names[at] for at in places], beside))
+        there = [at for at in places if 0 <= at < len(names)]
+        is_header = is_header and bool(there or field.optional)
+        found.append(tuple(places))
+    all_places = [place for places in found for place in places]
+    if not problems and len(set(all_places)) < len(all_places):
+        problems.append("one column is asked for twice")
+    if problems:
+        columns = ", ".join(name or "''" for name in names)
+        columns = columns if len(columns) <= 200 else f"{columns[:200]}..."
+        refusal = UserError if is_header else _NoLayout
+        raise refusal(f"{first.place}: {kind} with the columns {columns}: " + "; ".join(problems))
+    return tuple(found)
+
+
+def _place(
+    kind: Kind, field: Field, column: Column, names: tuple[str, ...], problems: list[str]
+) -> int:
+    """The place of a column that a key names, or one more problem."""
+    at = column - 1 if isinstance(column, int) else -1
+    if isinstance(column, int):
+        if kind not in ("TSV", "CSV"):
+            problems.append(f"reader.{field.key}: received {column}, expected a name")
+        elif column > len(names):
+            problems.append(
+                f"reader.{field.key}: received {column}, expected a number from 1 to {len(names)}"
+            )
+        return at
+    lower = [name.lower() for name in names]
+    for known, name in ((list(names), column), (lower, column.lower())):
+        if known.count(name) == 1:
+            return known.index(name)
+    several = "several" if column in names else "none"
+    problems.append(f"reader.{field.key}: received {column!r}, which is {several} of them")
+    return at
+
+
+def _undecided(field: Field, found: list[str], beside: list[str]) -> str:
+    if beside:
+        return (
+            f"{beside[0]!r} may tell that not all rows are pairs of the same meaning: leave out "
+            f"those that are none, and name the column of the {field.name} by reader.{field.key}"
+        )
+    those = f"{' and '.join(map(repr, found))} may both be the {field.name}" if found else (
+        f"none is known for the {field.name}"
+    )  # fmt: skip
+    return f"{those}: set reader.{field.key} to a name; or to a number, if this is no header"
+
+
+def _json(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
+    """The layout of a file of objects, by the names in the first one.
+
+    Raises:
+        UserError: it is no object, or does not decide.
+    """
+    kind: Kind = "Parquet" if suffix == ".parquet" else "JSON Lines"
+    try:
+        names = tuple(parsed_object(first.text))
+        places = _places(kind, fields, names, first)
+    except BadLine as problem:
+        raise UserError(f"{first.place}: {problem}") from None
+    except _NoLayout as problem:
+        raise UserError(str(problem)) from None
+    return Layout(kind, fields, tuple(tuple(names[at] for at in own) for own in places), names)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        parsed_object(text)
+    except BadLine:
+        return False
+    return True
