@@ -85,9 +85,26 @@ def test_a_label_that_no_training_row_has_is_the_last(make):
 
 def test_rows_of_one_fold_of_five_are_left_out():
     features = sp.csr_matrix(np.eye(2)[np.arange(20) % 2])
-    rows, scores = left_out_decisions(svm(1.0), features, features.copy(), 1)
+    rows, scores = left_out_decisions(svm(1.0), features, features.copy(), range(1))
     assert len(rows) == 4 and (np.diff(rows) > 0).all()
     assert (scores.argmax(1) == rows % 2).all()
+
+
+def test_of_many_rows_one_fold_chooses_c_and_three_the_threshold(monkeypatch):
+    monkeypatch.setattr(baselines, "_FEW", 0)
+    features = sp.csr_matrix(np.eye(2)[np.arange(20) % 2])
+    asked = []
+
+    def quality(rows, scores):
+        assert scores.shape == (len(rows), 2) and (np.diff(rows) > 0).all()
+        assert (scores.argmax(1) == rows % 2).all()
+        asked.append(len(rows))
+        return -float(len(asked)), f"of {len(rows)} rows"
+
+    family = baselines.Family(svm, (0.1, 0.3, 1.0, 3.0, 10.0))
+    found = baselines.tuned(family, features, features.copy(), None, features, quality)
+    assert asked == [4, 4, 4, 12]  # 1, its neighbours, which are worse, and the rows of three folds
+    assert (found.value, found.threshold) == (1.0, "of 12 rows")
 
 
 def test_every_label_is_in_a_generated_row(tmp_path):

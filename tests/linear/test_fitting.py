@@ -199,6 +199,6 @@ def test_the_best_of_a_row_of_values_is_climbed_to():
         asked.append(value)
         return -abs(value - 5)
 
-    fitting._climb([1, 2, 3, 4, 5], quality)
+    fitting.climb([1, 2, 3, 4, 5], quality)
     assert max(asked, key=lambda value: -abs(value - 5)) == 5
     assert len(asked) == len(set(asked)) == 4  # 1 is not worth a look

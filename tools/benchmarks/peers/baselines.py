@@ -20,9 +20,12 @@ from sklearn.preprocessing import Normalizer
 
 from benchmarks.peers.linear import FOLDS, decisions, left_out_decisions, svm
 from textzoo.linear.features import ViewSettings
+from textzoo.linear.fitting import climb
 
 FEW_LABELS = 200  # beyond, logistic regression takes hours: it is left out, and grids are small
-_ALL_FOLDS = 100_000  # rows x labels up to which C is chosen on all folds, beyond on one
+_FEW = 100_000  # rows x labels up to which all folds choose
+_FEW_FOLDS = 1, 3  # beyond, so many choose C, and so many its threshold
+_STEPS = 300  # of logistic regression
 _ANALYZERS = {"words": "word", "characters": "char", "within_words": "char_wb"}
 _WORDS = r"\w+|[^\w\s]"
 
@@ -63,7 +66,7 @@ class OneOfAll:
     """Logistic regression of rows that have one label each, over all labels at once."""
 
     def __init__(self, cost: float):
-        self._model = LogisticRegression(C=cost, max_iter=300)
+        self._model = LogisticRegression(C=cost, max_iter=_STEPS)
         self._n_labels = 0
 
     def fit(self, features: sp.csr_matrix, targets: sp.csr_matrix) -> "OneOfAll":
@@ -102,13 +105,20 @@ def families(targets: sp.csr_matrix) -> dict[str, Family]:
     }
 
 
+def is_small(targets: sp.csr_matrix) -> bool:
+    """Whether many fits to rows with such targets, `[rows, labels]`, take minutes at most."""
+    return targets.shape[0] * targets.shape[1] <= _FEW
+
+
 def ridge(alpha: float, solver: str = "auto") -> RidgeClassifier:
     """A ridge regression of each label."""
     return RidgeClassifier(alpha=alpha, solver=solver)
 
 
 def _logistic(cost: float) -> OneVsRestClassifier:
-    return OneVsRestClassifier(LogisticRegression(C=cost, solver="liblinear"))
+    # Coordinate ascent: the sooner the more features than rows there are; 100 steps are too few.
+    model = LogisticRegression(C=cost, solver="liblinear", dual=True, max_iter=_STEPS)
+    return OneVsRestClassifier(model)
 
 
 def vectorizer(views: Sequence[ViewSettings], min_count: int) -> Pipeline:
@@ -142,6 +152,8 @@ def tuned(
 ) -> Tuned:
     """Choose C or alpha and the threshold, then fit to all training rows.
 
+    As the linear part does, from the middle of the grid to the better neighbour while there is one.
+
     Args:
         family: of what.
         features: `[rows, features]` of training rows.
@@ -152,20 +164,29 @@ def tuned(
             rows that they are of (None: of all validation rows) and the scores `[rows, labels]`.
     """
     started = time.perf_counter()
-    n_folds = FOLDS if targets.shape[0] * targets.shape[1] <= _ALL_FOLDS else 1
+    n_first, n_all = (FOLDS, FOLDS) if is_small(targets) else _FEW_FOLDS
+    unseen: dict[float, tuple[Optional[np.ndarray], np.ndarray]] = {}
+    found: dict[float, tuple[float, Any]] = {}
 
-    def judged(value: float, n_folds: int) -> tuple[float, Any]:
+    def judged(value: float) -> float:
         classifier = family.make(value)
         if valid_features is not None:
-            return quality(None, decisions(classifier, features, targets, valid_features))
-        return quality(*left_out_decisions(classifier, features, targets, n_folds))
+            unseen[value] = None, decisions(classifier, features, targets, valid_features)
+        else:
+            unseen[value] = left_out_decisions(classifier, features, targets, range(n_first))
+        found[value] = quality(*unseen[value])
+        return found[value][0]
 
     with _quiet():
-        found = {value: judged(value, n_folds) for value in family.grid}
+        climb(family.grid, judged)
         best = max(found, key=lambda value: found[value][0])
         threshold = found[best][1]
-        if threshold is not None and valid_features is None and n_folds < FOLDS:
-            threshold = judged(best, FOLDS)[1]
+        if threshold is not None and valid_features is None and n_first < n_all:
+            more = range(n_first, n_all)
+            others = left_out_decisions(family.make(best), features, targets, more)
+            rows, scores = (np.concatenate(parts) for parts in zip(unseen[best], others))
+            order = np.argsort(rows)
+            threshold = quality(rows[order], scores[order])[1]
         last = time.perf_counter()
         scores = decisions(family.make(best), features, targets, test_features)
     ended = time.perf_counter()

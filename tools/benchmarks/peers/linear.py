@@ -73,7 +73,10 @@ def decisions(
 
 
 def left_out_decisions(
-    classifier: Any, features: sp.csr_matrix, targets: sp.csr_matrix, n_folds: int = FOLDS
+    classifier: Any,
+    features: sp.csr_matrix,
+    targets: sp.csr_matrix,
+    folds: range = range(FOLDS),
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same of training rows, each by a fit that has not seen it.
 
@@ -81,14 +84,14 @@ def left_out_decisions(
         classifier: see `decisions`.
         features: see `decisions`.
         targets: see `decisions`.
-        n_folds: of how many folds of five the rows are wanted.
+        folds: those of five whose rows are wanted.
 
     Returns:
         `[n]` the rows, which grow, and their scores, `[n, labels]`.
     """
     scores = np.full(targets.shape, np.nan, np.float32)
-    folds = KFold(FOLDS, shuffle=True, random_state=0).split(features)
-    for kept, left_out in islice(folds, n_folds):
+    divided = KFold(FOLDS, shuffle=True, random_state=0).split(features)
+    for kept, left_out in islice(divided, folds.start, folds.stop):
         scores[left_out] = decisions(classifier, features[kept], targets[kept], features[left_out])
     rows = np.flatnonzero(~np.isnan(scores[:, 0]))
     return rows, scores[rows]

@@ -146,6 +146,22 @@ def views_of(settings: Linear, characters: Ragged) -> list[ViewSettings]:
     return views
 
 
+def climb(values: Sequence[float], quality: Callable[[float], float]) -> None:
+    """Ask for the quality of the middle one of sorted values, and of the best one's neighbours.
+
+    Args:
+        values: those that may be asked for.
+        quality: of one; the larger the better.
+    """
+    asked: dict[int, float] = {}
+    place = len(values) // 2
+    while place not in asked:
+        asked[place] = quality(values[place])
+        best = max(asked, key=lambda each: asked[each])
+        neighbours = [n for n in (best - 1, best + 1) if 0 <= n < len(values) and n not in asked]
+        place = neighbours[0] if neighbours else best
+
+
 def _row_weights(targets: SparseRows, balance: float) -> np.ndarray:
     """How often each row counts, 1 in the mean: the rarer its labels, the more often."""
     n = targets.shape[0]
@@ -203,7 +219,7 @@ def _chosen(
             found[strength, weight] = _quality(scores, truth, by_sets)
         return max(found[strength, weight] for weight in means)
 
-    _climb(strengths, quality)
+    climb(strengths, quality)
     best = max(found, key=lambda pair: found[pair])
     measure = "micro F1" if by_sets else "ndcg@5"
     log.info(
@@ -211,17 +227,6 @@ def _chosen(
         *(*best, measure, found[best], len(truth)),
     )
     return best
-
-
-def _climb(values: Sequence[float], quality: Callable[[float], float]) -> None:
-    """Ask for the quality of the middle one of sorted values, and of the best one's neighbours."""
-    asked: dict[int, float] = {}
-    place = len(values) // 2
-    while place not in asked:
-        asked[place] = quality(values[place])
-        best = max(asked, key=lambda each: asked[each])
-        neighbours = [n for n in (best - 1, best + 1) if 0 <= n < len(values) and n not in asked]
-        place = neighbours[0] if neighbours else best
 
 
 def _quality(scores: np.ndarray, truth: np.ndarray, by_sets: bool) -> float:
