@@ -207,7 +207,10 @@ def _copy_index(
         )
         return None
     if index.made_from.get("truncate_dim") != truncate_dim:
-        log.info("index: %s is of another truncate_dim; recall.py makes a new one", settings.place)
+        log.info(
+            "index: %s is of another truncate_dim; %s makes a new one",
+            *(settings.place, program("recall")),
+        )
         return None
     if not index.is_saved:
         index.commit()
