@@ -22,6 +22,7 @@ WITH_ANOTHER = {
     "running/dygraph": "running/test_runs",
     "running/onnx_conversion": "export/test_writing",
     "running/static": "running/test_runs",
+    "text/layout": "text/test_records",
     "text/wordpiece": "text/test_subwords",
 }
 

@@ -34,10 +34,11 @@ from textzoo.files import (
     remove_leftovers,
     version,
 )
+from textzoo.text.layout import Layout
 from textzoo.text.lines import Line
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Reader, all_columns, load_vocabulary
-from textzoo.text.records import Layout, layout_of, read_rows
+from textzoo.text.records import layout_of, read_rows
 from textzoo.text.streams import named
 
 log = logging.getLogger("textzoo")

@@ -10,9 +10,10 @@ from textzoo.errors import BadLine, UserError
 from textzoo.text.csv_records import read_records
 from textzoo.text.fields import TEXT, TITLE, Columns, Field
 from textzoo.text.json_lines import parsed_object
+from textzoo.text.layout import Layout
 from textzoo.text.lines import Line, Refused, one_line, read_lines, stop
 from textzoo.text.reader import Reader
-from textzoo.text.records import Layout, text_field, text_layout
+from textzoo.text.records import text_field, text_layout
 from textzoo.text.streams import existing_file
 
 _NAME = "text"  # of the column, or the key, that has the text, unless the config says another

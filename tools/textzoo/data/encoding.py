@@ -17,10 +17,11 @@ import numpy as np
 from textzoo.config.model_folder import restore_package
 from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
+from textzoo.text.layout import Layout
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, split_lines, stop
 from textzoo.text.ragged import Columns
 from textzoo.text.reader import Reader, encoded_lines
-from textzoo.text.records import Layout, layout_of, read_rows, row_starts
+from textzoo.text.records import layout_of, read_rows, row_starts
 from textzoo.text.streams import named, open_stream
 
 log = logging.getLogger("textzoo")

@@ -11,6 +11,7 @@ from textzoo.data.cache import Cache, kept_files
 from textzoo.data.encoding import Refusals, good_lines
 from textzoo.errors import UserError
 from textzoo.files import version
+from textzoo.text.layout import Layout
 from textzoo.text.lines import (
     Line,
     Refused,
@@ -21,7 +22,7 @@ from textzoo.text.lines import (
     stop,
 )
 from textzoo.text.reader import Reader, Side
-from textzoo.text.records import Layout, layout_of, read_rows, text_field, text_layout
+from textzoo.text.records import layout_of, read_rows, text_field, text_layout
 from textzoo.text.streams import (
     STANDARD_INPUT,
     copy_stream,
