@@ -106,19 +106,32 @@ def entries(
 
 
 def _layout(path: Path, columns: Optional[Columns]) -> Layout:
-    """Where the text is; the name `text` is as good as a key that says so."""
+    """Where the text is.
+
+    In what a key calls it; else in `text`, or what else titles and texts are called. A number is
+    of files of pairs without a header: `text` goes before it.
+    """
     ending = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")][-1:]
     if ending == [".jsonl"] and columns is None:  # each line for itself
         return Layout("JSON Lines", places=((_NAME,),))
-    field = Field("text", "title_column", (_NAME,), columns)
-    try:
-        return text_layout(path, field)
-    except UserError:
-        return text_layout(path, field._replace(known=(*TITLE, *TEXT)))
+    named = Field("text", "title_column", (_NAME,))
+    fields = [named, named._replace(known=(*TITLE, *TEXT))]
+    given = named._replace(columns=columns)
+    if given.given:
+        fields.insert(any(isinstance(column, int) for column in given.given), given)
+    problems = []
+    for field in fields:
+        try:
+            return text_layout(path, field)
+        except UserError as problem:
+            problems.append(problem)
+    raise problems[fields.index(given) if given.given else -1]
 
 
 def _object(layout: Layout, cells: list[str]) -> str:
     row = {name: cell for name, cell in zip(layout.names, cells) if name and cell}
+    if layout.header is None:  # cells without names are no metadata
+        row = {name: row.get(name) for name in (layout.names[at] for at in layout.places[0])}
     return json.dumps(row, ensure_ascii=False)
 
 
