@@ -99,6 +99,13 @@ def test_titles_that_the_corpus_lacks_are_told(tmp_path, caplog):
     assert "lacks the titles of 1 of 2 rows that are evaluated" in caplog.text
 
 
+def test_texts_that_are_pairs_of_themselves_are_told(caplog):
+    EmbeddingEvaluator(Runner(), READER, FakeRows(["11\t11", "1\t2"]), np.array([0, 1]))
+    assert not caplog.records
+    EmbeddingEvaluator(Runner(), READER, FakeRows(["11\t11", "1\t2"]), np.array([0]))
+    assert "each of the 1 rows that are evaluated is a text and itself" in caplog.text
+
+
 PAIRS = [f"{a}\t{b}" for a, b in np.random.default_rng(3).integers(1, 9999, (80, 2))]
 
 

@@ -63,17 +63,23 @@ def read_entries(
                 f"received a text of {len(entry.text.encode()):,} bytes, expected at most "
                 f"{max_bytes:,}: split it"
             )
-        elif found.setdefault(entry.id, entry) != entry:
-            problem = (
-                f"id {entry.id!r} came before, with another text or other metadata; expected one "
-                "line for each id"
-            )
         else:
-            continue
-        refused(UserError(f"{line.place}: {problem}"))
+            problem = contradiction(entry, found)
+        if problem:
+            refused(UserError(f"{line.place}: {problem}"))
     if not found:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return list(found.values())
+
+
+def contradiction(entry: Entry, found: dict[str, Entry]) -> str:
+    """What is wrong with an entry among those before it, by their ids; nothing: it joins them."""
+    if found.setdefault(entry.id, entry) == entry:
+        return ""
+    return (
+        f"id {entry.id!r} came before, with another text or other metadata; expected one line for "
+        "each id"
+    )
 
 
 def entries(

@@ -118,6 +118,12 @@ class EmbeddingEvaluator:
             self._warn_of_lacking(runner.corpus_file)
         else:
             self._corpus = Corpus([text for pair in self._pairs for text in pair.texts], reader)
+        if self._pairs and all(pair.query == pair.title for pair in self._pairs):
+            log.warning(
+                "each of the %d rows that are evaluated is a text and itself, which is never found:"
+                " evaluate pairs, with reader.unlabelled=false",
+                len(self._pairs),
+            )
 
     def _warn_of_lacking(self, path: Path) -> None:
         lacking = [pair.title for pair in self._pairs if pair.title not in self._corpus.places]
