@@ -117,6 +117,16 @@ def test_pairs_and_their_corpus(tmp_path, capsys):
     ]
 
 
+def test_ids_of_a_corpus_that_come_again_are_bad_lines_as_in_recall(tmp_path, capsys):
+    corpus = tmp_path / "corpus.csv"
+    corpus.write_text("id,text\n1,abc\n2,abd\n1,abc\n1,xyz\n", encoding="utf-8")
+    overrides = ("hyper_parameters.encoder.config=ngram", f"runner.corpus_file={corpus}")
+    rows = ["ab\tabc"]
+    _, err = check(tmp_path, "batchneg", capsys, *overrides, train=rows, test=rows, expect=2)
+    assert "bad lines: 1\n" in err
+    assert f"{corpus}:5: id '1' came before, with another text" in err
+
+
 def test_a_file_of_another_language_is_named(tmp_path, capsys):
     train, test = ["a\tthe roads", "b\tthe trees"] * 9, ["a\t没有停车位", "b\tthe roads"] * 20
     out, _ = check(tmp_path, "multilabel", capsys, train=train, test=test)

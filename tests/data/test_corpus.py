@@ -126,3 +126,13 @@ def test_the_column_of_a_text_may_have_the_name_that_titles_have(tmp_path):
         read_entries(path, "key")
     reader = Reader(title_column="b")
     assert read_entries(path, "key", reader=reader) == [Entry("y", "y", {"a": "x"})]
+    numbered = Reader(title_column=2)  # of pairs without a header
+    assert read_entries(path, "key", reader=numbered) == [Entry("b", "b"), Entry("y", "y")]
+
+
+@pytest.mark.parametrize("column", ["reply", 2])
+def test_the_column_text_need_not_be_called_as_that_of_titles_in_pairs(tmp_path, column):
+    path = tmp_path / "corpus.csv"
+    path.write_text("text,lang\none,en\n", encoding="utf-8")
+    reader = Reader(title_column=column)
+    assert read_entries(path, "key", reader=reader) == [Entry("one", "one", {"lang": "en"})]

@@ -30,7 +30,7 @@ def digits_of(text):
 
 
 READER = SimpleNamespace(
-    parse=parse, describe=describe, encode_text=digits_of, encode_title=digits_of
+    fields=(), parse=parse, describe=describe, encode_text=digits_of, encode_title=digits_of
 )
 
 
@@ -72,7 +72,7 @@ def test_a_corpus_with_a_text_that_the_reader_gives_up_is_refused(tmp_path):
         raise BadLine("the tokenizer cannot split the text")
 
     (tmp_path / "corpus.txt").write_text("12\n", encoding="utf-8")
-    reader = SimpleNamespace(encode_title=give_up)
+    reader = SimpleNamespace(fields=(), encode_title=give_up)
     with pytest.raises(UserError, match=r"corpus\.txt: the tokenizer cannot split the text"):
         Corpus.read(tmp_path / "corpus.txt", reader, "error")
 
@@ -88,6 +88,22 @@ def test_without_a_corpus_the_texts_of_the_chosen_rows_are_searched_but_for_the_
     assert [best["tag"] for best in second["top"]] == ["18", "12", "11"]
     assert found == {"recall@1": 1, "mrr": 1, "rows": 2}
     assert first["tags"] == ["12"]
+
+
+def test_titles_that_the_corpus_lacks_are_told(tmp_path, caplog):
+    (tmp_path / "corpus.txt").write_text("12\n11\n", encoding="utf-8")
+    runner, rows = Runner(corpus_file=tmp_path / "corpus.txt"), FakeRows(["11\t12", "11\t18"])
+    EmbeddingEvaluator(runner, READER, rows, np.array([0]))
+    assert not caplog.records
+    EmbeddingEvaluator(runner, READER, rows, np.array([0, 1]))
+    assert "lacks the titles of 1 of 2 rows that are evaluated" in caplog.text
+
+
+def test_texts_that_are_pairs_of_themselves_are_told(caplog):
+    EmbeddingEvaluator(Runner(), READER, FakeRows(["11\t11", "1\t2"]), np.array([0, 1]))
+    assert not caplog.records
+    EmbeddingEvaluator(Runner(), READER, FakeRows(["11\t11", "1\t2"]), np.array([0]))
+    assert "each of the 1 rows that are evaluated is a text and itself" in caplog.text
 
 
 PAIRS = [f"{a}\t{b}" for a, b in np.random.default_rng(3).integers(1, 9999, (80, 2))]

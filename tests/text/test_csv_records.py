@@ -40,7 +40,8 @@ def test_columns_are_found_by_their_names(write):
 
 
 @pytest.mark.parametrize(
-    "header", ["a,b", "label,b", "text,text,label", "text,label,tags", "text|label", "label\ttext"]
+    "header",
+    ["a,b", "label,b", "text,text,label", "text,label,tags", "text|label", "label\ttags\ttext"],
 )
 def test_a_header_that_does_not_name_one_column_of_each_is_refused(write, header):
     skipped = []

@@ -17,6 +17,8 @@ def test_an_object_is_as_the_module_json_reads_it():
         ('{"a": 1', "is not JSON"),
         ("3", "expected a JSON object"),
         ('[{"a": 1}]', "a JSON array becomes JSON Lines with jq -c '.[]'"),
+        ("{", "expected an object such as"),
+        (" [", "a JSON array becomes JSON Lines with jq -c '.[]'"),
         ('{"a": {"b": "\\ud800"}}', "received \\ud800"),
         ('{"a\\u0000": 1}', "received \\u0000"),
         ('{"a": ["b\\\\\\u0000"]}', "received \\u0000"),

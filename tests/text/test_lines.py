@@ -190,6 +190,12 @@ def test_utf16_is_recognised(write, encoding):
         texts(path)
 
 
+@pytest.mark.parametrize("rest", [b"\xff\n", b"\0\n"])
+def test_an_archive_or_a_workbook_is_recognised(write, rest):
+    with pytest.raises(UserError, match=r":1: the file is a ZIP archive, or a workbook of Excel"):
+        texts(write(b"PK\x03\x04" + rest))
+
+
 def test_a_line_above_the_limit_is_refused_and_one_at_the_limit_read(write, monkeypatch):
     monkeypatch.setattr(reading, "MAX_LINE_BYTES", 8)
     assert texts(write("a\n1234567\nb\n")) == ["a", "1234567", "b"]

@@ -35,6 +35,7 @@ def test_columns_that_hold_no_texts_are_left_out_and_dictionaries_are_looked_up(
             "embedding": [[0.5], [1.5], []],
             "bytes": [b"a", b"b", b"c"],
             "nested": [{"a": 1}] * 3,
+            "__index_level_0__": [5, 0, 7],  # where pandas keeps the numbers of rows
         }
     )
     lines = read_lines(write(tmp_path / "rows.parquet", table))

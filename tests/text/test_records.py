@@ -171,6 +171,12 @@ def test_the_number_of_a_record_is_that_of_its_first_line(tmp_path, reader_of):
          {"text_column": "body"}, "text from `body`, labels from `label`",
          ["3\ta", "\x1fx, y\x1f7\tb c"]),
         ("a.txt", '{"text":"a","tags":[]}\n', {}, "text from `text`, labels from `tags`", ["\ta"]),
+        ("a.csv", 'tag\tid\ttext\nx\t1\t"a ""b"""\n', {}, "text from `text`, labels from `tag`",
+         ['x\ta "b"']),
+        ("a.csv", "text,text,tag\na,b,c\n", {"text_column": 2},
+         "text from `text`, labels from `tag`", ["c\tb"]),
+        ("a.jsonl", '{"text":NaN,"label":["c",NaN]}\n{"text":"a","label":NaN}\n', {},
+         "text from `text`, labels from `label`", ["\x1fc\x1f\t", "\ta"]),
         ("a.txt", "__label__a __label__b c, d\n__label__e f __label__g", {},
          "labels behind __label__, text from the rest", ["\x1fa\x1fb\tc, d", "\x1fe\x1fg\tf"]),
     ],
@@ -188,6 +194,8 @@ def test_columns_are_found_by_name_or_number(
     [
         ("tagspace", "a.csv", "3,19 4\n1,2 3\n"),  # PaddleRec's form
         ("tagspace", "a.csv", "music\ta song\n"),  # TSV by another name
+        ("tagspace", "a.csv", 'music\t"Song", by B\n'),
+        ("xmlcnn", "a.tsv", '"x"\t"a text"\n'),
         ("xmlcnn", "a.txt", "__label__a\ta song\n"),
         ("xmlcnn", "a.tsv", "x\t{}\n"),
         ("batchneg", "a.txt", "how to\tlike this\n"),
@@ -223,6 +231,13 @@ def test_files_that_were_lines_before_stay_lines(tmp_path, reader_of, model, nam
          ":1: TSV with the columns sentence1, sentence2, label: 'label' may tell"),
         ("xmlcnn", "a.tsv", "title\ttext\ttag\na\tb\tc\n", {}, "'title' and 'text' may both be"),
         ("batchneg", "a.csv", "q,a\nx,y\n", {}, "none is known for the query: set reader."),
+        ("xmlcnn", "a.csv", "y;n;t\na;1;b\n", {}, "CSV with the columns y, n, t: none is known"),
+        ("xmlcnn", "a.csv", "x\ty\n", {"text_column": "a", "label_column": "x"},
+         "CSV with the columns x, y: reader.text_column: received 'a', which is none"),
+        ("xmlcnn", "a.csv", "text,text,tag\n", {}, "set reader.text_column to a number, from 1"),
+        ("xmlcnn", "a.csv", "text,text,tag\n", {"text_column": "text"},
+         "received 'text', which is several of them: set it to a number, from 1"),
+        ("xmlcnn", "a.tsv", '"id"\t"text"\t"tag"\n', {}, ":1: names in quotes, which in TSV are"),
     ],
 )  # fmt: skip
 def test_what_does_not_decide_is_refused_with_the_keys_that_do(

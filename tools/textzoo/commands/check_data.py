@@ -13,7 +13,7 @@ import numpy as np
 
 from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
-from textzoo.data.corpus import entries
+from textzoo.data.corpus import contradiction, entries
 from textzoo.data.encoding import good_lines
 from textzoo.data.swapped_columns import Columns
 from textzoo.errors import UserError
@@ -226,8 +226,12 @@ def _report_labels(part: Part, train: Part) -> None:
 def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: Reader) -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
     existing_file(path, "runner.corpus_file")
-    found = entries(path, bad.add, reader)
-    texts = np.array([_key(entry.text) for _, entry in found], np.int64)
+    keys, by_id = array("q"), {}
+    for line, entry in entries(path, bad.add, reader):
+        keys.append(_key(entry.text))
+        if problem := contradiction(entry, by_id):
+            bad.add(UserError(f"{line.place}: {problem}"))
+    texts = np.array(keys, np.int64)
     log.info("corpus: %s in %s", _counted(len(texts), "text"), path)
     repeated = len(texts) - len(np.unique(texts))
     log.info("  texts that came before: %s", _share(repeated, len(texts)))

@@ -63,17 +63,23 @@ def read_entries(
                 f"received a text of {len(entry.text.encode()):,} bytes, expected at most "
                 f"{max_bytes:,}: split it"
             )
-        elif found.setdefault(entry.id, entry) != entry:
-            problem = (
-                f"id {entry.id!r} came before, with another text or other metadata; expected one "
-                "line for each id"
-            )
         else:
-            continue
-        refused(UserError(f"{line.place}: {problem}"))
+            problem = contradiction(entry, found)
+        if problem:
+            refused(UserError(f"{line.place}: {problem}"))
     if not found:
         raise UserError(f"{key}: {path}: received no text, expected one a line")
     return list(found.values())
+
+
+def contradiction(entry: Entry, found: dict[str, Entry]) -> str:
+    """What is wrong with an entry among those before it, by their ids; nothing: it joins them."""
+    if found.setdefault(entry.id, entry) == entry:
+        return ""
+    return (
+        f"id {entry.id!r} came before, with another text or other metadata; expected one line for "
+        "each id"
+    )
 
 
 def entries(
@@ -106,19 +112,32 @@ def entries(
 
 
 def _layout(path: Path, columns: Optional[Columns]) -> Layout:
-    """Where the text is; the name `text` is as good as a key that says so."""
+    """Where the text is.
+
+    In what a key calls it; else in `text`, or what else titles and texts are called. A number is
+    of files of pairs without a header: `text` goes before it.
+    """
     ending = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")][-1:]
     if ending == [".jsonl"] and columns is None:  # each line for itself
         return Layout("JSON Lines", places=((_NAME,),))
-    field = Field("text", "title_column", (_NAME,), columns)
-    try:
-        return text_layout(path, field)
-    except UserError:
-        return text_layout(path, field._replace(known=(*TITLE, *TEXT)))
+    named = Field("text", "title_column", (_NAME,))
+    fields = [named, named._replace(known=(*TITLE, *TEXT))]
+    given = named._replace(columns=columns)
+    if given.given:
+        fields.insert(any(isinstance(column, int) for column in given.given), given)
+    problems = []
+    for field in fields:
+        try:
+            return text_layout(path, field)
+        except UserError as problem:
+            problems.append(problem)
+    raise problems[fields.index(given) if given.given else -1]
 
 
 def _object(layout: Layout, cells: list[str]) -> str:
     row = {name: cell for name, cell in zip(layout.names, cells) if name and cell}
+    if layout.header is None:  # cells without names are no metadata
+        row = {name: row.get(name) for name in (layout.names[at] for at in layout.places[0])}
     return json.dumps(row, ensure_ascii=False)
 
 

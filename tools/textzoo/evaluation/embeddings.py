@@ -115,8 +115,24 @@ class EmbeddingEvaluator:
         self._pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
         if runner.corpus_file:
             self._corpus = Corpus.read(runner.corpus_file, reader, runner.bad_lines)
+            self._warn_of_lacking(runner.corpus_file)
         else:
             self._corpus = Corpus([text for pair in self._pairs for text in pair.texts], reader)
+        if self._pairs and all(pair.query == pair.title for pair in self._pairs):
+            log.warning(
+                "each of the %d rows that are evaluated is a text and itself, which is never found:"
+                " evaluate pairs, with reader.unlabelled=false",
+                len(self._pairs),
+            )
+
+    def _warn_of_lacking(self, path: Path) -> None:
+        lacking = [pair.title for pair in self._pairs if pair.title not in self._corpus.places]
+        if lacking:
+            log.warning(
+                "%s: lacks the titles of %d of %d rows that are evaluated, which are never found, "
+                "such as %r",
+                *(path, len(lacking), len(self._pairs), lacking[0]),
+            )
 
     def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LabelMetrics:
         """See `Evaluator.metrics`; embeddings have no threshold."""

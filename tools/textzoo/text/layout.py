@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _part(field: Field, names: Sequence[str], cells: list[Any]) -> Optional[str]
 
 
 def _text(field: Field, cell: Any) -> str:
-    if cell is None:
+    if _is_missing(cell):
         return ""
     if not isinstance(cell, str):
         raise BadLine(f"received {shown(cell)} as {field.name}, expected a text")
@@ -161,9 +162,14 @@ def _labels(cell: Any) -> str:
 def _scalar(cell: Any) -> str:
     if isinstance(cell, (list, dict)):
         raise BadLine(f"received {shown(cell)} as a label, expected a text, or a list of texts")
-    if cell is None:
+    if _is_missing(cell):
         return ""
     return cell if isinstance(cell, str) else json.dumps(cell)
+
+
+def _is_missing(cell: Any) -> bool:
+    """Whether there is no value: null, or NaN, as which pandas and others write it."""
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def _is_set(name: str, cell: Any) -> bool:

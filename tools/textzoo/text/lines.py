@@ -183,15 +183,25 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
     try:
         text = raw.removeprefix(_BOM).rstrip(b"\r\n").decode("utf-8")
     except UnicodeDecodeError as failure:
+        _refuse_archive(raw, path, number)
         utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         byte = failure.start + 1 + len(raw) - len(raw.removeprefix(_BOM))
         cause = "the file seems to be UTF-16" if utf16 else f"byte {byte} is not UTF-8"
         raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8") from None
     if "\0" in text:
+        _refuse_archive(raw, path, number)
         byte = raw.index(b"\0") + 1
         cause = f"byte {byte} is NUL: the file is UTF-16, or no text"
         raise UserError(f"{named(path)}:{number}: {cause}; save the file as UTF-8")
     return text
+
+
+def _refuse_archive(raw: bytes, path: Path, number: int) -> None:
+    if raw.startswith(b"PK\3\4"):
+        raise UserError(
+            f"{named(path)}:{number}: the file is a ZIP archive, or a workbook of Excel, which is "
+            "one too; unpack it, or save the sheet as CSV UTF-8"
+        ) from None
 
 
 def one_line(text: str) -> str:

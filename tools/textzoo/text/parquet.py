@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import Any
 from textzoo.errors import UserError
 
 MAGIC = b"PAR1"  # the first and the last bytes of a file
+_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls its index, which is no data
 _ROWS = 4096  # that are in memory together
 
 
@@ -39,7 +41,11 @@ class ParquetLines(io.RawIOBase):
         arrow = self._library
         try:
             with arrow.parquet.ParquetFile(self._path) as file:
-                names = [field.name for field in file.schema_arrow if _is_read(arrow, field.type)]
+                names = [
+                    field.name
+                    for field in file.schema_arrow
+                    if _is_read(arrow, field.type) and not _INDEX.fullmatch(field.name)
+                ]
                 if not names:
                     raise UserError(f"{self._path}: has no column of texts or numbers")
                 for batch in file.iter_batches(_ROWS, columns=names):

@@ -92,8 +92,9 @@ def layout_of(path: Path, reader: Reader, fields: Optional[tuple[Field, ...]] = 
         try:
             return _csv(path, fields)
         except _NoLayout as problem:
-            first = _first_line(path)
-            if reader.is_csv or not (first and len(fields) > 1 and _parses(reader, first.text)):
+            first, given = _first_line(path), any(field.given for field in fields)
+            may_be_lines = len(fields) > 1 and not (reader.is_csv or given)
+            if not (first and may_be_lines and _parses(reader, first.text)):
                 raise UserError(str(problem)) from None
             return LINES
     first = _first_line(path)
@@ -204,6 +205,8 @@ def _layout(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
                     return _csv(first.path, fields, delimiter)
             except _NoLayout as failure:
                 problem = problem or failure
+                if kind == "TSV":
+                    _refuse_quoted_names(first, fields)
             except UserError:
                 if kind == "TSV" or given:
                     raise
@@ -212,18 +215,46 @@ def _layout(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
     return LINES
 
 
-def _csv(path: Path, fields: tuple[Field, ...], delimiters: str = ",;") -> Layout:
-    """The layout of a file of CSV, with the first of these delimiters that decides."""
-    problem = None
+def _refuse_quoted_names(first: Line, fields: tuple[Field, ...]) -> None:
+    """Refuse names between tabs that would be known without the quotes around them.
+
+    Raises:
+        UserError: they would.
+    """
+    cells = first.text.split("\t")
+    if not all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells):
+        return
+    try:
+        _of_cells("TSV", fields, [cell[1:-1] for cell in cells], first, "\t")
+    except _NoLayout:
+        return
+    raise UserError(
+        f"{first.place}: names in quotes, which in TSV are part of a text; expected them without, "
+        "or a file whose name ends in .csv"
+    )
+
+
+def _csv(path: Path, fields: tuple[Field, ...], delimiters: str = ",;\t") -> Layout:
+    """The layout of a file of CSV, with the first of these delimiters that decides.
+
+    If none does, what is told is of the one that gives most cells.
+    """
+    problem, most = None, 0
     for delimiter in delimiters:
-        record = first_record(path, delimiter)
+        try:
+            record = first_record(path, delimiter)
+        except UserError:
+            if delimiter == "\t":  # lines in a file of this name: their quotes are text
+                continue
+            raise
         if record is None:
             return LINES
         first = Line(path, record.number, record.start, "")
         try:
             return _of_cells("CSV", fields, record.cells, first, delimiter)
         except _NoLayout as failure:
-            problem = problem or failure
+            if len(record.cells) > most:
+                problem, most = failure, len(record.cells)
     raise problem or _NoLayout
 
 
@@ -272,7 +303,7 @@ def _places(
             places = [at for at, name in enumerate(lower) if name in field.known]
             beside = [name for name in names if name.lower() in field.alone]
             if not field.optional and (len(places) != 1 or beside):
-                problems.append(_undecided(field, [names[at] for at in places], beside))
+                problems.append(_undecided(kind, field, [names[at] for at in places], beside))
         there = [at for at in places if 0 <= at < len(names)]
         is_header = is_header and bool(there or field.optional)
         found.append(tuple(places))
@@ -304,12 +335,12 @@ def _place(
     for known, name in ((list(names), column), (lower, column.lower())):
         if known.count(name) == 1:
             return known.index(name)
-    several = "several" if column in names else "none"
-    problems.append(f"reader.{field.key}: received {column!r}, which is {several} of them")
+    which = "several of them: set it to a number, from 1" if column in names else "none of them"
+    problems.append(f"reader.{field.key}: received {column!r}, which is {which}")
     return at
 
 
-def _undecided(field: Field, found: list[str], beside: list[str]) -> str:
+def _undecided(kind: Kind, field: Field, found: list[str], beside: list[str]) -> str:
     if beside:
         return (
             f"{beside[0]!r} may tell that not all rows are pairs of the same meaning: leave out "
@@ -318,7 +349,10 @@ def _undecided(field: Field, found: list[str], beside: list[str]) -> str:
     those = f"{' and '.join(map(repr, found))} may both be the {field.name}" if found else (
         f"none is known for the {field.name}"
     )  # fmt: skip
-    return f"{those}: set reader.{field.key} to a name; or to a number, if this is no header"
+    if len(set(found)) < len(found):
+        return f"{those}: set reader.{field.key} to a number, from 1"
+    number = "; or to a number, if this is no header" if kind in ("TSV", "CSV") else ""
+    return f"{those}: set reader.{field.key} to a name{number}"
 
 
 def _json(first: Line, fields: tuple[Field, ...], suffix: str) -> Layout:
