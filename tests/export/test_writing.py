@@ -12,6 +12,7 @@ from conftest import ROOT
 from harness.exports import NAMES, repair
 from harness.workspace import Saved, predictions
 
+from textzoo.called import program
 from textzoo.commands.export import export
 from textzoo.errors import BadText, UserError
 from textzoo.export.verification import largest_difference, verify
@@ -302,7 +303,7 @@ def test_mistakes_in_requests(exported):
     with pytest.raises(BadText, match=r"texts\[1\]: received an empty text"):
         encoder.encode(["a", " "])
     assert encoder.encode([]).shape == (0, 64)
-    with pytest.raises(UserError, match="was exported without an index; run recall"):
+    with pytest.raises(UserError, match=f"was exported without an index; run {program('recall')}"):
         SemanticIndex.load(exported("hardestneg").folder)
     with pytest.raises(UserError, match="is not an exported model"):
         Tagger.load(exported("tagspace").run)

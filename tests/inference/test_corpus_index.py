@@ -27,6 +27,7 @@ class Embedder:
         self.index_settings = IndexSettings(backend="exact", path=folder / "index")
         self.model, self.made_from = "batchneg", {"rec.pdparams": weights}
         self.truncate_dim = truncate_dim
+        self.reader = SimpleNamespace(fields=())
         self.embedded, self.sides = [], Counter()
 
     def __call__(self, texts):

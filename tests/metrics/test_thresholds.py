@@ -12,6 +12,7 @@ KINDS = ("precision", "recall", "f1")
 AVERAGES = ("micro", "macro", "weighted", "samples")
 NAMES = [f"{average}_{kind}" for average in AVERAGES for kind in KINDS]
 N_LABELS = 8
+TINY = float(np.finfo(np.float32).tiny)  # below it, numbers count as 0 once Paddle is imported
 
 
 def random_rows(seed, rows=50, ties=False):
@@ -137,7 +138,12 @@ def test_the_curve_equals_scikit_learn(ties):
 
 @pytest.mark.parametrize(
     ("upper", "lower"),
-    [(1.0, np.nextafter(np.float32(1), np.float32(0))), (1e-45, 0.0), (3e-45, 1e-45), (-1.0, -2.0)],
+    [
+        (1.0, np.nextafter(np.float32(1), np.float32(0))),
+        (TINY, 0.0),
+        (2 * TINY, TINY),
+        (-1.0, -2.0),
+    ],
 )
 def test_the_best_threshold_is_below_what_it_is_to_predict(upper, lower):
     """By hand: of two labels with neighbouring scores, only the upper one is right."""
@@ -149,7 +155,7 @@ def test_the_best_threshold_is_below_what_it_is_to_predict(upper, lower):
     assert is_predicted(np.arange(2), scores[0], threshold).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("scores", [[-1.0, -2.0], [0.75, 0.5], [1e-45, 1e-45]])
+@pytest.mark.parametrize("scores", [[-1.0, -2.0], [0.75, 0.5], [TINY, TINY]])
 def test_where_all_is_right_all_is_predicted(scores):
     metrics = ThresholdMetrics(2)
     metrics.update(

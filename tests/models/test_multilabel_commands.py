@@ -129,7 +129,7 @@ def test_mistakes_are_named(workspace, overrides, message):
 
 
 def test_a_metric_of_which_less_is_better_chooses_the_best_checkpoint(workspace):
-    settings = ("runner.best_metric=hamming_loss", "runner.epochs=1", "runner.eval_steps=10")
+    settings = ("runner.best_metric=hamming_loss", "runner.epochs=3", "runner.eval_steps=20")
     result = workspace.run("trainer", "least", *settings)
     lines = metric_lines(workspace.output("least"), "evaluation")
     losses = [line["hamming_loss"] for line in lines]
