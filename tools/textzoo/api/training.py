@@ -188,11 +188,11 @@ def _base_of(config: Any) -> tuple[Path, Settings]:
             f"config: received {type(config).__name__}, expected a name, a path or a dict"
         )
     path = Path(config)
-    if isinstance(config, str) and not path.is_file() and (bundled := bundled_config(config)):
+    if isinstance(config, str) and not os.path.isfile(path) and (bundled := bundled_config(config)):
         return bundled, {}
-    if (path / _CONFIG).is_file():
+    if os.path.isfile(path / _CONFIG):
         path = path / _CONFIG
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(
             f"config: no such file: {path}; expected the path of a YAML file, or the name of a "
             f"bundled model: {', '.join(bundled_models())}"

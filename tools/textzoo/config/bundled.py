@@ -1,5 +1,6 @@
 """The model folders that come with the library: what setup.py packs, or those of a checkout."""
 
+import os
 from pathlib import Path
 from typing import Optional
 
@@ -26,7 +27,7 @@ def bundled_config(name: str) -> Optional[Path]:
     """
     model, _, file = name.partition("/")
     path = models_folder() / model / (file or "config.yaml")
-    return path if model in bundled_models() and path.is_file() else None
+    return path if model in bundled_models() and os.path.isfile(path) else None
 
 
 def hint_to_copy(missing: Path) -> str:

@@ -408,7 +408,7 @@ def _load(
 ) -> Any:
     path = Path(path)
     if path.suffix in (".yaml", ".yml") or (
-        not (path / MANIFEST).is_file() and (path / "config.yaml").is_file()
+        not os.path.isfile(path / MANIFEST) and os.path.isfile(path / "config.yaml")
     ):
         from textzoo.devices import import_paddle
 

@@ -3,6 +3,7 @@
 It does what an `ExportedModel` does, with the folder of the model behind it and Paddle alone.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ class TrainedModel:
     """
 
     def __init__(self, config: Path, overrides: Sequence[str] = ()):
-        self.path = config / "config.yaml" if config.is_dir() else config
+        self.path = config / "config.yaml" if os.path.isdir(config) else config
         self.linear: Optional[tuple[LinearPart, Fusion]] = None
         self.embedder: Optional[Embedder] = None
         self.run: InferenceRun
