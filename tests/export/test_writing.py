@@ -302,7 +302,7 @@ def test_mistakes_in_requests(exported):
     with pytest.raises(BadText, match=r"texts\[1\]: received an empty text"):
         encoder.encode(["a", " "])
     assert encoder.encode([]).shape == (0, 64)
-    with pytest.raises(UserError, match="was exported without an index; run recall"):
+    with pytest.raises(UserError, match="was exported without an index; run textzoo recall"):
         SemanticIndex.load(exported("hardestneg").folder)
     with pytest.raises(UserError, match="is not an exported model"):
         Tagger.load(exported("tagspace").run)
