@@ -108,6 +108,7 @@ setup(
         "milvus": MILVUS,
         "zstd": ["zstandard"],
         "parquet": ["pyarrow"],
+        "sklearn": ["scikit-learn>=1.6"],
         "test": [
             *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
             # A newer one finds other things; the same versions are in .pre-commit-config.yaml.

@@ -1,7 +1,7 @@
 import io
 import logging
 
-from textzoo.logs import start_logging
+from textzoo.logs import ProgressBar, log_restored, start_logging
 
 LOG = logging.getLogger("textzoo")
 
@@ -49,3 +49,21 @@ def test_a_full_disk_does_not_interrupt_a_run(tmp_path, capsys):
     LOG.info("a line")
     captured = capsys.readouterr()
     assert captured.out == "a line\n" and captured.err == ""
+
+
+def test_a_log_is_as_it_was_after_it_was_borrowed(tmp_path, capsys):
+    own = io.StringIO()
+    start_logging(stream=own)
+    before = LOG.handlers[:], LOG.level, LOG.propagate
+    for verbose, shown in ((True, "progress\nwrong\n"), (False, "")):
+        with log_restored(verbose):
+            start_logging(tmp_path / "train.log")
+            LOG.info("progress")
+            LOG.warning("wrong")
+            assert ProgressBar(total=3).disable == (not verbose)
+        captured = capsys.readouterr()
+        assert captured.out == shown
+        assert ("wrong" in captured.err) == (not verbose)
+        assert (LOG.handlers, LOG.level, LOG.propagate) == before
+    assert own.getvalue() == ""
+    assert (tmp_path / "train.log").read_text(encoding="utf-8").count("progress") == 2

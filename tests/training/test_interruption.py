@@ -8,6 +8,7 @@ from textzoo.training.interruption import (
     Stopped,
     raising_signals,
     remember_early_interrupts,
+    signals_left_alone,
 )
 
 
@@ -54,3 +55,14 @@ def test_the_first_signal_is_noted_and_the_second_does_what_it_did_before(number
         os.kill(os.getpid(), number)
         assert heard == [number]
     signal.signal(number, before)
+
+
+def test_signals_that_are_left_alone_keep_their_handlers():
+    mine = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with signals_left_alone():
+        remember_early_interrupts()
+        with Interruption() as interruption:
+            assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == mine
+        assert interruption.signal_number is None
+    with Interruption():
+        assert signal.getsignal(signal.SIGINT) is not mine[0]

@@ -1,8 +1,10 @@
 """Where log lines go."""
 
+import contextlib
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional, TextIO
 
@@ -13,6 +15,8 @@ from textzoo.errors import OutputLost
 
 log = logging.getLogger("textzoo")
 
+_is_quiet = False
+
 
 def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = None) -> None:
     """Send log lines to standard output or another stream, and to a file as well."""
@@ -20,6 +24,9 @@ def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = No
     log.setLevel(logging.WARNING if process_rank() else logging.INFO)
     log.propagate = False
     handlers: list[logging.Handler] = [_Output(stream or sys.stdout)]
+    if _is_quiet:
+        handlers = [logging.StreamHandler()]
+        handlers[0].setLevel(logging.WARNING)
     if log_file:
         handlers.append(_LogFile(log_file, encoding="utf-8"))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -30,11 +37,29 @@ def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = No
         log.addHandler(handler)
 
 
+@contextlib.contextmanager
+def log_restored(verbose: bool) -> Iterator[None]:
+    """Leave the log as it was before, whatever `start_logging` makes of it within.
+
+    Args:
+        verbose: whether log lines and bars are shown; else only warnings are, on standard error.
+    """
+    global _is_quiet
+    before = _is_quiet, log.level, log.propagate, log.handlers[:]
+    _is_quiet, log.handlers = not verbose, []
+    try:
+        yield
+    finally:
+        for handler in log.handlers:
+            handler.close()
+        _is_quiet, log.level, log.propagate, log.handlers = before
+
+
 class ProgressBar(tqdm):
     """A bar that goes by a clock that nobody sets, unlike that of the day."""
 
     def __init__(self, *arguments: Any, **settings: Any):
-        super().__init__(*arguments, **settings)
+        super().__init__(*arguments, **{**settings, **({"disable": True} if _is_quiet else {})})
         self._time = time.monotonic
         self.start_t = self.last_print_t = self._time()
 

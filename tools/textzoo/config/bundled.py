@@ -1,6 +1,8 @@
 """The model folders that come with the library: what setup.py packs, or those of a checkout."""
 
+import os
 from pathlib import Path
+from typing import Optional
 
 from textzoo.called import command
 
@@ -15,6 +17,17 @@ def models_folder() -> Path:
 def bundled_models() -> list[str]:
     """The names of the model folders."""
     return sorted(path.parent.name for path in models_folder().glob("*/config.yaml"))
+
+
+def bundled_config(name: str) -> Optional[Path]:
+    """The config of a bundled model by its name, or another of its configs; None: there is none.
+
+    Args:
+        name: such as `tagspace`, or `tagspace/config_linear.yaml`.
+    """
+    model, _, file = name.partition("/")
+    path = models_folder() / model / (file or "config.yaml")
+    return path if model in bundled_models() and os.path.isfile(path) else None
 
 
 def hint_to_copy(missing: Path) -> str:

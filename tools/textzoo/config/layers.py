@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from textzoo.config.bundled import hint_to_copy
+from textzoo.config.bundled import bundled_config, hint_to_copy
 from textzoo.config.schema import ALTERNATIVES, FALLBACKS, NEUTRAL, OTHER_NAMES
 from textzoo.errors import UserError, shortened, shown
 from textzoo.files import check_readable
@@ -49,7 +49,8 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
     """Merge a YAML file, the files it inherits from and the overrides.
 
     Args:
-        path: the YAML file; its `base: other.yaml` is read first, recursively.
+        path: the YAML file; its `base: other.yaml` is read first, recursively. Where there is no
+            such file, it may be the name of a bundled model.
         overrides: `key=value` texts. A value has YAML's types; in brackets or quotes it is YAML.
             Else all of it is the value, whatever YAML would make of a `#`, `&` or `: ` in it.
 
@@ -180,7 +181,10 @@ def _inherited(path: Path, seen: tuple) -> list[tuple[Layer, Path]]:
         return [(layer, path)]
     if not isinstance(base, str):
         raise UserError(f"{path}: base: received {shown(base)}, expected the path of a YAML file")
-    return [*_inherited(path.parent / base, (*seen, real)), (layer, path)]
+    inherited = path.parent / base
+    if not os.path.exists(inherited):
+        inherited = bundled_config(base) or inherited
+    return [*_inherited(inherited, (*seen, real)), (layer, path)]
 
 
 def _read_yaml(path: Path) -> Layer:

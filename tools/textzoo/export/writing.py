@@ -91,7 +91,8 @@ def write_export(
         with new_folder(output, LISTING) as place:
             run.save_inference(place / Path(PROGRAM).stem)
             facts = _write_text_side(place, config, folder, checkpoint, reader)
-            facts |= {"kind": kind, "index": None}
+            metrics = chosen_metrics(config.runner, run.model)
+            facts |= {"kind": kind, "index": None, "metrics": metrics}
             if kind == "embeddings":
                 checkpoints = [checkpoint, *others]
                 settings = chosen_index(config.index, checkpoints)

@@ -15,7 +15,7 @@ from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
 from textzoo.serving.manifest import EXAMPLES, LINEAR, ArrayFacts, read_manifest
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import CHARACTERS, Feeds, Ids, encoded_text
+from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, encoded_text
 
 _BATCH = 64
 
@@ -90,25 +90,11 @@ class ExportedModel:
             BadText: a text is one that the model cannot read.
             TypeError: `texts` is not a list of texts.
         """
-        if isinstance(texts, str):
-            raise TypeError("texts: received one text, expected a list of texts")
-        rows = []
-        for place, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(f"texts[{place}]: received {type(text).__name__}, expected a text")
-            try:
-                text.encode()
-                is_query = n_queries is None or place < n_queries
-                rows.append(encoded_text(self.reader, text, "query" if is_query else "title"))
-            except UnicodeEncodeError:
-                raise BadText(f"texts[{place}]: holds half a character (a surrogate)") from None
-            except BadLine as problem:
-                raise BadText(f"texts[{place}]: {problem}") from None
-        return rows
+        return encoded_texts(self.reader, texts, n_queries)
 
     def feeds(self, rows: Sequence[Ids]) -> Feeds:
         """The arrays that the program takes for encoded texts, and the linear scores."""
-        return self._feeds(columns_of(rows), np.arange(len(rows)))
+        return self.feeds_of(columns_of(rows), np.arange(len(rows)))
 
     def run(self, feeds: Feeds) -> Feeds:
         """The outputs of one batch by their names."""
@@ -128,7 +114,7 @@ class ExportedModel:
         if not rows:
             return
         for columns, places in text_batches(rows, _BATCH):
-            yield places, self.run(self._feeds(columns, places))
+            yield places, self.run(self.feeds_of(columns, places))
 
     def outputs(self, rows: Sequence[Ids]) -> Feeds:
         """The outputs for some encoded texts, in their order."""
@@ -140,7 +126,8 @@ class ExportedModel:
                 found[name][places] = array
         return found
 
-    def _feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
+    def feeds_of(self, columns: Columns, rows: np.ndarray) -> Feeds:
+        """The same for some rows of many."""
         feeds = self.reader.infer_feeds(columns, rows, self.manifest.hyper_parameters)
         if self.linear:
             feeds[LINEAR_SCORES] = self.linear[0].scores(columns[CHARACTERS].chosen(rows))
@@ -182,6 +169,27 @@ class ExportedModel:
             raise UserError(
                 f"{self.path}: gives other outputs than the manifest says, export the model anew"
             )
+
+
+def encoded_texts(
+    reader: Reader, texts: Sequence[str], n_queries: Optional[int] = None
+) -> list[Ids]:
+    """The ids of each text; see `ExportedModel.encode`."""
+    if isinstance(texts, str):
+        raise TypeError("texts: received one text, expected a list of texts")
+    rows = []
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{place}]: received {type(text).__name__}, expected a text")
+        try:
+            text.encode()
+            is_query = n_queries is None or place < n_queries
+            rows.append(encoded_text(reader, text, "query" if is_query else "title"))
+        except UnicodeEncodeError:
+            raise BadText(f"texts[{place}]: holds half a character (a surrogate)") from None
+        except BadLine as problem:
+            raise BadText(f"texts[{place}]: {problem}") from None
+    return rows
 
 
 def _forms(arrays: Feeds) -> dict[str, ArrayFacts]:

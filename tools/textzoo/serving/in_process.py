@@ -1,11 +1,12 @@
-"""Exported models in three lines of Python: the public interface of the library.
+"""Exported and trained models in three lines of Python: the public interface of the library.
 
     from textzoo import Tagger
 
     tagger = Tagger.load("exported")
     tagger.predict(["a text", "another one"])
 
-Nothing here needs the model's folder, its config, or its data; with ONNX Runtime not even Paddle.
+For an export nothing here needs the model's folder, its config, or its data; with ONNX Runtime not
+even Paddle. A trained model is loaded by its config, see `trained_model`.
 """
 
 import json
@@ -17,14 +18,17 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from textzoo.called import program
+from textzoo.config.schema import IndexSettings
 from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
+from textzoo.index.text_index import TextIndex
 from textzoo.linear.explaining import WITHOUT, Explainer
+from textzoo.linear.fusion import all_scores
 from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
 from textzoo.serving.exported_model import ExportedModel
-from textzoo.serving.manifest import INDEX, LABELS
+from textzoo.serving.manifest import INDEX, LABELS, MANIFEST
 from textzoo.text.reader import Side
 from textzoo.training.facts import WEIGHTS
 
@@ -50,33 +54,38 @@ class Tagger:
         self.model = model
         self.label_names: list[str] = list(model.reader.label_names)
         self.top_k: int = model.manifest.top_k or 1
-        n_labels, threshold = len(self.label_names), model.manifest.threshold
-        per_label = isinstance(threshold, list) and len(threshold) != n_labels
-        if per_label or (model.path / LABELS).read_bytes() != labels_file(self.label_names):
-            raise UserError(
-                f"{model.path}: {LABELS}, the thresholds and the vocabulary have other labels, "
-                "export the model anew"
-            )
+        if model.path.is_dir():  # of a trained model, whose checkpoint is checked, it is a file
+            self._check_labels()
         self.explainer: Optional[Explainer] = None
         if model.linear:
             part, fusion = model.linear
             self.explainer = Explainer(part, fusion.factor, self.label_names)
 
+    def _check_labels(self) -> None:
+        path, threshold = self.model.path, self.model.manifest.threshold
+        per_label = isinstance(threshold, list) and len(threshold) != len(self.label_names)
+        if per_label or (path / LABELS).read_bytes() != labels_file(self.label_names):
+            raise UserError(
+                f"{path}: {LABELS}, the thresholds and the vocabulary have other labels, "
+                "export the model anew"
+            )
+
     @classmethod
     def load(
         cls, path: FolderPath, engine: Optional[str] = None, trust_code: bool = False
     ) -> "Tagger":
-        """Load a folder that export.py made of a model that scores labels.
+        """Load a model that scores labels: a folder that export.py made, or one that was trained.
 
         Args:
-            path: the folder.
-            engine: `paddle` or `onnx`; default: the first of them that is there.
+            path: the exported folder; or the config of a trained model, or the folder of that, such
+                as `textzoo.train` leaves: its checkpoint is the one that predict.py takes.
+            engine: of an export, `paddle` or `onnx`; default: the first of them that is there.
             trust_code: whether code that the folder brings may be run: the reader of a model
                 folder of one's own.
 
         Raises:
-            UserError: it is no such folder or not as it was exported, its code is not trusted, or
-                the engine is missing.
+            UserError: it is no such folder or not as it was exported, its code is not trusted, the
+                engine is missing, or the config has no checkpoint.
         """
         model = _load(path, engine, trust_code, ("tags", "levels"), "Encoder or SemanticIndex")
         return cls(model)
@@ -112,6 +121,49 @@ class Tagger:
         if self.explainer and explain:
             self.explainer.explain(list(texts), found, explain)
         return found
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """The probability of each label, `[texts, labels]`, in the order of `label_names`.
+
+        Each is by itself that the text has the label; they are calibrated on validation rows. Of
+        levels it is that of each level, `[texts, labels, levels]`. A label that a model of very
+        many does not score for a text has the probability of the last that it does.
+
+        Raises:
+            BadText: naming the place of a text that the model cannot read.
+            UserError: no calibration is known, as the model was trained without validation rows.
+        """
+        calibration = self.model.manifest.calibration
+        is_levels = self.model.manifest.kind == "levels"
+        if calibration is None and not is_levels:
+            raise UserError(
+                f"{self.model.path}: no calibration is known, which makes probabilities of scores: "
+                "train with validation rows, such as runner.valid_fraction=0.1"
+            )
+        found = np.empty((0, len(self.label_names)), np.float64)
+        for places, outputs in self.model.batches(self.model.encode(texts)):
+            if calibration is None:
+                rows = outputs["scores"].astype(np.float64)
+            else:
+                scores = all_scores(outputs, len(self.label_names))
+                rows = Calibration(*calibration)(scores)
+            if not len(found):
+                found = np.empty((len(texts), *rows.shape[1:]))
+            found[places] = rows
+        return found
+
+    def evaluate(self, rows: Any, metrics: Optional[Sequence[str]] = None) -> dict[str, Any]:
+        """The metrics of labelled rows, as infer.py computes them.
+
+        Args:
+            rows: `(text, labels)` pairs, dicts, a DataFrame, or the path of a file; see
+                doc/python.md.
+            metrics: their names; default: those of the config that it was trained with.
+
+        Raises:
+            UserError: a row cannot be read, or there is no such metric.
+        """
+        return _evaluate(self.model, rows, metrics)
 
     def check_explainable(self, explain: int) -> None:
         """Refuse to tell of so many n-grams what they add to a score.
@@ -154,7 +206,7 @@ class Encoder:
     def load(
         cls, path: FolderPaths, engine: Optional[str] = None, trust_code: bool = False
     ) -> "Encoder":
-        """Load a folder that export.py made of a model of pairs.
+        """Load a model of pairs: a folder that export.py made, or one that was trained.
 
         Of a list of such folders the embeddings stand side by side: a cosine is the mean of theirs.
         Arguments and errors are those of `Tagger.load`.
@@ -187,6 +239,14 @@ class Encoder:
             embeddings[places] = outputs["embeddings"]
         return embeddings
 
+    def evaluate(self, rows: Any, metrics: Optional[Sequence[str]] = None) -> dict[str, Any]:
+        """How well queries recall their titles among the texts of the pairs, as infer.py has it.
+
+        Of an export it is without the corpus of its config. Arguments and errors are those of
+        `Tagger.evaluate`, with `(query, title)` pairs.
+        """
+        return _evaluate(self.model, rows, metrics)
+
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         """The cosine of each text of `first` and the one at its place in `second`, `[texts]`.
 
@@ -205,7 +265,7 @@ class Encoder:
 
 
 class SemanticIndex:
-    """Searches the texts of an exported index.
+    """Searches the texts of an exported index, or of a trained model's `runner.corpus_file`.
 
     Make one with `load`. It may be used from several threads.
 
@@ -215,26 +275,8 @@ class SemanticIndex:
 
     def __init__(self, encoder: Encoder):
         self.encoder = encoder
-        manifest, path = encoder.model.manifest, encoder.model.path
-        if manifest.index is None:
-            raise UserError(
-                f"{path}: was exported without an index; run {program('recall')}, then "
-                f"{program('export')} again"
-            )
-        settings = manifest.index.model_copy(update={"path": path / INDEX})
-        index = load_index(settings, exported=True)
-        weights = weights_of(index.made_from["checkpoint"]) if index else []
-        if len(weights) != len(encoder.model.weights):
-            raise UserError(
-                f"{path}: its index is of {len(weights)} checkpoint(s), received the exports of "
-                f"{len(encoder.model.weights)}: load those of all together, in the order of "
-                "runner.infer_ensemble"
-            )
-        if index is None or weights != encoder.model.weights:
-            raise UserError(
-                f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
-                f"{program('recall')} with this checkpoint, or export the present one"
-            )
+        model: Any = encoder.model
+        index, settings = _exported_index(model) if model.path.is_dir() else model.open_index()
         self._index = index
         self._is_hybrid = bool(settings.lexical_weight)
 
@@ -244,6 +286,7 @@ class SemanticIndex:
     ) -> "SemanticIndex":
         """Load a folder that export.py made of a model of pairs with its index.
 
+        Of a trained model it is the index that recall.py makes; if it is not there it is made.
         Of a list of folders the first one has the index of all, see `Encoder.load`.
         Arguments and errors are those of `Tagger.load`.
         """
@@ -309,6 +352,32 @@ def weights_of(digests: dict[str, Any]) -> list[Any]:
     return [digest for name, digest in digests.items() if name.partition(" ")[0] == WEIGHTS]
 
 
+def _exported_index(
+    model: Union[ExportedModel, ExportedEnsemble],
+) -> tuple[TextIndex, IndexSettings]:
+    manifest, path = model.manifest, model.path
+    if manifest.index is None:
+        raise UserError(
+            f"{path}: was exported without an index; run {program('recall')}, then "
+            f"{program('export')} again"
+        )
+    settings = manifest.index.model_copy(update={"path": path / INDEX})
+    index = load_index(settings, exported=True)
+    weights = weights_of(index.made_from["checkpoint"]) if index else []
+    if len(weights) != len(model.weights):
+        raise UserError(
+            f"{path}: its index is of {len(weights)} checkpoint(s), received the exports of "
+            f"{len(model.weights)}: load those of all together, in the order of "
+            "runner.infer_ensemble"
+        )
+    if index is None or weights != model.weights:
+        raise UserError(
+            f"{path}: {settings.place} no longer holds this checkpoint's embeddings; run "
+            f"{program('recall')} with this checkpoint, or export the present one"
+        )
+    return index, settings
+
+
 def _check_count(name: str, count: Optional[int]) -> None:
     if count is not None and count < 1:
         raise ValueError(f"{name}: received {count}, expected at least 1")
@@ -325,10 +394,32 @@ def labels_file(names: list[str]) -> bytes:
     return json.dumps(names, ensure_ascii=False).encode()
 
 
+def _evaluate(model: Any, rows: Any, metrics: Optional[Sequence[str]]) -> dict[str, Any]:
+    from textzoo.devices import import_paddle
+
+    import_paddle()
+    from textzoo.serving.evaluating import evaluate_model
+
+    return evaluate_model(model, rows, metrics)
+
+
 def _load(
     path: FolderPath, engine: Optional[str], trust_code: bool, kinds: tuple[str, ...], other: str
-) -> ExportedModel:
-    model = ExportedModel(Path(path), engine, trust_code)
+) -> Any:
+    path = Path(path)
+    if path.suffix in (".yaml", ".yml") or (
+        not os.path.isfile(path / MANIFEST) and os.path.isfile(path / "config.yaml")
+    ):
+        from textzoo.devices import import_paddle
+
+        if engine is not None:
+            raise UserError(f"engine: received {engine}, which is for exports: {path} is a config")
+        import_paddle()
+        from textzoo.serving.trained_model import TrainedModel
+
+        model = TrainedModel(path)
+    else:
+        model = ExportedModel(path, engine, trust_code)
     if model.manifest.kind not in kinds:
         raise UserError(
             f"{path}: holds a model of {model.manifest.kind}; expected one of "

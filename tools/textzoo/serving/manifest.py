@@ -90,6 +90,7 @@ class Manifest(Block):
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
     calibration: Optional[Annotated[list[_Finite], Field(min_length=2, max_length=2)]] = None
+    metrics: Optional[list[str]] = None
     inputs: dict[str, ArrayFacts]
     outputs: dict[str, ArrayFacts]
     width: Optional[PositiveInt]

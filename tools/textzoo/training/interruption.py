@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, Optional
 
 _early: list[int] = []
+_are_ours = True  # the signals
 
 
 class Stopped(KeyboardInterrupt):
@@ -44,6 +45,17 @@ def raising_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def signals_left_alone() -> Iterator[None]:
+    """Within it no handler of a signal is set: the program that calls has its own."""
+    global _are_ours
+    before, _are_ours = _are_ours, False
+    try:
+        yield
+    finally:
+        _are_ours = before
+
+
 def remember_early_interrupts() -> None:
     """Have SIGINT and SIGTERM raise `Stopped`, and be told to the next `Interruption` too.
 
@@ -54,7 +66,7 @@ def remember_early_interrupts() -> None:
         _early.append(number)
         raise Stopped(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM) if _are_ours else ():
         signal.signal(number, interrupt)
 
 
@@ -70,7 +82,7 @@ class Interruption:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM) if _are_ours else ():
             self._previous[number] = signal.signal(number, self._note)
         return self
 
