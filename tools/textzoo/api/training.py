@@ -239,8 +239,8 @@ def _resolved(key: str, value: Any, resolved: Settings) -> Any:
     found: Any = resolved
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    is_path = isinstance(plain, (str, list)) and type(found) is type(plain)
-    return found if is_path else plain
+    may_be_path = isinstance(plain, (str, list)) and type(found) is type(plain)
+    return found if may_be_path else plain
 
 
 def _next_folder(model: str) -> Path:

@@ -1,6 +1,5 @@
 """Texts to embeddings with a pretrained encoder that nothing was trained above."""
 
-import logging
 from pathlib import Path
 from typing import Optional
 
@@ -11,10 +10,9 @@ from textzoo.data.cache import reader_identity
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.nets.architecture import read_architecture
-from textzoo.nets.pretrained import prompts
 from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
-from textzoo.running.building import set_pretrained
+from textzoo.running.building import advise_prefixes, set_pretrained
 from textzoo.running.dygraph import DygraphRun
 from textzoo.running.pair_model import PairModel
 from textzoo.running.predictor import Precision, Predictor
@@ -22,8 +20,6 @@ from textzoo.running.run import InferenceRun
 from textzoo.running.static import Example, StaticRun
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Side, encoded_text
-
-log = logging.getLogger("textzoo")
 
 _MAX_LEN = 128
 
@@ -61,14 +57,9 @@ class PretrainedEmbedder:
         self._run: Optional[InferenceRun] = None
         self.sides_alike = (settings.query_prefix or "") == (settings.title_prefix or "")
         self.made_from = [reader_identity(Reader, arguments), self._pooling, precision]
-        found = prompts(folder)
-        if found and not (settings.query_prefix or settings.title_prefix):
-            shown = ", ".join(f"{prompt!r} ({name})" for name, prompt in found.items())
-            log.warning(
-                "%s: its texts began with %s; set hyper_parameters.teacher.query_prefix, "
-                "hyper_parameters.teacher.title_prefix",
-                *(folder, shown),
-            )
+        prefixes = settings.model_dump(include={"query_prefix", "title_prefix"})
+        named = {f"hyper_parameters.teacher.{key}": prefix for key, prefix in prefixes.items()}
+        advise_prefixes(folder, named)
 
     def __call__(self, texts: list[str], side: Side = "query") -> np.ndarray:
         """The embeddings of texts, `[texts, width]`, of length 1.

@@ -136,8 +136,8 @@ class Encoder(nn.Layer):
             packing = Packing(is_padding, a.num_attention_heads)
             hidden = packing.packed(hidden)
             # To add it to scores of its own shape is several times as fast.
-            mask = mask + paddle.zeros_like(is_padding, "float32").unsqueeze([1, 3])
-            mask = mask.expand([-1, a.num_attention_heads, -1, -1])
+            length = paddle.shape(is_padding)[1]
+            mask = mask.expand([-1, a.num_attention_heads, length, -1])
         for i in range(a.num_hidden_layers):
             hidden = self.layers[0 if a.share_layers else i](hidden, mask, packing)
         if a.norm_first:

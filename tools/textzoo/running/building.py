@@ -224,14 +224,24 @@ def _advise(config: Config, folder: Path) -> None:
             "what it knows; 1e-5 to 1e-4 are usual",
             rate,
         )
-    prefixes = [key for key in config.reader if key.endswith("prefix")]
+    prefixes = {k: v for k, v in config.reader.items() if k.endswith("prefix")}
+    advise_prefixes(folder, {f"reader.{key}": prefix for key, prefix in prefixes.items()})
+
+
+def advise_prefixes(folder: Path, prefixes: dict[str, Optional[str]]) -> None:
+    """Tell what the texts of a pretrained encoder began with, if no prefix is set.
+
+    Args:
+        folder: the encoder's.
+        prefixes: by the keys that set them.
+    """
     found = prompts(folder)
-    if found and prefixes and not any(config.reader[key] for key in prefixes):
+    if found and prefixes and not any(prefixes.values()):
         log.warning(
             "%s: its texts began with %s; set %s",
             folder,
             ", ".join(f"{prompt!r} ({name})" for name, prompt in found.items()),
-            ", ".join(f"reader.{key}" for key in prefixes),
+            ", ".join(prefixes),
         )
 
 
