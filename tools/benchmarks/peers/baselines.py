@@ -99,7 +99,7 @@ def families(targets: sp.csr_matrix) -> dict[str, Family]:
     return {
         "LinearSVC": Family(svm, (0.1, 0.3, 1.0, 3.0, 10.0)),
         "LogisticRegression": Family(
-            OneOfAll if has_one else _logistic, (1.0, 3.0, 10.0, 30.0, 100.0)
+            OneOfAll if has_one else _logistic, (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
         ),
         "RidgeClassifier": Family(ridge, (0.1, 0.3, 1.0, 3.0, 10.0)),
     }
