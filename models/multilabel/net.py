@@ -154,7 +154,7 @@ class Net(nn.Layer):
         Returns:
             `[batch, labels]`, or `[batch, labels, levels]` under `loss: softmax`.
         """
-        return self._logits(self._features(self.encoder.word_embeddings(tokens), lengths))
+        return self._logits(self._features(self.encoder(tokens, lengths), lengths))
 
     def loss(
         self, tokens: paddle.Tensor, lengths: paddle.Tensor, targets: paddle.Tensor
@@ -176,8 +176,8 @@ class Net(nn.Layer):
         if self._r_drop and self._early_dropout:
             tokens, lengths = (paddle.concat([part, part]) for part in (tokens, lengths))
 
-        def loss_of(word_vectors: paddle.Tensor) -> paddle.Tensor:
-            features = self._features(word_vectors, lengths)
+        def loss_of(hidden: paddle.Tensor) -> paddle.Tensor:
+            features = self._features(hidden, lengths)
             if self._r_drop and not self._early_dropout:
                 features = paddle.concat([features, features])
             logits = self._logits(features)
@@ -189,15 +189,22 @@ class Net(nn.Layer):
             divergence = symmetric_kl(first, second, activation).mean()
             return loss + 0.5 * self._r_drop * divergence
 
-        embeddings = self.encoder.word_embeddings
+        if not (self._word_dropout or self._perturbation):
+            return loss_of(self.encoder(tokens, lengths))
         trained = [parameter for parameter in self.parameters() if parameter.trainable]
-        return self._perturbation(loss_of, embeddings, tokens, trained)
+        return self._perturbation(
+            lambda word_vectors: loss_of(self._transformed(word_vectors, lengths)),
+            *(self.encoder.word_embeddings, tokens, trained),
+        )
 
-    def _features(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    def _transformed(self, word_vectors: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """What the encoder makes of looked-up word embeddings, some dropped in training."""
         if self.training and self._word_dropout:
             kept = paddle.rand(paddle.shape(word_vectors)[:2]) >= self._word_dropout
             word_vectors = word_vectors * kept.astype("float32").unsqueeze(2)
-        hidden = self.encoder.transform(word_vectors, lengths)
+        return self.encoder.transform(word_vectors, lengths)
+
+    def _features(self, hidden: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
         if self._head_input == "cls":
             hidden, lengths = hidden[:, :1], paddle.ones_like(lengths)
         return self.head(hidden, lengths)

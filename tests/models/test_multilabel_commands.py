@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from harness.pretrained import tensors_of, write_hugging_face
 from harness.running import run_command
@@ -69,11 +70,24 @@ def test_a_run_on_frozen_pretrained_layers_goes_on_in_the_other_graph(workspace,
         "hyper_parameters.optimizer.warmup=0",
         f"reader.max_len={config['max_position_embeddings']}",
     )
-    workspace.run("trainer", "frozen", *settings)
+    computed = (*settings, "runner.frozen_cache_gb=0")
+    workspace.run("trainer", "frozen", *computed)
     workspace.run("static_trainer", "going on", *settings, "runner.epochs=1")
-    workspace.run("trainer", "going on", *settings)
+    workspace.run("trainer", "going on", *computed)
     ends = [workspace.output(name) / "1" for name in ("frozen", "going on")]
     assert_same_checkpoint(*ends)
+
+    # What the frozen layers give may be looked up, and is the same in a run that goes on.
+    assert "MB in the cache" in workspace.run("trainer", "looked up", *settings).stdout
+    for epochs in "12":
+        cache = f"runner.cache_dir={tmp_path}/cache {epochs}"
+        workspace.run("trainer", "in two parts", *settings, cache, f"runner.epochs={epochs}")
+    looked_up, in_two_parts = (
+        workspace.output(name) / "1" for name in ("looked up", "in two parts")
+    )
+    assert_same_checkpoint(looked_up, in_two_parts)
+    for name, weight in Saved(looked_up).weights.items():
+        np.testing.assert_allclose(weight, Saved(ends[0]).weights[name], atol=0.01, err_msg=name)
     theirs, ours = tensors_of("bert"), Saved(ends[0]).weights
     for place, same in ((0, True), (1, False)):
         expected = theirs[f"encoder.layer.{place}.output.dense.weight"].T

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textzoo.linear.fusion import Fusion
     from textzoo.linear.part import LinearPart
     from textzoo.running.building import Graph
+    from textzoo.running.dygraph import DygraphRun
     from textzoo.running.run import Run
     from textzoo.text.ragged import Columns
     from textzoo.training.checkpoint import Checkpoint
@@ -68,6 +69,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
     from textzoo.files import standing
     from textzoo.running.building import build_run, check_run
+    from textzoo.running.dygraph import DygraphRun
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
@@ -108,6 +110,8 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             graph, config, folder, data.reader, config.optimizer, data.train_rows.columns
         )
         progress = start.give(run, config, folder, data.reader)
+        if isinstance(run, DygraphRun):
+            in_turn(lambda: keep_frozen(data, config, run))
         log.info(
             "%s: %s%d training rows, %d validation rows, %s",
             folder.path.name,
@@ -160,6 +164,30 @@ def taught(
     width = model_class(folder)(arguments).create_model().width
     cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
     return teacher_columns(data.train_rows, data.reader, cache, teacher, width)
+
+
+def keep_frozen(data: "TrainingData", config: "Config", run: "DygraphRun") -> None:
+    """Keep what an encoder's frozen layers give for the rows, see `frozen_states.keep_states`.
+
+    Nothing is kept without frozen layers, nor where tokens are dropped before them.
+
+    Raises:
+        UserError: the cache cannot be written.
+    """
+    from textzoo.data.cache import Cache
+    from textzoo.nets.encoder import Encoder
+    from textzoo.running.frozen_states import keep_states
+
+    encoder, runner = getattr(run.net, "encoder", None), config.runner
+    if not isinstance(encoder, Encoder) or encoder.n_frozen is None or not runner.epochs:
+        return
+    if not runner.frozen_cache_gb or config.hyper_parameters.get("word_dropout"):
+        return
+    texts = run.model.texts(data.train_rows.columns)
+    if data.valid_rows is not data.train_rows:
+        texts += run.model.texts(data.valid_rows.columns)
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    keep_states(encoder, texts, cache, int(runner.frozen_cache_gb * 1e9))
 
 
 def assemble(

@@ -119,6 +119,12 @@ class Runner(Block):
         default=Path(".textzoo_cache"),
         description="where encoded text is kept between runs; may be deleted at any time",
     )
+    frozen_cache_gb: NotNegativeFloat = Field(
+        default=4.0,
+        description="in dynamic graph what frozen layers (`encoder.freeze_layers`) give for the "
+        "training and validation texts is computed once and kept in the cache, if it takes no "
+        "more; 0: computed at each step",
+    )
     train_batch_size: PositiveInt = Field(
         default=128, description="rows per batch in training; several processes share them"
     )

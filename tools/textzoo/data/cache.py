@@ -44,7 +44,7 @@ from textzoo.text.streams import named
 log = logging.getLogger("textzoo")
 
 _LISTING = Listing("cache.json", frozenset({"sha256"}), "what the cache keeps")
-_KINDS = "rows|vocabulary|linear|plain|joined|stdin|teacher|taught"
+_KINDS = "rows|vocabulary|linear|plain|joined|stdin|teacher|taught|frozen"
 _NAMES = f"(?:{_KINDS})-[0-9a-f-]+"  # of folders filled here
 
 
@@ -93,6 +93,16 @@ class Cache(NamedTuple):
                 f"{reason(failure)}; free some space or choose another folder with "
                 "-o runner.cache_dir=PATH"
             ) from None
+
+
+def digest_of(*facts: object) -> str:
+    """The name of what is made from facts: arrays, or what JSON holds; another one by version."""
+    found = hashlib.sha256(textzoo.__version__.encode())
+    for fact in facts:
+        is_array = isinstance(fact, np.ndarray)
+        content = fact.tobytes() if is_array else json.dumps(fact, sort_keys=True).encode()
+        found.update(hashlib.sha256(content).digest())
+    return found.hexdigest()[:32]
 
 
 def kept_files(folder: Path) -> list[Path]:

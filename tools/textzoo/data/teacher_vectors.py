@@ -5,8 +5,6 @@ mean, which says nothing of one text. So sentence-transformers fits a teacher to
 too.
 """
 
-import hashlib
-import json
 import logging
 import time
 from pathlib import Path
@@ -14,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-import textzoo
-from textzoo.data.cache import Cache, Rows
+from textzoo.data.cache import Cache, Rows, digest_of
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Embed, Reader, Side
 
@@ -44,7 +41,7 @@ class TeacherModel(NamedTuple):
     @property
     def digest(self) -> str:
         """Of what decides its embeddings."""
-        return _digest(self.made_from)
+        return digest_of(self.made_from)
 
 
 def teacher_columns(
@@ -70,9 +67,9 @@ def teacher_columns(
     keys = np.ascontiguousarray(keys.astype(np.int32)).view(np.uint64)
     single = teacher.sides_alike and _are_single(rows, keys)
     distinct = _Distinct(keys[:, : 1 if single else 2], teacher.sides_alike)
-    digests = [_digest(teacher.made_from, *distinct.chunk(n)) for n in range(distinct.n_chunks)]
+    digests = [digest_of(teacher.made_from, *distinct.chunk(n)) for n in range(distinct.n_chunks)]
     columns = [side + TEACHER for side in _SIDES[: distinct.places.shape[1]]]
-    folder = settings.folder / f"taught-{_digest(width, *digests, distinct.places)}"
+    folder = settings.folder / f"taught-{digest_of(width, *digests, distinct.places)}"
 
     def fill(place: Path) -> None:
         started = time.perf_counter()
@@ -138,15 +135,6 @@ def _are_single(rows: Rows, keys: np.ndarray) -> bool:
         return False
     query, title = rows.columns["query"], rows.columns["title"]
     return len(query.values) == len(title.values) and bool((query.values == title.values).all())
-
-
-def _digest(*facts: object) -> str:
-    found = hashlib.sha256(textzoo.__version__.encode())
-    for fact in facts:
-        is_array = isinstance(fact, np.ndarray)
-        content = fact.tobytes() if is_array else json.dumps(fact, sort_keys=True).encode()
-        found.update(hashlib.sha256(content).digest())
-    return found.hexdigest()[:32]
 
 
 def _vectors(

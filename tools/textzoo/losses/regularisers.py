@@ -30,6 +30,10 @@ class Perturbation:
     adversarial_alone: bool = False
     gradient_penalty: float = 0.0
 
+    def __bool__(self) -> bool:
+        """Whether it adds anything."""
+        return bool(self.epsilon or self.gradient_penalty)
+
     def __call__(
         self,
         loss_of: Callable[[paddle.Tensor], paddle.Tensor],

@@ -6,8 +6,10 @@ Devlin et al. 2019 (BERT); Sun et al. 2019 (ERNIE 2.0); Lan et al. 2020 (ALBERT)
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Optional
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -33,6 +35,10 @@ class Encoder(nn.Layer):
         freeze_layers: the embeddings and so many layers are fixed: what they give is a function of
             the text alone, without dropout, and no gradient is computed in them. None: all learn.
 
+    Attributes:
+        kept: what the fixed layers give for ids `[batch, length]` and lengths, None for others, see
+            `running.frozen_states`; None: they are always computed.
+
     Raises:
         ValueError: there are no such layers.
     """
@@ -44,6 +50,7 @@ class Encoder(nn.Layer):
         self.architecture = a = architecture
         _check_freezable(a, freeze_layers)
         self.n_frozen = freeze_layers
+        self.kept: Optional[Callable[[np.ndarray, np.ndarray], Optional[np.ndarray]]] = None
         self.width = a.hidden_size
         width = a.embedding_size or a.hidden_size
         self.word_embeddings = nn.Embedding(vocab_size, width, weight_attr=_normal(a))
@@ -105,7 +112,16 @@ class Encoder(nn.Layer):
         Returns:
             `[batch, length, hidden_size]`; undefined at padding.
         """
+        if self.kept and token_type_ids is None:
+            kept = self.kept(token_ids.numpy(), lengths.numpy())
+            if kept is not None:
+                return self._through(paddle.to_tensor(kept), lengths, self.n_frozen)
         return self.transform(self.word_embeddings(token_ids), lengths, token_type_ids)
+
+    def frozen(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """What the fixed layers give, `[batch, length, hidden_size]`; arguments as of `forward`."""
+        embedded = self._embedded(self.word_embeddings(token_ids), None)
+        return self._through(embedded, lengths, last=self.n_frozen)
 
     def transform(
         self,
@@ -114,6 +130,12 @@ class Encoder(nn.Layer):
         token_type_ids: Optional[paddle.Tensor] = None,
     ) -> paddle.Tensor:
         """As `forward`, from looked-up word embeddings `[batch, length, embedding_size]`."""
+        return self._through(self._embedded(word_vectors, token_type_ids), lengths)
+
+    def _embedded(
+        self, word_vectors: paddle.Tensor, token_type_ids: Optional[paddle.Tensor]
+    ) -> paddle.Tensor:
+        """What the layers get, `[batch, length, hidden_size]`."""
         a = self.architecture
         position = paddle.arange(paddle.shape(word_vectors)[1])
         if token_type_ids is None:
@@ -128,19 +150,31 @@ class Encoder(nn.Layer):
             hidden = _dropout(self, hidden, a.hidden_dropout_prob)
         if a.embedding_size:
             hidden = self.embedding_projection(hidden)
+        return hidden
+
+    def _through(
+        self,
+        hidden: paddle.Tensor,
+        lengths: paddle.Tensor,
+        first: Optional[int] = 0,
+        last: Optional[int] = None,
+    ) -> paddle.Tensor:
+        """What layers from `first` on, before `last` or to the end, give."""
+        a = self.architecture
         # Added to the attention scores of padding: its weight becomes exactly 0.
-        is_padding = padding_mask(lengths, paddle.shape(word_vectors)[1])
+        is_padding = padding_mask(lengths, paddle.shape(hidden)[1])
         mask = (is_padding.astype("float32") * NEVER).unsqueeze([1, 2])
+        layers = range(a.num_hidden_layers)[first:last]
         packing = None
-        if self.training and a.num_hidden_layers:
+        if self.training and layers:
             packing = Packing(is_padding, a.num_attention_heads)
             hidden = packing.packed(hidden)
             # To add it to scores of its own shape is several times as fast.
             length = paddle.shape(is_padding)[1]
             mask = mask.expand([-1, a.num_attention_heads, length, -1])
-        for i in range(a.num_hidden_layers):
+        for i in layers:
             hidden = self.layers[0 if a.share_layers else i](hidden, mask, packing)
-        if a.norm_first:
+        if a.norm_first and last is None:
             hidden = self.final_norm(hidden)
         return packing.padded(hidden) if packing else hidden
 

@@ -10,7 +10,7 @@ import paddle
 from textzoo.errors import UserError
 from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
-from textzoo.text.ragged import Columns
+from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Reader
 
 NetType = TypeVar("NetType", bound=paddle.nn.Layer)  # a model folder's own net
@@ -67,6 +67,10 @@ class Model(Generic[NetType]):
             ValueError: hyper-parameters do not go together.
         """
         raise NotImplementedError
+
+    def texts(self, columns: Columns) -> list[Ragged]:
+        """The ids of all texts of the rows that the net is trained on."""
+        return [columns[self.text_column]]
 
     def shards(self, net: NetType) -> dict[str, int]:
         """The weights whose rows are divided among processes, and how many rows each has in all.

@@ -42,6 +42,13 @@ class PairModel(Model[SentenceEncoder]):
         """The net."""
         return self.net_class(**self.hyper_parameters)
 
+    def texts(self, columns: Columns) -> list[Ragged]:
+        """The ids of queries and titles, and of negatives if they count."""
+        found = [columns["query"], columns["title"]]
+        if self.hyper_parameters["negatives"] == "given":
+            found.append(_negatives(columns, np.arange(len(columns["query"])))[0])
+        return found
+
     def distinct_keys(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
         """Two keys per row, `[rows, 2]`: rows that share one do not go into one batch."""
         return _keys(columns, rows)
