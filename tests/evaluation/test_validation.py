@@ -2,13 +2,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
+from textzoo.evaluation.labels import LabelEvaluator
 from textzoo.evaluation.row_outputs import pools_of_outputs
 from textzoo.evaluation.validation import FusedValidation, Validation
+from textzoo.linear.fitting import LeftOut
 from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Mixed, Stacked
-from textzoo.metrics.calibration import Calibration
+from textzoo.metrics.calibration import Calibration, sigmoid
 from textzoo.text.ragged import Ragged
 
 
@@ -130,3 +133,48 @@ def test_the_linear_part_alone_needs_no_net():
     net, validate = fused()
     np.testing.assert_array_equal(validate.alone()["micro_f1"], OF_LINEAR[CHOSEN])
     assert validate.fusion == ALONE and net.n_computed == 0
+
+
+class Reader:
+    label_names = ("a", "b", "c")
+    rows_without_labels_count = True
+
+
+@pytest.mark.parametrize("fits", [False, True])
+def test_thresholds_are_chosen_on_the_rows_that_the_net_learns_from_as_well(fits):
+    net, _ = fused()
+    net.model.n_best = 3
+    valid, others = np.arange(8), np.arange(8, 20)
+    runner = Runner(infer_batch_size=5, threshold="per_label")
+
+    def validated(chosen, left_out=None):
+        evaluator = LabelEvaluator(runner, Reader, ROWS, chosen)
+        args = net, net.model, evaluator, ROWS, chosen, ["micro_f1"], runner, None, left_out
+        validate = FusedValidation(*args)
+        found = validate() if fits else validate.alone()
+        return found, validate.fusion
+
+    def f1(thresholds, scores):
+        predicted = scores > np.array(thresholds, np.float32)
+        return 2 * (predicted & (TRUTH[valid] > 0)).sum() / (predicted.sum() + len(valid))
+
+    found, fusion = validated(valid, LeftOut(others, OF_LINEAR[others]))
+    linear = scores = OF_LINEAR[valid]
+    of_others = OF_LINEAR[others]
+    if fits:
+        scores = fusion.scores(OF_NET[valid], linear)
+        regression = LogisticRegression(C=1000, tol=1e-9)  # the penalty that Newton's steps have
+        regression.fit(of_others.reshape(-1, 1), TRUTH[others].ravel())
+        of_others = sigmoid(regression.coef_[0] * of_others + regression.intercept_)
+    assert found["micro_f1"] == pytest.approx(f1(found["threshold"], scores))
+    for label, threshold in enumerate(found["threshold"]):
+        both = np.concatenate([scores[:, label], of_others[:, label]])
+        truth = np.concatenate([TRUTH[valid], TRUTH[others]])[:, label] > 0
+        best = max(
+            2 * (truth & (both > cut)).sum() / ((both > cut).sum() + truth.sum())
+            for cut in both - 1e-4
+        )
+        predicted = both > threshold
+        assert 2 * (truth & predicted).sum() / (predicted.sum() + truth.sum()) == best
+    assert found["rows"] == len(valid)
+    assert found["threshold"] != validated(valid)[0]["threshold"]

@@ -162,3 +162,14 @@ def test_where_all_is_right_all_is_predicted(scores):
         np.array([[0, 1]]), np.array([scores], np.float32), np.array([[0, 1]]), np.array([2])
     )
     assert metrics.result(["micro_f1"], metrics.best_threshold()) == {"micro_f1": 1.0}
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 5.0])
+def test_thresholds_of_the_rows_of_both_are_those_of_all_rows(shrinkage):
+    scores, gold = random_rows(3)
+    one, other = collect(scores[:20], gold[:20]), collect(scores[20:], gold[20:])
+    every = collect(scores, gold)
+    both = one.beside(other)
+    assert both.best_threshold() == every.best_threshold() != one.best_threshold()
+    assert both.best_thresholds(shrinkage) == every.best_thresholds(shrinkage)
+    assert one.n_gold == gold[:20].sum()  # neither is changed

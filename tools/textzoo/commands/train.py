@@ -232,11 +232,13 @@ def assemble(
             f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
             "with runner.model_init_path, in another runner.model_save_path"
         )
-    linear = left_out = validate = validate_first = save_linear = None
+    linear = left_out = others = validate = validate_first = save_linear = None
     valid, weight = data.valid, config.linear.weight
     if config.linear.features != "none":
         linear, left_out = in_turn(lambda: linear_of(data, config, model.label_column, best_metric))
-        if len(left_out.rows):  # they are held out, or all training rows
+        if len(left_out.rows) > len(valid) > 0:  # all, and of those some are held out
+            others = left_out.without(valid)
+        elif len(left_out.rows):  # they are held out, or all training rows
             valid = left_out.rows
     if len(valid):
         labels = data.valid_rows.columns[model.label_column].lengths(valid)
@@ -261,6 +263,7 @@ def assemble(
                 names,
                 runner,
                 None if weight == "auto" else Mixed(weight, model.score_scale),
+                others if weight == "auto" else None,
             )
             validate_first = validate.alone if weight in ("auto", 1) else None
     elif model.kind == "embeddings" and config.index.lexical_weight == "auto":

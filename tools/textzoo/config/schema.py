@@ -254,7 +254,9 @@ class Runner(Block):
     threshold: Union[Literal["tuned", "per_label"], AnyFloat] = Field(
         default="tuned",
         description="score above which a label counts as predicted: one, or one per label, with "
-        "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5",
+        "the best F1 on the validation rows, which the checkpoint keeps; or a number, such as 0.5. "
+        "With a linear part also on up to 16,384 training rows, by the scores that it gives each "
+        "when it is left out",
     )
     propensity_a: Annotated[float, Field(ge=0, le=10)] = Field(
         default=0.55, description="A of the propensities that psp@k and psndcg@k weigh labels by"

@@ -9,6 +9,7 @@ from textzoo.data.cache import Rows
 from textzoo.distributed.collectives import broadcast
 from textzoo.evaluation.evaluator import Evaluator
 from textzoo.evaluation.row_outputs import pools_of_outputs
+from textzoo.linear.fitting import LeftOut
 from textzoo.linear.fusion import (
     ALONE,
     LINEAR_SCORES,
@@ -16,9 +17,11 @@ from textzoo.linear.fusion import (
     Fusion,
     Stacked,
     all_scores,
+    probabilities,
 )
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.levels import LevelMetrics
+from textzoo.metrics.ranking import best_labels
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.combined import SharedInference
 from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
@@ -65,6 +68,8 @@ class FusedValidation:
         names: of the metrics.
         runner: the config's `runner` block.
         fusion: what makes one score of two; None: it is fitted each time.
+        others: the linear scores of training rows that the net learns from; thresholds are chosen
+            on them, too, which are so the better the more rows a label has. None: there are none.
 
     Attributes:
         fusion: what the last evaluation made one score with.
@@ -80,8 +85,10 @@ class FusedValidation:
         names: list[str],
         runner: Runner,
         fusion: Optional[Fusion] = None,
+        others: Optional[LeftOut] = None,
     ):
         evaluator.metrics(names)
+        self._others = others
         self.fusion = fusion or ALONE
         self._fits = fusion is None
         self._net = SharedInference(run)
@@ -107,7 +114,18 @@ class FusedValidation:
 
     def _metrics(self, net: InferenceRun) -> dict[str, Any]:
         run = FusedRun(net, self._model, self.fusion)
-        return _told(self._evaluator(run, self._names, self._threshold))
+        measured = self._evaluator(run, self._names, self._threshold)
+        if self._others and isinstance(measured, LabelMetrics):
+            labels = self._rows.columns[self._model.label_column]
+            gold, counts = labels.padded(self._others.rows, fill=-1)
+            scores = self._others.scores
+            if self.fusion.needs_net:
+                truth = truth_of(labels, self._others.rows, scores.shape[1])
+                scores = probabilities(scores, truth)
+            best = best_labels(scores, self._model.n_best)
+            scores = np.take_along_axis(scores, best, axis=1)
+            measured.choose_on(best, scores, gold, counts)
+        return _told(measured)
 
     def _fitted(self, net: Remembered) -> Stacked:
         """A fusion for the net as it is; what it gives is remembered."""

@@ -12,7 +12,7 @@ from textzoo.errors import UserError
 from textzoo.linear.features import Features, ViewSettings
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.part import LinearPart, Weights
-from textzoo.linear.ridge import kernel
+from textzoo.linear.ridge import EXACT_ROWS, kernel
 from textzoo.linear.solving import (
     FOLDS,
     STEP_COST,
@@ -51,6 +51,16 @@ class LeftOut(NamedTuple):
 
     rows: np.ndarray
     scores: np.ndarray
+
+    def without(self, rows: np.ndarray) -> "LeftOut":
+        """Those of other rows."""
+        kept = ~np.isin(self.rows, rows)
+        return LeftOut(self.rows[kept], self.scores[kept])
+
+
+def is_cheap(n_rows: int, n_labels: int) -> bool:
+    """Whether to leave all rows out costs no further fit, and their scores little memory."""
+    return n_rows <= EXACT_ROWS and n_rows * n_labels <= _MOST_SCORES
 
 
 def fit_linear(

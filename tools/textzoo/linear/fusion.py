@@ -102,6 +102,13 @@ class Stacked(NamedTuple):
         return sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
 
 
+def probabilities(linear: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """What a logistic regression makes of linear scores alone; arguments as of `Stacked.fit`."""
+    some = slice(None, None, 1 + linear.size // MOST_PAIRS)
+    factor, bias = _logistic([linear[some].ravel()], truth[some].ravel())
+    return sigmoid(factor * linear + bias).astype(np.float32)
+
+
 Fusion = Union[Mixed, Stacked]
 ALONE = Mixed(1.0)  # the linear scores
 

@@ -14,7 +14,7 @@ from textzoo.data.cache import Cache
 from textzoo.data.dataset import TrainingData
 from textzoo.devices import n_threads
 from textzoo.errors import UserError
-from textzoo.linear.fitting import LeftOut, fit_linear
+from textzoo.linear.fitting import LeftOut, fit_linear, is_cheap
 from textzoo.linear.part import LinearPart
 from textzoo.metrics.names import family
 from textzoo.text.reader import CHARACTERS
@@ -36,20 +36,21 @@ def linear_of(
         best_metric: what is to be good.
 
     Returns:
-        The linear part, and what a fit without them gives for the rows that are held out, or, where
-        there are none and nothing else is trained, for all.
+        The linear part, and what a fit without them gives for the rows that are held out; for all
+        where thresholds are to be chosen and that costs little, or none are held out and nothing
+        else is trained.
 
     Raises:
         UserError: the settings do not suit the data, or the cache cannot be written.
     """
     runner, names = config.runner, data.reader.label_names
-    asked = np.zeros(0, np.int64)
-    if not (len(data.valid) or runner.epochs):
-        asked = np.arange(len(data.train_rows))
-    elif data.valid_rows is data.train_rows:
-        asked = data.valid
-    settings = config.linear.model_dump(mode="json", exclude={"weight"})
     by_sets = family(best_metric) == "label sets"
+    every, asked = np.arange(len(data.train_rows)), np.zeros(0, np.int64)
+    if not (len(data.valid) or runner.epochs):
+        asked = every
+    elif data.valid_rows is data.train_rows and len(data.valid):
+        asked = every if by_sets and is_cheap(len(every), len(names)) else data.valid
+    settings = config.linear.model_dump(mode="json", exclude={"weight"})
     facts = [textzoo.__version__, settings, by_sets, names, data.train_rows.contents]
     facts += [runner.bad_lines, config.reader, asked.tolist()]
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]

@@ -82,6 +82,7 @@ class LabelMetrics:
         self._ranking = RankingMetrics([name for name in names if family(name) == "ranking"])
         self._weighted = _propensity_metrics(weighted, runner, labels) if weighted else None
         self._sets = ThresholdMetrics(self._n_labels) if self._thresholded else None
+        self._others = ThresholdMetrics(self._n_labels)
         self._top_k = runner.top_k
         self._given_calibration = calibration
         self._pairs, self._reliability = CalibrationPairs(), Reliability()
@@ -113,6 +114,18 @@ class LabelMetrics:
             labels, scores = labels[:, :PREDICTABLE], scores[:, :PREDICTABLE]
             self._sets.update(labels, scores, gold, gold_counts)
         self._update_calibration(labels, scores, gold)
+
+    def choose_on(
+        self, labels: np.ndarray, scores: np.ndarray, gold: np.ndarray, gold_counts: np.ndarray
+    ) -> None:
+        """Have the threshold chosen on further rows, too, of which nothing else is measured.
+
+        Arguments are those of `update`.
+        """
+        if not self._all_rows:
+            facts = (labels, scores, gold, gold_counts)
+            labels, scores, gold, gold_counts = (part[gold_counts > 0] for part in facts)
+        self._others.update(labels[:, :PREDICTABLE], scores[:, :PREDICTABLE], gold, gold_counts)
 
     def _update_calibration(self, labels: np.ndarray, scores: np.ndarray, gold: np.ndarray) -> None:
         given = self._given_calibration
@@ -150,6 +163,7 @@ class LabelMetrics:
 
     def _chosen_threshold(self, sets: ThresholdMetrics) -> Threshold:
         if self._threshold is None:
+            sets = sets.beside(self._others)
             self._threshold = (
                 sets.best_thresholds(self._shrinkage) if self._per_label else sets.best_threshold()
             )

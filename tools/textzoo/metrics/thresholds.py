@@ -67,6 +67,16 @@ class ThresholdMetrics:
         self._gold_counts.append(gold_counts)
         self._support += np.bincount(gold[gold >= 0], minlength=self._n_labels)
 
+    def beside(self, other: "ThresholdMetrics") -> "ThresholdMetrics":
+        """Those of the rows of both."""
+        both = ThresholdMetrics(self._n_labels)
+        both._labels = self._labels + other._labels
+        both._scores = self._scores + other._scores
+        both._hits = self._hits + other._hits
+        both._gold_counts = self._gold_counts + other._gold_counts
+        both._support = self._support + other._support
+        return both
+
     @property
     def n_gold(self) -> int:
         """How many labels all rows have together, unknown ones included."""
