@@ -16,6 +16,7 @@ from textzoo.linear.features import Features, ViewSettings
 from textzoo.text.characters import characters_of
 
 TEXTS = ["A cat, a mat.", "the cat sat", "A mat!", "the mat sat on a cat"]
+SEGMENTED = ["机场 的 Exo 粉丝 a b", "机场 的 粉丝 a", "a b exo的粉丝"]
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,12 @@ def test_without_a_linear_part_it_says_how_to_have_one(few_rows, tmp_path, capsy
     assert "-o hyper_parameters.linear.features=both" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("texts", [TEXTS, SEGMENTED])
 @pytest.mark.parametrize("kind", ["words", "characters", "within_words"])
-def test_the_vectorizer_takes_the_n_grams_of_the_linear_part(kind):
+def test_the_vectorizer_takes_the_n_grams_of_the_linear_part(kind, texts):
     views = [ViewSettings(kind, 1, 2)]
-    _, ours = Features.fit(characters_of(TEXTS), views, 1)
-    theirs = baselines.vectorizer(views, 1).fit_transform(TEXTS)
+    _, ours = Features.fit(characters_of(texts), views, 1)
+    theirs = baselines.vectorizer(views, 1).fit_transform(texts)
     assert ours.shape == theirs.shape
     # The same numbers in another order.
     np.testing.assert_allclose((ours @ ours.T).toarray(), (theirs @ theirs.T).toarray(), atol=1e-6)
@@ -81,6 +83,13 @@ def test_a_label_that_no_training_row_has_is_the_last(make):
     scores = decisions(make(1.0), features, targets, features)
     assert (scores.argmax(1) == [0, 2, 0, 2]).all()
     assert (scores[:, 1] == scores.min()).all()
+
+
+@pytest.mark.parametrize("make", [svm, baselines.ridge])
+def test_more_labels_than_small_integers_count_are_told_apart(make):
+    eye = sp.identity(300, np.int8, format="csr")
+    scores = decisions(make(1.0), eye.astype(float), eye, eye.astype(float))
+    assert (scores.argmax(1) == np.arange(300)).all()
 
 
 def test_rows_of_one_fold_of_five_are_left_out():

@@ -3,6 +3,7 @@
 Their C or alpha, and the threshold, are chosen on rows that they have not seen.
 """
 
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from sklearn.preprocessing import Normalizer
 from benchmarks.peers.linear import FOLDS, decisions, left_out_decisions, svm
 from textzoo.linear.features import ViewSettings
 from textzoo.linear.fitting import climb
+from textzoo.text.characters import EAST_ASIAN
 
 FEW_LABELS = 200  # beyond, logistic regression takes hours: it is left out, and grids are small
 _FEW = 100_000  # rows x labels up to which all folds choose
@@ -28,6 +30,8 @@ _FEW_FOLDS = 1, 3  # beyond, so many choose C, and so many its threshold
 _STEPS = 300  # of logistic regression
 _ANALYZERS = {"words": "word", "characters": "char", "within_words": "char_wb"}
 _WORDS = r"\w+|[^\w\s]"
+_EAST_ASIAN = "".join(f"{chr(first)}-{chr(last)}" for first, last in EAST_ASIAN)
+_LEFT_OUT = re.compile(f"(?<=[{_EAST_ASIAN}]) (?=[{_EAST_ASIAN}])")
 
 Quality = Callable[[Optional[np.ndarray], np.ndarray], tuple[float, Any]]
 
@@ -129,6 +133,7 @@ def vectorizer(views: Sequence[ViewSettings], min_count: int) -> Pipeline:
                 view.kind,
                 TfidfVectorizer(
                     analyzer=_ANALYZERS[view.kind],
+                    preprocessor=_unspaced if view.kind == "characters" else None,
                     token_pattern=_WORDS if view.kind == "words" else None,
                     ngram_range=(view.shortest, view.longest),
                     sublinear_tf=True,
@@ -193,9 +198,15 @@ def tuned(
     return Tuned(best, threshold, scores, ended - started, ended - last)
 
 
+def _unspaced(text: str) -> str:
+    """Lower case, without spaces between Chinese or Japanese characters."""
+    return _LEFT_OUT.sub("", text.lower())
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without warnings of steps that did not suffice, once a label."""
+    """Without warnings, one a label, of steps that did not suffice and of labels without rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Label not", UserWarning)
         yield

@@ -64,6 +64,7 @@ def decisions(
         targets: `[rows, labels]` 1 where a row has a label.
         test_features: `[rows, features]`.
     """
+    targets = targets.astype(np.int64)  # scikit-learn numbers labels in the type of the targets
     takes_sparse = not isinstance(classifier, RidgeClassifier)
     classifier.fit(features, targets if takes_sparse else targets.toarray())
     scores = np.asarray(classifier.decision_function(test_features), np.float32)
