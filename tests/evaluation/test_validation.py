@@ -28,9 +28,7 @@ class Evaluator:
         )
 
 
-RUN = SimpleNamespace(
-    model="model", shards={}, infer_step=lambda feeds: {"scores": feeds["rows"]}
-)
+RUN = SimpleNamespace(model="model", shards={}, infer_step=lambda feeds: {"scores": feeds["rows"]})
 
 
 def test_the_metrics_are_those_of_the_run_as_it_is_now():

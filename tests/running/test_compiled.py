@@ -1,6 +1,8 @@
 """Nets in training that are compiled for validation."""
 
 import json
+import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,14 +23,28 @@ TRANSFORMER = (
 )
 
 
-def test_bfloat16_is_computed_where_it_is_asked_for_and_can_be(monkeypatch):
-    monkeypatch.setattr(compiled, "supports_bfloat16", lambda: True)
-    assert compiled.computes_in_bfloat16(Runner(infer_precision="bfloat16"))
-    for more in ({"infer_engine": "dygraph"}, {"use_gpu": True}, {"infer_precision": "int8"}):
-        assert not compiled.computes_in_bfloat16(Runner(**{"infer_precision": "bfloat16", **more}))
-    assert not compiled.computes_in_bfloat16(Runner())
-    monkeypatch.setattr(compiled, "supports_bfloat16", lambda: False)
-    assert not compiled.computes_in_bfloat16(Runner(infer_precision="bfloat16"))
+@pytest.mark.parametrize(
+    ("kind", "runner", "supported", "told"),
+    [
+        ("embeddings", {}, True, "validation computes in bfloat16"),
+        ("embeddings", {}, False, "validation computes in float32"),
+        ("embeddings", {"infer_engine": "dygraph"}, True, "validation computes in float32"),
+        ("embeddings", {"use_gpu": True}, True, "validation computes in float32"),
+        ("embeddings", {"infer_precision": "float32"}, True, ""),
+        ("embeddings", {"infer_precision": "int8"}, True, ""),
+        ("tags", {}, True, ""),
+    ],
+)
+def test_bfloat16_is_computed_where_it_is_asked_for_and_can_be(
+    monkeypatch, caplog, kind, runner, supported, told
+):
+    monkeypatch.setattr(compiled, "supports_bfloat16", lambda: supported)
+    run = SimpleNamespace(model=SimpleNamespace(kind=kind))
+    config = SimpleNamespace(runner=Runner(**{"infer_precision": "bfloat16", **runner}))
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        made = compiled.compiler_of(run, config, None, None)
+    assert (made is not None) == ("bfloat16" in told)
+    assert [record.getMessage()[: len(told)] for record in caplog.records] == [told] * bool(told)
 
 
 def test_the_weights_are_those_of_now(tmp_path):

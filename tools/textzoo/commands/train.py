@@ -3,7 +3,6 @@
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -190,7 +189,7 @@ def assemble(
     from textzoo.linear.fusion import Mixed
     from textzoo.linear.of_data import linear_of
     from textzoo.running.building import chosen_metrics
-    from textzoo.running.compiled import compiled_now, computes_in_bfloat16
+    from textzoo.running.compiled import compiler_of
     from textzoo.running.fused import FusedModel
     from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
@@ -225,10 +224,7 @@ def assemble(
         )
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
-        compiled = None
-        if model.kind == "embeddings" and computes_in_bfloat16(runner):
-            log.info("validation computes in bfloat16, as runner.infer_precision says")
-            compiled = partial(compiled_now, run, config, folder, data.reader)
+        compiled = compiler_of(run, config, folder, data.reader)
         validate = Validation(run, evaluator, names, threshold, compiled)
         if linear and left_out:
             validate = FusedValidation(

@@ -113,8 +113,7 @@ class Runner(Block):
     valid_corpus_texts: NotNegativeInt = Field(
         default=0,
         description="for models of pairs: validation during training searches the titles of its "
-        "rows among so many other texts of `corpus_file`, the same ones for the same seed; 0: among "
-        "all of them",
+        "rows among so many other texts of `corpus_file`, the same ones for the same seed; 0: all",
     )
     bad_lines: Literal["error", "skip"] = Field(
         default="error",
