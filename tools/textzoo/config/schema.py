@@ -23,7 +23,12 @@ def _not_empty(path: object) -> object:
 
 
 # YAML has no paths: a text is accepted where everything else is strictly typed.
-FilePath = Annotated[Path, Field(strict=False), pydantic.BeforeValidator(_not_empty)]
+FilePath = Annotated[
+    Path,
+    Field(strict=False),
+    pydantic.BeforeValidator(_not_empty),
+    pydantic.WithJsonSchema({"type": "string", "minLength": 1}),
+]
 PositiveInt = Annotated[int, Field(gt=0, le=MAX_INT)]
 NotNegativeInt = Annotated[int, Field(ge=0, le=MAX_INT)]
 Size = Annotated[int, Field(gt=0, le=MAX_SIZE)]
