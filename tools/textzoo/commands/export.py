@@ -1,15 +1,17 @@
 """A trained model as a folder that stands alone: export.py."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Optional, get_args
 
 from textzoo.called import program
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import guarded
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
+from textzoo.running.engines import FORMATS, StoredPrecision
 
 log = logging.getLogger("textzoo")
 
@@ -24,8 +26,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument(
         "--format",
         nargs="+",
-        choices=("paddle", "onnx"),
-        help="what to make; default: all that can be made",
+        choices=FORMATS,
+        default=["paddle"],
+        help="what runs it: paddle (the default), onnx, or both",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=get_args(StoredPrecision),
+        default="float32",
+        help="of the weights as they are stored; int8 takes about a quarter of float32",
     )
     parser.add_argument(
         "--verify", type=Path, metavar="DIR", help="in place of -m: check an exported folder"
@@ -46,27 +55,36 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             verify(parsed.verify, parsed.trust_code)
         else:
             import_paddle()
-            export(parsed.config, parsed.override, parsed.output, parsed.format)
+            formats = list(dict.fromkeys(parsed.format))
+            export(parsed.config, parsed.override, parsed.output, formats, parsed.precision)
 
     return guarded(program(name), run)
 
 
-def export(path: Path, overrides: list[str], output: Path, formats: Optional[list[str]]) -> None:
+def export(
+    path: Path,
+    overrides: list[str],
+    output: Path,
+    formats: Sequence[str] = ("paddle",),
+    precision: StoredPrecision = "float32",
+) -> None:
     """Write the checkpoint that a config chooses to a folder that needs nothing else.
 
     Args:
         path: the config.
         overrides: of its keys.
         output: the folder to make; an earlier export there is replaced.
-        formats: of `engines.FORMATS`; default: all that can be made.
+        formats: of `engines.FORMATS`.
+        precision: of the weights as they are stored; what is computed is float32.
 
     Raises:
         UserError: config, checkpoint or data are not as they should be, `output` is a folder of
-            something else, or a format was asked for that cannot be made.
+            something else, or a format cannot be made.
     """
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
     from textzoo.devices import choose_device
+    from textzoo.export.comparison import N_TEXTS
     from textzoo.export.writing import N_EXAMPLES, write_export
     from textzoo.files import check_folder
     from textzoo.inference.choosing import load_chosen
@@ -81,7 +99,7 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     start_logging()
     choose_device(runner.use_gpu)
     check_folder(output, LISTING, "--output")
-    if formats and "onnx" in formats:
+    if "onnx" in formats:
         check_converter()
     if runner.infer_ensemble and model_class(folder).kind != "embeddings":
         raise UserError(
@@ -93,12 +111,29 @@ def export(path: Path, overrides: list[str], output: Path, formats: Optional[lis
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
     run = restore_static(config, folder, checkpoint, reader)
-    texts = Dataset(config, folder).example_texts(reader, N_EXAMPLES)
+    n_texts = N_EXAMPLES if precision == "float32" else N_TEXTS
+    texts = Dataset(config, folder).example_texts(reader, n_texts)
     fused = with_linear(run, config, checkpoint, reader)
-    write_export(output, config, folder, checkpoint, run, fused, reader, texts, formats, others)
-    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
-    log.info("exported to %s: %.1f MB", output, size / 1e6)
+    parts = config, folder, checkpoint, run, fused, reader, texts
+    write_export(output, *parts, formats, precision, others)
+    log.info("exported to %s: %s", output, _sizes(output))
     if others:
         log.info(
             "the others of runner.infer_ensemble are exported each by itself; load all of them"
         )
+
+
+def _sizes(folder: Path) -> str:
+    """How large an exported folder is, and its parts, the largest first; small ones as one."""
+    from textzoo.running.engines import FILES
+
+    names = {file: name for name, files in FILES.items() for file in files}
+    sizes: Counter[str] = Counter()
+    for file in (file for file in folder.rglob("*") if file.is_file()):
+        part = file.relative_to(folder).parts[0]
+        sizes[names.get(part, part)] += file.stat().st_size
+    total = sum(sizes.values())
+    large = {part: size for part, size in sizes.most_common() if size >= total / 20}
+    large["the rest"] = total - sum(large.values())
+    shown = ", ".join(f"{part} {size / 1e6:.1f}" for part, size in large.items())
+    return f"{total / 1e6:.1f} MB ({shown})"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.export.comparison import compared
 from textzoo.linear.fusion import all_scores
 from textzoo.logs import start_logging
 from textzoo.running.engines import FORMATS, is_installed
@@ -20,6 +21,8 @@ TOLERANCE = 1e-4  # of scores; engines sum in other orders, but none differs by 
 
 def verify(path: Path, trust_code: bool = False) -> None:
     """Replay the examples of an exported folder on every engine that is there.
+
+    An export in fewer bits is compared with the float32 net, too; a large difference is warned of.
 
     Args:
         path: the folder.
@@ -46,8 +49,21 @@ def verify(path: Path, trust_code: bool = False) -> None:
                 f"{path}: {name} differs from the net that was exported by {worst:.1e}, more than "
                 f"{TOLERANCE:.0e}"
             )
+        log_comparison(model)
     if not any(map(is_installed, formats)):
         raise UserError(f"{path}: none of {', '.join(formats)} can be run here")
+
+
+def log_comparison(model: ExportedModel) -> None:
+    """Say how far an export in fewer bits is from the float32 net."""
+    precision = model.manifest.precision
+    if precision == "float32":
+        return
+    found = compared(model)
+    log.info("%s against float32: %s", precision, found.text)
+    if not found.is_near:
+        others = "float32" if precision == "bfloat16" else "bfloat16 or float32"
+        log.warning("%s changes what this model answers: --precision %s", precision, others)
 
 
 def replayed_difference(model: ExportedModel) -> float:

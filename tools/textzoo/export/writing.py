@@ -17,7 +17,8 @@ from textzoo.config.checking import Config
 from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import Block, IndexSettings
 from textzoo.errors import UserError
-from textzoo.export.verification import TOLERANCE, replayed_difference
+from textzoo.export.comparison import write_float32
+from textzoo.export.verification import TOLERANCE, log_comparison, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
 from textzoo.inference.choosing import (
@@ -29,9 +30,10 @@ from textzoo.inference.choosing import (
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
-from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS
+from textzoo.running.engines import ONNX, PROGRAM, WEIGHTS, StoredPrecision
 from textzoo.running.fused import FusedRun
 from textzoo.running.onnx_conversion import convert
+from textzoo.running.rounded import rounded_run
 from textzoo.running.run import InferenceRun
 from textzoo.running.static import StaticRun
 from textzoo.serving.exported_model import ExportedModel
@@ -66,7 +68,8 @@ def write_export(
     fused: InferenceRun,
     reader: Reader,
     texts: list[str],
-    formats: Optional[list[str]],
+    formats: Sequence[str],
+    precision: StoredPrecision,
     others: Sequence[Checkpoint] = (),
 ) -> None:
     """Write a trained net with all that turns texts into its inputs and its outputs into words.
@@ -79,20 +82,25 @@ def write_export(
         run: whose program and weights to write.
         fused: the same with the linear part of the checkpoint, if there is one.
         reader: with the checkpoint's vocabulary.
-        texts: examples, to be replayed when the export is verified.
-        formats: of `engines.FORMATS`; default: all that can be made.
+        texts: examples, to be replayed when the export is verified; with fewer bits than those of
+            float32, all of them are compared, else the first `N_EXAMPLES` are kept.
+        formats: of `engines.FORMATS`.
+        precision: of the weights as they are stored.
         others: checkpoints whose embeddings stand beside the run's in the index.
 
     Raises:
-        UserError: a format was asked for that cannot be made, or the folder cannot be written.
+        UserError: a format cannot be made, or the folder cannot be written.
     """
     kind = run.model.kind
     try:
         with new_folder(output, LISTING) as place:
+            if precision != "float32":
+                write_float32(place, fused, texts, reader)
+                run, fused = _rounded(run, fused, precision)
             run.save_inference(place / Path(PROGRAM).stem)
             facts = _write_text_side(place, config, folder, checkpoint, reader)
             metrics = chosen_metrics(config.runner, run.model)
-            facts |= {"kind": kind, "index": None, "metrics": metrics}
+            facts |= {"kind": kind, "index": None, "metrics": metrics, "precision": precision}
             if kind == "embeddings":
                 checkpoints = [checkpoint, *others]
                 settings = chosen_index(config.index, checkpoints)
@@ -103,12 +111,26 @@ def write_export(
                 facts |= _write_labels(config, checkpoint, run, reader, place)
             if isinstance(fused, FusedRun):
                 facts |= _write_linear(fused, place)
-            facts |= _write_examples(place, fused, texts, reader)
+            facts |= _write_examples(place, fused, texts[:N_EXAMPLES], reader)
             _finish(place, facts, formats)
     except OSError as failure:
         raise UserError(
             f"--output: cannot write {failure.filename or output}: {failure.strerror or failure}"
         ) from None
+
+
+def _rounded(
+    run: StaticRun, fused: InferenceRun, precision: StoredPrecision
+) -> tuple[StaticRun, InferenceRun]:
+    """The same with the weights of the net, and of the linear part beside it, in fewer bits.
+
+    A linear part has 16 already.
+    """
+    own = rounded_run(run, precision)
+    if not isinstance(fused, FusedRun):
+        return own, own
+    linear = fused.linear.in_8_bits() if precision == "int8" else fused.linear
+    return own, fused.of(own, linear)
 
 
 def _write_text_side(
@@ -240,44 +262,31 @@ def _write_examples(
     }
 
 
-def _make_formats(place: Path, formats: Optional[list[str]]) -> list[str]:
-    """Convert to ONNX, unless only Paddle's program is wanted; the formats that are there then."""
-    made = ["paddle"]
-    if formats != ["paddle"]:
+def _finish(place: Path, facts: dict[str, Any], formats: Sequence[str]) -> None:
+    """Write the manifest of what gives the examples' outputs, and refuse the rest."""
+    if "onnx" in formats:
         try:
             convert(place / PROGRAM, place / WEIGHTS, place / ONNX)
-            made.append("onnx")
         except UserError as problem:
-            if formats:
-                raise UserError(f"--format onnx: {problem}") from None
-            log.info("no ONNX: %s", problem)
-    return made
-
-
-def _finish(place: Path, facts: dict[str, Any], formats: Optional[list[str]]) -> None:
-    """Write the manifest of what gives the examples' outputs, and refuse or leave out the rest."""
-    made = _make_formats(place, formats)
-    _write_manifest(place, facts, made)
-    for name in list(made):
-        worst = replayed_difference(ExportedModel(place, name, trust_code=True))
-        if worst > TOLERANCE:
-            problem = f"its outputs differ by {worst:.1e} from the net's own"
-            if name == "paddle" or formats:
-                raise UserError(f"--format {name}: {problem}")
-            log.warning("no ONNX: %s", problem)
-            (place / ONNX).unlink()
-            made.remove(name)
-    if facts["kind"] != "embeddings":
-        tagger = Tagger(ExportedModel(place, made[0], trust_code=True))
-        facts["predictions"] = tagger.predict(facts["examples"])
-    if formats == ["onnx"]:
+            raise UserError(f"--format onnx: {problem}") from None
+    if "paddle" not in formats:
         for file in (PROGRAM, WEIGHTS):
             (place / file).unlink()
-        made = ["onnx"]
-    _write_manifest(place, facts, made)
+    _write_manifest(place, facts, formats)
+    for name in formats:
+        model = ExportedModel(place, name, trust_code=True)
+        worst = replayed_difference(model)
+        if worst > TOLERANCE:
+            raise UserError(
+                f"--format {name}: its outputs differ by {worst:.1e} from the net's own"
+            )
+    log_comparison(model)
+    if facts["kind"] != "embeddings":
+        facts["predictions"] = Tagger(model).predict(facts["examples"])
+        _write_manifest(place, facts, formats)
 
 
-def _write_manifest(place: Path, facts: dict[str, Any], formats: list[str]) -> None:
+def _write_manifest(place: Path, facts: dict[str, Any], formats: Sequence[str]) -> None:
     (place / MANIFEST).unlink(missing_ok=True)
     names = ("paddlepaddle", "paddle2onnx", "onnxruntime", "numpy")
     versions = {
@@ -285,7 +294,7 @@ def _write_manifest(place: Path, facts: dict[str, Any], formats: list[str]) -> N
         "python": platform.python_version(),
         **{name: version for name in names if (version := _version(name))},
     }
-    content = {**facts, "formats": formats, "versions": versions, "sha256": digests(place)}
+    content = {**facts, "formats": list(formats), "versions": versions, "sha256": digests(place)}
     text = json.dumps(content, ensure_ascii=False, indent=1)
     (place / MANIFEST).write_text(text + "\n", encoding="utf-8")
 

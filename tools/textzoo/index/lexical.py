@@ -11,7 +11,7 @@ from scipy import sparse
 from textzoo.config.schema import IndexSettings, LexicalFeatures, LexicalWeighting, NgramLength
 from textzoo.files import read_json
 from textzoo.linear.features import Features, ViewSettings
-from textzoo.linear.matrices import SparseRows, read_array
+from textzoo.linear.matrices import SparseRows, read_array, write_array
 from textzoo.text.characters import characters_of
 
 _FORM = "lexical.json"
@@ -97,7 +97,7 @@ class LexicalIndex:
         postings = self._postings
         self._features.save(folder)
         for name in ("data", "indices", "indptr"):
-            np.save(folder / f"postings_{name}.npy", getattr(postings, name))
+            write_array(folder / f"postings_{name}.npz", getattr(postings, name))
         facts = {"form": self.form._asdict(), "texts": len(self)}
         (folder / _FORM).write_text(json.dumps(facts), encoding="utf-8")
 
@@ -120,9 +120,9 @@ class LexicalIndex:
         if _FORMS.validate_python(facts.get("form")) != form:
             return None
         features = Features.load(folder)
-        numbers = read_array(folder / "postings_data.npy", "f")
+        numbers = read_array(folder / "postings_data.npz", "f")
         places, starts = (
-            read_array(folder / f"postings_{name}.npy", "i") for name in ("indices", "indptr")
+            read_array(folder / f"postings_{name}.npz", "i") for name in ("indices", "indptr")
         )
         # SciPy's product does not look where it reads and writes.
         fits = (

@@ -10,7 +10,7 @@ import pydantic
 from scipy import sparse
 
 from textzoo.config.schema import Block, LeadWords, NgramLength, NotNegativeFloat
-from textzoo.linear.matrices import SparseRows, read_array
+from textzoo.linear.matrices import SparseRows, read_array, write_array
 from textzoo.linear.ngrams import Lead, Ngrams
 from textzoo.linear.tokens import (
     TokenLists,
@@ -181,8 +181,8 @@ class Features:
             facts.append({**view.settings._asdict(), "words": view.words.words})
             ngrams = view.ngrams
             for length, known in enumerate([ngrams.tokens, *ngrams.longer], start=1):
-                np.save(folder / f"ngrams_{place}_{length}.npy", known)
-            np.save(folder / f"idf_{place}.npy", view.idf)
+                write_array(folder / f"ngrams_{place}_{length}.npz", known)
+            write_array(folder / f"idf_{place}.npz", view.idf)
         (folder / _VIEWS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -196,10 +196,10 @@ class Features:
         for place, facts in enumerate(_saved_views(folder / _VIEWS)):
             settings = facts.settings()
             tokens, *longer = (
-                read_array(folder / f"ngrams_{place}_{length}.npy", "i")
+                read_array(folder / f"ngrams_{place}_{length}.npz", "i")
                 for length in range(1, settings.longest + 1)
             )
-            idf = read_array(folder / f"idf_{place}.npy", "f")
+            idf = read_array(folder / f"idf_{place}.npz", "f")
             ngrams = Ngrams(settings.shortest, tokens, longer)
             if len(idf) != len(ngrams):
                 raise ValueError(f"{len(idf)} weights of {len(ngrams)} n-grams")

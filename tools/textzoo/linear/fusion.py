@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 
 import numpy as np
 
-from textzoo.linear.matrices import read_array
+from textzoo.linear.matrices import read_array, write_array
 from textzoo.metrics.calibration import sigmoid
 from textzoo.metrics.ranking import best_labels
 from textzoo.text.reader import Feeds
@@ -16,7 +16,7 @@ LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
 # What a net's scores of labels are: between 0 and 1; logits of a softmax over labels; or anything.
 Scale = Literal["probabilities", "logits", "any"]
 
-_FILE, _LABELS = "fusion.json", "fusion_labels.npy"
+_FILE, _LABELS = "fusion.json", "fusion_labels.npz"
 _LEAST = 1e-6
 _STEPS = 25  # of Newton's method
 MOST_PAIRS = 5_000_000  # of rows and labels that a fusion is fitted to
@@ -156,7 +156,7 @@ def save_fusion(fusion: Fusion, folder: Path) -> None:
     labels: Optional[np.ndarray] = facts.pop("labels", None)
     (folder / _FILE).write_text(json.dumps(facts), encoding="utf-8")
     if labels is not None:
-        np.save(folder / _LABELS, labels)
+        write_array(folder / _LABELS, labels)
 
 
 def load_fusion(folder: Path, n_labels: int) -> Fusion:

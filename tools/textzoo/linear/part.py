@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 from scipy import sparse
 
 from textzoo.linear.features import Features
-from textzoo.linear.matrices import SparseRows, read_array
+from textzoo.linear.matrices import SparseRows, read_array, write_array
 from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Ragged
 
@@ -17,7 +17,8 @@ _LEAST = 200  # that a label keeps all the same
 _DENSE = 20_000_000  # numbers of a matrix that is not held as a sparse one
 _LARGEST = float(np.finfo(np.float16).max)
 _OfLabel = tuple[np.ndarray, np.ndarray]  # `[weights]` values in half precision, and features
-_FILES = ("weights_values.npy", "weights_features.npy", "weights_ends.npy")
+_FILES = ("weights_values.npz", "weights_features.npz", "weights_ends.npz")
+_UNITS = "weights_units.npz"
 
 
 class NgramShare(NamedTuple):
@@ -33,20 +34,31 @@ class Weights:
     All labels keep 5 million weights together, at least 200 each.
 
     Args:
-        values: `[weights]` label by label, half precision.
+        values: `[weights]` label by label, in half precision; or 8-bit integers.
         features: `[weights]` the n-gram of each.
         ends: `[labels + 1]` where each label's weights start, and where the last one's end.
         n_features: how many n-grams there are.
+        units: `[labels]` what integers are multiples of; None: they are none.
 
     Attributes:
         n_labels: how many labels there are.
     """
 
-    def __init__(self, values: np.ndarray, features: np.ndarray, ends: np.ndarray, n_features: int):
-        self._arrays = values, features, ends
+    def __init__(
+        self,
+        values: np.ndarray,
+        features: np.ndarray,
+        ends: np.ndarray,
+        n_features: int,
+        units: Optional[np.ndarray] = None,
+    ):
+        self._arrays, self._units = (values, features, ends), units
         self.n_labels = len(ends) - 1
+        numbers = values.astype(np.float32)
+        if units is not None:
+            numbers *= np.repeat(units, np.diff(ends))
         by_label: SparseRows = sparse.csr_matrix(
-            (values.astype(np.float32), features, ends), (self.n_labels, n_features)
+            (numbers, features, ends), (self.n_labels, n_features)
         )
         self._by_label = by_label
         is_small = self.n_labels * n_features <= _DENSE
@@ -91,6 +103,14 @@ class Weights:
         ends = np.cumsum([0, *(len(own) for own, _ in labels)])
         return cls(values, features, ends, n_features)
 
+    def in_8_bits(self) -> "Weights":
+        """The same, each rounded to one of 255 numbers, equal steps up to its label's largest."""
+        by_label = self._by_label
+        largest = np.asarray(abs(by_label).max(axis=1).todense()).ravel()
+        units = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+        values = np.rint(by_label.data / np.repeat(units, np.diff(by_label.indptr)))
+        return Weights(values.astype(np.int8), *self._arrays[1:], by_label.shape[1], units)
+
     def scores(self, rows: SparseRows) -> np.ndarray:
         """The score of every label for some rows of features, `[rows, labels]`."""
         products = rows @ self._by_feature
@@ -104,7 +124,9 @@ class Weights:
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""
         for name, array in zip(_FILES, self._arrays):
-            np.save(folder / name, array)
+            write_array(folder / name, array)
+        if self._units is not None:
+            write_array(folder / _UNITS, self._units)
 
     @classmethod
     def load(cls, folder: Path, n_features: int) -> "Weights":
@@ -113,16 +135,19 @@ class Weights:
         Raises:
             ValueError: it is damaged.
         """
+        has_units = (folder / _UNITS).is_file()
         values, features, ends = (
-            read_array(folder / name, kind) for name, kind in zip(_FILES, "fii")
+            read_array(folder / name, kind) for name, kind in zip(_FILES, f"{'fi'[has_units]}ii")
         )
+        units = read_array(folder / _UNITS, "f") if has_units else None
         is_whole = len(ends) > 0 and values.shape == features.shape == (ends[-1],)
         is_whole = is_whole and ends[0] == 0 and bool((np.diff(ends) >= 0).all())
-        if not (is_whole and np.isfinite(values).all()):
+        is_whole = is_whole and (units is None or units.shape == (len(ends) - 1,))
+        if not (is_whole and all(np.isfinite(a).all() for a in (values, units) if a is not None)):
             raise ValueError("weights: are not as they were saved")
         if len(features) and not 0 <= features.min() <= features.max() < n_features:
             raise ValueError(f"weights: of other than {n_features} n-grams")
-        return cls(values, features, ends, n_features)
+        return cls(values, features, ends, n_features, units)
 
 
 def _largest(labels: list[_OfLabel]) -> tuple[list[_OfLabel], float]:
@@ -166,6 +191,10 @@ class LinearPart:
             `[texts, labels]`.
         """
         return self.weights.scores(self.features(characters))
+
+    def in_8_bits(self) -> "LinearPart":
+        """The same with weights of 8 bits."""
+        return LinearPart(self.features, self.weights.in_8_bits())
 
     def reasons(
         self, texts: list[str], labels: Sequence[Sequence[int]], n: int

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Protocol, cast
+from typing import Any, Literal, Optional, Protocol, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from textzoo.text.reader import Feeds
 
 PROGRAM, WEIGHTS, ONNX = "net.json", "net.pdiparams", "net.onnx"
 FILES = {"paddle": (PROGRAM, WEIGHTS), "onnx": (ONNX,)}  # of each format
+StoredPrecision = Literal["float32", "bfloat16", "int8"]  # of weights in files
 
 
 # Operations of a program of Paddle that do more than compute: a net that was trained has none.

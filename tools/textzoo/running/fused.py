@@ -64,6 +64,10 @@ class FusedRun:
         self.linear, self.fusion = model.linear, fusion
         self._run = run
 
+    def of(self, run: InferenceRun, linear: LinearPart) -> "FusedRun":
+        """The same of another run of the net, and of another linear part."""
+        return FusedRun(run, FusedModel(run.model, linear), self.fusion)
+
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `InferenceRun.infer_step`."""
         feeds, linear = parted(feeds)

@@ -131,6 +131,21 @@ class StaticRun:
             variables = list(inputs.values()), list(outputs.values())
             static.save_inference_model(str(path), *variables, self._executor, program=program)
 
+    def changed(self, change: Callable[[paddle.nn.Layer], None], values: Feeds) -> "StaticRun":
+        """A run for inference of the net as something changes it.
+
+        Args:
+            change: is called with each net that is made, in static mode.
+            values: the weights that the net has then.
+        """
+
+        def make_net() -> paddle.nn.Layer:
+            net = self._make_net()
+            change(net)
+            return net
+
+        return StaticRun(self.model, make_net, values, self._example)
+
     def parameters(self) -> Feeds:
         """See `Run.parameters`."""
         return {name: self._get(variable) for name, variable in self._names.items()}

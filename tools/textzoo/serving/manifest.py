@@ -13,13 +13,13 @@ from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, Positive
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
 from textzoo.metrics.names import Kind
-from textzoo.running.engines import FILES
+from textzoo.running.engines import FILES, StoredPrecision
 
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
-LABELS, LINEAR = "labels.json", "linear"
+LABELS, LINEAR, FLOAT32 = "labels.json", "linear", "float32"
 EXAMPLES = "examples.npz"
 LISTING = Listing(MANIFEST, frozenset({"form", "kind", "formats", "sha256"}), "an exported model")
-FORM = 3  # of the manifest; 2 had the code of every reader, 1 readers of the flat library
+FORM = 4  # of the folder; 3 had linear parts that were not deflated, 2 the code of every reader
 
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -97,6 +97,7 @@ class Manifest(Block):
     examples: Annotated[list[str], Field(min_length=1)]
     predictions: Optional[list[Prediction]] = None
     formats: Annotated[list[Literal["paddle", "onnx"]], Field(min_length=1)]
+    precision: StoredPrecision
     versions: dict[str, str]
     sha256: dict[str, _Digest]
 
@@ -110,8 +111,14 @@ class Manifest(Block):
         for file in needed:
             if file not in self.sha256:
                 raise ValueError(f"sha256: lacks {file}")
-        if self.has_linear != any(file.startswith(f"{LINEAR}/") for file in self.sha256):
-            raise ValueError(f"has_linear: received {self.has_linear}, but the files say otherwise")
+        for key, value, part in (
+            ("has_linear", self.has_linear, LINEAR),
+            ("precision", self.precision != "float32", FLOAT32),
+        ):
+            if value != any(file.startswith(f"{part}/") for file in self.sha256):
+                raise ValueError(
+                    f"{key}: received {getattr(self, key)}, but the files say otherwise"
+                )
         ranks = {name: array.rank for name, array in self.outputs.items()}
         if ranks not in _OUTPUTS[self.kind]:
             raise ValueError(f"outputs: not those of a model of {self.kind}")
