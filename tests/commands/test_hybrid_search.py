@@ -66,7 +66,7 @@ def test_infer_recall_and_the_export_rank_alike(place, tmp_path, capfd):
     folder = tmp_path / "exported"
     options = ("--output", str(folder), "--format", "paddle")
     assert call(export, place, *options, overrides=overrides) == 0
-    assert (folder / "index/lexical/postings_data.npy").is_file()
+    assert (folder / "index/lexical/postings_data.npz").is_file()
     index = SemanticIndex.load(folder)
     queries = list(recalled)[:10]
     for query, hits in zip(queries, index.search(queries, 5)):

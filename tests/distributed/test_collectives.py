@@ -186,7 +186,7 @@ def test_two_processes_have_the_losses_and_metrics_of_one(name, workspaces, two)
         ours, theirs = (
             digests(workspace.output(f"{n} {name}") / "0/linear") for n in ("one", "two")
         )
-        for file in ours.keys() - {"fusion.json", "fusion_labels.npy"}:  # of the net's scores
+        for file in ours.keys() - {"fusion.json", "fusion_labels.npz"}:  # of the net's scores
             assert ours[file] == theirs[file]
     assert not list(workspace.output(f"two {name}").glob("*_of_process_*"))
 

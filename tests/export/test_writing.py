@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import re
 import shutil
@@ -9,20 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from conftest import ROOT
-from harness.exports import NAMES, repair
+from harness.exports import ENGINES, HAS_ONNX, LINEAR, NAMES, repair
 from harness.workspace import Saved, predictions
 
 from textzoo.called import program
 from textzoo.commands.export import export
 from textzoo.errors import BadText, UserError
 from textzoo.export.verification import largest_difference, verify
+from textzoo.linear.matrices import read_array
 from textzoo.running import onnx_conversion
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
-HAS_ONNX = all(map(importlib.util.find_spec, onnx_conversion._NEEDED))
-ENGINES = ["paddle", "onnx"] if HAS_ONNX else ["paddle"]
-TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
+PAIRS = ("batchneg", "hardestneg")
+TAGGERS = [name for name in NAMES if name not in PAIRS]
 needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason="needs the extra onnx")
 
 
@@ -226,14 +225,14 @@ def test_a_foreign_folder_is_left_alone_and_an_export_replaced(exported, tmp_pat
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="holds something other than an exported model"):
-        export(model.config, model.settings, tmp_path / "foreign", None)
+        export(model.config, model.settings, tmp_path / "foreign")
     assert [path.name for path in tmp_path.rglob("*")] == ["foreign", "thesis.txt"]
     folder = copy(model, tmp_path)
     (folder / "notes.txt").touch()
     with pytest.raises(UserError, match=r"other than an exported model: notes\.txt; choose"):
-        export(model.config, model.settings, folder, ["paddle"])
+        export(model.config, model.settings, folder)
     (folder / "notes.txt").unlink()
-    export(model.config, model.settings, folder, ["paddle"])
+    export(model.config, model.settings, folder)
     assert manifest_of(folder)["formats"] == ["paddle"]
     assert not (folder / "net.onnx").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "foreign"]
@@ -249,15 +248,27 @@ def test_onnx_alone(exported, tmp_path):
         Tagger.load(tmp_path / "onnx", "paddle")
 
 
-def test_without_the_extra_onnx_is_refused_or_left_out(exported, tmp_path, monkeypatch, capsys):
+def test_onnx_without_its_extra_is_refused_and_paddle_alone_needs_none(
+    exported, tmp_path, monkeypatch
+):
     model = exported("tagspace")
     monkeypatch.setattr(onnx_conversion, "_NEEDED", ("no_such_converter",))
     with pytest.raises(UserError, match=r"no_such_converter not installed: pip install .*\[onnx\]"):
         export(model.config, model.settings, tmp_path / "x", ["onnx"])
     assert not (tmp_path / "x").exists()
-    export(model.config, model.settings, tmp_path / "x", None)
-    assert "no ONNX: no_such_converter not installed" in capsys.readouterr().out
+    export(model.config, model.settings, tmp_path / "x")
     assert manifest_of(tmp_path / "x")["formats"] == ["paddle"]
+
+
+def test_the_size_is_printed_and_what_takes_it(exported, tmp_path, capsys):
+    model = exported("batchneg")
+    export(model.config, model.settings, tmp_path / "x", ENGINES)
+    printed = capsys.readouterr().out
+    sizes = {file.name: file.stat().st_size / 1e6 for file in (tmp_path / "x").rglob("*")}
+    total = sum(f.stat().st_size for f in (tmp_path / "x").rglob("*") if f.is_file()) / 1e6
+    assert f"exported to {tmp_path / 'x'}: {total:.1f} MB (" in printed
+    assert f"paddle {sizes['net.json'] + sizes['net.pdiparams']:.1f}" in printed
+    assert f"onnx {sizes['net.onnx']:.1f}" in printed or not HAS_ONNX
 
 
 def test_a_reader_that_needs_its_model_folder_is_named(exported, tmp_path):
@@ -285,6 +296,81 @@ def test_a_net_that_onnx_lacks_is_named(tmp_path):
         onnx_conversion.convert(
             tmp_path / "net.json", tmp_path / "net.pdiparams", tmp_path / "net.onnx"
         )
+
+
+# ------------------------------------------------------------------ fewer bits
+
+# Of the largest score, or cosine. Each weight is off by 0.2 %, or by 0.4 % of its row's largest at
+# most; a score adds up many of them, whose errors are of both signs.
+FAR = {"bfloat16": 0.01, "int8": 0.02}
+
+
+@pytest.mark.parametrize("precision", FAR)
+@pytest.mark.parametrize("name", [*("tagspace", "xmlcnn", LINEAR, "levels"), *PAIRS])
+def test_fewer_bits_give_much_the_same(exported, tmp_path, capsys, name, precision):
+    model, folder = exported(name), tmp_path / "rounded"
+    export(model.config, model.settings, folder, ENGINES, precision)
+    told = re.findall(rf"{precision} against float32: (\d+) texts, .*", capsys.readouterr().out)
+    exact = ExportedModel(model.folder, "paddle")
+    texts = json.loads((folder / "float32/texts.json").read_text(encoding="utf-8"))
+    assert told == [str(len(texts))] and len(texts) > 100
+    expected = exact.outputs(exact.encode(texts))
+    largest = max(np.abs(a).max() for a in expected.values() if a.dtype == np.float32)
+    for engine in ENGINES:
+        rounded = ExportedModel(folder, engine)
+        found = rounded.outputs(rounded.encode(texts))
+        assert 0 < largest_difference(found, expected) < FAR[precision] * largest
+    sizes = [(place / "net.pdiparams").stat().st_size for place in (folder, model.folder)]
+    assert sizes[0] < {"bfloat16": 0.7, "int8": 0.5}[precision] * sizes[1]
+    verify(folder)
+    printed = capsys.readouterr().out
+    assert printed.count(f"{precision} against float32: {len(texts)} texts") == len(ENGINES)
+    assert "changes what this model answers" not in printed
+
+
+@pytest.fixture
+def in_8_bits(exported, tmp_path):
+    model = exported(LINEAR)
+    export(model.config, model.settings, tmp_path / "rounded", ["paddle"], "int8")
+    return tmp_path / "rounded"
+
+
+def test_answers_that_change_are_warned_of(in_8_bits, monkeypatch, capsys):
+    monkeypatch.setattr("textzoo.export.comparison.LEAST_AGREEMENT", 1.01)
+    verify(in_8_bits)
+    warning = "int8 changes what this model answers: --precision bfloat16 or float32"
+    assert warning in capsys.readouterr().out
+
+
+def test_the_linear_part_has_8_bits_too(in_8_bits, exported):
+    kinds = [
+        read_array(folder / "linear/weights_values.npz", kind).dtype
+        for folder, kind in ((in_8_bits, "i"), (exported(LINEAR).folder, "f"))
+    ]
+    assert kinds == [np.int8, np.float16]
+
+
+@pytest.mark.parametrize("file", ["net.pdiparams", "linear/weights_units.npz"])
+def test_a_file_of_fewer_bits_that_is_cut_off_is_named(in_8_bits, file):
+    whole = (in_8_bits / file).read_bytes()
+    (in_8_bits / file).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=f"{file}: was changed"):
+        Tagger.load(in_8_bits)
+    if file.endswith("npz"):
+        repair(in_8_bits)
+        with pytest.raises(UserError, match="linear: is damaged, export the model anew"):
+            Tagger.load(in_8_bits)
+
+
+def test_what_was_kept_of_float32_is_checked(in_8_bits):
+    (in_8_bits / "float32/best_scores.npz").write_bytes(b"PK")
+    repair(in_8_bits)
+    with pytest.raises(UserError, match="float32: is damaged, export the model anew"):
+        verify(in_8_bits)
+    shutil.rmtree(in_8_bits / "float32")
+    repair(in_8_bits)
+    with pytest.raises(UserError, match="precision: received int8, but the files say otherwise"):
+        verify(in_8_bits)
 
 
 # ------------------------------------------------------------------ requests

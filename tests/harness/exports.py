@@ -1,5 +1,6 @@
 """Small models, trained, evaluated and exported once for all tests that need one."""
 
+import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from textzoo.commands.infer import infer
 from textzoo.commands.recall import recall
 from textzoo.commands.train import train
 
+# What can be made here.
+HAS_ONNX = all(map(importlib.util.find_spec, ("paddle2onnx", "onnxruntime")))
+ENGINES = ["paddle", "onnx"] if HAS_ONNX else ["paddle"]
 # Of each model, and of the forms of multilabel that differ in what they predict.
 NAMES = [*MODELS, "levels", "per_label"]
 LINEAR = "linear"  # a multilabel whose scores are fused with those of a linear part
@@ -61,7 +65,7 @@ def make_export(name: str, place: Path) -> Export:
     infer(config, settings, "dygraph")
     if name == "batchneg":
         recall(config, settings, queries=None, add=None, delete=None)
-    export(config, settings, place / "exported", formats=None)
+    export(config, settings, place / "exported", ENGINES)
     return Export(config, settings, workspace.output("run"), place / "exported")
 
 

@@ -12,6 +12,7 @@ from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index.hnsw import Index, _form
+from textzoo.linear.matrices import read_array, write_array
 
 pytestmark = needs_hnswlib
 
@@ -354,7 +355,7 @@ def test_n_grams_are_saved_and_counted_anew_for_another_form(backend, tmp_path):
     index.commit()
     assert index.is_saved
     names = {name for name in digests(tmp_path / "index") if name.startswith("lexical/")}
-    assert "lexical/postings_data.npy" in names
+    assert "lexical/postings_data.npz" in names
     queries = embeddings_of(20, seed=1)
     again = Index.load(tmp_path / "index", index._settings)
     assert again.is_saved
@@ -382,14 +383,14 @@ def test_without_a_lexical_weight_no_n_gram_is_counted(tmp_path, monkeypatch):
 def test_damaged_n_grams_are_named(tmp_path):
     index = hybrid("exact", path=tmp_path / "index")
     index.commit()
-    file = tmp_path / "index" / "lexical" / "postings_indices.npy"
-    np.save(file, np.load(file) + 1000)
-    with pytest.raises(UserError, match=r"postings_indices\.npy: is damaged"):
+    file = tmp_path / "index" / "lexical" / "postings_indices.npz"
+    write_array(file, read_array(file, "i") + 1000)
+    with pytest.raises(UserError, match=r"postings_indices\.npz: is damaged"):
         Index.load(tmp_path / "index", index._settings)
     manifest = tmp_path / "index" / "manifest.json"
     facts = json.loads(manifest.read_text(encoding="utf-8"))
-    facts["sha256"]["lexical/postings_indices.npy"] = digests(tmp_path / "index")[
-        "lexical/postings_indices.npy"
+    facts["sha256"]["lexical/postings_indices.npz"] = digests(tmp_path / "index")[
+        "lexical/postings_indices.npz"
     ]
     manifest.write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(UserError, match=r"lexical: is damaged"):

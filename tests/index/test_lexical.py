@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from textzoo.config.schema import IndexSettings
 from textzoo.index.lexical import LexicalForm, LexicalIndex
+from textzoo.linear.matrices import read_array, write_array
 
 TEXTS = [
     "花呗怎么还款",
@@ -90,8 +91,8 @@ def test_what_was_saved_gives_the_same(tmp_path, weighting):
 
 def lists(folder, **arrays):
     for name, change in arrays.items():
-        file = folder / f"postings_{name}.npy"
-        np.save(file, change(np.load(file)))
+        file = folder / f"postings_{name}.npz"
+        write_array(file, change(read_array(file, "f" if name == "data" else "i")))
 
 
 DAMAGE = {
@@ -108,10 +109,8 @@ DAMAGE = {
         folder, indptr=lambda a: np.append(a[:-1], 0), indices=lambda a: a[:0], data=lambda a: a[:0]
     ),
     "no number": lambda folder: lists(folder, data=lambda a: a * np.float32(np.nan)),
-    "objects": lambda folder: np.save(
-        folder / "postings_data.npy", np.array([object()]), allow_pickle=True
-    ),
-    "no n-grams": lambda folder: (folder / "ngrams_0_1.npy").unlink(),
+    "objects": lambda folder: np.savez(folder / "postings_data.npz", numbers=np.array([object()])),
+    "no n-grams": lambda folder: (folder / "ngrams_0_1.npz").unlink(),
 }
 
 

@@ -52,7 +52,10 @@ def test_a_path_is_taken_wherever_it_lies_and_without_a_best_one_the_newest(save
 @pytest.mark.parametrize(
     ("chosen", "says"),
     [
-        ({"infer_start_epoch": 1, "infer_end_epoch": 4}, "no checkpoint of epoch 2, 3"),
+        (
+            {"infer_start_epoch": 1, "infer_end_epoch": 4},
+            "no checkpoint of epoch 2, 3; training with -o runner.keep_ch",
+        ),
         ({"infer_start_epoch": 1, "infer_end_epoch": 1}, r"runner\.infer_end_epoch: received 1"),
     ],
 )

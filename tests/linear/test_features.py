@@ -163,21 +163,21 @@ def test_facts_that_are_not_as_they_were_saved_are_refused(saved, change):
 @pytest.mark.parametrize(
     ("file", "array"),
     [
-        ("idf_0.npy", np.ones(3, "float32")),
-        ("idf_1.npy", np.array(1.0)),
-        ("ngrams_0_2.npy", np.zeros((2, 2), np.int64)),
-        ("ngrams_1_1.npy", np.array(["a", "b"])),
-        ("ngrams_1_1.npy", np.array([{"a": 1}])),
+        ("idf_0.npz", np.ones(3, "float32")),
+        ("idf_1.npz", np.array(1.0)),
+        ("ngrams_0_2.npz", np.zeros((2, 2), np.int64)),
+        ("ngrams_1_1.npz", np.array(["a", "b"])),
+        ("ngrams_1_1.npz", np.array([{"a": 1}])),
     ],
 )
 def test_arrays_that_are_not_as_they_were_saved_are_refused(saved, file, array):
-    np.save(saved[1] / file, array, allow_pickle=True)
+    np.savez(saved[1] / file, numbers=array)
     with pytest.raises(ValueError):
         Features.load(saved[1])
 
 
 def test_an_array_that_is_cut_off_or_gone_is_refused(saved, tmp_path):
-    for name in ("idf_2.npy", "ngrams_2_5.npy", "features.json"):
+    for name in ("idf_2.npz", "ngrams_2_5.npz", "features.json"):
         folder = tmp_path / f"copy-{name}"
         shutil.copytree(saved[1], folder, ignore=shutil.ignore_patterns("copy-*"))
         whole = (folder / name).read_bytes()

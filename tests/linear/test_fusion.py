@@ -120,7 +120,7 @@ def test_a_damaged_fusion_is_refused(tmp_path):
     save_fusion(Stacked.fit(LOGITS, OF_LINEAR, TRUTH, "any"), tmp_path)
     with pytest.raises(ValueError, match="expected finite numbers of 4 labels"):
         load_fusion(tmp_path, 4)
-    file, labels = tmp_path / "fusion.json", tmp_path / "fusion_labels.npy"
+    file, labels = tmp_path / "fusion.json", tmp_path / "fusion_labels.npz"
     whole = file.read_text(encoding="utf-8")
     for text in ("", "[]", "{}", '{"weight": "x", "scale": "any"}', whole[:-3], "3", '"weight"'):
         file.write_text(text, encoding="utf-8")

@@ -160,7 +160,7 @@ def test_static_graph_has_the_same_linear_part(workspace, trained):
     workspace.run("static_trainer", "static", BOTH, "runner.epochs=1")
     static = workspace.output("static")
     ours, theirs = digests(static / "0/linear"), digests(trained / "0/linear")
-    for name in (ours.keys() | theirs.keys()) - {"fusion.json", "fusion_labels.npy"}:
+    for name in (ours.keys() | theirs.keys()) - {"fusion.json", "fusion_labels.npz"}:
         assert ours[name] == theirs[name]
     assert metric_lines(static, "evaluation")[0] == metric_lines(trained, "evaluation")[0]
 

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from textzoo.linear import part as module
 from textzoo.linear.features import Features, ViewSettings
+from textzoo.linear.matrices import read_array, write_array
 from textzoo.linear.part import LinearPart, Weights
 from textzoo.text.characters import characters_of
 
@@ -112,10 +113,42 @@ def test_each_file_that_is_gone_cut_off_or_of_other_numbers_is_refused(part, tmp
 )
 def test_weights_that_are_not_as_they_were_saved_are_refused(part, tmp_path, file, change):
     part.save(tmp_path)
-    path = tmp_path / f"weights_{file}.npy"
-    np.save(path, change(np.load(path)))
+    path = tmp_path / f"weights_{file}.npz"
+    write_array(path, change(read_array(path, "f" if file == "values" else "i")))
     with pytest.raises(ValueError):
         LinearPart.load(tmp_path, 2)
+
+
+def test_in_8_bits_each_weight_is_a_whole_share_of_the_largest_of_its_label(part, tmp_path):
+    rounded = part.in_8_bits()
+    for label in (0, 1):
+        features, values = part.weights.of_label(label)
+        unit = np.abs(values).max() / 127
+        assert rounded.weights.of_label(label)[0].tolist() == features.tolist()
+        np.testing.assert_allclose(
+            rounded.weights.of_label(label)[1], np.rint(values / unit) * unit, rtol=1e-6
+        )
+        assert np.abs(rounded.weights.of_label(label)[1] - values).max() <= unit * 0.5001
+    rounded.save(tmp_path)
+    loaded = LinearPart.load(tmp_path, 2)
+    np.testing.assert_array_equal(loaded.scores(TEXTS), rounded.scores(TEXTS))
+    assert read_array(tmp_path / "weights_values.npz", "i").dtype == np.int8
+    units = tmp_path / "weights_units.npz"
+    for damaged in (np.ones(3, "f4"), np.array([1, np.nan], "f4"), np.ones(2, int)):
+        write_array(units, damaged)
+        with pytest.raises(ValueError):
+            LinearPart.load(tmp_path, 2)
+    units.unlink()  # numbers of another kind than expected
+    with pytest.raises(ValueError, match="weights_values"):
+        LinearPart.load(tmp_path, 2)
+
+
+def test_a_label_without_weights_has_none_in_8_bits_either():
+    weights = Weights.largest([np.array([[0, 2], [0, -1]], np.float32)], 2).in_8_bits()
+    assert weights.scores(sparse.identity(2, "float32", format="csr")).tolist() == [
+        [0, 2],
+        [0, pytest.approx(-1, abs=0.008)],
+    ]
 
 
 def test_of_sparse_weights_the_largest_are_kept(monkeypatch):

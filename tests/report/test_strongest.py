@@ -43,7 +43,7 @@ def test_without_a_linear_part_the_section_is_left_out(exported):
 
 def test_a_damaged_linear_part_is_named_and_left_out(exported, tmp_path, caplog):
     shutil.copytree(exported(LINEAR).run, tmp_path / "run")
-    file = tmp_path / "run" / "best" / "linear" / "weights_values.npy"
+    file = tmp_path / "run" / "best" / "linear" / "weights_values.npz"
     file.write_bytes(file.read_bytes()[:-2])
     assert section_of(tmp_path / "run") is None
-    assert "linear/weights_values.npy was changed" in caplog.text
+    assert "linear/weights_values.npz was changed" in caplog.text

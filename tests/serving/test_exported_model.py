@@ -79,6 +79,7 @@ def model(tmp_path, monkeypatch):
     manifest = SimpleNamespace(
         reader=ReaderFacts(name=None, **SETTINGS),
         formats=["onnx"],
+        precision="float32",
         examples=["abc", "e"],
         inputs={"tokens": MATRIX, "lengths": ROW},
         outputs={"sums": ROW, "lengths": ROW},

@@ -55,6 +55,8 @@ def test_a_manifest_without_a_key_is_refused(folder, key):
         ("examples", [], "examples: List should have at least 1 item"),
         ("model", "\ud800", "manifest.json: is damaged or cannot be read"),
         ("formats", ["tensorrt"], "formats.0: Input should be 'paddle' or 'onnx'"),
+        ("precision", "int4", "precision: Input should be 'float32', 'bfloat16' or 'int8'"),
+        ("precision", "int8", "precision: received int8, but the files say otherwise"),
         ("sha256", {}, "sha256: lacks examples.npz"),
         ("has_linear", True, "has_linear: received True, but the files say otherwise"),
         ("sha256/net.json", "", "sha256.net.json: String should match"),

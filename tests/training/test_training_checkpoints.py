@@ -59,10 +59,14 @@ def assembled(tmp_path, **runner):
 
 @pytest.mark.parametrize(
     ("keep", "left"),
-    [(0, ["0", "1", "2", "step_2", "step_4", "step_8"]), (1, ["2"]), (2, ["2", "step_8"])],
+    [
+        ({"keep_checkpoints": 0}, ["0", "1", "2", "step_2", "step_4", "step_8"]),
+        ({"keep_checkpoints": 1}, ["2"]),
+        ({}, ["2", "step_8"]),
+    ],
 )
 def test_so_many_checkpoints_are_kept(tmp_path, keep, left):
-    training = assembled(tmp_path, epochs=3, save_steps=2, keep_checkpoints=keep)
+    training = assembled(tmp_path, epochs=3, save_steps=2, **keep)
     training.fit()  # 3 steps an epoch
     found = [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()]
     assert sorted(found) == left

@@ -169,7 +169,7 @@ class Runner(Block):
         description="also save a checkpoint every so many steps; 0: only at each epoch's end",
     )
     keep_checkpoints: NotNegativeInt = Field(
-        default=0,
+        default=2,
         description="how many of the newest checkpoints to keep (`best` is kept too); 0: all",
     )
     eval_steps: NotNegativeInt = Field(

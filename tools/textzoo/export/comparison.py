@@ -58,7 +58,7 @@ def write_float32(place: Path, run: InferenceRun, texts: Sequence[str], reader: 
     if run.model.kind == "tags" and "scores" in outputs:
         outputs = best_of(outputs["scores"], min(_MOST, outputs["scores"].shape[1]))
     folder = place / FLOAT32
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / _TEXTS).write_text(json.dumps(list(texts), ensure_ascii=False), encoding="utf-8")
     for name, array in outputs.items():
         write_array(folder / f"{name}.npz", array)

@@ -47,7 +47,7 @@ def chosen_checkpoints(runner: Runner) -> list[Path]:
         if missing:
             raise UserError(
                 f"runner.infer_load_path: {load_path} has no checkpoint of epoch "
-                + ", ".join(missing)
+                f"{', '.join(missing)}; training with -o runner.keep_checkpoints=0 keeps all"
             )
         return [load_path / str(epoch) for epoch in epochs]
     if chosen == BEST or (chosen is None and has_best(load_path)):

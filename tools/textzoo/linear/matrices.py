@@ -11,10 +11,10 @@ SparseRows = Any  # scipy.sparse.csr_matrix of float32: SciPy brings no types
 def write_array(file: Path, array: np.ndarray) -> None:
     """Write an array to a `.npz` file, deflated.
 
-    Integers of several bytes, which here mostly grow, are stored as the differences between
-    neighbours, the first byte of all of them before the second: next to nothing is left of them.
+    Lists of integers of several bytes mostly grow here: they are stored as the differences between
+    neighbours, the first byte of all of them before the second, of which next to nothing is left.
     """
-    if array.dtype.kind == "i" and array.itemsize > 1:
+    if array.dtype.kind == "i" and array.itemsize > 1 and array.ndim == 1:
         steps = np.diff(array, prepend=array.dtype.type(0)).astype(array.dtype.newbyteorder("<"))
         np.savez_compressed(file, steps=steps.view(np.uint8).reshape(-1, array.itemsize).T)
     else:
@@ -35,8 +35,10 @@ def read_array(file: Path, kind: str, n_axes: int = 1) -> np.ndarray:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             if "steps" in arrays:
-                steps = np.ascontiguousarray(arrays["steps"].T)
-                steps = steps.view(f"<i{steps.shape[1]}")[:, 0]
+                bytes_ = arrays["steps"]
+                if bytes_.dtype != np.uint8 or bytes_.ndim != 2:
+                    raise ValueError(f"received {bytes_.ndim} axes of {bytes_.dtype}")
+                steps = np.ascontiguousarray(bytes_.T).view(f"<i{len(bytes_)}")[:, 0]
                 array = np.cumsum(steps, dtype=steps.dtype.newbyteorder("="))
             else:
                 array = arrays["numbers"]
