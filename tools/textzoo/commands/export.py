@@ -4,14 +4,16 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, get_args
+from typing import TYPE_CHECKING, Optional
 
 from textzoo.called import program
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import guarded
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
-from textzoo.running.engines import FORMATS, StoredPrecision
+
+if TYPE_CHECKING:
+    from textzoo.running.engines import StoredPrecision
 
 log = logging.getLogger("textzoo")
 
@@ -26,13 +28,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument(
         "--format",
         nargs="+",
-        choices=FORMATS,
+        choices=("paddle", "onnx"),
         default=["paddle"],
         help="what runs it: paddle (the default), onnx, or both",
     )
     parser.add_argument(
         "--precision",
-        choices=get_args(StoredPrecision),
+        choices=("float32", "bfloat16", "int8"),
         default="float32",
         help="of the weights as they are stored; int8 takes about a quarter of float32",
     )
@@ -66,7 +68,7 @@ def export(
     overrides: list[str],
     output: Path,
     formats: Sequence[str] = ("paddle",),
-    precision: StoredPrecision = "float32",
+    precision: "StoredPrecision" = "float32",
 ) -> None:
     """Write the checkpoint that a config chooses to a folder that needs nothing else.
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from textzoo.errors import UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.linear.fusion import all_scores, best_of
 from textzoo.linear.matrices import read_array, write_array
-from textzoo.running.run import InferenceRun
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import FLOAT32
 from textzoo.text.reader import Feeds, Reader, encoded_text
+
+if TYPE_CHECKING:  # an export is verified without Paddle, too
+    from textzoo.running.run import InferenceRun
 
 N_TEXTS = 200
 _MOST = 100  # labels of a text whose scores are kept
@@ -38,7 +40,7 @@ class Comparison(NamedTuple):
     is_near: bool
 
 
-def write_float32(place: Path, run: InferenceRun, texts: Sequence[str], reader: Reader) -> None:
+def write_float32(place: Path, run: "InferenceRun", texts: Sequence[str], reader: Reader) -> None:
     """Write texts and what the net makes of them before its weights are rounded.
 
     Of many labels, the best ones of each text are kept.
@@ -114,7 +116,7 @@ def _predictions(model: ExportedModel, ours: Feeds, theirs: Feeds) -> Comparison
     )
 
 
-def _predicted(row: dict) -> object:
+def _predicted(row: dict[str, Any]) -> object:
     found = row.get("predicted", [row["top"][0]["tag"]])
     return set(found) if isinstance(found, list) else found
 

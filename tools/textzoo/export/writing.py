@@ -82,8 +82,8 @@ def write_export(
         run: whose program and weights to write.
         fused: the same with the linear part of the checkpoint, if there is one.
         reader: with the checkpoint's vocabulary.
-        texts: examples, to be replayed when the export is verified; with fewer bits than those of
-            float32, all of them are compared, else the first `N_EXAMPLES` are kept.
+        texts: examples: the first `N_EXAMPLES` are replayed when the export is verified, and in
+            fewer bits all of them are compared with float32.
         formats: of `engines.FORMATS`.
         precision: of the weights as they are stored.
         others: checkpoints whose embeddings stand beside the run's in the index.
