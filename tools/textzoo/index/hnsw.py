@@ -53,7 +53,7 @@ log = logging.getLogger("textzoo")
 
 LISTING = Listing("manifest.json", frozenset({"made_from", "form", "sha256"}), "an index")
 _TEXTS, _GRAPH = "texts.json", "hnsw.bin"
-_LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npy)", re.ASCII)
+_LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npz)", re.ASCII)
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
 _MOMENTS_BLOCK = 4096  # texts whose embeddings are looked at together

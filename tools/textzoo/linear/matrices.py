@@ -16,7 +16,8 @@ def write_array(file: Path, array: np.ndarray) -> None:
     """
     if array.dtype.kind == "i" and array.itemsize > 1 and array.ndim == 1:
         steps = np.diff(array, prepend=array.dtype.type(0)).astype(array.dtype.newbyteorder("<"))
-        np.savez_compressed(file, steps=steps.view(np.uint8).reshape(-1, array.itemsize).T)
+        parts = steps.view(np.uint8).reshape(-1, array.itemsize)
+        np.savez_compressed(file, steps=np.ascontiguousarray(parts.T))
     else:
         np.savez_compressed(file, numbers=array)
 
