@@ -96,12 +96,12 @@ def test_of_embeddings_cosines_and_common_neighbours_are_told(tmp_path):
     texts, vectors = ["1"] * 40, unit_vectors(40)
     kept(tmp_path, {"embeddings": vectors}, "embeddings", texts)
     same = compared(Exported(tmp_path, "embeddings", {"embeddings": vectors}))
-    assert same.text == "40 texts, cosines 1.0000 at least, 1.0000 in the mean, overlap@10 1.000"
+    assert same.text == "40 texts, cosines 1.00000 at least, 1.00000 in the mean, overlap@10 1.000"
     ours = vectors.copy()
     ours[:20] = unit_vectors(20)
     found = compared(Exported(tmp_path, "embeddings", {"embeddings": ours}))
     cosines = (vectors * ours).sum(axis=1)
-    assert f"cosines {cosines.min():.4f} at least, {cosines.mean():.4f}" in found.text
+    assert f"cosines {cosines.min():.5f} at least, {cosines.mean():.5f}" in found.text
     assert not found.is_near
     few = kept(tmp_path / "few", {"embeddings": vectors[:5]}, "embeddings", ["1"] * 5)
     found = compared(Exported(few, "embeddings", {"embeddings": ours[:5]}))

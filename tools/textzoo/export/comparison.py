@@ -127,7 +127,7 @@ def _embeddings(model: ExportedModel, ours: Feeds, theirs: Feeds) -> Comparison:
     cosines = np.einsum("nd,nd->n", own, other)
     overlap = overlap_of_nearest(own, other)
     said = (
-        f"{len(own)} texts, cosines {cosines.min():.4f} at least, {cosines.mean():.4f} in the mean"
+        f"{len(own)} texts, cosines {cosines.min():.5f} at least, {cosines.mean():.5f} in the mean"
     )
     if overlap is None:
         return Comparison(said, True)
