@@ -137,7 +137,7 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
             f"--from: received {source}, expected with --data a model whose settings are known: "
             + ", ".join(bundled_models())
         )
-    path = (folder / _CONFIG).as_posix()
+    path = _typed((folder / _CONFIG).as_posix())
     with _new_folder(folder, model) as copy:
         found = suited_to(model, paths, overrides, copy / ".textzoo_cache", folder)
         commands = _commands(path, folder, "test" in paths)
@@ -157,13 +157,17 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
 
 def _commands(config: str, folder: Path, has_test: bool) -> list[str]:
     """What to type next, from training to a server."""
-    exported = (folder / "exported").as_posix()
+    exported = _typed((folder / "exported").as_posix())
     return [
         f"{command('trainer')} -m {config}",
         *([f"{command('infer')} -m {config}"] if has_test else []),
         f"{command('export')} -m {config} --output {exported}",
         f"{command('serve')} {exported}",
     ]
+
+
+def _typed(path: str) -> str:
+    return f'"{path}"' if " " in path else path
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from textzoo.starting.settings import Chosen
 
 # What YAML takes for a text without quotes, whatever of it is a text.
 _PLAIN = re.compile(
-    r"(?!(?:true|false|null|\.inf|\.nan)$)[a-z_.][\w./@-]*", re.ASCII | re.IGNORECASE
+    r"(?!(?:true|false|null)$)(?:\.{0,2}/)*[a-z_][\w./@-]*", re.ASCII | re.IGNORECASE
 )
 
 
@@ -19,9 +19,15 @@ def config_text(header: list[str], settings: dict[str, Any]) -> str:
         header: lines of the comment that it opens with.
         settings: blocks of values, or of `Chosen`.
     """
-    comment = "".join(f"# {line}".rstrip() + "\n" for line in header)
+    comment = "".join(f"{_comment(line)}\n" for line in header)
     blocks = (f"\n{name}:\n{_lines(block, 1)}" for name, block in settings.items() if block)
     return comment + "".join(blocks)
+
+
+def _comment(text: str) -> str:
+    """A comment, without what might end it."""
+    printable = (letter if letter.isprintable() else "?" for letter in text)
+    return f"# {''.join(printable)}".rstrip()
 
 
 def _lines(block: dict[str, Any], depth: int) -> str:
@@ -32,7 +38,7 @@ def _lines(block: dict[str, Any], depth: int) -> str:
             text += f"{start}\n{_lines(setting, depth + 1)}"
             continue
         value, why = setting if isinstance(setting, Chosen) else (setting, "")
-        text += f"{start} {shown_value(value)}{f'  # {why}' if why else ''}\n"
+        text += f"{start} {shown_value(value)}{f'  {_comment(why)}' if why else ''}\n"
     return text
 
 

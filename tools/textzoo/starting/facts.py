@@ -1,22 +1,20 @@
 """What is in someone's rows, as far as the settings of a model hang on it."""
 
-import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, NamedTuple, Optional, TypeVar
+from typing import Any, Generic, NamedTuple, Optional, TypeVar
 
-import numpy as np
-
-from textzoo.errors import BadLine, UserError, shortened
+from textzoo.data.encoding import good_lines
+from textzoo.errors import UserError, shortened
 from textzoo.readers import pairs
 from textzoo.text.characters import MOSTLY_UNSPACED, characters_of, unspaced_share
 from textzoo.text.fields import labels_in, separator_of
-from textzoo.text.lines import Line
 from textzoo.text.reader import Reader
-from textzoo.text.records import layout_of, read_rows
+from textzoo.text.records import layout_of
 
 Item = TypeVar("Item")
 
@@ -107,16 +105,18 @@ class Facts:
         """What lengths of texts are counted in."""
         return "words" if self.has_spaces else "characters"
 
-    def length(self, percent: float) -> int:
+    def length(self, percent: float, unit: str = "") -> int:
         """The length that so many of a hundred texts have at most."""
-        at = 1 if self.has_spaces else 2
-        return int(np.percentile([row[at] for row in self.rows], percent, method="higher"))
+        lengths = sorted(self._lengths(unit or self.unit))
+        return lengths[math.ceil(percent / 100 * len(lengths)) - 1]
 
     @property
     def n_units(self) -> float:
         """The length of all texts together, as far as those tell that were looked at."""
-        at = 1 if self.has_spaces else 2
-        return sum(row[at] for row in self.rows) * self.n_rows / len(self.rows)
+        return sum(self._lengths(self.unit)) * self.n_rows / len(self.rows)
+
+    def _lengths(self, unit: str) -> list[int]:
+        return [row.words if unit == "words" else row.characters for row in self.rows]
 
 
 @dataclass
@@ -152,69 +152,51 @@ def look(files: list[Path], reader: Reader) -> Facts:
         UserError: a file's columns are not known, or what is wrong hides the rest of it; or there
             is no row that can be read.
     """
-    rows: Even[Optional[Row]] = Even(_ROWS)
+    rows: Even[Row] = Even(_ROWS)
     texts: Even[str] = Even(_TEXTS)
-    problems: list[str] = []
-    n_bad = 0
-    described = []
+    described: dict[str, None] = {}
+    n_bad, bad = 0, ""
 
-    def refused(problem: object) -> None:
-        nonlocal n_bad
-        n_bad += 1
-        problems[1:] = [str(problem)]  # the first one is kept
-
-    def row_of(line: Line) -> Optional[Row]:
-        try:
-            row, text = _row(line.text, reader)
-        except BadLine as problem:
-            refused(f"{line.place}: {problem}")
-            return None
-        texts.add(lambda: text)
-        return row
+    def refuse(problem: UserError) -> None:
+        nonlocal n_bad, bad
+        n_bad, bad = n_bad + 1, bad or str(problem)
 
     for file in files:
-        layout = layout_of(file, reader)
-        if layout.described and layout.described not in described:
-            described.append(layout.described)
-        for line in read_rows(layout, file, refused=refused):
-            rows.add(lambda: row_of(line))  # noqa: B023 (it is called at once)
-    good = [row for row in rows.kept if row]
-    if not good:
-        first = f": {problems[0]}" if problems else ", expected one example a line"
-        raise UserError(f"{files[0]}: received no row that can be read{first}")
+        if said := layout_of(file, reader).described:
+            described[said] = None
+    for line, parsed in good_lines(files, reader, refuse):
+        found = _texts(line.text, parsed)
+        rows.add(lambda: _row(*found))  # noqa: B023 (it is called at once)
+        texts.add(lambda: found[1][0])  # noqa: B023
+    if not rows.n:
+        why = f": {bad}" if bad else ", expected one example a line"
+        raise UserError(f"{files[0]}: received no row that can be read{why}")
     characters = characters_of(texts.kept)
     pieces = [piece for text in texts.kept for piece in text.split()]
     return Facts(
-        n_rows=rows.n - (len(rows.kept) - len(good)),
-        rows=good,
-        described=described,
+        n_rows=rows.n,
+        rows=rows.kept,
+        described=list(described),
         n_bad=n_bad,
-        bad=problems[0] if problems else "",
+        bad=bad,
         unspaced=unspaced_share(characters),
         is_segmented=sum(map(len, pieces)) < _SHORT * len(pieces),
     )
 
 
-def _row(line: str, reader: Reader) -> tuple[Row, str]:
-    """A row, and one of its texts.
-
-    Raises:
-        BadLine: it cannot be read.
-    """
-    parsed = reader.parse(line)
+def _texts(line: str, parsed: Any) -> tuple[str, list[str]]:
+    """What a row has as labels, or as the first negative of a pair; and its texts."""
     if isinstance(parsed, pairs.Pair):
-        texts, cell = parsed.texts, parsed.negatives[0] if parsed.negatives else ""
-    else:
-        cell, tab, text = line.partition("\t")
-        if not tab:  # PaddleRec's `tag,id id id`
-            cell, _, text = line.partition(",")
-        texts = [text]
+        return "".join(parsed.negatives[:1]), parsed.texts
+    cell, tab, text = line.partition("\t")
+    if not tab:  # PaddleRec's `tag,id id id`
+        cell, _, text = line.partition(",")
+    return cell, [text]
+
+
+def _row(cell: str, texts: list[str]) -> Row:
     words = max(len(_WORD.findall(text)) for text in texts)
-    keys = tuple(
-        int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-        for text in texts
-    )
-    return Row(cell, words, max(map(len, texts)), keys), texts[0]
+    return Row(cell, words, max(map(len, texts)), tuple(map(hash, texts)))
 
 
 def labels_of(facts: Facts, separators: Optional[list[str]], known: list[str]) -> Labels:

@@ -88,15 +88,16 @@ def _held_out(n_rows: int, share: float, most: int) -> Chosen:
     return Chosen(fraction, f"{round(fraction * n_rows):,} rows choose the checkpoint")
 
 
-def _max_len(model: str, facts: Facts, extra: int = 0) -> Chosen:
+def _max_len(model: str, facts: Facts, unit: str = "", extra: int = 0) -> Chosen:
     """The longest text, as 99 of 100 are, in whole tens."""
-    most, found = _LONGEST[model], facts.length(99)
+    unit, most = unit or facts.unit, _LONGEST[model]
+    found = facts.length(99, unit)
     length = max(20, 10 * math.ceil((found + extra) / 10))
     if length > most:
         return Chosen(
-            most, f"more takes long; 95 % of texts have up to {facts.length(95):,} {facts.unit}"
+            most, f"longer ones take time; 95 % have up to {facts.length(95, unit):,} {unit}"
         )
-    return Chosen(length, f"99 % of texts have up to {found:,} {facts.unit}")
+    return Chosen(length, f"99 % of texts have up to {found:,} {unit}")
 
 
 def _token_pattern(facts: Facts) -> Optional[Chosen]:
@@ -133,7 +134,7 @@ def _nets(model: str, facts: Facts) -> tuple[Settings, Settings, Settings]:
             "ngram_dim": 64,
             **{"word_dropout": 0.1, "hidden_dropout": 0.3, "ngram_dropout": 0.3},
         }  # fmt: skip
-    return runner, {"max_len": _max_len(model, facts, 2)}, {
+    return runner, {"max_len": _max_len(model, facts, extra=2)}, {
         "optimizer": _optimizer("AdamW", 0.002, 0.1),
         "encoder": {"num_hidden_layers": 0, "hidden_size": 128, "num_attention_heads": 4},
         **{"head": "textcnn", "windows": [2, 3, 4, 5], "n_filters": 128},
@@ -173,7 +174,7 @@ def level_settings(facts: Facts) -> tuple[Settings, str]:
             "train_batch_size": Chosen(batch, f"{facts.n_rows:,} rows"),
             "epochs": epochs,
         },
-        "reader": {"max_len": _max_len("multilabel", facts, 2)},
+        "reader": {"max_len": _max_len("multilabel", facts, extra=2)},
         "hyper_parameters": {
             "optimizer": _optimizer("AdamW", 0.001, 0.1),
             "encoder": {"config": "tiny", "num_hidden_layers": 1},
@@ -202,7 +203,7 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
             2, f"characters: {_percent(facts.unspaced)} are of scripts without spaces"
         )
     reader: Settings = {
-        "max_len": _characters(model, facts),
+        "max_len": _max_len(model, facts, "characters"),
         "ngram_buckets": 131_072,
         "ngram_max": ngram_max,
     }
@@ -224,12 +225,6 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
             "lexical_features": "characters" if facts.is_unspaced else "within_words",
         }
     return settings, f"embeddings of n-grams of characters for {epochs} epochs"
-
-
-def _characters(model: str, facts: Facts) -> Chosen:
-    longest = sorted(row.characters for row in facts.rows)[int(0.99 * (len(facts.rows) - 1))]
-    length = min(_LONGEST[model], max(20, 10 * math.ceil(longest / 10)))
-    return Chosen(length, f"99 % of texts have up to {longest:,} characters")
 
 
 def _percent(share: float) -> str:

@@ -216,12 +216,10 @@ def _runner(
         runner["corpus_file"] = places["corpus"]
     if left_out:
         runner["bad_lines"] = Chosen("skip", left_out)
-    steps = facts.n_rows // own.get("train_batch_size", Chosen(128)).value
-    return runner | own | {
-        "print_interval": max(1, min(100, steps // 4)),
-        "keep_checkpoints": 1,
-        "model_save_path": "output_model",
-    }  # fmt: skip
+    if "train_batch_size" in own:
+        steps = facts.n_rows // own["train_batch_size"].value
+        own["print_interval"] = max(1, min(100, steps // 4))
+    return runner | own | {"keep_checkpoints": 1, "model_save_path": "output_model"}
 
 
 def _about_rows(facts: Facts) -> str:
