@@ -272,7 +272,6 @@ def _about_parts(runner: Settings) -> list[str]:
         found.append(f"validation: {100 * fraction.value:g} % of the rows are held out")
     if "test_data_dir" not in runner:
         found.append(
-            "no test data: the figures of training are of the rows that also chose; --test FILE "
-            "names rows that chose nothing"
+            "no test data: training tells figures of rows that also chose; --test FILE has others"
         )
     return found
