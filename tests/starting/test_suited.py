@@ -69,7 +69,10 @@ def test_pairs_have_queries_titles_and_negatives(tmp_path, suited, model):
 
 def test_other_files_take_the_place_of_what_is_held_out(tmp_path, suited):
     data = write(tmp_path / "pairs.tsv", lines_of(PAIRS))
-    other, corpus = write(tmp_path / "b.tsv", lines_of(PAIRS)), tmp_path / "corpus.txt"
+    other, corpus = (
+        write(tmp_path / "b.tsv", lines_of(PAIRS)),
+        write(tmp_path / "corpus.txt", "x\n"),
+    )
     alone = suited("batchneg", data=data)
     assert any(line.startswith("validation: 10 % of the rows") for line in alone.findings)
     assert any("--test FILE" in line for line in alone.findings)

@@ -140,7 +140,7 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
     path = _typed((folder / _CONFIG).as_posix())
     with _new_folder(folder, model) as copy:
         found = suited_to(model, paths, overrides, copy / ".textzoo_cache", folder)
-        commands = _commands(path, folder, "test" in paths)
+        commands = _commands(path, folder, paths)
         written = f"Written by {program('new_model')}, which found in the data:"
         listed = [f"- {line}" for line in found.findings]
         header = [found.title, written, *listed, "", *(f"  {line}" for line in commands)]
@@ -155,12 +155,13 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
         log.info("  %s", line)
 
 
-def _commands(config: str, folder: Path, has_test: bool) -> list[str]:
+def _commands(config: str, folder: Path, paths: dict[str, Path]) -> list[str]:
     """What to type next, from training to a server."""
     exported = _typed((folder / "exported").as_posix())
     return [
         f"{command('trainer')} -m {config}",
-        *([f"{command('infer')} -m {config}"] if has_test else []),
+        *([f"{command('infer')} -m {config}"] if "test" in paths else []),
+        *([f"{command('recall')} -m {config}"] if "corpus" in paths else []),
         f"{command('export')} -m {config} --output {exported}",
         f"{command('serve')} {exported}",
     ]

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple, Optional
 
 from textzoo.starting.facts import Facts, Labels
 
-_FEW_ROWS = 20  # of a label, in the mean, from which a net learns less than the linear part
-_FEW = 2_000  # rows from which it does so, whatever the labels
+_FEW_ROWS = 20  # of a label, in the mean: with fewer a net learns less than the linear part
+_FEW = 2_000  # rows: the same, whatever the labels
 _STEPS = 2_500  # after which a net has learned most, if it sees no row too often
 _MOST_EPOCHS = 15
 _SOME_VALID, _MOST_VALID = 0.1, 10_000  # rows that choose: a share, and how many
 _VALID_PAIRS = 1_000
 _MANY_PAIRS = 300_000  # beyond which counting n-grams in each of them takes too long
-# Words, or characters, that the nets below read in 8 minutes.
+# Words, or characters, that the nets below read in so many minutes.
+_MINUTES = 8
 _READ = {"tagspace": 60e6, "xmlcnn": 13e6, "multilabel": 10e6}
 _LONGEST = {"tagspace": 300, "xmlcnn": 500, "multilabel": 256, "batchneg": 256, "hardestneg": 256}
 
@@ -47,7 +48,9 @@ def label_settings(model: str, facts: Facts, labels: Labels) -> tuple[Settings, 
         said = f"the linear part alone, without a net: {alone}"
     else:
         runner = {"valid_fraction": _held_out(facts.n_rows, _SOME_VALID, _MOST_VALID), **runner}
-        said = f"a net for {runner['epochs'].value} epochs beside a linear part"
+        n_epochs = runner["epochs"].value
+        minutes = math.ceil(_MINUTES * n_epochs * facts.n_units / _READ[model])
+        said = f"a net for {n_epochs} epochs beside a linear part: about {minutes} min on 2 cores"
     if labels.separator is not None:
         why = "a cell is one label" if not labels.separator else "what is between labels here"
         reader = {"label_separator": Chosen(labels.separator, why), **reader}
@@ -66,7 +69,7 @@ def _linear_alone(model: str, facts: Facts, labels: Labels) -> str:
     if facts.n_rows < _FEW:
         return f"{facts.n_rows:,} rows are few for a net"
     if facts.n_units > _READ[model]:
-        return "a net would read these rows for more than 8 minutes"
+        return f"a net would read these rows for more than {_MINUTES} minutes"
     return ""
 
 
@@ -74,7 +77,7 @@ def _epochs(model: str, facts: Facts, batch: int) -> Chosen:
     by_steps = min(_MOST_EPOCHS, max(1, round(_STEPS * batch / facts.n_rows)))
     by_time = max(1, int(_READ[model] / facts.n_units))
     if by_time < by_steps:
-        return Chosen(by_time, "about 8 minutes on 2 cores")
+        return Chosen(by_time, f"{_MINUTES} minutes on 2 cores")
     return Chosen(by_steps, f"some {by_steps * facts.n_rows // batch:,} steps")
 
 
@@ -88,16 +91,19 @@ def _held_out(n_rows: int, share: float, most: int) -> Chosen:
     return Chosen(fraction, f"{round(fraction * n_rows):,} rows choose the checkpoint")
 
 
-def _max_len(model: str, facts: Facts, unit: str = "", extra: int = 0) -> Chosen:
+def _max_len(model: str, facts: Facts, unit: str = "") -> Chosen:
     """The longest text, as 99 of 100 are, in whole tens."""
     unit, most = unit or facts.unit, _LONGEST[model]
     found = facts.length(99, unit)
-    length = max(20, 10 * math.ceil((found + extra) / 10))
+    # Marks are words to tagspace, and words may be several pieces to multilabel.
+    room = 1.3 if unit == "words" and model in ("tagspace", "multilabel") else 1
+    length = max(20, 10 * math.ceil((room * found + 2 * (model == "multilabel")) / 10))
     if length > most:
         return Chosen(
             most, f"longer ones take time; 95 % have up to {facts.length(95, unit):,} {unit}"
         )
-    return Chosen(length, f"99 % of texts have up to {found:,} {unit}")
+    pieces = ", which are more tokens" if room > 1 else ""
+    return Chosen(length, f"99 % of texts have up to {found:,} {unit}{pieces}")
 
 
 def _token_pattern(facts: Facts) -> Optional[Chosen]:
@@ -134,7 +140,7 @@ def _nets(model: str, facts: Facts) -> tuple[Settings, Settings, Settings]:
             "ngram_dim": 64,
             **{"word_dropout": 0.1, "hidden_dropout": 0.3, "ngram_dropout": 0.3},
         }  # fmt: skip
-    return runner, {"max_len": _max_len(model, facts, extra=2)}, {
+    return runner, {"max_len": _max_len(model, facts)}, {
         "optimizer": _optimizer("AdamW", 0.002, 0.1),
         "encoder": {"num_hidden_layers": 0, "hidden_size": 128, "num_attention_heads": 4},
         **{"head": "textcnn", "windows": [2, 3, 4, 5], "n_filters": 128},
@@ -174,7 +180,7 @@ def level_settings(facts: Facts) -> tuple[Settings, str]:
             "train_batch_size": Chosen(batch, f"{facts.n_rows:,} rows"),
             "epochs": epochs,
         },
-        "reader": {"max_len": _max_len("multilabel", facts, extra=2)},
+        "reader": {"max_len": _max_len("multilabel", facts)},
         "hyper_parameters": {
             "optimizer": _optimizer("AdamW", 0.001, 0.1),
             "encoder": {"config": "tiny", "num_hidden_layers": 1},

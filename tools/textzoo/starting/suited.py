@@ -22,7 +22,7 @@ from textzoo.starting.settings import (
 from textzoo.text.layout import LINES
 from textzoo.text.reader import Reader
 from textzoo.text.records import layout_of
-from textzoo.text.streams import STANDARD_INPUT
+from textzoo.text.streams import STANDARD_INPUT, existing_file
 
 _FEW_BAD = 0.05  # of all rows, which may be left out
 _MANY_NEGATIVES = 100
@@ -68,6 +68,8 @@ def suited_to(
     of_pairs = loaded.dygraph_model.kind == "embeddings"
     if "corpus" in paths and not of_pairs:
         raise UserError("--corpus: is for models of pairs, expected --from batchneg or hardestneg")
+    if "corpus" in paths:
+        existing_file(paths["corpus"], "--corpus")
     if of_pairs and "max_negatives" not in given:
         config.reader["max_negatives"] = _MANY_NEGATIVES
     reader = build_reader(config, loaded)
@@ -231,14 +233,11 @@ def _about_rows(facts: Facts) -> str:
 def _about_labels(facts: Facts, labels: Optional[Labels]) -> list[str]:
     if labels is None:
         return []
-    n_rows, n_labels = len(facts.rows), len(labels.counts)
-    (most, n_most), (least, n_least) = (
-        labels.counts.most_common()[0],
-        labels.counts.most_common()[-1],
-    )
-    several = f"{labels.n_named / n_rows:.2f} of a row" if labels.n_several else "one for each row"
+    (most, n_most), *_, (least, n_least) = labels.counts.most_common()
+    mean = labels.n_named / len(facts.rows)
+    each = f"{mean:.2f} of a row" if labels.n_several or mean < 1 else "one for each row"
     found = [
-        f"{n_labels:,} labels, {several}: {shortened(most, 40)} has {n_most:,} rows, "
+        f"{len(labels.counts):,} labels, {each}: {shortened(most, 40)} has {n_most:,} rows, "
         f"{shortened(least, 40)} has {n_least:,}"
     ]
     if labels.separator:
