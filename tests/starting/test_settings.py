@@ -44,8 +44,8 @@ def test_a_net_sees_few_rows_more_often_and_many_as_often_as_there_is_time():
         settings, _ = label_settings(model, facts_of(n_rows, words), labels_of(4))
         return settings["runner"]["epochs"].value
 
-    assert epochs("tagspace", 3_000, 20) == 15
-    assert epochs("tagspace", 50_000, 20) == 6  # 2,500 steps of 128
+    assert epochs("xmlcnn", 3_000, 20) == 12
+    assert epochs("xmlcnn", 50_000, 5) == 6  # 2,500 steps of 128
     assert epochs("tagspace", 1_500_000, 20) == 1  # 60 million words
     assert epochs("xmlcnn", 50_000, 100) == 2
 

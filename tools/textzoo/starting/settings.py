@@ -12,7 +12,7 @@ from textzoo.starting.facts import Facts, Labels
 _FEW_ROWS = 20  # of a label, in the mean: with fewer a net learns less than the linear part
 _FEW = 2_000  # rows: the same, whatever the labels
 _STEPS = 2_500  # after which a net has learned most, if it sees no row too often
-_MOST_EPOCHS = 15
+_MOST_EPOCHS = {"tagspace": 5, "xmlcnn": 12, "multilabel": 14}
 _SOME_VALID, _MOST_VALID = 0.1, 10_000  # rows that choose: a share, and how many
 _VALID_PAIRS = 1_000
 _MANY_PAIRS = 300_000  # beyond which counting n-grams in each of them takes too long
@@ -74,7 +74,7 @@ def _linear_alone(model: str, facts: Facts, labels: Labels) -> str:
 
 
 def _epochs(model: str, facts: Facts, batch: int) -> Chosen:
-    by_steps = min(_MOST_EPOCHS, max(1, round(_STEPS * batch / facts.n_rows)))
+    by_steps = min(_MOST_EPOCHS[model], max(1, round(_STEPS * batch / facts.n_rows)))
     by_time = max(1, int(_READ[model] / facts.n_units))
     if by_time < by_steps:
         return Chosen(by_time, f"{_MINUTES} minutes on 2 cores")
