@@ -110,10 +110,10 @@ def test_a_few_rows_that_cannot_be_trained_on_are_left_out_and_said(tmp_path, su
     found = suited("tagspace", data=data)
     bad = found.settings["runner"]["bad_lines"]
     assert bad.value == "skip"
-    assert bad.why.startswith("1 rows without a label; 1 that cannot be read, first ")
+    assert bad.why.startswith("rows without a label: 1; rows that cannot be read: 1, first ")
     assert f"{data}:122: received 1 column(s)" in bad.why
     data = write(tmp_path / "rows.tsv", lines_of(ROWS) + "\tno tag\n")
-    with pytest.raises(UserError, match="of 13 rows 1 rows without a label; mend them"):
+    with pytest.raises(UserError, match="of 13 rows, rows without a label: 1; mend them"):
         suited("tagspace", data=data)
     assert "bad_lines" not in suited("multilabel", data=data).settings["runner"]
 

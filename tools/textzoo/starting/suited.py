@@ -178,14 +178,14 @@ def _left_out(facts: Facts, labels: Optional[Labels], path: Path) -> str:
         UserError: they are more than a few.
     """
     n_unlabelled = labels.n_unlabelled if labels else 0
-    parts = [f"{n_unlabelled:,} rows without a label"] if n_unlabelled else []
+    parts = [f"rows without a label: {n_unlabelled:,}"] if n_unlabelled else []
     if facts.n_bad:
-        parts.append(f"{facts.n_bad:,} that cannot be read, first {facts.bad}")
+        parts.append(f"rows that cannot be read: {facts.n_bad:,}, first {facts.bad}")
     said = "; ".join(parts)
     n_all = len(facts.rows) + facts.n_bad
     if n_unlabelled + facts.n_bad > _FEW_BAD * n_all:
         more = "; multilabel takes rows without labels" if n_unlabelled else ""
-        raise UserError(f"{path}: of {n_all:,} rows {said}; mend them, or leave them out{more}")
+        raise UserError(f"{path}: of {n_all:,} rows, {said}; mend them, or leave them out{more}")
     return said
 
 
