@@ -226,9 +226,10 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
     )
     settings: Settings = {"runner": runner, "reader": reader, "hyper_parameters": net}
     if facts.n_rows <= _MANY_PAIRS:
+        features, longest = ("characters", 2) if facts.is_unspaced else ("within_words", 5)
         settings["index"] = {
             "lexical_weight": Chosen("auto", "n-grams that two texts share count too"),
-            "lexical_features": "characters" if facts.is_unspaced else "within_words",
+            **{"lexical_features": features, "lexical_ngram_max": longest},
         }
     return settings, f"embeddings of n-grams of characters for {epochs} epochs"
 
