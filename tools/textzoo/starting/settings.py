@@ -12,6 +12,7 @@ from textzoo.starting.facts import Facts, Labels
 _FEW_ROWS = 20  # of a label, in the mean: with fewer a net learns less than the linear part
 _FEW = 2_000  # rows: the same, whatever the labels
 _STEPS = 2_500  # after which a net has learned most, if it sees no row too often
+_LEAST_EPOCHS = 3  # of many rows, if there is time
 _MOST_EPOCHS = {"tagspace": 5, "xmlcnn": 12, "multilabel": 14}
 _SOME_VALID, _MOST_VALID = 0.1, 10_000  # rows that choose: a share, and how many
 _VALID_PAIRS = 1_000
@@ -50,7 +51,7 @@ def label_settings(model: str, facts: Facts, labels: Labels) -> tuple[Settings, 
         runner = {"valid_fraction": _held_out(facts.n_rows, _SOME_VALID, _MOST_VALID), **runner}
         n_epochs = runner["epochs"].value
         minutes = math.ceil(_MINUTES * n_epochs * facts.n_units / _READ[model])
-        said = f"a net for {n_epochs} epochs beside a linear part: about {minutes} min on 2 cores"
+        said = f"a net beside a linear part, epochs {n_epochs}: about {minutes} min on 2 cores"
     if labels.separator is not None:
         why = "a cell is one label" if not labels.separator else "what is between labels here"
         reader = {"label_separator": Chosen(labels.separator, why), **reader}
@@ -74,7 +75,7 @@ def _linear_alone(model: str, facts: Facts, labels: Labels) -> str:
 
 
 def _epochs(model: str, facts: Facts, batch: int) -> Chosen:
-    by_steps = min(_MOST_EPOCHS[model], max(1, round(_STEPS * batch / facts.n_rows)))
+    by_steps = min(_MOST_EPOCHS[model], max(_LEAST_EPOCHS, round(_STEPS * batch / facts.n_rows)))
     by_time = max(1, int(_READ[model] / facts.n_units))
     if by_time < by_steps:
         return Chosen(by_time, f"{_MINUTES} minutes on 2 cores")
@@ -188,7 +189,7 @@ def level_settings(facts: Facts) -> tuple[Settings, str]:
             "loss": Chosen("softmax", "levels"),
         },
     }
-    return settings, f"a net for {epochs.value} epochs"
+    return settings, f"a net, epochs {epochs.value}"
 
 
 def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
@@ -231,7 +232,7 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
             "lexical_weight": Chosen("auto", "n-grams that two texts share count too"),
             **{"lexical_features": features, "lexical_ngram_max": longest},
         }
-    return settings, f"embeddings of n-grams of characters for {epochs} epochs"
+    return settings, f"embeddings of n-grams of characters, epochs {epochs}"
 
 
 def _percent(share: float) -> str:

@@ -239,6 +239,7 @@ def _about_labels(facts: Facts, labels: Optional[Labels]) -> list[str]:
     found = [
         f"{len(labels.counts):,} labels, {each}: {shortened(most, 40)} has {n_most:,} rows, "
         f"{shortened(least, 40)} has {n_least:,}"
+        + (" of those looked at" if len(facts.rows) < facts.n_rows else "")
     ]
     if labels.separator:
         found.append(f"labels are separated by {labels.separator[0]!r}")
