@@ -118,6 +118,20 @@ def test_a_few_rows_that_cannot_be_trained_on_are_left_out_and_said(tmp_path, su
     assert "bad_lines" not in suited("multilabel", data=data).settings["runner"]
 
 
+@pytest.mark.parametrize("model", ["tagspace", "xmlcnn", "multilabel"])
+def test_what_is_between_labels_is_written_where_the_reader_does_not_know_it(
+    tmp_path, suited, model
+):
+    rows = [("a text", "x;y"), ("another", "y;z"), ("a third", "x")]
+    data = write(tmp_path / "rows.tsv", lines_of(rows))
+    found = suited(model, data=data)
+    assert found.settings["reader"]["label_separator"].value == [";"]
+    assert "labels are separated by ';'" in found.findings
+    found = suited(model, "reader.label_separator=[]", data=write(data, lines_of(rows * 2)))
+    assert found.settings["reader"]["label_separator"] == []
+    assert "3 labels, one for each row: x;y has 2 rows, x has 2" in found.findings
+
+
 def test_levels_need_their_names(tmp_path, suited):
     data = write(tmp_path / "rows.tsv", lines_of([("a day", "0,2"), ("a week", "1,0")]))
     with pytest.raises(UserError, match=r"look like levels; expected --from multilabel -o"):

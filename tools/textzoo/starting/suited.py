@@ -88,7 +88,9 @@ def suited_to(
     elif has_levels:
         settings, trained = level_settings(facts)
     else:
-        labels = labels_of(facts, *_separators(config, loaded))
+        own = config.reader["label_separator"] if "label_separator" in given else None
+        separators = [own] if isinstance(own, str) else own
+        labels = labels_of(facts, separators, _known_separators(config, loaded))
         check_labels(facts, labels, paths["data"])
         settings, trained = label_settings(model.name, facts, labels)
     left_out = _left_out(facts, labels if model.name != "multilabel" else None, paths["data"])
@@ -158,12 +160,10 @@ def _hint(file: Path, reader: Reader, problem: str) -> str:
     return f". Here: -o {named}" if named else ""
 
 
-def _separators(config: Config, folder: ModelFolder) -> tuple[Optional[list[str]], list[str]]:
-    """What the config says is between labels, and what is if it says nothing."""
-    given = config.reader.get("label_separator")
+def _known_separators(config: Config, folder: ModelFolder) -> list[str]:
+    """What is between labels for the reader of a config."""
     reader = build_reader(config, folder)
-    known = [text for text in _SEPARATORS if len(reader.parse(f"a{text}b\tc").labels) > 1]
-    return [given] if isinstance(given, str) else given, known
+    return [text for text in _SEPARATORS if len(reader.parse(f"a{text}b\tc").labels) > 1]
 
 
 def _left_out(facts: Facts, labels: Optional[Labels], path: Path) -> str:
