@@ -69,7 +69,12 @@ def test_words_and_ngrams_are_as_texts_are_written(written, pattern, features):
     settings, _ = label_settings("tagspace", facts_of(5_000, **written), labels_of(4))
     found = settings["reader"]["token_pattern"]
     assert getattr(found, "value", found) == pattern
-    assert settings["hyper_parameters"]["linear"]["features"].value == features
+    linear = settings["hyper_parameters"]["linear"]
+    assert linear["features"].value == features
+    assert ("ngram_max" in linear) == (features == "characters")
+    long = facts_of(5_000, characters=500, **written)
+    settings, _ = label_settings("tagspace", long, labels_of(4))
+    assert "ngram_max" not in settings["hyper_parameters"]["linear"]
 
 
 def test_the_longest_text_is_that_of_99_in_100():

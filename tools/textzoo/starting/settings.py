@@ -16,6 +16,7 @@ _LEAST_EPOCHS = 3  # of many rows, if there is time
 _MOST_EPOCHS = {"tagspace": 5, "xmlcnn": 12, "multilabel": 14}
 _SOME_VALID, _MOST_VALID = 0.1, 10_000  # rows that choose: a share, and how many
 _VALID_PAIRS = 1_000
+_SHORT = 100  # characters of a text without spaces, of which longer n-grams tell no more
 _MANY_PAIRS = 300_000  # beyond which counting n-grams in each of them takes too long
 # Words, or characters, that the nets below read in so many minutes.
 _MINUTES = 8
@@ -55,11 +56,19 @@ def label_settings(model: str, facts: Facts, labels: Labels) -> tuple[Settings, 
     if labels.separator is not None:
         why = "a cell is one label" if not labels.separator else "what is between labels here"
         reader = {"label_separator": Chosen(labels.separator, why), **reader}
-    features = Chosen("both", "n-grams of words and, within them, of characters")
-    if facts.is_unspaced:
-        features = Chosen("characters", f"{_percent(facts.unspaced)} are of scripts without spaces")
-    net["linear"] = {"features": features}
+    net["linear"] = _linear(facts)
     return {"runner": runner, "reader": reader, "hyper_parameters": net}, said
+
+
+def _linear(facts: Facts) -> Settings:
+    if not facts.is_unspaced:
+        return {"features": Chosen("both", "n-grams of words and, within them, of characters")}
+    why = f"{_percent(facts.unspaced)} are of scripts without spaces"
+    settings: Settings = {"features": Chosen("characters", why)}
+    if facts.length(50, "characters") <= _SHORT:
+        short = Chosen(2, "texts are short, as in the next two")
+        settings |= {"ngram_max": short, "term_frequency": "binary", "idf_power": 0.7}
+    return settings
 
 
 def _linear_alone(model: str, facts: Facts, labels: Labels) -> str:
