@@ -1,4 +1,6 @@
+import gzip
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 from conftest import ROOT
 from harness.workspace import digests, model_folders
 
+from textzoo.commands.entry import main as entry
 from textzoo.commands.new_model import main as new_model
 from textzoo.commands.train import train
 from textzoo.config.layers import read_layers
@@ -187,3 +190,61 @@ def test_a_config_that_inherits_is_refused(tmp_path, capsys):
     assert new_model([str(tmp_path / "copy"), "--from", str(own)]) == 2
     assert "config.yaml inherits from first.yaml" in capsys.readouterr().err
     assert not (tmp_path / "copy").exists()
+
+
+def _data(tmp_path, name):
+    """A file of 150 rows of a model's sample, the same rows as test data, and the options."""
+    own = name if name != "hardestneg" else "batchneg"
+    [sample] = (ROOT / "models" / own / "data" / "train").glob("*.tsv")
+    lines = sample.read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "my data").mkdir()
+    for part in ("train", "test"):
+        (tmp_path / "my data" / f"{part}.tsv").write_text("".join(lines[:150]), encoding="utf-8")
+    return ["--from", name, "--data", "my data/train.tsv", "--test", "my data/test.tsv"]
+
+
+@pytest.mark.parametrize("name", model_folders())
+def test_the_commands_that_are_printed_lead_from_a_file_to_an_export(
+    tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(tmp_path)
+    assert new_model(["to/mine", *_data(tmp_path, name)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"to/mine: {name} for my data/train.tsv"
+    assert "  150 rows" in out
+    commands = [line.strip() for line in out[out.index("next:") + 1 :]]
+    assert [line.split()[1] for line in commands] == ["train", "infer", "export", "serve"]
+    text = (tmp_path / "to" / "mine" / "config.yaml").read_text(encoding="utf-8")
+    assert all(f"#   {line}" in text for line in commands)
+    assert not (tmp_path / "to" / "mine" / "data").exists()
+    for line in commands[:3]:
+        assert entry(shlex.split(line)[1:]) == 0
+    assert '"rows": 150' in capsys.readouterr().out
+    assert (tmp_path / "to" / "mine" / "exported" / "manifest.json").is_file()
+
+
+def test_a_copy_of_compressed_data_made_for_the_look_is_used_in_training(tmp_path, capsys):
+    _data(tmp_path, "tagspace")
+    file = tmp_path / "train.tsv.gz"
+    file.write_bytes(gzip.compress((tmp_path / "my data" / "train.tsv").read_bytes()))
+    assert new_model([str(tmp_path / "mine"), "--from", "tagspace", "--data", str(file)]) == 0
+    [copy] = (tmp_path / "mine" / ".textzoo_cache").glob("plain-*")
+    before = copy.stat().st_mtime_ns
+    train(tmp_path / "mine" / "config.yaml", [], "dygraph")
+    assert [*(tmp_path / "mine" / ".textzoo_cache").glob("plain-*")] == [copy]
+    assert copy.stat().st_mtime_ns == before
+
+
+def test_data_that_do_not_suit_leave_nothing_behind(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.tsv").write_text("spam\ta\nspam\tb\n", encoding="utf-8")
+    assert new_model(["mine", "--from", "tagspace", "--data", "x.tsv"]) == 2
+    assert "2 rows have one label, 'spam'" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
+    own = shutil.copytree(ROOT / "models" / "tagspace", tmp_path / "own")
+    assert new_model(["mine", "--from", str(own), "--data", "x.tsv"]) == 2
+    assert "expected with --data a model whose settings are known" in capsys.readouterr().err
+    for option in (["--test", "x.tsv"], ["-o", "reader.max_len=9"]):
+        with pytest.raises(SystemExit):
+            new_model(["mine", "--from", "tagspace", *option])
+        assert f"{option[0]}: needs --data" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A working copy of a model folder to start from: new_model.py."""
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -28,6 +29,11 @@ from textzoo.text.streams import STANDARD_INPUT
 log = logging.getLogger("textzoo")
 
 _CONFIG = "config.yaml"
+_BESIDE_DATA = {
+    "valid": "with --data: validation data; default: a part of the training data is held out",
+    "test": "with --data: test data, which infer evaluates",
+    "corpus": "with --data, for models of pairs: the texts to search",
+}
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -44,11 +50,37 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         metavar="MODEL",
         help=f"{', '.join(bundled_models())}, or the path of a model folder",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="your training data: a file, folder or pattern, which is read where it is; the config "
+        "then has settings that suit it, each with its reason",
+    )
+    for option, text in _BESIDE_DATA.items():
+        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
+    parser.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --data: keys of the reader, such as reader.text_column=headline",
+    )
     parsed = parser.parse_args(arguments)
+    beside = {option: path for option in _BESIDE_DATA if (path := getattr(parsed, option))}
+    if parsed.data is None and (beside or parsed.override):
+        parser.error(f"{' and '.join(f'--{name}' for name in beside) or '-o'}: needs --data")
 
     def run() -> None:
         import_paddle()
-        new_model(parsed.folder, parsed.source)
+        if parsed.data:
+            new_model_for(
+                parsed.folder, parsed.source, {"data": parsed.data, **beside}, parsed.override
+            )
+        else:
+            new_model(parsed.folder, parsed.source)
 
     return guarded(name, run)
 
@@ -65,33 +97,108 @@ def new_model(folder: Path, source: str) -> None:
     Raises:
         UserError: there is no such model, it or its config cannot be copied, or `folder` exists.
     """
-    from textzoo.config.json_schema import FILE, schema_text
     from textzoo.config.loading import load_config
 
     start_logging()
     model = _model_folder(source)
+    config, _ = load_config(model / _CONFIG, [])
+    with _new_folder(folder, model) as copy:
+        text = _copy_data(config, copy)
+        text = re.sub(
+            rf"python tools/(\w+)\.py(?= -m models/{re.escape(model.name)}/)",
+            lambda found: command(found[1]),
+            text,
+        )
+        text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
+        _write(copy, text)
+    log.info("%s: a copy of %s with its sample data; next:", folder, model.name)
+    for script in ("check_data", "trainer", "infer"):
+        log.info("  %s -m %s", command(script), (folder / _CONFIG).as_posix())
+
+
+def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: list[str]) -> None:
+    """Copy a model's code, and write a config that suits someone's data, which stay where they are.
+
+    Args:
+        folder: the folder to make.
+        source: the name of a bundled model.
+        paths: of the data, by option: `data`, and any of `valid`, `test` and `corpus`.
+        overrides: of keys of the reader.
+
+    Raises:
+        UserError: there is no such model, the data do not suit it, or `folder` exists.
+    """
+    from textzoo.config.json_schema import FILE
+    from textzoo.starting.config_text import config_text
+    from textzoo.starting.suited import suited_to
+
+    start_logging()
+    model = _model_folder(source)
+    if model.parent != models_folder():
+        raise UserError(
+            f"--from: received {source}, expected with --data a model whose settings are known: "
+            + ", ".join(bundled_models())
+        )
+    path = _typed((folder / _CONFIG).as_posix())
+    with _new_folder(folder, model) as copy:
+        found = suited_to(model, paths, overrides, copy / ".textzoo_cache", folder)
+        commands = _commands(path, folder, paths)
+        written = f"Written by {program('new_model')}, which found in the data:"
+        listed = [f"- {line}" for line in found.findings]
+        editors = f"yaml-language-server: $schema={FILE}"
+        header = [editors, found.title, written, *listed, "", *(f"  {line}" for line in commands)]
+        text = config_text(header, found.settings)
+        _write(copy, text)
+    log.info("%s: %s", folder, found.title)
+    for line in found.findings:
+        log.info("  %s", line)
+    log.info("next:")
+    for line in commands:
+        log.info("  %s", line)
+
+
+def _write(copy: Path, text: str) -> None:
+    """Write a config, and the schema that editors read beside it."""
+    from textzoo.config.json_schema import FILE, schema_text
+    from textzoo.config.loading import load_config
+
+    (copy / _CONFIG).write_bytes(text.encode())
+    _, copied = load_config(copy / _CONFIG, [])
+    (copy / FILE).write_bytes(schema_text(copied).encode())
+
+
+def _commands(config: str, folder: Path, paths: dict[str, Path]) -> list[str]:
+    """What to type next, from training to a server."""
+    exported = _typed((folder / "exported").as_posix())
+    return [
+        f"{command('trainer')} -m {config}",
+        *([f"{command('infer')} -m {config}"] if "test" in paths else []),
+        *([f"{command('recall')} -m {config}"] if "corpus" in paths else []),
+        f"{command('export')} -m {config} --output {exported}",
+        f"{command('serve')} {exported}",
+    ]
+
+
+def _typed(path: str) -> str:
+    return f'"{path}"' if " " in path else path
+
+
+@contextlib.contextmanager
+def _new_folder(folder: Path, model: Path) -> Iterator[Path]:
+    """A new folder with a model's code, to add to.
+
+    Raises:
+        UserError: it exists, or cannot be written.
+    """
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
-    config, _ = load_config(model / _CONFIG, [])
     try:
         with new_folder(folder) as copy:
             for file in model.glob("*.py"):
                 shutil.copyfile(file, copy / file.name)
-            text = _copy_data(config, copy)
-            text = re.sub(
-                rf"python tools/(\w+)\.py(?= -m models/{re.escape(model.name)}/)",
-                lambda found: command(found[1]),
-                text,
-            )
-            text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
-            (copy / _CONFIG).write_bytes(text.encode())
-            _, copied = load_config(copy / _CONFIG, [])
-            (copy / FILE).write_bytes(schema_text(copied).encode())
+            yield copy
     except OSError as failure:
         raise UserError(f"NAME: cannot write {folder}: {failure.strerror or failure}") from None
-    log.info("%s: a copy of %s with its sample data; next:", folder, model.name)
-    for script in ("check_data", "trainer", "infer"):
-        log.info("  %s -m %s", command(script), (folder / _CONFIG).as_posix())
 
 
 def _model_folder(source: str) -> Path:

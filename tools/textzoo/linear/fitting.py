@@ -24,7 +24,7 @@ from textzoo.linear.solving import (
 )
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
-from textzoo.text.characters import before, characters_of, unspaced_share
+from textzoo.text.characters import MOSTLY_UNSPACED, before, characters_of, unspaced_share
 from textzoo.text.ragged import Ragged
 
 log = logging.getLogger("textzoo")
@@ -33,7 +33,6 @@ _MOST_ROWS = 200_000  # that are fitted to
 _SAMPLE = 5_000  # rows on which settings are chosen
 _STRENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
 _MEANS = (0.0, 0.3, 0.6, 1.0)
-_UNSPACED = 0.2  # the share of characters beyond which n-grams of words are of no use
 _FEW_ROWS = 20  # a label: with fewer its name counts as a row
 _CHEAP = 2e10  # multiplications of a fit
 _MOST_SCORES = 50_000_000  # of rows left out
@@ -146,7 +145,7 @@ def views_of(settings: Linear, characters: Ragged) -> list[ViewSettings]:
     }
     kind = settings.features
     if kind == "auto":
-        kind = "characters" if unspaced_share(characters) > _UNSPACED else "both"
+        kind = "characters" if unspaced_share(characters) > MOSTLY_UNSPACED else "both"
     log.info("linear: features %s of %d rows", kind, len(characters))  # the rest may take minutes
     if kind == "characters":
         return [ViewSettings("characters", 1, settings.ngram_max or 3, **common)]

@@ -36,6 +36,8 @@ EAST_ASIAN: Blocks = (
 _SOUTH_EAST_ASIAN: Blocks = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 _MOST = 10_000_000
 
+MOSTLY_UNSPACED = 0.2  # the share beyond which n-grams of words are of no use
+
 
 def is_in(points: np.ndarray, blocks: Blocks) -> np.ndarray:
     """Whether each code point is in one of some blocks."""
