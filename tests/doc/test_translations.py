@@ -7,7 +7,10 @@ from conftest import ROOT
 
 CHINESE = {
     ROOT / "README.md": ROOT / "README_CN.md",
-    **{ROOT / "doc" / name: ROOT / "doc" / "zh" / name for name in ("data.md", "python.md")},
+    **{
+        ROOT / "doc" / name: ROOT / "doc" / "zh" / name
+        for name in ("data.md", "deployment.md", "python.md")
+    },
 } | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}
 ENGLISH = {chinese: english for english, chinese in CHINESE.items()}
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
