@@ -120,8 +120,11 @@ def serving(exported):
     clients = []
 
     def start(name, token=None, **limits):
+        """Serve one model, or with a dict several by their names."""
         chosen = Limits(**limits)
-        clients.append(Client(create_app(exported(name).folder, chosen, token), chosen))
+        names = name if isinstance(name, dict) else {"": name}
+        folders = {own: [exported(each).folder] for own, each in names.items()}
+        clients.append(Client(create_app(folders, chosen, token), chosen))
         return clients[-1]
 
     yield start

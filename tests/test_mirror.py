@@ -22,6 +22,8 @@ WITH_ANOTHER = {
     "running/dygraph": "running/test_runs",
     "running/onnx_conversion": "export/test_writing",
     "running/static": "running/test_runs",
+    "serving/measuring": "serving/test_served",
+    "serving/model_routes": "serving/test_app",
     "text/layout": "text/test_records",
     "text/wordpiece": "text/test_subwords",
 }

@@ -1,4 +1,4 @@
-"""An exported model behind HTTP: python tools/serve.py DIR."""
+"""Exported models behind HTTP: python tools/serve.py DIR."""
 
 import sys
 

@@ -35,6 +35,8 @@ USAGE = {
     "[--milvus]",
     "serve": "--exported EXPORTED [--connections CONNECTIONS [CONNECTIONS ...]] "
     "[--requests REQUESTS] [--trust-code]",
+    "soak": "--exported EXPORTED [--minutes MINUTES] [--connections CONNECTIONS] "
+    "[--engine {paddle,onnx}] [--trust-code]",
     "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
     "processes": f"{_CONFIG} [--reports REPORTS]",
     "settings": f"{_CONFIG} [--reports REPORTS] [--script SCRIPT]",
@@ -62,6 +64,7 @@ DEFAULTS = {
         "milvus": False,
     },
     "serve": {"connections": [1, 8, 64], "requests": 2000, "trust_code": False},
+    "soak": {"minutes": 20.0, "connections": 8, "engine": None, "trust_code": False},
     "inference": {"override": [], "rows": 2000, "peer": None},
     "processes": {"override": [], "reports": 5},
     "settings": {"override": [], "reports": 5, "script": "trainer.py"},

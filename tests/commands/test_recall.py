@@ -215,7 +215,7 @@ def _check_exports(place, tmp_path, other, overrides, capfd):
     np.testing.assert_allclose(
         [hit["score"] for hit in hits], [float(row[2]) for row in rows], atol=1e-5
     )
-    client = Client(create_app(folders[0], Limits(), beside=folders[1:]), Limits())
+    client = Client(create_app({"": folders}, Limits()), Limits())
     try:
         _, answer, _ = client.post("/search", texts=queries, k=5)
         assert answer["results"] == found

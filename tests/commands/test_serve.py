@@ -1,9 +1,11 @@
 import importlib
 import os
+import random
 import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -15,7 +17,7 @@ pytest.importorskip("uvicorn")
 
 from harness.served import request, serving_process, wait_until
 
-from textzoo.commands.serve import allow_files, read_token
+from textzoo.commands.serve import allow_files, named_folders, read_token
 from textzoo.commands.serve import main as serve_command
 from textzoo.errors import UserError
 
@@ -42,7 +44,7 @@ def test_sigterm_finishes_what_is_in_flight_and_refuses_what_begins(exported):
                 for _ in range(3)
             ]
             metrics = lambda: request(port, "GET", "/metrics")[1]  # noqa: E731
-            wait_until(lambda: "textzoo_waiting_texts 6.0" in metrics())
+            wait_until(lambda: 'textzoo_waiting_texts{model="tagspace"} 6.0' in metrics())
             process.send_signal(signal.SIGTERM)
 
             def is_closed():
@@ -93,6 +95,23 @@ def test_mistakes_of_the_command_are_named(exported, tmp_path, capsys):
         assert f"--host, --port: cannot serve at {host}:8000: " in capsys.readouterr().err
 
 
+def test_folders_may_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("x=y").mkdir()
+    given = lambda *arguments: named_folders([Path(each) for each in arguments])  # noqa: E731
+    assert given("a", "b/c") == {"": [Path("a"), Path("b/c")]}
+    assert given("n=a", "m.2-b=b/c", "n=x=y") == {
+        "n": [Path("a"), Path("x=y")],
+        "m.2-b": [Path("b/c")],
+    }
+    assert given("x=y") == {"": [Path("x=y")]}  # a folder that is there
+    for bad in ("a b=c", "=c", "a=", "-a=c", "é=c", "a/b=c"):
+        with pytest.raises(UserError, match=r"expected NAME=DIR, the name of letters"):
+            given(bad)
+    with pytest.raises(UserError, match=r"^b: expected NAME=DIR, as for the others"):
+        given("n=a", "b")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 @pytest.mark.parametrize(
     ("limits", "raised", "said"),
@@ -120,3 +139,17 @@ def test_too_much_load_is_turned_away_and_nothing_fails(exported, monkeypatch):
     assert set(figures["statuses"]) <= {200, 429}
     assert sum(figures["statuses"].values()) == 400
     assert figures["statuses"][200] >= figures["room"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for memory as Linux tells it")
+def test_memory_is_measured_under_load(exported, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    soak = importlib.import_module("benchmarks.soak")
+    figures = soak.table(exported("tagspace").folder, 0.05, 2, engine=None, trust_code=False)
+    assert set(figures["statuses"]) == {200}
+    assert len(figures["samples"]) == 20
+    assert all(50 < sample["megabytes"] < 5000 for sample in figures["samples"])
+    chance = random.Random(0)
+    sizes = [[len(t) for t in soak._texts(chance, ["word"] * 9)] for _ in range(300)]
+    assert 24 < max(map(len, sizes)) <= 64
+    assert max(map(max, sizes)) > 3990 and min(map(min, sizes)) < 60

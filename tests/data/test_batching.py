@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from textzoo.data.batching import hold_out, inference_pools, training_batches
+from textzoo.data.batching import hold_out, inference_pools, text_batches, training_batches
 
 
 def random_lengths(n, seed=0):
@@ -88,6 +88,26 @@ def test_inference_pools_follow_one_another_and_cover_every_row_once(n, batch_si
 
 def test_no_rows_are_no_pools():
     assert list(inference_pools(np.zeros(0, int), 4)) == []
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+@pytest.mark.parametrize("max_tokens", [1, 40, 100, 1000])
+def test_texts_are_together_up_to_so_many_tokens_when_padded(batch_size, max_tokens):
+    lengths = random_lengths(300)
+    rows = [{"text": [0] * n, "characters": [0] * 99} for n in lengths]  # the net takes the first
+    batches = [places.tolist() for _, places in text_batches(rows, batch_size, max_tokens)]
+    assert sorted(itertools.chain(*batches)) == list(range(300))
+    for batch in batches:
+        assert len(batch) <= batch_size
+        assert len(batch) * lengths[batch].max() <= max_tokens or len(batch) == 1
+
+
+def test_texts_are_cut_apart_only_where_they_have_to_be():
+    rows = [{"text": [0] * n} for n in (5, 1, 2, 4, 3)]
+    together = lambda *limits: [p.tolist() for _, p in text_batches(rows, *limits)]  # noqa: E731
+    assert together(5) == together(5, 25) == [[1, 2, 4, 3, 0]]
+    assert together(5, 9) == [[1, 2, 4], [3], [0]]
+    assert together(2, 9) == [[1, 2], [4, 3], [0]]
 
 
 @pytest.mark.parametrize(

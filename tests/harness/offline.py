@@ -80,7 +80,7 @@ def work(place: Path) -> None:
                 assert SemanticIndex.load(folder, engine).search(fields["texts"], 3)[0]
             else:
                 assert Tagger.load(folder, engine).predict(fields["texts"])[0]
-        client = Client(create_app(folder, Limits()), Limits())
+        client = Client(create_app({"": [folder]}, Limits()), Limits())
         try:
             assert client.post(path, **fields)[0] == 200
             assert client.request("GET", "/")[0] == 200

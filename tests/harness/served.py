@@ -17,7 +17,9 @@ class Client:
     """Sends requests to a server that runs in a thread."""
 
     def __init__(self, app, limits):
-        self.app = app
+        self.models = app.state.models
+        self.batcher = self.models[0].batcher
+        self.facts = self.models[0].facts
         self.server = Server(app, limits)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
@@ -40,7 +42,7 @@ class Gate:
     """Holds the computing of a client's server up until it is opened."""
 
     def __init__(self, client):
-        self._batcher = client.app.state.batcher
+        self._batcher = client.batcher
         self._compute = self._batcher._compute
         self._batcher._compute = self._held
         self.batches = []

@@ -136,7 +136,7 @@ def test_an_export_of_a_server_s_index_asks_the_server(place, tmp_path, milvus_s
     rows = lines_of(place / "output/infer/recall_result.txt")
     assert call_here(export, place, "--output", f"{folder}", overrides=there) == 0
     assert not list(folder.glob("index*"))
-    client = Client(create_app(folder, Limits()), Limits())
+    client = Client(create_app({"": [folder]}, Limits()), Limits())
     try:
         answer = client.post("/search", texts=[rows[0][0]], k=5)[1]
         assert [hit["text"] for hit in answer["results"][0]] == [row[1] for row in rows[:5]]

@@ -92,7 +92,7 @@ def test_what_is_served_is_told(tags, pairs):
     assert {"/predict", "/health", "/metrics", "/model"} <= set(paths)
     assert set(paths["/predict"]["post"]["responses"]) == {str(s) for s in DOCUMENTED - {404, 405}}
     status, answer, _ = tags.post("/search", texts=["a"])
-    assert (status, answer["detail"]) == (404, "no such path; this model has /predict")
+    assert (status, answer["detail"]) == (404, "no such path; this server has /predict")
 
 
 def test_metrics_count_answers(serving):
@@ -104,11 +104,15 @@ def test_metrics_count_answers(serving):
     status, text, headers = client.request("GET", "/metrics")
     assert status == 200
     assert headers["content-type"].startswith("text/plain")
-    count = 'textzoo_request_seconds_count{{path="{}",status="{}"}} {}'
-    for line in (("/predict", 200, 3.0), ("/predict", 422, 1.0), ("other", 404, 1.0)):
+    count = 'textzoo_request_seconds_count{{model="{}",path="{}",status="{}"}} {}'
+    for line in (
+        ("tagspace", "/predict", 200, 3.0),
+        ("tagspace", "/predict", 422, 1.0),
+        ("", "other", 404, 1.0),
+    ):
         assert count.format(*line) in text
-    assert "textzoo_batch_texts_sum 6.0" in text
-    assert "textzoo_waiting_texts 0.0" in text
+    assert 'textzoo_batch_texts_sum{model="tagspace"} 6.0' in text
+    assert 'textzoo_waiting_texts{model="tagspace"} 0.0' in text
 
 
 # ------------------------------------------------------------------ batches
@@ -121,7 +125,7 @@ def test_what_arrives_while_a_batch_is_computed_is_the_next_batch(serving, expor
         first = pool.submit(client.post, "/predict", texts=["alone"])
         wait_until(lambda: gate.batches)
         others = [pool.submit(client.post, "/predict", texts=part) for part in texts]
-        wait_until(lambda: len(client.app.state.batcher._requests) == len(texts))
+        wait_until(lambda: len(client.batcher._requests) == len(texts))
         gate.open()
         answers = [other.result() for other in others]
     assert first.result()[0] == 200
@@ -140,7 +144,7 @@ def test_a_batch_takes_no_more_than_its_size(serving):
         done = [pool.submit(client.post, "/predict", texts=["alone"])]
         wait_until(lambda: gate.batches)
         done += [pool.submit(client.post, "/predict", texts=["a"]) for _ in range(10)]
-        wait_until(lambda: len(client.app.state.batcher._requests) == 10)
+        wait_until(lambda: len(client.batcher._requests) == 10)
         gate.open()
         assert {d.result()[0] for d in done} == {200}
     assert gate.batches == [1, 4, 4, 2]
@@ -158,7 +162,7 @@ def test_an_unreadable_text_is_refused_alone(pairs):
 
 def test_a_fault_in_one_batch_ends_with_it(serving):
     client = serving("tagspace")
-    batcher = client.app.state.batcher
+    batcher = client.batcher
     compute, batcher._compute = batcher._compute, lambda rows: 1 / 0
     assert client.post("/predict", texts=["a"])[0] == 500
     batcher._compute = compute
@@ -228,7 +232,7 @@ def test_a_full_queue_is_429_and_soon_over(serving):
     client = serving("tagspace", waiting=6, texts=4)
     with Gate(client) as gate, ThreadPoolExecutor(3) as pool:
         taken = [pool.submit(client.post, "/predict", texts=["a"] * 3) for _ in range(2)]
-        wait_until(lambda: client.app.state.batcher.n_waiting == 6)
+        wait_until(lambda: client.batcher.n_waiting == 6)
         status, answer, headers = client.post("/predict", texts=["b"])
         assert (status, headers["retry-after"]) == (429, "1")
         assert answer["detail"] == "too many texts are waiting: try again later"
@@ -244,7 +248,7 @@ def test_an_answer_that_takes_too_long_is_504_and_is_not_computed_later(serving)
         assert [answer.result()[0] for answer in late] == [504, 504]
         assert "in time: 0.2 s" in late[0].result()[1]["detail"]
         gate.open()
-        wait_until(lambda: client.app.state.batcher.n_waiting == 0)
+        wait_until(lambda: client.batcher.n_waiting == 0)
         assert client.post("/predict", texts=["c"])[0] == 200
     assert gate.batches in ([1, 1], [2, 1])
 
@@ -262,7 +266,7 @@ def test_a_token_is_asked_for(serving):
 
 def test_while_it_ends_requests_are_refused(serving):
     client = serving("tagspace")
-    client.app.state.batcher.closing = True
+    client.batcher.closing = True
     status, answer, _ = client.post("/predict", texts=["a"])
     assert (status, answer["detail"]) == (503, "the server is ending")
     assert client.request("GET", "/health")[0] == 503

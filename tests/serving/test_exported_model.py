@@ -125,6 +125,13 @@ def test_outputs_of_many_texts_are_in_their_order(model):
     assert list(model.batches([])) == [] and model.outputs([]) == {}
 
 
+def test_a_batch_has_so_many_tokens_at_most_with_padding(model, monkeypatch):
+    monkeypatch.setattr(exported_model, "_BATCH_TOKENS", 8)
+    sums = model.outputs(model.encode(["abcd"] * 3 + ["e"] * 16 + ["abcd"] * 2))["sums"]
+    assert sums.tolist() == [6] * 3 + [4] * 16 + [6] * 2
+    assert model._engine.batches == [1, 8, 8, 2, 2, 1]  # the first checks the folder
+
+
 @pytest.mark.parametrize(
     ("texts", "error", "says"),
     [

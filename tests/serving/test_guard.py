@@ -26,7 +26,7 @@ class Guarded:
 
     def __init__(self, token=None, max_body=10, timeout=5.0):
         self.app, self.observed = App(), []
-        observe = lambda path, status, seconds: self.observed.append((path, status))  # noqa: E731
+        observe = lambda scope, status, seconds: self.observed.append((scope["path"], status))  # noqa: E731
         self.guard = Guard(self.app, token, frozenset({"/health"}), max_body, timeout, observe)
 
     def ask(self, *parts, method="POST", path="/predict", headers=JSON, disconnects=False):

@@ -12,11 +12,9 @@ class Model:
     """Doubles numbers; each batch waits until it may be computed."""
 
     def __init__(self, batch_size=100, max_waiting=100):
-        self.batches, self.observed = [], []
+        self.batches = []
         self.started, self.may_go_on = threading.Event(), threading.Event()
-        self.batcher = Batcher(
-            self.encode, self.compute, batch_size, max_waiting, self.observed.append
-        )
+        self.batcher = Batcher(self.encode, self.compute, batch_size, max_waiting)
 
     def encode(self, texts):
         return list(map(int, texts))
@@ -80,7 +78,6 @@ def test_what_arrives_while_a_batch_is_computed_makes_the_next_up_to_its_size():
     assert model.serve(scenario) == [[0], [2, 4], [6, 8], [10]]
     # A batch takes whole requests until it has three texts.
     assert model.batches == [[0], [1, 2, 3, 4], [5]]
-    assert model.observed == [1, 4, 1]
 
 
 def test_more_texts_than_may_wait_are_turned_away_and_the_others_answered():

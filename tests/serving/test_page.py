@@ -46,6 +46,7 @@ def test_tags_of_a_typed_text(serving, open_page):
     page = open_page(client)
     page.wait_for_selector("#examples li")
     assert page.title() == "TextZoo: tagspace"
+    assert not page.is_visible("#models")
     page.keyboard.type("a sharp knife in <b>soft</b> drinks")  # the field has the focus
     page.keyboard.press("Control+Enter")
     found = lines(page)
@@ -56,7 +57,7 @@ def test_tags_of_a_typed_text(serving, open_page):
     assert bars(page) == pytest.approx([max(0, 100 * r["score"] / full) for r in expected], abs=0.1)
     assert page.inner_text("#latency").endswith(" ms")
     facts = page.inner_text("#facts")
-    checkpoint = client.app.state.facts["checkpoint"]
+    checkpoint = client.facts["checkpoint"]
     assert f"accuracy {checkpoint['validation_metrics']['accuracy']:.3f}" in facts
     page.select_option("#count", "3")
     page.click("#ask")
@@ -168,6 +169,27 @@ def test_labels_are_english_or_chinese(serving, open_page):
     assert empty == 0
 
 
+def test_one_of_several_models_is_chosen(serving, open_page):
+    client = serving({"news": "tagspace", "faq": "batchneg"})
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    assert page.title() == "TextZoo: news"
+    assert page.locator("#models option").all_inner_texts() == ["news", "faq"]
+    page.select_option("#models", "faq")
+    playwright.expect(page.locator("#tabs")).to_be_visible()
+    page.fill("#first", "why is my cooker so noisy")
+    page.click("#ask")
+    _, answer, _ = client.post("/models/faq/search", texts=["why is my cooker so noisy"], k=5)
+    assert [name for name, _ in lines(page)] == [found["text"] for found in answer["results"][0]]
+    page.select_option("#models", "news")
+    playwright.expect(page.locator("#tabs")).to_be_hidden()
+    playwright.expect(page.locator("#answer")).to_be_hidden()
+    page.click("#ask")
+    _, answer, _ = client.post("/models/news/predict", texts=["why is my cooker so noisy"], top_k=5)
+    best = answer["predictions"][0]["top"]
+    assert [name for name, _ in lines(page)] == [row["tag"] for row in best]
+
+
 def test_a_token_is_asked_for_once(serving, open_page):
     page = open_page(serving("tagspace", token="s3cret"))
     page.wait_for_selector("#token")
@@ -200,7 +222,7 @@ def test_ngrams_that_speak_for_a_label_stand_below_it(serving, open_page):
     page = open_page(client)
     page.click("#examples li:first-child button")
     page.wait_for_selector(".why li")
-    texts = client.app.state.facts["examples"][:1]
+    texts = client.facts["examples"][:1]
     _, answer, _ = client.post("/predict", texts=texts, top_k=5, explain=8)
     why = answer["predictions"][0]["top"][0]["why"]
     shown = page.locator("#results > li").first.locator(".why li").all_inner_texts()

@@ -130,7 +130,7 @@ def test_who_is_at_work_makes_no_room_and_the_next_are_503(serving):
     client = serving("tagspace", connections=4)
     with Gate(client) as gate, ThreadPoolExecutor(4) as pool:
         at_work = [pool.submit(client.post, "/predict", texts=["a"]) for _ in range(4)]
-        wait_until(lambda: client.app.state.batcher.n_waiting == 4)
+        wait_until(lambda: client.batcher.n_waiting == 4)
         assert client.request("GET", "/health")[0] == 503
         gate.open()
         assert [answer.result()[0] for answer in at_work] == [200] * 4

@@ -8,7 +8,8 @@ VALUES = [
     *("tags", "../my data/x's.csv", "C:/tags.csv", "a: b", "# no", "true", "Null", "1e3", "007"),
     *("\\w+|[^\\w\\s]", "标签", "", " ", "~", "-", "@x", "recall@10", ".inf", ".5"),
     *("line\nend", "\u2028", "../a_b/c-1.csv", "/data/x.tsv", ".hidden"),
-    *("a${b}c", "$x", "$$"), *(True, False, None, 0, 1, 0.05, 1e-05, 3e20, [1, 2], ["a, b", ";", "x"], []),
+    *("a${b}c", "$x", "$$"),
+    *(True, False, None, 0, 1, 0.05, 1e-05, 3e20, [1, 2], ["a, b", ";", "x"], []),
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from benchmarks import (
     serve,
     settings,
     small_indexes,
+    soak,
     start,
     tagspace,
     xmlcnn,
@@ -37,7 +38,7 @@ from textzoo.files import check_output, write_lines
 TABLES = {
     table.__name__.rpartition(".")[2]: table
     for table in (
-        *(tagspace, rows, xmlcnn, labels, encoders, index, serve),
+        *(tagspace, rows, xmlcnn, labels, encoders, index, serve, soak),
         *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
         *(baselines, many_labels, small_indexes),
     )

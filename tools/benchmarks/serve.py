@@ -23,7 +23,7 @@ from benchmarks.printing import print_table
 from textzoo.errors import UserError
 from textzoo.serving.manifest import read_manifest
 
-_PATHS = {"embeddings": "/encode"}  # other kinds: /predict
+PATHS = {"tags": "/predict", "levels": "/predict", "embeddings": "/encode"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def under_load(
     folder: Path, connections: list[int], n_requests: int, *options: str
 ) -> list[dict[str, Any]]:
     """Requests of one text each, over so many connections that each wait for their answer."""
-    with _server(folder, "--max-waiting", str(max(connections) + 256), *options) as port:
+    with server(folder, "--max-waiting", str(max(connections) + 256), *options) as port:
         _load(port, folder, 4, 50)  # warms up
         return [{"connections": n, **_load(port, folder, n, n_requests)} for n in connections]
 
@@ -71,13 +71,14 @@ def under_load(
 def overloaded(folder: Path, connections: int, n_requests: int, *options: str) -> dict[str, Any]:
     """The same with room for only a quarter of the texts that the connections send at a time."""
     room = max(1, connections // 4)
-    with _server(folder, "--max-waiting", str(room), "--max-texts", "1", *options) as port:
+    with server(folder, "--max-waiting", str(room), "--max-texts", "1", *options) as port:
         figures = _load(port, folder, connections, n_requests)
         return {"connections": connections, "room": room, **figures}
 
 
 @contextlib.contextmanager
-def _server(folder: Path, *options: str) -> Iterator[int]:
+def server(folder: Path, *options: str) -> Iterator[int]:
+    """A process that serves a folder, and its port."""
     command = [sys.executable, str(TOOLS / "serve.py"), str(folder)]
     process = subprocess.Popen(
         [*command, "--port", "0", *options], stdout=subprocess.PIPE, encoding="utf-8"
@@ -96,7 +97,7 @@ def _server(folder: Path, *options: str) -> Iterator[int]:
 def _load(port: int, folder: Path, n_connections: int, n_requests: int) -> dict[str, Any]:
     """Send requests, and count what comes back; the latency is that of answers with status 200."""
     manifest = read_manifest(folder)
-    path = _PATHS.get(manifest.kind, "/predict")
+    path = PATHS[manifest.kind]
     texts = itertools.cycle(manifest.examples)
     bodies = iter([json.dumps({"texts": [next(texts)]}) for _ in range(n_requests)])
     lock = threading.Lock()

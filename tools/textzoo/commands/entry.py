@@ -38,7 +38,7 @@ SUBCOMMANDS = {
     ),
     "report": Subcommand("report", "main", "training runs as one HTML page"),
     "export": Subcommand("export", "main", "write a model to a folder that stands alone"),
-    "serve": Subcommand("serve", "main", "serve an exported folder over HTTP"),
+    "serve": Subcommand("serve", "main", "serve exported folders over HTTP"),
     "recall": Subcommand("recall", "main", "index a corpus and search it"),
     "evaluate": Subcommand("evaluate", "main", "Recall@k, MRR and nDCG of a search result"),
     "mine-negatives": Subcommand("mine_negatives", "main", "training pairs with hard negatives"),

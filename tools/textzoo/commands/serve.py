@@ -1,9 +1,10 @@
-"""Serve an exported folder over HTTP until told to stop: serve.py."""
+"""Serve exported folders over HTTP until told to stop: serve.py."""
 
 import argparse
 import importlib.util
 import logging
 import os
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,20 +20,22 @@ from textzoo.serving.limits import Limits
 log = logging.getLogger("textzoo")
 
 TOKEN_VARIABLE = "TEXTZOO_TOKEN"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, in a path and in answers
 _LONGEST_TOKEN = 4096  # of a head's 16384 bytes
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """An exported model behind HTTP."""
+    """Exported models behind HTTP."""
     name = program("serve")
-    parser = argparse.ArgumentParser(prog=name, description="Serve an exported folder over HTTP.")
+    parser = argparse.ArgumentParser(prog=name, description="Serve exported folders over HTTP.")
     parser.add_argument(
         "folders",
         type=Path,
         nargs="+",
-        metavar="DIR",
-        help="several, of models that embed texts: their embeddings side by side, and the index "
-        "of the first",
+        metavar="[NAME=]DIR",
+        help="with names: several models, the paths of each below /models/NAME; several folders of "
+        "one name, or without, of models that embed texts: their embeddings side by side, and the "
+        "index of the first",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to bind to; default: %(default)s"
@@ -46,7 +49,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     parser.add_argument("--engine", choices=("paddle", "onnx"), help="default: the first there is")
     parser.add_argument(
-        "--trust-code", action="store_true", help="run the reader of its own that the folder brings"
+        "--trust-code", action="store_true", help="run the readers of their own that folders bring"
     )
     parser.add_argument(
         "--token-file",
@@ -61,7 +64,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "characters": (whole, 20_000, "characters of a text"),
         "results": (whole, 100, "tags or texts to ask for, for each text"),
         "batch": (whole, 32, "texts from which on a batch takes no further request"),
-        "waiting": (whole, 2048, "texts at work or waiting, of all requests"),
+        "waiting": (whole, 2048, "texts of a model at work or waiting, of all requests"),
         "seconds": (
             number_within(float, 0.001, 86_400),
             10.0,
@@ -96,7 +99,7 @@ def serve(
     """Serve until SIGTERM or SIGINT; then finish what is in flight.
 
     Args:
-        folders: made by export.py.
+        folders: made by export.py, as they are or as NAME=DIR.
         host: the address to bind to.
         port: 0 for any free one.
         engine: `paddle` or `onnx`; default: the first of them that is there.
@@ -104,8 +107,8 @@ def serve(
         limits: what it takes.
 
     Raises:
-        UserError: the folder, the address, the token or a limit is not as it should be, or the
-            extra `serve` is not installed.
+        UserError: a folder, a name, the address, the token or a limit is not as it should be, or
+            the extra `serve` is not installed.
     """
     import numpy  # noqa: F401 (of an environment that is not activated, it is missing too)
 
@@ -124,16 +127,38 @@ def serve(
         )
     token = read_token(token_file)
     allow_files(limits.connections)
-    app = create_app(folders[0], limits, token, engine, trust_code, folders[1:])
-    facts = app.state.facts
+    app = create_app(named_folders(folders), limits, token, engine, trust_code)
+    names = ", ".join(model.name for model in app.state.models)
+    engines = ", ".join(dict.fromkeys(model.model.engine for model in app.state.models))
     with _bound(host, port) as listener:
         address = "[{}]:{}" if listener.family == socket.AF_INET6 else "{}:{}"
         place = address.format(*listener.getsockname()[:2])
-        log.info("serving %s (%s) at http://%s", facts["model"], facts["engine"], place)
+        log.info("serving %s (%s) at http://%s", names, engines, place)
         if token is None and not host.startswith("127.") and host not in ("::1", "localhost"):
             log.warning("anyone who reaches %s may ask: no token is set", host)
         Server(app, limits).run(sockets=[listener])
     log.info("stopped")
+
+
+def named_folders(given: Sequence[Path]) -> dict[str, list[Path]]:
+    """Folders by the name that stands before each, as in NAME=DIR; without names by an empty one.
+
+    Raises:
+        UserError: a name cannot be part of a path, or only some have one.
+    """
+    found: dict[str, list[Path]] = {}
+    for argument in given:
+        name, sign, folder = str(argument).partition("=")
+        if not sign or os.path.exists(argument):
+            name, folder = "", argument
+        elif not _NAME.fullmatch(name) or not folder:
+            raise UserError(
+                f"{argument}: expected NAME=DIR, the name of letters, digits, '.', '_' and '-'"
+            )
+        found.setdefault(name, []).append(Path(folder))
+    if "" in found and len(found) > 1:
+        raise UserError(f"{found[''][0]}: expected NAME=DIR, as for the others")
+    return found
 
 
 def read_token(file: Optional[Path]) -> Optional[str]:

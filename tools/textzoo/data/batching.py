@@ -6,6 +6,7 @@ from typing import Optional
 import numpy as np
 
 from textzoo.text.ragged import Columns, columns_of
+from textzoo.text.reader import Ids, n_tokens
 
 _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
@@ -84,19 +85,36 @@ def inference_pools(lengths: np.ndarray, batch_size: int) -> Iterator[list[np.nd
 
 
 def text_batches(
-    rows: Sequence[dict[str, list[int]]], batch_size: int
+    rows: Sequence[Ids], batch_size: int, max_tokens: Optional[int] = None
 ) -> Iterator[tuple[Columns, np.ndarray]]:
     """Encoded texts in batches, those of similar length together.
+
+    Args:
+        rows: the ids of each text.
+        batch_size: the most texts of a batch.
+        max_tokens: the most ids of a batch, padding among them; a text with more is alone.
 
     Yields:
         All texts as columns, and the places in `rows` of one batch.
     """
     columns = columns_of(rows)
-    own = (column.lengths(np.arange(len(rows))) for column in columns.values())
-    lengths = sum(own, start=np.zeros(len(rows), np.int64))
+    lengths = np.array([n_tokens(row) for row in rows], np.int64)
     for pool in inference_pools(lengths, batch_size):
         for batch in pool:
-            yield columns, batch
+            for part in _within(batch, lengths[batch], max_tokens):
+                yield columns, part
+
+
+def _within(
+    batch: np.ndarray, lengths: np.ndarray, max_tokens: Optional[int]
+) -> Iterator[np.ndarray]:
+    """A batch of ascending lengths in parts that are not too large when padded."""
+    first = 0
+    for i, length in enumerate(lengths):
+        if max_tokens and first < i and (i + 1 - first) * length > max_tokens:
+            yield batch[first:i]
+            first = i
+    yield batch[first:]
 
 
 def hold_out(n_rows: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -102,6 +102,20 @@ class Found(_Answer):
     score: float
 
 
+class ServedModel(_Answer):
+    """A model of a server, and what its paths begin with, from the root."""
+
+    name: str
+    kind: str
+    path: str
+
+
+class ServedModels(_Answer):
+    """The answer of /models."""
+
+    models: list[ServedModel]
+
+
 class Results(_Answer):
     """The answer of /search."""
 
@@ -118,10 +132,10 @@ def at_most(most: int) -> FieldInfo:
     return pydantic.Field(min_length=1, max_length=most)
 
 
-def documented(answer: type[pydantic.BaseModel]) -> dict[str, Any]:
+def documented(answer: type[pydantic.BaseModel], errors: dict[int, str] = ERRORS) -> dict[str, Any]:
     """The arguments that say in OpenAPI what a path answers and that a token may be needed."""
-    errors = {status: {"description": text} for status, text in ERRORS.items()}
+    described = {status: {"description": text} for status, text in errors.items()}
     return {
-        "responses": {200: {"model": answer}, **errors},
+        "responses": {200: {"model": answer}, **described},
         "dependencies": TOKEN,
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.serving.exported_model import ExportedModel
-from textzoo.text.reader import Feeds
+from textzoo.text.reader import Feeds, n_tokens
 
 Row = Any  # a tuple of `Ids`, one for each model
 
@@ -25,6 +25,7 @@ class ExportedEnsemble:
         path: the folder of the first one.
         manifest: its manifest, with the width of all.
         linear: None, as no model of embeddings has a linear part.
+        widths: all numbers of the embeddings, which cannot be cut off.
         weights: the digests of the weights of each.
 
     Raises:
@@ -43,6 +44,7 @@ class ExportedEnsemble:
         width = sum(model.manifest.width or 0 for model in models)
         self.manifest = models[0].manifest.model_copy(update={"width": width})
         self.linear = None
+        self.widths = [width]
         self.weights = [digest for model in models for digest in model.weights]
 
     @property
@@ -53,6 +55,10 @@ class ExportedEnsemble:
     def encode(self, texts: Sequence[str], n_queries: Optional[int] = None) -> list[Row]:
         """The ids of each text, for each model; see `ExportedModel.encode`."""
         return list(zip(*(model.encode(texts, n_queries) for model in self._models)))
+
+    def n_tokens(self, row: Row) -> int:
+        """How many ids the nets take of an encoded text, all together."""
+        return sum(map(n_tokens, row))
 
     def outputs(self, rows: Sequence[Row]) -> Feeds:
         """The embeddings of some encoded texts, in their order; nothing for none of them."""

@@ -15,9 +15,10 @@ from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
 from textzoo.serving.manifest import EXAMPLES, LINEAR, ArrayFacts, read_manifest
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, encoded_text
+from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, encoded_text, n_tokens
 
-_BATCH = 64
+_BATCH = 64  # texts
+_BATCH_TOKENS = 8192  # with padding: 16 texts of 512 tokens; more takes memory and saves no time
 
 
 class Examples(NamedTuple):
@@ -78,6 +79,16 @@ class ExportedModel:
         """The name and version of what runs the program."""
         return self._engine.version
 
+    @property
+    def widths(self) -> list[int]:
+        """How many of their first numbers embeddings may have: all, or what training chose."""
+        width = self.manifest.width or 0
+        dims = self.manifest.hyper_parameters.get("matryoshka_dims")
+        trained = dims if isinstance(dims, list) else []
+        return sorted(
+            {width, *(dim for dim in trained if isinstance(dim, int) and 0 < dim < width)}
+        )
+
     def encode(self, texts: Sequence[str], n_queries: Optional[int] = None) -> list[Ids]:
         """The ids of each text: the first half of the way, which needs no engine.
 
@@ -91,6 +102,10 @@ class ExportedModel:
             TypeError: `texts` is not a list of texts.
         """
         return encoded_texts(self.reader, texts, n_queries)
+
+    def n_tokens(self, row: Ids) -> int:
+        """How many ids the net takes of an encoded text."""
+        return n_tokens(row)
 
     def feeds(self, rows: Sequence[Ids]) -> Feeds:
         """The arrays that the program takes for encoded texts, and the linear scores."""
@@ -113,7 +128,7 @@ class ExportedModel:
         """
         if not rows:
             return
-        for columns, places in text_batches(rows, _BATCH):
+        for columns, places in text_batches(rows, _BATCH, _BATCH_TOKENS):
             yield places, self.run(self.feeds_of(columns, places))
 
     def outputs(self, rows: Sequence[Ids]) -> Feeds:

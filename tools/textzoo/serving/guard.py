@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
 from textzoo.serving.limits import MAX_HEAD
+from textzoo.serving.problems import problem_content
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -35,7 +36,7 @@ class Guard:
         open_paths: what may be had without the token.
         max_body: bytes of a body.
         timeout: seconds that a body may take to arrive.
-        observe: told the path, the status and the seconds of each answer.
+        observe: told the scope, the status and the seconds of each answer.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Guard:
         open_paths: frozenset[str],
         max_body: int,
         timeout: float,
-        observe: Callable[[str, int, float], None],
+        observe: Callable[[dict[str, Any], int, float], None],
     ):
         self._app = app
         self._token = token.encode() if token else None
@@ -74,11 +75,11 @@ class Guard:
             _check_content_type(scope)
             await self._app(scope, _once(body, receive), note_status)
         except Refused as refused:
-            await _refuse(refused, note_status)
+            await _refuse(scope["path"], refused, note_status)
         except ConnectionError:
             status = 499  # the client has gone; the number is that of nginx
         finally:
-            self._observe(scope["path"], status, time.perf_counter() - started)
+            self._observe(scope, status, time.perf_counter() - started)
 
     def _check_token(self, scope: dict[str, Any]) -> None:
         if self._token is None or scope["path"] in self._open_paths:
@@ -136,8 +137,8 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(refused: Refused, send: Send) -> None:
-    content = json.dumps({"detail": refused.detail}).encode()
+async def _refuse(path: str, refused: Refused, send: Send) -> None:
+    content = json.dumps(problem_content(path, refused.status, refused.detail)).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),

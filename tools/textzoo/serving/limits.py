@@ -15,7 +15,7 @@ class Limits:
         characters: of a text.
         results: tags or texts that may be asked for, for each text.
         batch: a batch takes requests until it has so many texts.
-        waiting: texts at work or waiting, of all requests.
+        waiting: texts of a model at work or waiting, of all requests.
         seconds: until a head has to be there, then a body, then an answer; and until a client has
             to have taken that.
         connections: open at once.

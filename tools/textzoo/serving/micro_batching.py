@@ -30,7 +30,6 @@ class Batcher:
         compute: rows of ids to outputs, `[rows, ...]` each; called in one thread.
         batch_size: a batch takes requests until it has so many texts.
         max_waiting: how many texts may be at work or waiting.
-        observe: told the number of texts of each batch.
 
     Attributes:
         closing: whether requests are refused, as the server is about to end.
@@ -43,7 +42,6 @@ class Batcher:
         compute: Callable[[list[Any]], Outputs],
         batch_size: int,
         max_waiting: int,
-        observe: Callable[[int], None],
     ):
         self.closing = False
         self.n_waiting = 0
@@ -51,7 +49,6 @@ class Batcher:
         self._compute = compute
         self._batch_size = batch_size
         self._max_waiting = max_waiting
-        self._observe = observe
         self._requests: deque[tuple[list[Any], asyncio.Future]] = deque()
 
     async def __call__(self, texts: list[str], *how: Any) -> Outputs:
@@ -93,7 +90,6 @@ class Batcher:
                 await self._arrived.wait()
                 if batch := self._next_batch():
                     rows = [row for part, _ in batch for row in part]
-                    self._observe(len(rows))
                     computed = loop.run_in_executor(thread, self._compute, rows)
                     _deliver(batch, (await asyncio.gather(computed, return_exceptions=True))[0])
 

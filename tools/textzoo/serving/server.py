@@ -51,7 +51,8 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: Optional[FrameType]) -> None:
         """End when what is in flight is answered, or at once if Ctrl-C is pressed again."""
-        self._app.state.batcher.closing = True
+        for model in self._app.state.models:
+            model.batcher.closing = True
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 

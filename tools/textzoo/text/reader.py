@@ -217,6 +217,11 @@ def encoded_text(reader: Reader, text: str, side: Side = "query") -> Ids:
     return ids
 
 
+def n_tokens(ids: Ids) -> int:
+    """How many ids the net takes of a text."""
+    return sum(len(own) for name, own in ids.items() if name != CHARACTERS)
+
+
 def checked_prefix(name: str, prefix: Optional[str]) -> str:
     """What a key says is put before texts; nothing if it says nothing.
 

@@ -24,7 +24,8 @@ const WORDS = {
 const byId = (id) => document.getElementById(id);
 const REASONS = 8; // n-grams under a label
 let words = WORDS.en;
-let facts = null;
+let path = null; // of the chosen model, before its own paths
+let facts = null; // of that model
 let task = "predict";
 let shown = null; // the last answer, to be shown anew in the other language
 let running = new AbortController(); // of what was asked last: an earlier answer would come too late
@@ -126,7 +127,7 @@ async function ask() {
   }[task];
   if (facts.explains) body.explain = Math.min(REASONS, facts.limits.results);
   const started = performance.now();
-  const answer = await request(task, body);
+  const answer = await request(path + task, body);
   shown = { task, answer, milliseconds: performance.now() - started };
   showAnswer();
 }
@@ -192,10 +193,18 @@ function reasons(why) {
 }
 
 async function load() {
-  facts = await request("model");
+  const choice = byId("models");
+  if (path === null) {
+    const { models } = await request("models");
+    choice.replaceChildren(...models.map((model) => new Option(model.name, model.path)));
+    choice.hidden = models.length === 1;
+    byId("model").hidden = !choice.hidden;
+  }
+  path = choice.value && `${choice.value.slice(1)}/`; // relative: a proxy may have put more before it
+  facts = await request(`${path}model`);
   byId("token-field").hidden = true;
-  document.title = `TextZoo: ${facts.model}`;
-  byId("model").textContent = facts.model;
+  document.title = `TextZoo: ${facts.name}`;
+  byId("model").textContent = facts.name;
   for (const area of [byId("first"), byId("second")]) area.maxLength = facts.limits.characters;
   const embeds = facts.kind === "embeddings";
   byId("tabs").hidden = !embeds || !facts.indexed_texts;
@@ -231,6 +240,7 @@ byId("tabs").addEventListener("keydown", (event) => {
   guarded(() => choose(task === "search" ? "similarity" : "search"));
   byId(`tab-${task}`).focus();
 });
+byId("models").addEventListener("change", () => guarded(load));
 byId("token").addEventListener("change", () => guarded(load));
 byId("language").addEventListener("click", () => speak(words === WORDS.en ? "zh" : "en"));
 if (/Mac|iPhone|iPad/.test(navigator.platform)) byId("keys").textContent = "⌘ + Enter";
