@@ -72,7 +72,7 @@ def write_pairs(folder, encoder):
         write_rows(folder, f"{split}.tsv", map("\t".join, pairs))
         texts += [text for pair in pairs for text in pair]
     write_rows(folder, "corpus.txt", dict.fromkeys(texts))
-    write_encoder(folder / encoder, texts)
+    write_encoder(folder / encoder, texts, n_positions=64)
 
 
 # Of each page, by its name.
