@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # What git has of models/, without what runs leave there; MANIFEST.in names the same.
 MODEL_FILES = (
-    *("*/*.py", "*/*.yaml", "*/README.md"),
+    *("*/*.py", "*/*.yaml", "*/config.schema.json", "*/README.md"),
     *("*/data/**/*.py", "*/data/**/*.tsv", "*/data/**/*.txt"),
 )
 
@@ -110,7 +110,7 @@ setup(
         "parquet": ["pyarrow"],
         "sklearn": ["scikit-learn>=1.6"],
         "test": [
-            *("playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
+            *("jsonschema", "playwright", "pytest", "pytest-cov>=7", "pytest-xdist"),
             # A newer one finds other things; the same versions are in .pre-commit-config.yaml.
             *(
                 "import-linter>=2.1,<3",

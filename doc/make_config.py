@@ -1,9 +1,15 @@
-"""Write doc/config.md from the schema and the models' own signatures: python doc/make_config.py."""
+"""Write doc/config.md and models/*/config.schema.json: python doc/make_config.py.
+
+They are made from the schema and the models' own signatures.
+"""
 
 import inspect
-import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textzoo.config.model_folder import ModelFolder
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "doc" / "config.md"
@@ -15,7 +21,8 @@ Written by `python doc/make_config.py` from the schema; a test checks that it is
 
 A config is a YAML file. `base: other.yaml` inherits from another one, `-o key=value` overrides
 single keys for one run. A relative path starts from the folder of the file that it is written in;
-one given with `-o` starts from the working directory.
+one given with `-o` starts from the working directory. [configs.md](configs.md): editors that know
+the keys, and variables of the environment.
 
 Values are those of YAML 1.2 with decimal numbers: `1e-3` is a number; `yes`, `12:30:45`, `0777` and
 `1_000` are texts. After `-o key=` the value is everything that follows, a `#` included; only what
@@ -35,7 +42,6 @@ same for all models.
 
 def page() -> str:
     """The whole page as Markdown."""
-    from textzoo.config.model_folder import load_model_folder
     from textzoo.config.schema import IndexSettings, Linear, Optimizer, Runner
 
     parts = [
@@ -45,15 +51,27 @@ def page() -> str:
         _block_section("hyper_parameters.linear", Linear),
         _block_section("index", IndexSettings),
     ]
-    for path in sorted((ROOT / "models").iterdir()):
-        if (path / "net.py").is_file():
-            folder = load_model_folder(path)
-            parts += [
-                f"## Model {path.name}\n",
-                _signature_section("reader", folder.reader, ()),
-                _signature_section("hyper_parameters", folder.net, folder.reader.supplies),
-            ]
+    for folder in model_folders():
+        parts += [
+            f"## Model {folder.path.name}\n",
+            _signature_section("reader", folder.reader, ()),
+            _signature_section("hyper_parameters", folder.net, folder.reader.supplies),
+        ]
     return "\n".join(parts)
+
+
+def schemas() -> dict[Path, str]:
+    """The JSON Schema of each model, by its file."""
+    from textzoo.config.json_schema import FILE, schema_text
+
+    return {folder.path / FILE: schema_text(folder) for folder in model_folders()}
+
+
+def model_folders() -> list["ModelFolder"]:
+    """The models of the repository."""
+    from textzoo.config.model_folder import load_model_folder
+
+    return [load_model_folder(path.parent) for path in sorted(ROOT.glob("models/*/net.py"))]
 
 
 def _block_section(title: str, block: type, level: str = "##") -> str:
@@ -74,10 +92,11 @@ def _block_section(title: str, block: type, level: str = "##") -> str:
 def _signature_section(title: str, constructor: type, supplied: tuple[str, ...]) -> str:
     """The keyword-only arguments of a class, described by its docstring."""
     from textzoo.config.checking import signature_fields
+    from textzoo.config.json_schema import described_arguments
     from textzoo.config.schema import Block
     from textzoo.config.type_names import type_in_words
 
-    described = described_arguments(inspect.getdoc(constructor))
+    described = described_arguments(constructor)
     rows, blocks = [], []
     for name, (annotation, default) in signature_fields(constructor).items():
         if inspect.isclass(annotation) and issubclass(annotation, Block):
@@ -86,14 +105,6 @@ def _signature_section(title: str, constructor: type, supplied: tuple[str, ...])
         shown = "from the data" if name in supplied else _default(default)
         rows.append((name, type_in_words(annotation), shown, described[name]))
     return "\n".join([f"### {title}\n\n{_table(rows)}", *blocks])
-
-
-def described_arguments(docstring: str) -> dict[str, str]:
-    """The `Args` section of a docstring in Google's style: argument -> description."""
-    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", docstring, re.MULTILINE).group(1)
-    entries = re.split(r"^    (?=\w+: )", section, flags=re.MULTILINE)[1:]
-    pairs = (entry.split(": ", 1) for entry in entries)
-    return {name: " ".join(text.split()) for name, text in pairs}
 
 
 def _default(value: object) -> str:
@@ -119,4 +130,5 @@ if __name__ == "__main__":
     from textzoo.devices import import_paddle
 
     import_paddle()
-    PAGE.write_bytes(page().encode())
+    for file, text in {PAGE: page(), **schemas()}.items():
+        file.write_bytes(text.encode())

@@ -14,6 +14,8 @@ import yaml
 import textzoo
 from textzoo.commands.train import train as command
 from textzoo.config.bundled import bundled_config
+from textzoo.config.loading import load_config
+from textzoo.config.variables import without_variables
 from textzoo.errors import UserError
 from textzoo.training.checkpoint import load_checkpoint
 
@@ -65,6 +67,24 @@ def test_its_folder_may_be_moved(run, tmp_path):
     assert textzoo.Tagger.load(moved).predict(["a ball", "soup"]) == expected
     with pytest.raises(UserError, match="holds a model of tags; expected one of embeddings"):
         run.encoder()
+
+
+def test_what_variables_held_stays_and_a_dollar_stays_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("WIDTH", "6")
+    base = tmp_path / "base$$.yaml"
+    base.write_text("base: tagspace\nhyper_parameters:\n  tag_dim: ${WIDTH}\n", encoding="utf-8")
+    pattern = "[a-z]+|\\${2}"
+    rows = tmp_path / "rows${WIDTH}.jsonl"
+    lines = [json.dumps({"text": text, "label": labels}) for text, labels in ROWS]
+    rows.write_text("\n".join(lines), encoding="utf-8")
+    settings = {**SMALL, "reader": {"token_pattern": without_variables(pattern)}}
+    run = textzoo.train(base, rows, output=tmp_path / "run", verbose=False, **settings)
+    monkeypatch.delenv("WIDTH")
+    config, _ = load_config(run.config, [])
+    assert config.hyper_parameters["tag_dim"] == 6
+    assert config.reader["token_pattern"] == pattern
+    assert config.runner.train_data_dir == rows
+    assert run.tagger().predict(["a ball"])
 
 
 def test_of_pairs_an_encoder_and_a_search(tmp_path):

@@ -23,11 +23,15 @@ def test_a_copy_stands_alone_and_trains(tmp_path, monkeypatch, capsys, name):
     assert {k: v for k, v in copied.items() if k.endswith(".py")} == {
         k: v for k, v in source.items() if k.endswith(".py") and not k.startswith("data/")
     }
+    schema = (ROOT / "models" / name / "config.schema.json").read_bytes()
+    assert (folder / "config.schema.json").read_bytes() == schema
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=config.schema.json\n")
     runner = read_layers(folder / "config.yaml", []).blocks["runner"]
     for key in ("train_data_dir", "test_data_dir", "corpus_file"):
         assert runner.get(key, "data").startswith("data")
         assert (folder / runner.get(key, "data")).exists()
-    assert "models/" not in (folder / "config.yaml").read_text(encoding="utf-8")
+    assert "models/" not in text
     if name == "hardestneg":  # whose data come from another model's folder
         train(folder / "config.yaml", ["runner.epochs=1"], "dygraph")
         assert (folder / "output_model" / "0").is_dir()
@@ -118,6 +122,16 @@ def test_data_from_elsewhere_never_share_a_place(tmp_path):
     assert texts[runner.corpus_file] == own / "data" / one.name
     text = (tmp_path / "deep/copy/config.yaml").read_text(encoding="utf-8")
     assert f'train_data_dir: &same "data-2/{one.name}"  # mine' in text
+
+
+def test_variables_lead_to_what_is_copied_and_a_dollar_stays_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA", str(tmp_path / "data"))
+    lines = ["train_data_dir: ${DATA}/a.tsv", "test_data_dir: ../x$${DATA}.tsv"]
+    own = _own_model(tmp_path / "own", lines)
+    _write(tmp_path / "data" / "a.tsv", tmp_path / "x${DATA}.tsv")
+    runner, texts = _copied(tmp_path, own)
+    assert texts[runner.train_data_dir] == tmp_path / "data" / "a.tsv"
+    assert texts[runner.test_data_dir] == tmp_path / "x${DATA}.tsv"
 
 
 def test_a_file_from_elsewhere_is_not_put_among_the_training_data(tmp_path):

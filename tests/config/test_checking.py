@@ -4,7 +4,15 @@ from typing import Optional
 
 import pytest
 import yaml
-from harness.configs import MINIMAL, Net, Reader, load, problems
+from harness.configs import (
+    MINIMAL,
+    WRONG_OPTIMIZERS,
+    WRONG_TYPES,
+    Net,
+    Reader,
+    load,
+    problems,
+)
 
 from textzoo.config.checking import check, differences, schema_of, signature_fields
 from textzoo.config.layers import read_layers
@@ -88,18 +96,7 @@ def test_a_block_in_place_of_a_value_is_refused(write_config):
     assert line.startswith("runner.epochs: received a block of keys (dict), expected int")
 
 
-@pytest.mark.parametrize(
-    ("class_name", "arguments", "expected"),
-    [
-        ("Adamm", {}, "hyper_parameters.optimizer.class: received 'Adamm', expected one of"),
-        ("LBFGS", {}, "hyper_parameters.optimizer.class: received 'LBFGS', expected one of"),
-        ("lr", {}, "hyper_parameters.optimizer.class: received 'lr', expected one of"),
-        ("SGD", {"momentum": 0.9}, "hyper_parameters.optimizer.momentum: unknown key"),
-        ("Adam", {"grad_clip": 1.0}, "hyper_parameters.optimizer.grad_clip: unknown key"),
-        ("Adam", {"parameters": []}, "hyper_parameters.optimizer.parameters: unknown key"),
-        ("Adam", {"beta1": 2.0}, "hyper_parameters.optimizer.beta1: received 2.0 (float), exp"),
-    ],
-)
+@pytest.mark.parametrize(("class_name", "arguments", "expected"), WRONG_OPTIMIZERS)
 def test_optimizer_arguments_are_checked_against_the_class(
     write_config, class_name, arguments, expected
 ):
@@ -108,29 +105,7 @@ def test_optimizer_arguments_are_checked_against_the_class(
     assert line.startswith(expected)
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("runner.epochs", "'3'", "received '3' (str), expected int"),
-        ("runner.epochs", "true", "received True (bool), expected int"),
-        ("runner.epochs", "2.0", "received 2.0 (float), expected int"),
-        ("runner.epochs", "", "received None (NoneType), expected int"),
-        ("runner.use_gpu", "1", "received 1 (int), expected true or false"),
-        ("runner.use_gpu", "'yes'", "received 'yes' (str), expected true or false"),
-        ("runner.valid_fraction", "1", "received 1 (int), expected float, >= 0, < 1"),
-        ("runner.valid_fraction", "'0.1'", "received '0.1' (str), expected float"),
-        ("runner.max_grad_norm", "0.0", "received 0.0 (float), expected float, > 0 or null"),
-        ("runner.train_data_dir", "7", "received 7 (int), expected a path or null"),
-        ("runner.metrics", "accuracy", "received 'accuracy' (str), expected a list of text"),
-        ("runner.seed", "-1", "received -1 (int), expected int, >= 0"),
-        ("hyper_parameters.hid_dim", "'8'", "received '8' (str), expected int"),
-        ("hyper_parameters.hid_dim", "1e3", "received 1000.0 (float), expected int"),
-        ("hyper_parameters.deep", "0", "received 0 (int), expected true or false"),
-        ("hyper_parameters.n_words", "x", "received 'x' (str), expected int or null"),
-        ("hyper_parameters.optimizer.warmup", "-0.1", "received -0.1 (float), expected float, >="),
-        ("hyper_parameters.optimizer.schedule", "step", "expected one of constant | linear |"),
-    ],
-)
+@pytest.mark.parametrize(("key", "value", "expected"), WRONG_TYPES)
 def test_types_are_not_converted(write_config, key, value, expected):
     (line,) = problems(write_config(MINIMAL), [f"{key}={value}"])
     assert line.startswith(f"{key}: ")

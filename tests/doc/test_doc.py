@@ -30,10 +30,11 @@ def test_the_page_of_config_keys_is_current(make_config):
     assert written == make_config.page(), "run: python doc/make_config.py"
 
 
-def test_described_arguments_are_read_from_a_docstring(make_config):
-    arguments = "Args:\n    one: first,\n        and more.\n    two: `a: b`.\n"
-    text = f"Title.\n\n{arguments}\nRaises:\n    E: x."
-    assert make_config.described_arguments(text) == {"one": "first, and more.", "two": "`a: b`."}
+def test_the_json_schemas_beside_configs_are_current(make_config):
+    schemas = make_config.schemas()
+    assert {path.parent / "config.schema.json" for path in CONFIGS} == {*schemas}
+    for file, text in schemas.items():
+        assert file.read_text(encoding="utf-8") == text, "run: python doc/make_config.py"
 
 
 def anchors(page):
@@ -80,6 +81,7 @@ def header(config):
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_config_opens_with_its_command_and_what_that_gives_where(config):
     text = header(config)
+    assert text.startswith("# yaml-language-server: $schema=config.schema.json\n# ")
     command = f"\n#   python tools/trainer.py -m {config.relative_to(ROOT).as_posix()}"
     assert re.search(f"{re.escape(command)}(?:   # |\n)", text)
     assert "2 cores" in text

@@ -7,7 +7,10 @@ from conftest import ROOT
 
 CHINESE = {
     ROOT / "README.md": ROOT / "README_CN.md",
-    **{ROOT / "doc" / name: ROOT / "doc" / "zh" / name for name in ("data.md", "python.md")},
+    **{
+        ROOT / "doc" / name: ROOT / "doc" / "zh" / name
+        for name in ("configs.md", "data.md", "python.md")
+    },
 } | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}
 ELSEWHERE = (ROOT / "doc" / "coming_from").glob("*.md")
 CHINESE |= {page: ROOT / "doc" / "zh" / "coming_from" / page.name for page in ELSEWHERE}

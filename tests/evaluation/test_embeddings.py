@@ -99,6 +99,29 @@ def test_titles_that_the_corpus_lacks_are_told(tmp_path, caplog):
     assert "lacks the titles of 1 of 2 rows that are evaluated" in caplog.text
 
 
+def test_some_texts_of_the_corpus_are_searched_and_the_titles_of_the_rows(tmp_path):
+    texts = [str(number) for number in range(100, 200)]
+    (tmp_path / "corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    rows = FakeRows(["150\t199", "7\t100", "8\t9"])  # the corpus lacks the last title
+
+    def searched(n_others, seed=1):
+        file, runner = io.StringIO(), Runner(corpus_file=tmp_path / "corpus.txt", seed=seed)
+        runner.top_k = 200
+        evaluator = EmbeddingEvaluator(
+            runner, READER, rows, np.arange(3), IndexSettings(), n_others=n_others
+        )
+        found = evaluator(Embeds(), ["recall@200"], None, file).result()
+        assert found["recall@200"] == pytest.approx(2 / 3)
+        last = json.loads(file.getvalue().splitlines()[-1])
+        return {best["tag"] for best in last["top"]}
+
+    assert searched(0) == searched(98) == searched(1000) == set(texts)
+    some = searched(20)
+    assert len(some) == 22
+    assert some >= {"100", "199"}
+    assert searched(20) == some != searched(20, seed=2)
+
+
 def test_texts_that_are_pairs_of_themselves_are_told(caplog):
     EmbeddingEvaluator(Runner(), READER, FakeRows(["11\t11", "1\t2"]), np.array([0, 1]))
     assert not caplog.records

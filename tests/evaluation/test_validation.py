@@ -31,7 +31,7 @@ class Evaluator:
         )
 
 
-RUN = SimpleNamespace(model="model", infer_step=lambda feeds: {"scores": feeds["rows"]})
+RUN = SimpleNamespace(model="model", shards={}, infer_step=lambda feeds: {"scores": feeds["rows"]})
 
 
 def test_the_metrics_are_those_of_the_run_as_it_is_now():
@@ -41,6 +41,21 @@ def test_the_metrics_are_those_of_the_run_as_it_is_now():
     expected = {"accuracy": 0.25, "rows": 3, "calibration": [2.0, -1.0]}
     assert validate() == validate() == expected
     assert evaluator.asked == [(["accuracy"], 0.4, {"scores": 3})] * 2
+
+
+def test_each_evaluation_compiles_the_run_anew():
+    evaluator, compiled = Evaluator(), []
+
+    def compile_run():
+        compiled.append(len(compiled))
+        outputs = {"scores": compiled[-1]}
+        return SimpleNamespace(model="model", infer_step=lambda feeds: outputs)
+
+    validate = Validation(RUN, evaluator, ["accuracy"], 0.4, compile_run)
+    assert compiled == []
+    validate()
+    validate()
+    assert [outputs for _, _, outputs in evaluator.asked] == [{"scores": 0}, {"scores": 1}]
 
 
 def test_what_a_metric_lacks_is_said_before_a_run_begins():

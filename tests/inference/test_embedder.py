@@ -12,6 +12,9 @@ from textzoo.text.reader import Reader
 
 CONFIG = MODELS["batchneg"].config
 SHIFTS = {"first": 0, "second": 1}
+PREFIX = (
+    "$$ ${none} "  # of each checkpoint's reader: no variables, which are read from configs alone
+)
 restored = []  # the names of checkpoints, and the longest text that the reader of each takes
 
 
@@ -25,6 +28,7 @@ def restore(config, folder, checkpoint, computation):
     feeds = lambda columns, rows: {"tokens": columns["text"].padded(rows)[0]}  # noqa: E731
     run = SimpleNamespace(model=SimpleNamespace(infer_feeds=feeds), infer_step=infer_step)
     restored.append((checkpoint.path.name, config.reader["max_len"]))
+    assert config.reader["query_prefix"] in (None, PREFIX)
     return run, DigitReader()
 
 
@@ -51,7 +55,10 @@ def embedder_of(monkeypatch, tmp_path):
                 path=tmp_path / name,
                 facts={
                     "sha256": {"weights": f"digest of {name}"},
-                    "config": {"reader": {"max_len": 10 + i}, "hyper_parameters": block},
+                    "config": {
+                        "reader": {"max_len": 10 + i, "query_prefix": PREFIX},
+                        "hyper_parameters": block,
+                    },
                 },
             )
             for i, name in enumerate(names)

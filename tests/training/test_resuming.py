@@ -136,10 +136,20 @@ def test_settings_that_may_change_do_not_stop_a_run_and_others_are_all_named(con
     assert starting_point(config_of(**same, epochs=9, print_interval=1, patience=3)).resumed
     other = {"hyper_parameters": {"win_size": 3}, "reader": {"lower_case": False}}
     with pytest.raises(UserError) as refused:
-        starting_point(config_of(**other, seed=7, train_batch_size=3))
+        starting_point(config_of(**other, seed=7, train_batch_size=3, valid_corpus_texts=9))
     for key in ("hyper_parameters.win_size", "reader.lower_case", "seed", "train_batch_size"):
         assert key in str(refused.value)
+    assert "runner.valid_corpus_texts: 0 there, 9 here" in str(refused.value)
     assert "runner.resume=none" in str(refused.value)
+
+
+def test_what_an_earlier_checkpoint_does_not_know_was_as_it_is_by_default(config_of, save_at):
+    resolved = config_of().resolved()
+    del resolved["runner"]["valid_corpus_texts"]
+    save_at("0", SimpleNamespace(resolved=lambda: resolved), 4)
+    assert starting_point(config_of()).resumed
+    with pytest.raises(UserError, match="valid_corpus_texts: 0 there, 9 here"):
+        starting_point(config_of(valid_corpus_texts=9))
 
 
 def test_other_data_are_refused_with_the_way_out(config_of, save_at):

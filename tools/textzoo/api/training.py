@@ -12,6 +12,8 @@ import numpy as np
 import yaml
 
 from textzoo.config.bundled import bundled_config, bundled_models, models_folder
+from textzoo.config.layers import read_layers
+from textzoo.config.variables import without_variables
 from textzoo.data.given_rows import Rows, is_path, named_columns, write_rows
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, shown
@@ -135,15 +137,17 @@ def train(
         from textzoo.config.loading import build_reader, load_config
 
         checked, folder = load_config(base, _as_overrides(settings))
-        runner, resolved = checked.runner, checked.resolved()
+        runner, resolved = checked.runner, flat(checked.resolved())
         if runner.processes not in (1, "auto"):
             raise UserError(
                 f"runner.processes: received {runner.processes}, expected 1: in Python this "
                 "process does the work; the command `textzoo train` starts several"
             )
-        written: Settings = {}
+        # What the environment said stays, whatever it says when the folder is loaded.
+        varied = read_layers(base, _as_overrides(settings)).varied
+        written = {key: _literal(value) for key, value in resolved.items() if key in varied}
         if train is not None:
-            written = {f"runner.{name}": None for name in _OWN_DATA}  # those of the base's config
+            written |= {f"runner.{name}": None for name in _OWN_DATA}  # those of the base's config
             if valid is None and not {"runner.valid_data_dir", "runner.valid_pair_file"} & {
                 *settings
             }:
@@ -156,7 +160,7 @@ def train(
         fields = build_reader(checked, folder).fields
         for name, rows in (("train", train), ("valid", valid)):
             if rows is not None and is_path(rows):
-                written[f"runner.{name}_data_dir"] = os.path.abspath(rows)
+                written[f"runner.{name}_data_dir"] = _literal(os.path.abspath(rows))
             elif rows is not None:
                 columns = named_columns(fields).items()
                 written |= {f"reader.{key}": column for key, column in columns}
@@ -235,12 +239,16 @@ def _plain(value: Any) -> Any:
 
 def _resolved(key: str, value: Any, resolved: Settings) -> Any:
     """A value as the run's config says it: a relative path starts from the working directory."""
-    plain = json.loads(_json(key, value))
-    found: Any = resolved
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+    plain, found = json.loads(_json(key, value)), resolved.get(key)
     may_be_path = isinstance(plain, (str, list)) and type(found) is type(plain)
-    return found if may_be_path else plain
+    return _literal(found) if may_be_path else plain
+
+
+def _literal(value: Any) -> Any:
+    """A value as a config says it that is to have no variables."""
+    if isinstance(value, list):
+        return [_literal(part) for part in value]
+    return without_variables(value) if isinstance(value, str) else value
 
 
 def _next_folder(model: str) -> Path:
@@ -273,7 +281,7 @@ def _check_place(place: Path) -> None:
 def _write_config(path: Path, base: Path, written: Settings) -> None:
     """Write the config of a run; a bundled model is named, so that the folder may be moved."""
     name = base.relative_to(models_folder()) if models_folder() in base.parents else None
-    blocks: Settings = {"base": name.as_posix() if name else str(base)}
+    blocks: Settings = {"base": name.as_posix() if name else _literal(str(base))}
     for key, value in written.items():
         *outer, last = key.split(".")
         block = blocks

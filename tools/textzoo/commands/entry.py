@@ -46,6 +46,7 @@ SUBCOMMANDS = {
     "prune-vocabulary": Subcommand(
         "prune_vocabulary", "main", "a pretrained encoder with only the pieces that texts use"
     ),
+    "schema": Subcommand("schema", "main", "the JSON Schema of a model's configs, for editors"),
     "completion": Subcommand("completion", "main", "what completes textzoo in bash, zsh or fish"),
 }
 

@@ -17,6 +17,7 @@ from textzoo.called import command, program
 from textzoo.commands.cli import guarded
 from textzoo.config.bundled import bundled_models, models_folder
 from textzoo.config.checking import DATA, Config
+from textzoo.config.variables import without_variables
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
 from textzoo.files import new_folder
@@ -55,6 +56,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def new_model(folder: Path, source: str) -> None:
     """Copy a model's code, its `config.yaml` and the sample data that this names.
 
+    The JSON Schema that the config names is made of the copy.
+
     Args:
         folder: the folder to make.
         source: the name of a bundled model, or the path of a model folder.
@@ -62,6 +65,7 @@ def new_model(folder: Path, source: str) -> None:
     Raises:
         UserError: there is no such model, it or its config cannot be copied, or `folder` exists.
     """
+    from textzoo.config.json_schema import FILE, schema_text
     from textzoo.config.loading import load_config
 
     start_logging()
@@ -81,7 +85,8 @@ def new_model(folder: Path, source: str) -> None:
             )
             text = text.replace(f"models/{model.name}/", f"{folder.as_posix()}/")
             (copy / _CONFIG).write_bytes(text.encode())
-            load_config(copy / _CONFIG, [])
+            _, copied = load_config(copy / _CONFIG, [])
+            (copy / FILE).write_bytes(schema_text(copied).encode())
     except OSError as failure:
         raise UserError(f"NAME: cannot write {folder}: {failure.strerror or failure}") from None
     log.info("%s: a copy of %s with its sample data; next:", folder, model.name)
@@ -189,7 +194,7 @@ def _copy(name: _Named, target: Path) -> None:
 
 def _written(place: Path, old: str) -> str:
     """A place as the text of a config, with the anchor and the end of line of the old one."""
-    new = place.as_posix()
+    new = without_variables(place.as_posix())
     if not re.fullmatch(r"[\w./-]+", new):
         new = json.dumps(new, ensure_ascii=False)
     anchor = re.match(r"(&\S+\s+)?", old)

@@ -217,6 +217,7 @@ def assemble(
     from textzoo.linear.fusion import Mixed
     from textzoo.linear.of_data import linear_of
     from textzoo.running.building import chosen_metrics
+    from textzoo.running.compiled import compiler_of
     from textzoo.running.fused import FusedModel
     from textzoo.training.checkpoint import BEST
     from textzoo.training.loop import Training
@@ -248,11 +249,13 @@ def assemble(
                 "evaluate on"
             )
         evaluator = evaluator_of(
-            model.kind, runner, data.reader, data.valid_rows, valid, config.index
+            *(model.kind, runner, data.reader, data.valid_rows, valid, config.index),
+            n_others=runner.valid_corpus_texts,
         )
         threshold = None if isinstance(runner.threshold, str) else runner.threshold
         names = list(dict.fromkeys([best_metric, *metrics]))
-        validate = Validation(run, evaluator, names, threshold)
+        compiled = compiler_of(run, config, folder, data.reader)
+        validate = Validation(run, evaluator, names, threshold, compiled)
         if linear and left_out:
             validate = FusedValidation(
                 run,

@@ -1,8 +1,9 @@
 """The YAML files and overrides of a config, merged but not yet checked."""
 
+import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import yaml
 
 from textzoo.config.bundled import bundled_config, hint_to_copy
 from textzoo.config.schema import ALTERNATIVES, FALLBACKS, NEUTRAL, OTHER_NAMES
+from textzoo.config.variables import Substituted, settled, substitute
 from textzoo.errors import UserError, shortened, shown
 from textzoo.files import check_readable
 
@@ -38,11 +40,13 @@ class Layers(NamedTuple):
         origins: for each dotted key, the folder that a relative path in it starts from: that of
             the YAML file it is written in, or the working directory for an override.
         model_folder: the first folder, from the config to its oldest base, that holds a net.
+        varied: the dotted keys whose values are written with variables of the environment.
     """
 
     blocks: Layer
     origins: dict[str, Path]
     model_folder: Path
+    varied: frozenset[str]
 
 
 def read_layers(path: Path, overrides: list[str]) -> Layers:
@@ -54,9 +58,12 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
         overrides: `key=value` texts. A value has YAML's types; in brackets or quotes it is YAML.
             Else all of it is the value, whatever YAML would make of a `#`, `&` or `: ` in it.
 
+    Variables of the environment have their values, see `variables`; those in what a later layer
+    replaces need none.
+
     Raises:
-        UserError: a file cannot be read or parsed, an override is malformed, or one file or the
-            overrides give two keys of which one would silently win.
+        UserError: a file cannot be read or parsed, an override is malformed, one file or the
+            overrides give two keys of which one would silently win, or a variable is not set.
     """
     merged: Layer = {}
     origins: dict[str, Path] = {}
@@ -68,18 +75,43 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
     for layer, folder, source in [*layers, (overriding, Path.cwd(), "-o")]:
         _displace(merged, layer, source)
         _merge(merged, layer, folder, origins)
-    holders = [file.parent for _, file in reversed(inherited) if _holds_net(file.parent)]
-    return Layers(merged, origins, holders[0] if holders else path.parent)
+    varied: set[str] = set()
+    blocks = settled(merged, "", varied)
+    return Layers(blocks, origins, _model_folder(inherited, path), frozenset(varied))
 
 
-def _holds_net(folder: Path) -> bool:
-    return os.path.isfile(folder / "net.py")
+def model_folder_of(path: Path) -> Path:
+    """The model folder that a config belongs to, see `Layers`.
+
+    Raises:
+        UserError: a file cannot be read or parsed.
+    """
+    return _model_folder(_inherited(path, seen=()), path)
+
+
+def _model_folder(inherited: list[tuple[Layer, Path]], path: Path) -> Path:
+    folders = [file.parent for _, file in reversed(inherited)]
+    holders = (folder for folder in folders if os.path.isfile(folder / "net.py"))
+    return next(holders, path.parent)
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes blocks with texts as keys, lists, and plain values; it takes no tags."""
+    """Makes blocks with texts as keys, lists, and plain values; it takes no tags.
+
+    Args:
+        file: that the text is in; empty: the value of an override.
+        text: YAML.
+    """
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012 (PyYAML's own form)
+
+    def __init__(self, file: str, text: str):
+        super().__init__(text)
+        self._file = file
+
+    def place(self, node: Any) -> str:
+        """Where a value is, as a message begins with it."""
+        return f"{self._file}:{node.start_mark.line + 1}: " if self._file else "-o "
 
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:
         if self.flow_level == _MAX_DEPTH:  # PyYAML looks at every open bracket at each token
@@ -93,19 +125,27 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+        block = {}
+        for key_node, value_node in node.value:
+            if isinstance(key_node, yaml.ScalarNode):  # in which there are no variables
+                key = _read(key_node)(key_node.value)
+            else:
+                key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise _problem(f"received the key {shown(key)}, expected a text", key_node)
-            if key in seen:
+            if key in block:
                 raise _problem(f"the key {key!r} is given twice", key_node)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+            block[key] = self.construct_object(value_node, deep)
+        return block
+
+
+def _read(node: Any) -> Callable[[str], Any]:
+    """What makes a value of a node's text."""
+    return str if node.style else _plain  # a style is one of quotes
 
 
 def _construct_text(loader: _Loader, node: Any) -> Any:
-    return node.value if node.style else _plain(node.value)  # a style is one of quotes
+    return substitute(node.value, _read(node), loader.place(node))
 
 
 _Loader.add_constructor("tag:yaml.org,2002:str", _construct_text)
@@ -133,14 +173,14 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _parse(text: str, loader: type[_Loader], source: str) -> Any:
+def _parse(text: str, loader: Callable[[str], _Loader], source: str) -> Any:
     """The value of YAML text.
 
     Raises:
         UserError: it is not valid, or too large or too deep for a config.
     """
     try:
-        value = yaml.load(text, Loader=loader)
+        value = loader(text).get_single_data()
         for n_values, part in enumerate(_parts(value)):
             if n_values == _MAX_VALUES:
                 raise UserError(f"{source} has more than {_MAX_VALUES} values: is it a config?")
@@ -176,7 +216,7 @@ def _inherited(path: Path, seen: tuple) -> list[tuple[Layer, Path]]:
     if real in seen:
         raise UserError(f"{path}: inherits from itself through `base`")
     layer = _read_yaml(path)
-    base = layer.pop("base", None)
+    base = settled(layer.pop("base", None), "base", set())
     if base is None:
         return [(layer, path)]
     if not isinstance(base, str):
@@ -205,7 +245,7 @@ def _read_yaml(path: Path) -> Layer:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
     except UnicodeDecodeError as failure:
         raise UserError(f"{path}: is not UTF-8 (byte {failure.start}); save it as UTF-8") from None
-    blocks = _parse(text, _Loader, f"{path}:")
+    blocks = _parse(text, functools.partial(_Loader, str(path)), f"{path}:")
     if not isinstance(blocks, dict):
         raise UserError(
             f"{path}: received {type(blocks).__name__}, expected blocks such as `runner:`"
@@ -223,16 +263,22 @@ def _parse_override(text: str) -> Layer:
         raise UserError(f"-o {shortened(text)}: the key has more than {_MAX_DEPTH} parts")
     bare = value.strip()
     if bare.startswith(("[", "{", "'", '"')):
-        parsed = _parse(bare, _ValueLoader, f"-o {shortened(text)}: the value")
+        loader = functools.partial(_ValueLoader, "")
+        parsed = _parse(bare, loader, f"-o {shortened(text)}: the value")
     else:
-        # A text is what was given, with its spaces, which may be all there is.
-        parsed = _plain(bare) if bare or not value else value
-        parsed = value if isinstance(parsed, str) else parsed
+        parsed = substitute(value, _unquoted, "-o ")
     *outer, innermost = parts
     layer: Layer = {innermost: parsed}
     for part in reversed(outer):
         layer = {part: layer}
     return layer
+
+
+def _unquoted(value: str) -> Any:
+    """The value of an override; a text is what was given, with spaces, which may be all of it."""
+    bare = value.strip()
+    parsed = _plain(bare) if bare or not value else value
+    return value if isinstance(parsed, str) else parsed
 
 
 def _displace(merged: Layer, layer: Layer, source: str) -> None:
@@ -262,6 +308,7 @@ def _displace(merged: Layer, layer: Layer, source: str) -> None:
 
 def _is_set(block: Layer, name: str) -> bool:
     value = block.get(name)
+    value = value.value if isinstance(value, Substituted) else value
     return value is not None and value not in NEUTRAL.get(name, ())
 
 

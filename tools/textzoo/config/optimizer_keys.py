@@ -75,15 +75,13 @@ def optimizer_problems(
         names = ", ".join(sorted(known))
         return [f"{_BLOCK}.class: received {class_name!r}, expected one of {names}"]
     optimizer_class = known[class_name]
-    parameters = inspect.signature(optimizer_class).parameters
-    accepted = sorted(set(parameters) - _SET_BY_US - _FUNCTIONS)
-    unknown = [name for name in arguments if name not in accepted]
+    types = argument_types(optimizer_class, class_name in (own or {}))
+    unknown = [name for name in arguments if name not in types]
     if unknown:
         return [
-            f"{_BLOCK}.{name}: unknown key; {nearest(name, accepted, f'{_BLOCK}.')}"
+            f"{_BLOCK}.{name}: unknown key; {nearest(name, sorted(types), f'{_BLOCK}.')}"
             for name in unknown
         ]
-    types = {name: _type(parameters[name], class_name in (own or {})) for name in arguments}
     wrong = [name for name, value in arguments.items() if not _fits(value, types[name])]
     if wrong:
         return [
@@ -99,6 +97,18 @@ def optimizer_problems(
     except (TypeError, ValueError, AssertionError) as failure:
         return [f"{_BLOCK}: {class_name} does not accept {arguments}: {failure}"]
     return []
+
+
+def argument_types(optimizer_class: type, is_own: bool) -> dict[str, Any]:
+    """The arguments of an optimizer that are keys of a config, and what each may be.
+
+    Args:
+        optimizer_class: a class of Paddle's, or a model's own.
+        is_own: which of the two.
+    """
+    parameters = inspect.signature(optimizer_class).parameters
+    names = set(parameters) - _SET_BY_US - _FUNCTIONS
+    return {name: _type(parameters[name], is_own) for name in sorted(names)}
 
 
 def _type(parameter: inspect.Parameter, is_own: bool) -> Any:

@@ -23,7 +23,12 @@ def _not_empty(path: object) -> object:
 
 
 # YAML has no paths: a text is accepted where everything else is strictly typed.
-FilePath = Annotated[Path, Field(strict=False), pydantic.BeforeValidator(_not_empty)]
+FilePath = Annotated[
+    Path,
+    Field(strict=False),
+    pydantic.BeforeValidator(_not_empty),
+    pydantic.WithJsonSchema({"type": "string", "minLength": 1}),
+]
 PositiveInt = Annotated[int, Field(gt=0, le=MAX_INT)]
 NotNegativeInt = Annotated[int, Field(ge=0, le=MAX_INT)]
 Size = Annotated[int, Field(gt=0, le=MAX_SIZE)]
@@ -109,6 +114,11 @@ class Runner(Block):
         description="for models of pairs: the texts to search, one a line, or .jsonl, .csv or "
         ".parquet with ids and metadata (doc/retrieval_at_scale.md); default: all texts of the "
         "pairs that are evaluated",
+    )
+    valid_corpus_texts: NotNegativeInt = Field(
+        default=0,
+        description="for models of pairs: validation during training searches the titles of its "
+        "rows among so many other texts of `corpus_file`, the same ones for the same seed; 0: all",
     )
     bad_lines: Literal["error", "skip"] = Field(
         default="error",
@@ -239,7 +249,8 @@ class Runner(Block):
     infer_precision: Literal["float32", "bfloat16", "int8"] = Field(
         default="float32",
         description="of matrix products in the predictor; bfloat16 has 8 bits, and is faster on a "
-        "CPU that computes in it; int8 computes those with weights in 8-bit integers through ONNX "
+        "CPU that computes in it, where it is also what validation of models of pairs during "
+        "training computes in; int8 computes those with weights in 8-bit integers through ONNX "
         "Runtime (`pip install textzoo[onnx]`), and is faster on most CPUs",
     )
     infer_output_dir: Optional[FilePath] = Field(

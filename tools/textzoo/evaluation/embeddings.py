@@ -1,6 +1,7 @@
 """Evaluating a model that embeds texts: how well queries find what they are to find."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, TextIO
 
@@ -66,8 +67,20 @@ class Corpus:
         return len(self.label_names)
 
     @classmethod
-    def read(cls, path: Path, reader: Reader, bad_lines: str) -> "Corpus":
-        """Read a corpus file, of which malformed lines are an "error", or to "skip".
+    def read(
+        cls,
+        path: Path,
+        reader: Reader,
+        bad_lines: str,
+        chosen: Callable[[list[str]], list[str]] = list,
+    ) -> "Corpus":
+        """Read a corpus file.
+
+        Args:
+            path: the file.
+            reader: see `Corpus`.
+            bad_lines: whether malformed lines are an "error", or to "skip".
+            chosen: takes from its texts those that count; default: all.
 
         Raises:
             UserError: as `read_entries` does; or the model cannot read a text.
@@ -76,7 +89,7 @@ class Corpus:
         entries = read_entries(path, "runner.corpus_file", refused=refusals, reader=reader)
         refusals.log(path)
         try:
-            return cls([entry.text for entry in entries], reader)
+            return cls(chosen([entry.text for entry in entries]), reader)
         except BadLine as problem:  # of a tokenizer that fails at a text
             raise UserError(f"runner.corpus_file: {path}: {problem}") from None
 
@@ -94,7 +107,8 @@ class EmbeddingEvaluator:
 
     The corpus is that of the config, or else all texts of the chosen rows, in their order. A
     query's own text is no candidate; a title that the corpus lacks is never found. Embeddings are
-    centred, and mixed with scores of n-grams, as those of an index of the corpus would be.
+    centred, and mixed with scores of n-grams, as those of an index of the corpus would be. With
+    `n_others`, so many texts of the config's corpus count, and the titles of the rows; 0: all.
     """
 
     def __init__(
@@ -105,6 +119,7 @@ class EmbeddingEvaluator:
         chosen: np.ndarray,
         index: Optional[IndexSettings] = None,
         embed_texts: Optional[Embed] = None,
+        n_others: int = 0,
     ):
         self._embed_texts = embed_texts
         self._runner = runner
@@ -114,7 +129,12 @@ class EmbeddingEvaluator:
         self._chosen = chosen
         self._pairs = [reader.parse(rows.line(int(row)).text) for row in chosen]
         if runner.corpus_file:
-            self._corpus = Corpus.read(runner.corpus_file, reader, runner.bad_lines)
+            self._corpus = Corpus.read(
+                runner.corpus_file,
+                reader,
+                runner.bad_lines,
+                lambda texts: self._with_others(texts, n_others or len(texts)),
+            )
             self._warn_of_lacking(runner.corpus_file)
         else:
             self._corpus = Corpus([text for pair in self._pairs for text in pair.texts], reader)
@@ -124,6 +144,13 @@ class EmbeddingEvaluator:
                 " evaluate pairs, with reader.unlabelled=false",
                 len(self._pairs),
             )
+
+    def _with_others(self, texts: list[str], n: int) -> list[str]:
+        """The rows' titles and so many other texts of a corpus, in its order."""
+        titles = {pair.title for pair in self._pairs}
+        others = [place for place, text in enumerate(texts) if text not in titles]
+        drawn = set(np.random.default_rng(self._runner.seed).permutation(others)[:n].tolist())
+        return [text for place, text in enumerate(texts) if text in titles or place in drawn]
 
     def _warn_of_lacking(self, path: Path) -> None:
         lacking = [pair.title for pair in self._pairs if pair.title not in self._corpus.places]

@@ -65,6 +65,7 @@ def evaluator_of(
     chosen: np.ndarray,
     index: Optional[IndexSettings] = None,
     embed_texts: Optional[Embed] = None,
+    n_others: int = 0,
 ) -> Evaluator:
     """The evaluator of a kind of model.
 
@@ -76,9 +77,11 @@ def evaluator_of(
         chosen: `[n]` which of them to evaluate.
         index: how embeddings are searched; default: as the config's default says.
         embed_texts: what embeds texts; default: the run that is evaluated.
+        n_others: how many texts of the corpus embeddings are searched among, beside the titles of
+            the rows; 0: all.
     """
     if kind == "embeddings":
-        return EmbeddingEvaluator(runner, reader, rows, chosen, index, embed_texts)
+        return EmbeddingEvaluator(runner, reader, rows, chosen, index, embed_texts, n_others)
     if kind == "levels":
         return LevelEvaluator(runner, reader, rows, chosen)
     return LabelEvaluator(runner, reader, rows, chosen)

@@ -1,5 +1,6 @@
 """The metrics of a training run on its validation rows."""
 
+from collections.abc import Callable
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -37,23 +38,32 @@ class Validation:
         evaluator: of the validation rows.
         names: of the metrics.
         threshold: the score above which a label is predicted; None: it is chosen each time.
+        compiled: gives what computes in the place of the run, with the weights that it has now.
 
     Raises:
         UserError: the reader lacks what a metric needs.
     """
 
     def __init__(
-        self, run: Run, evaluator: Evaluator, names: list[str], threshold: Optional[Threshold]
+        self,
+        run: Run,
+        evaluator: Evaluator,
+        names: list[str],
+        threshold: Optional[Threshold],
+        compiled: Optional[Callable[[], InferenceRun]] = None,
     ):
         evaluator.metrics(names)  # what is missing for them stops the run before it begins
-        self._run = SharedInference(run)
+        self._run = run
         self._evaluator = evaluator
         self._names = names
         self._threshold = threshold
+        self._compiled = compiled
 
     def __call__(self) -> dict[str, Any]:
         """The metrics by name, how many rows they are over, and the calibration of the scores."""
-        return broadcast(_told(self._evaluator(self._run, self._names, self._threshold)))
+        run = self._compiled() if self._compiled else self._run
+        shared = SharedInference(run, bool(self._run.shards))
+        return broadcast(_told(self._evaluator(shared, self._names, self._threshold)))
 
 
 class FusedValidation:
@@ -91,7 +101,7 @@ class FusedValidation:
         self._others = others
         self.fusion = fusion or ALONE
         self._fits = fusion is None
-        self._net = SharedInference(run)
+        self._net = SharedInference(run, bool(run.shards))
         self._model = model
         self._evaluator = evaluator
         self._rows, self._chosen = rows, chosen

@@ -12,6 +12,7 @@ import numpy as np
 
 from textzoo.config.loading import load_config
 from textzoo.config.schema import IndexSettings
+from textzoo.config.variables import without_variables
 from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.devices import choose_device
 from textzoo.errors import BadLine, UserError
@@ -131,4 +132,4 @@ def _as_trained(checkpoint: Checkpoint, ours: dict[str, Any]) -> list[str]:
     saved = checkpoint.facts["config"]
     net = saved["hyper_parameters"] | {k: v for k, v in ours.items() if k == "truncate_dim"}
     blocks = {"reader": saved["reader"], "hyper_parameters": net}
-    return [f"{name}={json.dumps(block)}" for name, block in blocks.items()]
+    return [f"{name}={without_variables(json.dumps(block))}" for name, block in blocks.items()]

@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 
 from textzoo.distributed.collectives import all_rows, batch_rows, n_processes, own_feeds
-from textzoo.running.run import InferenceRun, Run
+from textzoo.running.run import InferenceRun
 from textzoo.text.reader import Feeds
 
 
@@ -40,15 +40,17 @@ class SharedInference:
 
     Args:
         run: what computes the rows of this process.
+        divided: whether each process has a part of the weights: all compute all rows.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: InferenceRun, divided: bool = False):
         self.model = run.model
         self._run = run
+        self._divided = divided
 
     def infer_step(self, feeds: Feeds) -> Feeds:
         """The model's outputs for one batch."""
-        if n_processes() == 1 or self._run.shards:  # divided weights need all rows everywhere
+        if n_processes() == 1 or self._divided:
             return self._run.infer_step(feeds)
         n_rows = batch_rows(feeds)
         outputs = self._run.infer_step(own_feeds(feeds))

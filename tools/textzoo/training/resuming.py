@@ -39,13 +39,13 @@ log = logging.getLogger("textzoo")
 # what its validation metrics mean.
 _FIXED = (
     *("train_batch_size", "length_pool", "accumulate_steps"),
-    *("max_grad_norm", "seed", "valid_fraction"),
+    *("max_grad_norm", "seed", "valid_fraction", "valid_corpus_texts"),
     *("threshold", "propensity_a", "propensity_b"),
 )
 _FIXED_INDEX = (
     *("center", "lexical_weight", "lexical_features", "lexical_ngram_max", "lexical_weighting"),
 )
-_INDEX = IndexSettings().model_dump()
+_INDEX, _RUNNER = IndexSettings().model_dump(), Runner().model_dump()
 
 
 class Start(NamedTuple):
@@ -149,9 +149,10 @@ def starting_point(config: Config) -> Start:
 def _check_resumable(config: Config, start: Checkpoint) -> None:
     ours, theirs = config.resolved(), dict(start.facts["config"])
     for resolved in (ours, theirs):
-        index = resolved.get("index", {})  # earlier checkpoints have fewer keys
+        index, runner = resolved.get("index", {}), resolved["runner"]
+        # Earlier checkpoints have fewer keys.
         resolved["index"] = {key: index.get(key, _INDEX[key]) for key in _FIXED_INDEX}
-        resolved["runner"] = {key: resolved["runner"].get(key) for key in _FIXED}
+        resolved["runner"] = {key: runner.get(key, _RUNNER[key]) for key in _FIXED}
     changed = differences(ours, theirs)
     if changed:
         raise UserError(
