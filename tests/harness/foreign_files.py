@@ -20,7 +20,7 @@ def write_rows(folder, name, rows):
 
 def write_fasttext(folder):
     for split in ("train", "test"):
-        rows = sample("tagspace", split, 400)
+        rows = sample("tagspace", split, 200)
         labels = [
             ["__label__" + tag.replace(" ", "-") for tag in tags.split(",")] for tags, _ in rows
         ]
@@ -32,14 +32,14 @@ def write_fasttext(folder):
 
 
 def write_scikit_learn(folder):
-    rows = sample("tagspace", "train", 400)
+    rows = sample("tagspace", "train", 200)
     write_rows(folder, "several.tsv", map("\t".join, rows))
     write_rows(folder, "train.tsv", [f"{tags.split(',')[0]}\t{text}" for tags, text in rows])
 
 
 def write_libmultilabel(folder):
     for split in ("train", "test"):
-        rows = sample("xmlcnn", split, 400)
+        rows = sample("xmlcnn", split, 200)
         spaced = [(labels.replace(" ", "-").replace(",", " "), text) for labels, text in rows]
         write_rows(
             folder,
