@@ -12,6 +12,8 @@ CHINESE = {
         for name in ("configs.md", "data.md", "deployment.md", "python.md", "small_exports.md")
     },
 } | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}
+ELSEWHERE = (ROOT / "doc" / "coming_from").glob("*.md")
+CHINESE |= {page: ROOT / "doc" / "zh" / "coming_from" / page.name for page in ELSEWHERE}
 ENGLISH = {chinese: english for english, chinese in CHINESE.items()}
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)]*)\)")
@@ -57,4 +59,4 @@ def test_a_translation_has_the_same_content(english):
 
 
 def test_every_tutorial_has_one_translation():
-    assert set((ROOT / "doc" / "zh").glob("*.md")) | {ROOT / "README_CN.md"} == set(ENGLISH)
+    assert set((ROOT / "doc" / "zh").rglob("*.md")) | {ROOT / "README_CN.md"} == set(ENGLISH)

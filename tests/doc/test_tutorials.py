@@ -1,4 +1,7 @@
-"""The tutorials: what a reader pastes is run, in order, and prints what the page shows."""
+"""The tutorials: what a reader pastes is run, in order, and prints what the page shows.
+
+So are our blocks of doc/coming_from/; those of other tools, `sh` and `py`, are not.
+"""
 
 import contextlib
 import math
@@ -13,6 +16,7 @@ import sys
 import pytest
 import yaml
 from conftest import ROOT
+from harness.foreign_files import WRITERS
 from harness.workspace import ENVIRONMENT, TIMEOUT
 
 pytest.importorskip("fastapi")
@@ -21,6 +25,7 @@ pytest.importorskip("paddle2onnx")
 from harness.served import wait_until
 
 PAGES = sorted((ROOT / "doc" / "tutorials").glob("*.md"))
+ELSEWHERE = sorted((ROOT / "doc" / "coming_from").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = r"-?\d+\.\d+(?:e-?\d+)?"
 END = "-- the block has ended --"
@@ -108,12 +113,24 @@ class Shell:
 def change(config, keys):
     """Write the keys that a page shows into a config."""
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    settings["runner"].update(keys["runner"])
+    for block, own in keys.items():
+        settings.setdefault(block, {}).update(own)
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ELSEWHERE, ids=lambda page: page.stem)
+def test_our_side_of_a_page_for_users_of_other_tools_runs(page, tmp_path):
+    WRITERS[page.stem](tmp_path)
+    run_page(page, tmp_path, theirs=("sh", "py"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_tutorial_runs_from_start_to_end(page, tmp_path):
+    run_page(page, tmp_path)
+
+
+def run_page(page, tmp_path, theirs=()):
+    """Run the blocks of a page but for those in the languages `theirs`."""
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     with Shell(tmp_path) as shell:
         for (language, block), (following, shown) in zip(blocks, [*blocks[1:], ("", "")]):
@@ -126,7 +143,7 @@ def test_a_tutorial_runs_from_start_to_end(page, tmp_path):
             elif language == "bash":
                 shell.run(block, expected)
             else:
-                assert language == "text"
+                assert language in ("text", *theirs)
         shell.end()
 
 

@@ -25,20 +25,25 @@ def tensors_of(family):
     return {name: weight(name, shape) for name, shape in shapes.items()}
 
 
-def write_hugging_face(folder, family, tensors=None, prefix="", vocab_size=None):
+def write_hugging_face(folder, family, tensors=None, prefix="", vocab_size=None, n_positions=None):
     config = REFERENCES["models"][family]["config"]
     tensors = tensors_of(family) if tensors is None else tensors
-    if vocab_size:
-        config = {**config, "vocab_size": vocab_size}
-        name = "embeddings.word_embeddings.weight"
-        tensors = {**tensors, name: weight(name, [vocab_size, config["hidden_size"]])}
+    sizes = (
+        ("vocab_size", "word_embeddings", vocab_size),
+        ("max_position_embeddings", "position_embeddings", n_positions),
+    )
+    for key, part, size in sizes:
+        if size:
+            name = f"embeddings.{part}.weight"
+            config = {**config, key: size}
+            tensors = {**tensors, name: weight(name, [size, config["hidden_size"]])}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     save_file({prefix + name: t for name, t in tensors.items()}, folder / "model.safetensors")
 
 
-def write_encoder(folder, texts):
+def write_encoder(folder, texts, n_positions=None):
     """A small encoder of random weights with a WordPiece tokenizer of these texts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder, "wordpiece", texts)
-    write_hugging_face(folder, "bert", vocab_size=400)
+    write_hugging_face(folder, "bert", vocab_size=400, n_positions=n_positions)
     return folder
