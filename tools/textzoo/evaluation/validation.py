@@ -99,6 +99,7 @@ class FusedValidation:
     ):
         evaluator.metrics(names)
         self._others = others
+        self._of_others: dict[bool, tuple[np.ndarray, ...]] = {}
         self.fusion = fusion or ALONE
         self._fits = fusion is None
         self._net = SharedInference(run, bool(run.shards))
@@ -126,16 +127,20 @@ class FusedValidation:
         run = FusedRun(net, self._model, self.fusion)
         measured = self._evaluator(run, self._names, self._threshold)
         if self._others and isinstance(measured, LabelMetrics):
-            labels = self._rows.columns[self._model.label_column]
-            gold, counts = labels.padded(self._others.rows, fill=-1)
-            scores = self._others.scores
-            if self.fusion.needs_net:
-                truth = truth_of(labels, self._others.rows, scores.shape[1])
-                scores = probabilities(scores, truth)
-            best = best_labels(scores, self._model.n_best)
-            scores = np.take_along_axis(scores, best, axis=1)
-            measured.choose_on(best, scores, gold, counts)
+            if run.fusion.needs_net not in self._of_others:  # they are the same each time
+                self._of_others[run.fusion.needs_net] = self._best_of(self._others)
+            measured.choose_on(*self._of_others[run.fusion.needs_net])
         return _told(measured)
+
+    def _best_of(self, others: LeftOut) -> tuple[np.ndarray, ...]:
+        """What thresholds are chosen on of other rows, see `LabelMetrics.choose_on`."""
+        labels = self._rows.columns[self._model.label_column]
+        gold, counts = labels.padded(others.rows, fill=-1)
+        scores = others.scores
+        if self.fusion.needs_net:
+            scores = probabilities(scores, truth_of(labels, others.rows, scores.shape[1]))
+        best = best_labels(scores, self._model.n_best)
+        return best, np.take_along_axis(scores, best, axis=1), gold, counts
 
     def _fitted(self, net: Remembered) -> Stacked:
         """A fusion for the net as it is; what it gives is remembered."""
