@@ -31,6 +31,7 @@ from harness.workspace import (
 BUSY = (
     "runner.save_steps=10",
     "runner.eval_steps=15",
+    "runner.keep_checkpoints=0",
     "hyper_parameters.optimizer.schedule=cosine",
     "hyper_parameters.optimizer.warmup=0.1",
 )
@@ -319,11 +320,13 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
 def assert_same_predictions(ours: Path, theirs: Path) -> None:
     """Check that texts and tags are equal, and scores to what a batch's shape may round.
 
-    Cosines are rounded to steps of 2^-17.
+    Cosines are rounded to steps of 2^-17. What is not among the best scores at most as much as the
+    last of them: of two that are alike either may be.
     """
     for our, their in zip(predictions(ours), predictions(theirs), strict=True):
         assert (our["text"], our["tags"]) == (their["text"], their["tags"])
-        ours_by_tag = {best["tag"]: best["score"] for best in our["top"]}
-        assert ours_by_tag == pytest.approx(
-            {best["tag"]: best["score"] for best in their["top"]}, abs=1e-5
-        )
+        both = [{best["tag"]: best["score"] for best in row["top"]} for row in (our, their)]
+        scores = [
+            {tag: own.get(tag, min(own.values())) for tag in {**both[0], **both[1]}} for own in both
+        ]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-5)
