@@ -232,7 +232,7 @@ def test_whatever_the_folder_is_called_the_commands_can_be_typed(
     monkeypatch.chdir(tmp_path)
     assert new_model([name, *_data(tmp_path, "tagspace")]) == 0
     train, *_ = (line for line in capsys.readouterr().out.splitlines() if " train " in line)
-    typed = subprocess.run(["sh", "-c", f"set -- {train}; printf %s \"$4\""], capture_output=True)
+    typed = subprocess.run(["sh", "-c", f'set -- {train}; printf %s "$4"'], capture_output=True)
     assert typed.stdout.decode() == f"{name}/config.yaml"
 
 

@@ -1,3 +1,4 @@
+import io
 import os
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_no_more_is_kept_than_the_budget(texts, cache, caplog, missing):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full device")
 def test_a_full_disk_is_told_and_leaves_nothing(texts, cache, monkeypatch):
     monkeypatch.setattr(
-        frozen_states, "open", lambda path, mode: open("/dev/full", mode), raising=False
+        frozen_states, "open", lambda path, mode: io.FileIO("/dev/full", mode), raising=False
     )
     encoder = make_encoder()
     with pytest.raises(UserError, match=r"runner\.cache_dir: cannot write .*No space left"):

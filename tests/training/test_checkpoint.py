@@ -103,7 +103,7 @@ def test_a_linear_part_of_the_files_before_says_so(save):
     saved = load_checkpoint(save("0"))
     saved.facts["sha256"]["linear/weights_values.npy"] = "0" * 64
     for load in (saved.linear, saved.fusion):
-        with pytest.raises(UserError, match="was saved by an earlier textzoo.*train anew, or use"):
+        with pytest.raises(UserError, match=r"was saved by an earlier textzoo.*train anew, or use"):
             load(3)
 
 
