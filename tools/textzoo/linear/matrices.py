@@ -20,12 +20,11 @@ def write_array(file: Path, array: np.ndarray) -> None:
     neighbours, the first byte of all of them before the second, of which next to nothing is left.
     What `read_array` would refuse to inflate is stored as it is.
     """
+    content: dict[str, Any] = {"numbers": array}
     if array.dtype.kind == "i" and array.itemsize > 1 and array.ndim == 1:
         steps = np.diff(array, prepend=array.dtype.type(0)).astype(array.dtype.newbyteorder("<"))
         parts = steps.view(np.uint8).reshape(-1, array.itemsize)
         content = {"steps": np.ascontiguousarray(parts.T)}
-    else:
-        content = {"numbers": array}
     np.savez_compressed(file, **content)
     if _is_too_large(file):
         np.savez(file, **content)

@@ -119,7 +119,7 @@ def keep_states(encoder: Encoder, columns: Iterable[Ragged], cache: Cache, budge
                             "runner.frozen_cache_gb: what the frozen layers give is too large for "
                             "numbers of 16 bits, expected 0 with this encoder"
                         )
-                    file.seek(offsets[number] * width * _BYTES)
+                    file.seek(int(offsets[number]) * width * _BYTES)
                     file.write(own.astype(np.float16).tobytes())
                 if time.perf_counter() - told > _TELL:
                     log.info("frozen layers: %d of %d texts", first + len(batch), len(texts))
