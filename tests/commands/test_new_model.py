@@ -2,6 +2,7 @@ import gzip
 import os
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,18 @@ def test_the_commands_that_are_printed_lead_from_a_file_to_an_export(
         assert entry(shlex.split(line)[1:]) == 0
     assert '"rows": 150' in capsys.readouterr().out
     assert (tmp_path / "to" / "mine" / "exported" / "manifest.json").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names")
+@pytest.mark.parametrize("name", ["a b", "$HOME", "it's", 'the "one"', "x;y", "a#b", "`c`", "d\\e"])
+def test_whatever_the_folder_is_called_the_commands_can_be_typed(
+    tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(tmp_path)
+    assert new_model([name, *_data(tmp_path, "tagspace")]) == 0
+    train, *_ = (line for line in capsys.readouterr().out.splitlines() if " train " in line)
+    typed = subprocess.run(["sh", "-c", f'set -- {train}; printf %s "$4"'], capture_output=True)
+    assert typed.stdout.decode() == f"{name}/config.yaml"
 
 
 def test_a_copy_of_compressed_data_made_for_the_look_is_used_in_training(tmp_path, capsys):

@@ -129,14 +129,16 @@ def test_the_overlap_is_that_of_the_nearest_others():
         lambda folder: (folder / "texts.json").write_text("[", encoding="utf-8"),
         lambda folder: (folder / "texts.json").write_text('["1"]', encoding="utf-8"),
         lambda folder: (folder / "texts.json").write_text("3", encoding="utf-8"),
+        lambda folder: (folder / "texts.json").write_text("[" * 9999, encoding="utf-8"),
         lambda folder: (folder / "texts.json").unlink(),
         lambda folder: (folder / "best_scores.npz").write_bytes(b"PK"),
         lambda folder: write_array(folder / "best_scores.npz", np.ones((4, 2), "f4")),
         lambda folder: write_array(folder / "best_scores.npz", np.ones(4, "f4")),
+        lambda folder: write_array(folder / "best_scores.npz", np.full((4, 3), np.nan, "f4")),
         lambda folder: write_array(folder / "best_labels.npz", np.full((4, 3), 9)),
         lambda folder: write_array(folder / "best_labels.npz", np.full((4, 3), 0.5)),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_is_damaged_is_named(tmp_path, damage):
     kept(tmp_path, {"scores": SCORES})

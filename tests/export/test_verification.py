@@ -40,6 +40,11 @@ def test_the_largest_difference_counts_in_a_batch_and_alone():
     assert replayed_difference(Model(alone=0.5)) == 0.5
 
 
+def test_nan_is_a_difference():
+    for where in ("outputs", "alone"):
+        assert np.isnan(replayed_difference(Model(**{where: np.nan})))
+
+
 def test_scores_of_best_labels_are_compared_label_by_label():
     ours = {"best_labels": np.array([[1, 0]]), "best_scores": np.array([[0.9, 0.5]])}
     theirs = {"best_labels": np.array([[0, 1]]), "best_scores": np.array([[0.9, 0.5]])}

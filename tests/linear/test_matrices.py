@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from textzoo.linear import matrices
 from textzoo.linear.matrices import read_array, write_array
 
 
@@ -60,3 +63,22 @@ def test_another_array_and_a_damaged_file_are_refused(tmp_path):
             read_array(file, "i")
     with pytest.raises(ValueError, match=r"a\.npz: "):
         read_array(tmp_path / "gone" / "a.npz", "i")
+
+
+def test_a_small_file_of_much_is_refused_before_it_takes_memory(tmp_path):
+    bomb = tmp_path / "a.npz"
+    np.savez_compressed(bomb, steps=np.zeros((4, 30_000_000), np.uint8))
+    assert bomb.stat().st_size < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"a\.npz: inflates to more than 100 times its size"):
+            read_array(bomb, "i")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_deflates_too_well_is_read_as_it_was_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrices, "_ALWAYS", 1_000)
+    write_array(tmp_path / "a.npz", np.arange(500_000))
+    np.testing.assert_array_equal(read_array(tmp_path / "a.npz", "i"), np.arange(500_000))

@@ -1,8 +1,12 @@
+import io
+import os
+
 import numpy as np
 import paddle
 import pytest
 
 from textzoo.data.cache import Cache
+from textzoo.errors import UserError
 from textzoo.nets.architecture import Architecture
 from textzoo.nets.encoder import Encoder
 from textzoo.running import frozen_states
@@ -104,3 +108,23 @@ def test_no_more_is_kept_than_the_budget(texts, cache, caplog, missing):
     keep_states(encoder, [texts], cache, n_tokens * SIZES["hidden_size"] * 2 - missing)
     assert (encoder.kept is None) == bool(missing)
     assert ("more than runner.frozen_cache_gb" in caplog.text) == bool(missing)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full device")
+def test_a_full_disk_is_told_and_leaves_nothing(texts, cache, monkeypatch):
+    monkeypatch.setattr(
+        frozen_states, "open", lambda path, mode: io.FileIO("/dev/full", mode), raising=False
+    )
+    encoder = make_encoder()
+    with pytest.raises(UserError, match=r"runner\.cache_dir: cannot write .*No space left"):
+        keep_states(encoder, [texts], cache, GIGABYTE)
+    assert encoder.kept is None and not list(cache.folder.iterdir())
+
+
+def test_numbers_that_16_bits_do_not_hold_are_refused(texts, cache):
+    encoder = make_encoder(norm_first=True)
+    weight = encoder.layers[1].output.bias
+    weight.set_value(weight + 70_000.0)
+    with pytest.raises(UserError, match=r"runner\.frozen_cache_gb: .* expected 0"):
+        keep_states(encoder, [texts], cache, GIGABYTE)
+    assert not list(cache.folder.iterdir())

@@ -20,7 +20,7 @@ KNOWN = [",", "，"]
 
 
 def facts_of(*cells):
-    return Facts(len(cells), [Row(cell, 3, 12, (0,)) for cell in cells])
+    return Facts(len(cells), [Row(cell, 3, 12, (0, 1)) for cell in cells])
 
 
 def written(tmp_path, *lines):

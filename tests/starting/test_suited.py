@@ -160,7 +160,9 @@ def test_levels_need_their_names(tmp_path, suited):
         ("tagspace", "x.csv", "topic,text\na,b\n", r"Here: -o reader.label_column=NAME$"),
         ("tagspace", "x.tsv", lines_of(PAIRS), "12 different labels"),
         ("xmlcnn", "x.tsv", "", "received no row that can be read, expected one example a line"),
+        ("tagspace", "x.csv", "text,label\n,a\n,b\n", "2 rows have no texts, .*text_column=NAME"),
         ("batchneg", "x.tsv", "a\tb\t1\nc\td\t0\n", "third column has numbers"),
+        ("batchneg", "x.tsv", "a b\ta b\nc\tc\n", "two texts of every row are the same"),
         ("batchneg", "x.csv", "query,title,label\na,b,1\n", "may tell that not all rows are pairs"),
     ],
 )

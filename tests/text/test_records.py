@@ -238,6 +238,7 @@ def test_files_that_were_lines_before_stay_lines(tmp_path, reader_of, model, nam
         ("xmlcnn", "a.csv", "text,text,tag\n", {"text_column": "text"},
          "received 'text', which is several of them: set it to a number, from 1"),
         ("xmlcnn", "a.tsv", '"id"\t"text"\t"tag"\n', {}, ":1: names in quotes, which in TSV are"),
+        ("tagspace", "a.csv", '"a song",x\n', {}, "with the columns a song, x: none is known"),
     ],
 )  # fmt: skip
 def test_what_does_not_decide_is_refused_with_the_keys_that_do(

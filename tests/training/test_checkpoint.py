@@ -99,6 +99,14 @@ def test_a_missing_file_is_refused_by_name(save, name):
     assert str(failure.value).startswith(f"{path / name}: is missing")
 
 
+def test_a_linear_part_of_the_files_before_says_so(save):
+    saved = load_checkpoint(save("0"))
+    saved.facts["sha256"]["linear/weights_values.npy"] = "0" * 64
+    for load in (saved.linear, saved.fusion):
+        with pytest.raises(UserError, match=r"was saved by an earlier textzoo.*train anew, or use"):
+            load(3)
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", "null", '{"sha256": [1]}', '{"sha256": 1}']
 )

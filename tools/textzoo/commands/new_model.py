@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -180,7 +181,10 @@ def _commands(config: str, folder: Path, paths: dict[str, Path]) -> list[str]:
 
 
 def _typed(path: str) -> str:
-    return f'"{path}"' if " " in path else path
+    """A path as it is typed; in double quotes, which Windows knows too, where they are enough."""
+    if re.fullmatch(r"[\w./:~-]+", path):
+        return path
+    return shlex.quote(path) if re.search(r'["$`\\!]', path) else f'"{path}"'
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def compared(model: ExportedModel) -> Comparison:
         ours = model.outputs(model.encode(texts))
         compare = _embeddings if kind == "embeddings" else _predictions
         return compare(model, ours, theirs)
-    except (IndexError, KeyError, OSError, TypeError, ValueError) as problem:
+    except (IndexError, KeyError, OSError, RecursionError, TypeError, ValueError) as problem:
         raise UserError(f"{folder}: is damaged, export the model anew: {problem}") from None
 
 
@@ -92,6 +92,8 @@ def _read(folder: Path, outputs: list[str], is_tags: bool) -> tuple[list[str], F
         arrays = {name: read_array(folder / f"{name}.npz", "f", n_axes) for name in outputs}
     if {len(array) for array in arrays.values()} != {len(texts)} or not texts:
         raise ValueError(f"{_TEXTS}: has {len(texts)} texts")
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("not all numbers are finite")
     return texts, arrays
 
 

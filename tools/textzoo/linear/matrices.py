@@ -1,5 +1,6 @@
 """The type of a sparse matrix; arrays in files, and from files that may be damaged."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -7,19 +8,26 @@ import numpy as np
 
 SparseRows = Any  # scipy.sparse.csr_matrix of float32: SciPy brings no types
 
+# What a file may become in memory: so many bytes, or so many times its own. Deflated bytes may
+# become a thousand times as many, with which a small file could take all memory.
+_ALWAYS, _TIMES = 100_000_000, 100
+
 
 def write_array(file: Path, array: np.ndarray) -> None:
     """Write an array to a `.npz` file, deflated.
 
     Lists of integers of several bytes mostly grow here: they are stored as the differences between
     neighbours, the first byte of all of them before the second, of which next to nothing is left.
+    What `read_array` would refuse to inflate is stored as it is.
     """
+    content: dict[str, Any] = {"numbers": array}
     if array.dtype.kind == "i" and array.itemsize > 1 and array.ndim == 1:
         steps = np.diff(array, prepend=array.dtype.type(0)).astype(array.dtype.newbyteorder("<"))
         parts = steps.view(np.uint8).reshape(-1, array.itemsize)
-        np.savez_compressed(file, steps=np.ascontiguousarray(parts.T))
-    else:
-        np.savez_compressed(file, numbers=array)
+        content = {"steps": np.ascontiguousarray(parts.T)}
+    np.savez_compressed(file, **content)
+    if _is_too_large(file):
+        np.savez(file, **content)
 
 
 def read_array(file: Path, kind: str, n_axes: int = 1) -> np.ndarray:
@@ -34,6 +42,8 @@ def read_array(file: Path, kind: str, n_axes: int = 1) -> np.ndarray:
         ValueError: it is none, or another one.
     """
     try:
+        if _is_too_large(file):
+            raise ValueError(f"inflates to more than {_TIMES} times its size")
         with np.load(file, allow_pickle=False) as arrays:
             if "steps" in arrays:
                 bytes_ = arrays["steps"]
@@ -48,3 +58,10 @@ def read_array(file: Path, kind: str, n_axes: int = 1) -> np.ndarray:
     if array.ndim != n_axes or array.dtype.kind != kind:
         raise ValueError(f"{file.name}: has {array.ndim} axes of {array.dtype}")
     return array
+
+
+def _is_too_large(file: Path) -> bool:
+    """Whether a file would be much larger inflated, by what it says; no more is inflated."""
+    with zipfile.ZipFile(file) as members:
+        size = sum(member.file_size for member in members.infolist())
+    return size > max(_ALWAYS, _TIMES * file.stat().st_size)

@@ -21,6 +21,7 @@ from textzoo.text.reader import CHARACTERS
 
 log = logging.getLogger("textzoo")
 
+_FORM = "deflated"  # of what is kept; the files before were not
 _ROWS, _SCORES = "left_out_rows.npy", "left_out_scores.npy"
 
 
@@ -51,7 +52,7 @@ def linear_of(
     elif data.valid_rows is data.train_rows and len(data.valid):
         asked = every if by_sets and is_cheap(len(every), len(names)) else data.valid
     settings = config.linear.model_dump(mode="json", exclude={"weight"})
-    facts = [textzoo.__version__, settings, by_sets, names, data.train_rows.contents]
+    facts = [textzoo.__version__, _FORM, settings, by_sets, names, data.train_rows.contents]
     facts += [runner.bad_lines, config.reader, asked.tolist()]
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
     folder = runner.cache_dir / f"linear-{key}"

@@ -15,6 +15,7 @@ import numpy as np
 import paddle
 
 from textzoo.data.cache import Cache, digest_of
+from textzoo.errors import UserError
 from textzoo.nets.encoder import Encoder
 from textzoo.text.ragged import Ragged
 
@@ -22,6 +23,7 @@ log = logging.getLogger("textzoo")
 
 _AT_ONCE = 32  # texts of like length
 _BYTES = 2  # a number
+_LARGEST = float(np.finfo(np.float16).max)
 _TELL = 20  # seconds between two lines of how far it is
 _FILE = "states.bin"
 
@@ -73,7 +75,7 @@ def keep_states(encoder: Encoder, columns: Iterable[Ragged], cache: Cache, budge
         budget: bytes that they may take; beyond, the layers go on to be computed at each step.
 
     Raises:
-        UserError: the cache cannot be written.
+        UserError: the cache cannot be written, or a number is too large for it.
     """
     width = encoder.architecture.hidden_size
     texts: dict[bytes, np.ndarray] = {}
@@ -107,16 +109,21 @@ def keep_states(encoder: Encoder, columns: Iterable[Ragged], cache: Cache, budge
         size = n_tokens * width * _BYTES / 1e6
         log.info("frozen layers: %d texts, %.0f MB in the cache", len(texts), size)
         started = told = time.perf_counter()
-        states = np.memmap(place / _FILE, np.float16, "w+", shape=shape)
         order = np.argsort(np.diff(offsets), kind="stable")
-        for first in range(0, len(order), _AT_ONCE):
-            batch = order[first : first + _AT_ONCE]
-            for number, own in zip(batch, _computed(encoder, [values[n] for n in batch])):
-                states[offsets[number] : offsets[number + 1]] = own
-            if time.perf_counter() - told > _TELL:
-                log.info("frozen layers: %d of %d texts", first + len(batch), len(texts))
-                told = time.perf_counter()
-        states.flush()
+        with open(place / _FILE, "wb") as file:  # in a mapped file a full disk ends the process
+            for first in range(0, len(order), _AT_ONCE):
+                batch = order[first : first + _AT_ONCE]
+                for number, own in zip(batch, _computed(encoder, [values[n] for n in batch])):
+                    if np.abs(own).max() > _LARGEST:
+                        raise UserError(
+                            "runner.frozen_cache_gb: what the frozen layers give is too large for "
+                            "numbers of 16 bits, expected 0 with this encoder"
+                        )
+                    file.seek(int(offsets[number]) * width * _BYTES)
+                    file.write(own.astype(np.float16).tobytes())
+                if time.perf_counter() - told > _TELL:
+                    log.info("frozen layers: %d of %d texts", first + len(batch), len(texts))
+                    told = time.perf_counter()
         log.info("frozen layers: %.0f s", time.perf_counter() - started)
 
     cache.fill(folder, fill)

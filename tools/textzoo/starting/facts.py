@@ -254,9 +254,14 @@ def check_labels(facts: Facts, labels: Labels, place: Path) -> None:
         place: where the rows are, as it was given.
 
     Raises:
-        UserError: they have no labels, one, or what looks like texts or levels.
+        UserError: they have no labels, one, or what looks like texts or levels; or no texts.
     """
     rows = f"{place}: {len(facts.rows):,} rows"
+    if not any(row.characters for row in facts.rows):
+        raise UserError(
+            f"{rows} have no texts, expected some; the column of texts is "
+            "named by -o reader.text_column=NAME"
+        )
     if not labels.counts:
         raise UserError(
             f"{rows} have no labels, expected some; the column of labels is "
@@ -287,8 +292,13 @@ def check_pairs(facts: Facts, place: Path) -> None:
     """Refuse rows that are no pairs of texts of the same meaning.
 
     Raises:
-        UserError: their third texts are numbers.
+        UserError: their third texts are numbers, or the two texts of each are the same.
     """
+    if all(row.texts[0] == row.texts[1] for row in facts.rows):
+        raise UserError(
+            f"{place}: the two texts of every row are the same, expected other words for the same; "
+            "columns are named by -o reader.query_column=1 reader.title_column=2"
+        )
     third = [row.cell for row in facts.rows if row.cell]
     if third and all(re.fullmatch(r"[\d.]+", cell) for cell in third):
         raise UserError(

@@ -244,7 +244,8 @@ def _csv(path: Path, fields: tuple[Field, ...], delimiters: str = ",;\t") -> Lay
         try:
             record = first_record(path, delimiter)
         except UserError:
-            if delimiter == "\t":  # lines in a file of this name: their quotes are text
+            # Lines in a file of this name: their quotes are text. Or another delimiter is right.
+            if delimiter == "\t" or most > 1:
                 continue
             raise
         if record is None:

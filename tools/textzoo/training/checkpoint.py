@@ -79,6 +79,11 @@ class Checkpoint:
 
     def _of_linear(self, load: Callable[[Path, int], Loaded], n_labels: int) -> Loaded:
         folder = self.path / LINEAR
+        if f"{LINEAR}/weights_values.npy" in self.facts["sha256"]:
+            raise UserError(
+                f"{folder}: was saved by an earlier textzoo, whose linear parts were not deflated; "
+                "train anew, or use that version"
+            )
         try:
             return load(folder, n_labels)
         except ValueError as problem:
