@@ -183,6 +183,11 @@ def test_what_is_wrong_is_said_before_anything_is_written(tmp_path, config, sett
 def test_a_row_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(UserError, match=r"train\[1\]: received 'b'"):
         textzoo.train("tagspace", [ROWS[0], "b"], output=tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "own").mkdir()
+    with pytest.raises(UserError, match=r"valid\[0\]: received 'b'"):
+        textzoo.train("tagspace", ROWS, ["b"], output=tmp_path / "own")
+    assert (tmp_path / "own").is_dir()
     with pytest.raises(UserError, match=r"train\.jsonl:2: received no tag"):
         textzoo.train("tagspace", [ROWS[0], ("b", [])], output=tmp_path / "b", verbose=False)
 

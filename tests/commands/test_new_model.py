@@ -1,4 +1,5 @@
 import gzip
+import io
 import os
 import shlex
 import shutil
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from harness.recalled import lines_of
 from harness.workspace import digests, model_folders
 
 from textzoo.commands.entry import main as entry
@@ -234,6 +236,27 @@ def test_whatever_the_folder_is_called_the_commands_can_be_typed(
     train, *_ = (line for line in capsys.readouterr().out.splitlines() if " train " in line)
     typed = subprocess.run(["sh", "-c", f'set -- {train}; printf %s "$4"'], capture_output=True)
     assert typed.stdout.decode() == f"{name}/config.yaml"
+
+
+def test_without_test_pairs_the_search_that_is_printed_answers_what_is_typed(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    _data(tmp_path, "batchneg")
+    texts = dict.fromkeys(row[1] for row in lines_of(tmp_path / "my data" / "train.tsv"))
+    (tmp_path / "corpus.txt").write_text("\n".join(texts), encoding="utf-8")
+    own = ["--data", "my data/train.tsv", "--corpus", "corpus.txt"]
+    assert new_model(["mine", "--from", "batchneg", *own]) == 0
+    out = capsys.readouterr().out.splitlines()
+    train_line, recall_line, *_ = [line.strip() for line in out[out.index("next:") + 1 :]]
+    small = ["-o", "reader.ngram_buckets=512", "hyper_parameters.encoder.hidden_size=16"]
+    assert entry([*shlex.split(train_line)[1:], *small]) == 0
+    query = next(iter(texts))
+    typed = io.TextIOWrapper(io.BytesIO(f"{query}\n".encode()), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", typed)
+    capsys.readouterr()
+    assert entry([*shlex.split(recall_line)[1:], *small]) == 0
+    assert f"{query}\t{query}\t" in capsys.readouterr().out
 
 
 def test_a_copy_of_compressed_data_made_for_the_look_is_used_in_training(tmp_path, capsys):

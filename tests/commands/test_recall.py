@@ -150,6 +150,14 @@ def test_typed_queries_are_answered(place, monkeypatch, capfd):
     assert answers[0] == f"{query}\t{query}\t1.000000"
 
 
+def test_who_types_is_told_how(place, monkeypatch, capfd):
+    typed = io.TextIOWrapper(io.BytesIO(b""))
+    monkeypatch.setattr(typed, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", typed)
+    assert call(recall, place, "--queries", "-") == 0
+    assert "one query a line" in capfd.readouterr().out
+
+
 def test_predict_adds_the_cosine_of_the_embeddings_it_writes(place):
     (place / "pairs.tsv").write_text("one text\tanother\t1\none text\tone text\n", encoding="utf-8")
     assert call(predict, place, "--pairs", f"{place}/pairs.tsv") == 0
@@ -382,6 +390,7 @@ def test_malformed_lines_are_named_or_skipped_by_every_command(
         (("runner.corpus_file=nowhere.txt",), "runner.corpus_file: no such file"),
         (("runner.corpus_file=-",), "runner.corpus_file: received -, expected a file"),
         (("index.hnsw_m=1",), "index.hnsw_m: received 1"),
+        (("runner.test_data_dir=null",), "runner.test_pair_file: missing; expected a path, or --"),
     ],
 )
 def test_what_is_missing_is_named(place, capfd, overrides, complaint):

@@ -62,3 +62,8 @@ def test_a_file_that_the_config_does_not_name_and_a_missing_package_are_said(set
     monkeypatch.setitem(sys.modules, "gensim.models", None)
     said = run_command("word_vectors", *settings, expect=2).stderr
     assert "pip install 'textzoo[vectors]'" in said
+
+
+def test_a_model_that_takes_no_word_vectors_is_refused():
+    said = run_command("word_vectors", "-m", str(MODELS["tagspace"].config), expect=2).stderr
+    assert "tagspace takes no word vectors; xmlcnn does" in said

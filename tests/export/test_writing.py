@@ -12,7 +12,7 @@ from harness.exports import ENGINES, HAS_ONNX, LINEAR, NAMES, repair
 from harness.workspace import Saved, predictions
 
 from textzoo.called import program
-from textzoo.commands.export import export
+from textzoo.commands.export import _sizes, export
 from textzoo.errors import BadText, UserError
 from textzoo.export.verification import largest_difference, verify
 from textzoo.linear.matrices import read_array
@@ -269,6 +269,15 @@ def test_the_size_is_printed_and_what_takes_it(exported, tmp_path, capsys):
     assert f"exported to {tmp_path / 'x'}: {total:.1f} MB (" in printed
     assert f"paddle {sizes['net.json'] + sizes['net.pdiparams']:.1f}" in printed
     assert f"onnx {sizes['net.onnx']:.1f}" in printed or not HAS_ONNX
+
+
+def test_a_size_that_megabytes_would_round_to_nothing_is_in_kilobytes(tmp_path):
+    (tmp_path / "vocabulary").mkdir()
+    (tmp_path / "vocabulary" / "words.txt").write_bytes(bytes(2_000))
+    (tmp_path / "net.json").write_bytes(bytes(71_400))
+    assert _sizes(tmp_path) == "73.4 kB (paddle 71.4, the rest 2.0)"
+    (tmp_path / "net.pdiparams").write_bytes(bytes(26_600))
+    assert _sizes(tmp_path) == "0.1 MB (paddle 0.1, the rest 0.0)"
 
 
 def test_a_reader_that_needs_its_model_folder_is_named(exported, tmp_path):

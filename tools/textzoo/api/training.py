@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union
@@ -158,16 +159,17 @@ def train(
         place = Path(output) if output else _next_folder(folder.path.name)
         _check_place(place)
         fields = build_reader(checked, folder).fields
-        for name, rows in (("train", train), ("valid", valid)):
-            if rows is not None and is_path(rows):
-                written[f"runner.{name}_data_dir"] = _literal(os.path.abspath(rows))
-            elif rows is not None:
-                columns = named_columns(fields).items()
-                written |= {f"reader.{key}": column for key, column in columns}
-                file = Path(_DATA, f"{name}.jsonl")
-                place.joinpath(_DATA).mkdir(parents=True, exist_ok=True)
-                write_rows(rows, fields, place / file, name)
-                written[f"runner.{name}_data_dir"] = file.as_posix()
+        with _none_left_if_refused(place):
+            for name, rows in (("train", train), ("valid", valid)):
+                if rows is not None and is_path(rows):
+                    written[f"runner.{name}_data_dir"] = _literal(os.path.abspath(rows))
+                elif rows is not None:
+                    columns = named_columns(fields).items()
+                    written |= {f"reader.{key}": column for key, column in columns}
+                    file = Path(_DATA, f"{name}.jsonl")
+                    place.joinpath(_DATA).mkdir(parents=True, exist_ok=True)
+                    write_rows(rows, fields, place / file, name)
+                    written[f"runner.{name}_data_dir"] = file.as_posix()
         _write_config(place / _CONFIG, base, written)
         run(place / _CONFIG, [], graph)
     return Trained(place)
@@ -257,6 +259,20 @@ def _next_folder(model: str) -> Path:
     return next(
         place for number in numbers if not (place := Path(_RUNS, f"{model}-{number}")).exists()
     )
+
+
+@contextlib.contextmanager
+def _none_left_if_refused(place: Path) -> Iterator[None]:
+    """Where rows cannot be read, remove what was written of them in the new folder of a run."""
+    was_there = place.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            shutil.rmtree(place / _DATA, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody else's files are in it
+                place.rmdir()
+        raise
 
 
 def _check_place(place: Path) -> None:

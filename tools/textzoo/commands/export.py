@@ -137,5 +137,6 @@ def _sizes(folder: Path) -> str:
     total = sum(sizes.values())
     large = {part: size for part, size in sizes.most_common() if size >= total / 20}
     large["the rest"] = total - sum(large.values())
-    shown = ", ".join(f"{part} {size / 1e6:.1f}" for part, size in large.items())
-    return f"{total / 1e6:.1f} MB ({shown})"
+    scale, unit = (1e6, "MB") if total >= 1e5 else (1e3, "kB")
+    shown = ", ".join(f"{part} {size / scale:.1f}" for part, size in large.items())
+    return f"{total / scale:.1f} {unit} ({shown})"

@@ -171,10 +171,11 @@ def _write(copy: Path, text: str) -> None:
 def _commands(config: str, folder: Path, paths: dict[str, Path]) -> list[str]:
     """What to type next, from training to a server."""
     exported = _typed((folder / "exported").as_posix())
+    typed = "" if "test" in paths else " --queries -"
     return [
         f"{command('trainer')} -m {config}",
         *([f"{command('infer')} -m {config}"] if "test" in paths else []),
-        *([f"{command('recall')} -m {config}"] if "corpus" in paths else []),
+        *([f"{command('recall')} -m {config}{typed}"] if "corpus" in paths else []),
         f"{command('export')} -m {config} --output {exported}",
         f"{command('serve')} {exported}",
     ]

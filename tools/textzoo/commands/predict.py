@@ -239,7 +239,7 @@ def _write_cosines(embedder: "Embedder", pairs: Optional[Path], output: Optional
     from textzoo.data.input_files import pair_lines, test_pair_files
 
     place, key = _place(embedder, "similarities.tsv", output, pairs)
-    files = [pairs] if pairs else test_pair_files(embedder.config)
+    files = [pairs] if pairs else test_pair_files(embedder.config, "--pairs")
     refusals = Refusals(embedder.config.runner.bad_lines)
     lines = pair_lines(files, "--pairs", embedder.reader, refusals)
     rows = (_pair(line, refusals) for line in lines)

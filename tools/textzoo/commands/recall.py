@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -134,6 +135,8 @@ def _answer_typed(embedder: "Embedder", index: "TextIndex") -> None:
     from textzoo.data.input_files import lines_of
     from textzoo.text.lines import one_line
 
+    if sys.stdin and sys.stdin.isatty():
+        log.info("type one query a line; Ctrl-D ends (on Windows Ctrl-Z and Enter)")
     for line in lines_of(STANDARD_INPUT, "--queries"):
         query = one_line(line.text)
         found = index.nearest(embedder([query]), embedder.config.index.recall_num, [query])

@@ -43,7 +43,9 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
 
     config, folder = load_config(path, overrides)
     embedding = config.hyper_parameters.get("embedding")
-    if embedding is None or embedding.file is None:
+    if embedding is None:
+        raise UserError(f"{path}: {folder.path.name} takes no word vectors; xmlcnn does")
+    if embedding.file is None:
         raise UserError(f"{path}: hyper_parameters.embedding.file: missing; expected a path")
     dataset = Dataset(config, folder)
     dataset.path("train")

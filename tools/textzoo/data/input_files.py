@@ -200,14 +200,19 @@ def read_texts(path: Path, key: str, reader: Reader) -> list[str]:
     return texts
 
 
-def test_pair_files(config: Config) -> list[Path]:
+def test_pair_files(config: Config, instead: Optional[str] = None) -> list[Path]:
     """The files of the test pairs.
+
+    Args:
+        config: names them.
+        instead: the option, if any, that takes another file.
 
     Raises:
         UserError: the config names none, or they are not there.
     """
     if config.runner.test_data is None:
-        raise UserError(f"{config.path}: runner.test_pair_file: missing; expected a path")
+        option = f", or {instead} FILE" if instead else ""
+        raise UserError(f"{config.path}: runner.test_pair_file: missing; expected a path{option}")
     return data_files(config.runner.test_data, "runner.test_pair_file")
 
 
@@ -217,7 +222,7 @@ def test_queries(config: Config, reader: Reader) -> list[str]:
     Raises:
         UserError: a line is malformed, unless these are skipped; or there is no pair.
     """
-    files, refusals = test_pair_files(config), Refusals(config.runner.bad_lines)
+    files, refusals = test_pair_files(config, "--queries"), Refusals(config.runner.bad_lines)
     tell_layouts(files, reader)
     queries = list(dict.fromkeys(pair.query for _, pair in good_lines(files, reader, refusals)))
     refusals.log(files[0])
