@@ -157,9 +157,9 @@ def train(
         written |= {key: _resolved(key, value, resolved) for key, value in settings.items()}
         written |= {"runner.processes": 1, "runner.model_save_path": _CHECKPOINTS}
         place = Path(output) if output else _next_folder(folder.path.name)
-        _check_place(place)
         fields = build_reader(checked, folder).fields
         with _none_left_if_refused(place):
+            _check_place(place)
             for name, rows in (("train", train), ("valid", valid)):
                 if rows is not None and is_path(rows):
                     written[f"runner.{name}_data_dir"] = _literal(os.path.abspath(rows))
