@@ -111,3 +111,13 @@ def test_levels_have_no_linear_part():
     settings, _ = level_settings(facts_of(5_000))
     assert "linear" not in settings["hyper_parameters"]
     assert settings["hyper_parameters"]["loss"].value == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "characters", "buckets", "megabytes"),
+    [(20, 10, 8_192, 8), (120, 15, 16_384, 17), (12_000, 15, 131_072, 134)],
+)
+def test_little_data_of_pairs_have_fewer_buckets(n_rows, characters, buckets, megabytes):
+    settings, _ = pair_settings("batchneg", facts_of(n_rows, characters=characters))
+    found = settings["reader"]["ngram_buckets"]
+    assert found == (buckets, f"{megabytes} MB of weights")

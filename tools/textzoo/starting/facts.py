@@ -115,6 +115,11 @@ class Facts:
         """The length of all texts together, as far as those tell that were looked at."""
         return sum(self._lengths(self.unit)) * self.n_rows / len(self.rows)
 
+    @property
+    def n_characters(self) -> float:
+        """The characters of all longest texts of rows, as far as those tell that were looked at."""
+        return sum(self._lengths("characters")) * self.n_rows / len(self.rows)
+
     def _lengths(self, unit: str) -> list[int]:
         return [row.words if unit == "words" else row.characters for row in self.rows]
 

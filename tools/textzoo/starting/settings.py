@@ -7,6 +7,7 @@ minutes is for 2 cores.
 import math
 from typing import Any, NamedTuple, Optional
 
+from textzoo.nets.encoder import NGRAM_WIDTH
 from textzoo.starting.facts import Facts, Labels
 
 _FEW_ROWS = 20  # of a label, in the mean: with fewer a net learns less than the linear part
@@ -18,6 +19,8 @@ _SOME_VALID, _MOST_VALID = 0.1, 10_000  # rows that choose: a share, and how man
 _VALID_PAIRS = 1_000
 _SHORT = 100  # characters of a text without spaces, of which longer n-grams tell no more
 _MANY_PAIRS = 300_000  # beyond which counting n-grams in each of them takes too long
+_LEAST_BUCKETS, _MOST_BUCKETS = 8_192, 131_072  # of n-grams in pairs
+_BUCKETS_OF_A_CHARACTER = 8
 # Words, or characters, that the nets below read in so many minutes.
 _MINUTES = 8
 _READ = {"tagspace": 60e6, "xmlcnn": 13e6, "multilabel": 10e6}
@@ -220,7 +223,7 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
         )
     reader: Settings = {
         "max_len": _max_len(model, facts, "characters"),
-        "ngram_buckets": 131_072,
+        "ngram_buckets": _buckets(facts),
         "ngram_max": ngram_max,
     }
     n_negatives = max(len(row.texts) for row in facts.rows) - 2
@@ -242,6 +245,13 @@ def pair_settings(model: str, facts: Facts) -> tuple[Settings, str]:
             **{"lexical_features": features, "lexical_ngram_max": longest},
         }
     return settings, f"embeddings of n-grams of characters, epochs {epochs}"
+
+
+def _buckets(facts: Facts) -> Chosen:
+    """As many as figures were measured with, or some for each character of little data."""
+    found = 2 ** math.ceil(math.log2(_BUCKETS_OF_A_CHARACTER * max(1, facts.n_characters)))
+    buckets = min(_MOST_BUCKETS, max(_LEAST_BUCKETS, found))
+    return Chosen(buckets, f"{4 * NGRAM_WIDTH * buckets / 1e6:.0f} MB of weights")
 
 
 def _percent(share: float) -> str:
