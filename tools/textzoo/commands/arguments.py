@@ -75,6 +75,15 @@ def config_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-m", "--config", required=needs_config, type=Path, metavar="CONFIG.yaml")
+    add_override(parser, "set config keys")
+    parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
+    for option, text in (files or {}).items():
+        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
+    return parser
+
+
+def add_override(parser: argparse.ArgumentParser, text: str) -> None:
+    """Let a command take `-o`, with this help."""
     parser.add_argument(
         "-o",
         "--override",
@@ -82,12 +91,8 @@ def config_parser(
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="set config keys",
+        help=text,
     )
-    parser.add_argument("--version", action="version", version=f"textzoo {textzoo.__version__}")
-    for option, text in (files or {}).items():
-        parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
-    return parser
 
 
 def number_within(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Optional
 import yaml
 
 from textzoo.called import command, program
+from textzoo.commands.arguments import add_override
 from textzoo.commands.cli import guarded
 from textzoo.config.bundled import bundled_models, models_folder
 from textzoo.config.checking import DATA, Config
@@ -60,15 +61,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     for option, text in _BESIDE_DATA.items():
         parser.add_argument(f"--{option}", type=Path, metavar="FILE", help=text)
-    parser.add_argument(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="with --data: keys of the reader, such as reader.text_column=headline",
-    )
+    add_override(parser, "with --data: keys of the reader, such as reader.text_column=headline")
     parsed = parser.parse_args(arguments)
     beside = {option: path for option in _BESIDE_DATA if (path := getattr(parsed, option))}
     if parsed.data is None and (beside or parsed.override):

@@ -110,7 +110,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             graph, config, folder, data.reader, config.optimizer, data.train_rows.columns
         )
         progress = start.give(run, config, folder, data.reader)
-        if isinstance(run, DygraphRun):
+        if isinstance(run, DygraphRun) and progress.epoch < runner.epochs:
             in_turn(lambda: keep_frozen(data, config, run))
         log.info(
             "%s: %s%d training rows, %d validation rows, %s",
@@ -179,7 +179,7 @@ def keep_frozen(data: "TrainingData", config: "Config", run: "DygraphRun") -> No
     from textzoo.running.frozen_states import keep_states
 
     encoder, runner = getattr(run.net, "encoder", None), config.runner
-    if not isinstance(encoder, Encoder) or encoder.n_frozen is None or not runner.epochs:
+    if not isinstance(encoder, Encoder) or encoder.n_frozen is None:
         return
     if not runner.frozen_cache_gb or config.hyper_parameters.get("word_dropout"):
         return

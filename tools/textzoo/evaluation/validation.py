@@ -18,11 +18,11 @@ from textzoo.linear.fusion import (
     Fusion,
     Stacked,
     all_scores,
+    best_of,
     probabilities,
 )
 from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.levels import LevelMetrics
-from textzoo.metrics.ranking import best_labels
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.combined import SharedInference
 from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
@@ -139,8 +139,8 @@ class FusedValidation:
         scores = others.scores
         if self.fusion.needs_net:
             scores = probabilities(scores, truth_of(labels, others.rows, scores.shape[1]))
-        best = best_labels(scores, self._model.n_best)
-        return best, np.take_along_axis(scores, best, axis=1), gold, counts
+        best = best_of(scores, self._model.n_best)
+        return best["best_labels"], best["best_scores"], gold, counts
 
     def _fitted(self, net: Remembered) -> Stacked:
         """A fusion for the net as it is; what it gives is remembered."""
