@@ -22,7 +22,7 @@ from textzoo.running.predictor import supports_bfloat16
 _COMMAND = re.compile(
     r"`python tools/benchmark\.py ([^`]+)`|^python tools/benchmark\.py (.+)$", re.MULTILINE
 )
-_CONFIG = "-m MODEL [-o OVERRIDE [OVERRIDE ...]]"
+_CONFIG = "-m MODEL [-o KEY=VALUE [KEY=VALUE ...]]"
 _SIZES = "[--sizes SIZES [SIZES ...]]"
 # In the order in which they are listed; each after [-h] [--json JSON].
 USAGE = {
@@ -30,7 +30,8 @@ USAGE = {
     "rows": f"--folder FOLDER {_SIZES}",
     "xmlcnn": f"--peer PEER {_SIZES} [--steps STEPS]",
     "labels": f"{_SIZES} [--steps STEPS]",
-    "encoders": "--peer PEER [--steps STEPS] [--seed SEED]",
+    "encoders": "--peer PEER [--steps STEPS] [--seed SEED] [--pretrained PRETRAINED] "
+    "[--prefix PREFIX] [--pairs PAIRS]",
     "index": "[--vectors VECTORS] [--sizes [SIZES ...]] [--queries QUERIES] [--peer PEER] "
     "[--milvus]",
     "serve": "--exported EXPORTED [--connections CONNECTIONS [CONNECTIONS ...]] "
@@ -55,7 +56,7 @@ DEFAULTS = {
     "rows": {"sizes": [100_000, 5_000_000]},
     "xmlcnn": {"sizes": [90, 100_000], "steps": 10},
     "labels": {"sizes": [670_091], "steps": 10},
-    "encoders": {"steps": 60, "seed": 1},
+    "encoders": {"steps": 60, "seed": 1, "pretrained": None, "prefix": "", "pairs": None},
     "index": {
         "vectors": None,
         "sizes": [100_000],

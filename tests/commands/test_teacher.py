@@ -65,6 +65,12 @@ def test_both_graphs_have_the_same_losses(place, tmp_path, weight):
     assert dygraph != alone
 
 
+def test_what_is_set_of_a_teacher_needs_one(place, capfd):
+    assert call(trainer, place, overrides=("hyper_parameters.teacher.weight=0.3",)) == 2
+    message = "hyper_parameters.teacher.weight: received without hyper_parameters.teacher.model"
+    assert message in capfd.readouterr().err
+
+
 def test_a_student_comes_near_to_its_teacher(place, tmp_path):
     """Texts that the teacher finds near to each other are so to the student, which saw no pairs."""
     texts = place / "texts.txt"

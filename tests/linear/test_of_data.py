@@ -54,7 +54,8 @@ def test_a_run_without_epochs_is_the_linear_part_alone_and_goes_on_with_the_net(
     for weight, warns in ((0.3, True), (1, False)):
         weighted = (BOTH, f"hyper_parameters.linear.weight={weight}")
         assert (said in workspace.run("infer", "alone", *weighted).stdout) == warns
-    assert "already trained to the end" in workspace.run("trainer", "alone", *ALONE).stdout
+    again = workspace.run("trainer", "alone", *ALONE).stdout
+    assert "already trained to the end: raise runner.epochs to train a net too" in again
 
     result = workspace.run("trainer", "alone", BOTH)
     assert "going on from" in result.stdout and "(step 0)" in result.stdout

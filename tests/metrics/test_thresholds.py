@@ -110,6 +110,13 @@ def test_a_label_that_is_never_among_the_best_ones_has_the_default_threshold():
     assert metrics.best_thresholds() == [pytest.approx(0.4), 0.5]
 
 
+def test_without_any_label_the_threshold_is_the_default_one():
+    metrics = ThresholdMetrics(2)
+    metrics.update(np.array([[0, 1]]), np.array([[0.8, 0.1]]), np.array([[-1]]), np.array([0]))
+    assert metrics.best_threshold() == 0.5
+    assert metrics.best_thresholds(3) == [0.5, 0.5]
+
+
 def test_thresholds_of_labels_with_few_rows_are_drawn_to_the_common_one():
     random = np.random.default_rng(5)
     gold = random.integers(0, 3, (40, 1))

@@ -54,6 +54,16 @@ def test_thresholds_are_tuned_on_validation_rows_and_used_for_test_rows(workspac
     assert (output / "infer/label_report.txt").is_file()
 
 
+def test_validation_rows_of_which_none_has_a_label_are_warned_of(workspace, tmp_path):
+    rows = tmp_path / "valid.tsv"
+    rows.write_text("\t请问最近的卫生所在哪里\n", encoding="utf-8")
+    given = (f"runner.valid_data_dir={rows}", "runner.valid_fraction=0", "runner.epochs=1")
+    result = workspace.run("trainer", "unlabelled", *given, "hyper_parameters.linear.features=none")
+    assert "none of the validation rows has a label: F1 is 0" in result.stdout
+    (measured,) = metric_lines(workspace.output("unlabelled"), "evaluation")
+    assert measured["threshold"] == 0.5
+
+
 def test_a_run_on_frozen_pretrained_layers_goes_on_in_the_other_graph(workspace, tmp_path):
     write_hugging_face(tmp_path, "bert")
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from textzoo.commands.arguments import number_within
+from textzoo.commands.arguments import add_override, number_within
 
 COUNT = number_within(int, 1)  # reads an argument
 PEER = "a Python with tools/benchmarks/peers/requirements.txt"
@@ -12,4 +12,4 @@ PEER = "a Python with tools/benchmarks/peers/requirements.txt"
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Ask for a config, and for overrides of its keys."""
     parser.add_argument("-m", "--model", type=Path, required=True, help="a config")
-    parser.add_argument("-o", "--override", nargs="+", default=[], help="key=value")
+    add_override(parser, "set config keys")

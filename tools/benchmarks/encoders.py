@@ -1,12 +1,13 @@
-"""Training of transformers from random weights against PyTorch, on real texts."""
+"""Training of transformers against PyTorch, from random or pretrained weights, on real texts."""
 
 import argparse
 import json
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from benchmarks import MODELS
 from benchmarks.arguments import COUNT, PEER
 from benchmarks.peer_processes import run_peer, transformers_sizes
 from benchmarks.printing import print_table
+from benchmarks.xmlcnn_steps import peak_megabytes
 
 _NO_DROPOUT = [
     "hyper_parameters.encoder.hidden_dropout_prob=0.0",
@@ -22,18 +24,34 @@ _NO_DROPOUT = [
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Ask for a peer, for the number of steps, and for a seed."""
+    """Ask for a peer, for the number of steps, for a seed, and for pretrained weights and pairs."""
     parser.add_argument("--peer", type=Path, required=True, help=PEER)
     parser.add_argument("--steps", type=COUNT, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--pretrained", type=Path, help="only BatchNeg, from this folder of Hugging Face's"
+    )
+    parser.add_argument("--prefix", default="", help="of all texts, for --pretrained")
+    parser.add_argument("--pairs", type=Path, help="to train on, for --pretrained")
 
 
-def table(peer: Path, steps: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+def table(
+    peer: Path,
+    steps: int,
+    seed: int,
+    pretrained: Optional[Path],
+    prefix: str,
+    pairs: Optional[Path],
+) -> dict[str, dict[str, dict[str, float]]]:
     """Print and return the speed of both for each model, with its docstring as a heading."""
     figures = {}
-    for measured in (batchneg, hardestneg, multilabel):
+    measures = [batchneg, hardestneg, multilabel]
+    if pretrained:
+        measures = [partial(from_pretrained, pretrained, prefix, pairs)]
+    for measure in measures:
+        measured = getattr(measure, "func", measure)
         print(measured.__doc__)
-        figures[measured.__name__] = ways = measured(peer, steps, seed)
+        figures[measured.__name__] = ways = measure(peer, steps, seed)
         keys = list(next(iter(ways.values())))
         cells = [[name, *(f"{way[key]:.3f}" for key in keys)] for name, way in ways.items()]
         print_table(["", *keys], cells)
@@ -43,18 +61,36 @@ def table(peer: Path, steps: int, seed: int) -> dict[str, dict[str, dict[str, fl
 def batchneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
     """BatchNeg against sentence-transformers: a 4-layer encoder, 64 pairs a batch, no dropout."""
     overrides = ["hyper_parameters.symmetric=false"]
-    return _pairs("batchneg", overrides, {"scale": 20.0}, peer, steps, seed)
+    return _pairs_of_sizes("batchneg", overrides, {"scale": 20.0}, peer, steps, seed)
 
 
 def hardestneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
     """HardestNeg, of the same sizes, against its loss with sentence-transformers."""
-    return _pairs("hardestneg", [], {"margin": 0.2}, peer, steps, seed)
+    return _pairs_of_sizes("hardestneg", [], {"margin": 0.2}, peer, steps, seed)
 
 
-def _pairs(
+def from_pretrained(
+    folder: Path, prefix: str, pairs: Optional[Path], peer: Path, steps: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """BatchNeg from pretrained weights against sentence-transformers: 64 pairs, no dropout.
+
+    `megabytes` is the most memory that the process had until the last step.
+    """
+    overrides = [
+        *(f"hyper_parameters.encoder.pretrained={folder}", "hyper_parameters.symmetric=false"),
+        *(f"reader.{side}_prefix={json.dumps(prefix or None)}" for side in ("query", "title")),
+        *([f"runner.train_data_dir={pairs}"] if pairs else []),
+        "runner.valid_corpus_texts=null",
+    ]
+    run = _OurRun("batchneg", [*_common(seed), *overrides], "config_pretrained.yaml")
+    facts = {"pretrained": str(folder.resolve()), "loss": {"scale": 20.0}}
+    return _pairs(run, facts, prefix, peer, steps)
+
+
+def _pairs_of_sizes(
     model: str, overrides: list[str], loss: dict[str, float], peer: Path, steps: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Training on the pairs of config_bigdata.yaml, and finding held-out titles among all of them.
+    """Training from random weights on the pairs of config_bigdata.yaml.
 
     Args:
         model: the folder of the zoo's model.
@@ -67,45 +103,61 @@ def _pairs(
     run = _OurRun(
         model,
         [
-            f"runner.seed={seed}",
-            *("runner.train_batch_size=64", "runner.corpus_file=null"),
-            *("reader.vocab_size=8000", "hyper_parameters.encoder.config=small", *_NO_DROPOUT),
-            *("hyper_parameters.optimizer.class=AdamW", "hyper_parameters.output_emb_size=256"),
+            *_common(seed),
+            *("reader.vocab_size=8000", "hyper_parameters.encoder.config=small"),
+            *("hyper_parameters.output_emb_size=256",),
             *("hyper_parameters.optimizer.learning_rate=0.0005", *overrides),
         ],
     )
-    lines = run.train_path.read_text(encoding="utf-8").splitlines()
-    texts = np.array([line.split("\t")[:2] for line in lines], dtype=object)
-    architecture = run.net.encoder.architecture
     with tempfile.TemporaryDirectory() as folder:
         run.data.reader.save(Path(folder))
         vocab = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
         tokens = vocab["model"]["vocab"]
         path = Path(folder) / "vocab.txt"
         path.write_text("\n".join(sorted(tokens, key=tokens.get)) + "\n", encoding="utf-8")
-        theirs = run_peer(
-            peer,
-            "pairs.py",
-            {
-                **_settings(run, steps, seed),
-                "vocab": str(path),
-                "vocab_size": len(tokens),
-                "max_len": run.config.reader.get("max_len", 64),
-                "output_emb_size": 256,
-                "loss": loss,
-                "sizes": transformers_sizes(architecture),
-                "train": texts[run.data.train].tolist(),
-                "held_out": texts[run.data.valid].tolist(),
-            },
-        )
-    ours = run.train(steps)
-    return {
-        "sentence-transformers": {
-            "rows_per_second": theirs["pairs_per_second"],
-            **_recalls(*map(np.array, theirs["embeddings"])),
-        },
-        "TextZoo": {"rows_per_second": ours, **_recalls(*run.embeddings())},
+        facts = {
+            "vocab": str(path),
+            "vocab_size": len(tokens),
+            "output_emb_size": 256,
+            "loss": loss,
+            "sizes": transformers_sizes(run.net.encoder.architecture),
+        }
+        return _pairs(run, facts, "", peer, steps)
+
+
+def _common(seed: int) -> list[str]:
+    """Overrides for training on pairs, whatever the weights start from."""
+    return [
+        *(f"runner.seed={seed}", "runner.train_batch_size=64", "runner.corpus_file=null"),
+        *(*_NO_DROPOUT, "hyper_parameters.optimizer.class=AdamW"),
+    ]
+
+
+def _pairs(
+    run: "_OurRun", facts: dict[str, Any], prefix: str, peer: Path, steps: int
+) -> dict[str, dict[str, float]]:
+    """Training, and finding held-out titles among all of them, by the peer in both precisions."""
+    lines = run.train_path.read_text(encoding="utf-8").splitlines()
+    texts = [[prefix + text for text in line.split("\t")[:2]] for line in lines]
+    facts = {
+        **_settings(run, run.config.runner.seed, steps),
+        **facts,
+        "max_len": run.config.reader.get("max_len", 64),
+        "train": [texts[row] for row in run.data.train],
+        "held_out": [texts[row] for row in run.data.valid],
     }
+    figures = {}
+    for name, bfloat16 in (("sentence-transformers", False), ("the same in bfloat16", True)):
+        theirs = run_peer(peer, "pairs.py", {**facts, "bfloat16": bfloat16})
+        recalls = _recalls(*map(np.array, theirs["embeddings"]))
+        figures[name] = _row(theirs["pairs_per_second"], theirs["megabytes"], recalls)
+    speed = run.train(steps)
+    figures["TextZoo"] = _row(speed, peak_megabytes(), _recalls(*run.embeddings()))
+    return figures
+
+
+def _row(speed: float, megabytes: float, recalls: dict[str, float]) -> dict[str, float]:
+    return {"rows_per_second": speed, "megabytes": megabytes, **recalls}
 
 
 def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]:
@@ -131,21 +183,21 @@ def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]
     architecture = run.net.encoder.architecture
     all_sizes = {**transformers_sizes(architecture), "embedding_size": architecture.embedding_size}
     all_sizes["vocab_size"] = run.arguments["vocab_size"]
-    facts = {**_settings(run, steps, seed), "rows": rows, "sizes": all_sizes}
+    facts = {**_settings(run, seed, steps), "rows": rows, "sizes": all_sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
     theirs = run_peer(peer, "multilabel.py", facts)
     return {"PyTorch": theirs, "TextZoo": {"rows_per_second": run.train(steps)}}
 
 
 class _OurRun:
-    """A model of the zoo with its config_bigdata.yaml and overrides, in dynamic graph."""
+    """A model of the zoo with one of its configs and overrides, in dynamic graph."""
 
-    def __init__(self, model: str, overrides: list[str]):
+    def __init__(self, model: str, overrides: list[str], config: str = "config_bigdata.yaml"):
         from textzoo.config.loading import load_config, net_arguments
         from textzoo.data.dataset import Dataset
         from textzoo.running.building import build_run
 
-        self.config, folder = load_config(MODELS / model / "config_bigdata.yaml", overrides)
+        self.config, folder = load_config(MODELS / model / config, overrides)
         dataset = Dataset(self.config, folder)
         self.train_path = dataset.path("train")
         self.data = dataset.for_training()
@@ -193,7 +245,7 @@ class _OurRun:
         ]
 
 
-def _settings(run: _OurRun, steps: int, seed: int) -> dict[str, Any]:
+def _settings(run: _OurRun, seed: int, steps: int) -> dict[str, Any]:
     runner = run.config.runner
     return {
         "threads": int(os.environ["OMP_NUM_THREADS"]),

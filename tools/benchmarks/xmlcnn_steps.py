@@ -71,7 +71,7 @@ def measure(n_labels: int, batch_size: int, steps: int, **chosen: Any) -> dict[s
     return {
         "seconds_per_step": float(np.median(training[1:])),
         "inference_seconds_per_step": float(np.median(inference[1:])),
-        "peak_megabytes": _peak_megabytes(),
+        "peak_megabytes": peak_megabytes(),
     }
 
 
@@ -119,7 +119,8 @@ def _new_run(n_labels: int, chosen: dict[str, Any]) -> Any:
     return DygraphRun(model, model.create_model(), optimizer)
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
+    """The most memory that this process has had."""
     import resource  # which Windows lacks
 
     per_megabyte = 2**20 if sys.platform == "darwin" else 2**10

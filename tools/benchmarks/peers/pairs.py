@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -30,26 +31,11 @@ class HardestNegativeLoss(torch.nn.Module):
 
 
 def main() -> None:
-    """Train for some steps; print pairs per second, and embed the held-out pairs."""
+    """Train for some steps; print pairs per second and memory, and embed the held-out pairs."""
     facts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(facts["threads"])
     torch.manual_seed(facts["seed"])
-    with tempfile.TemporaryDirectory() as folder:
-        BertTokenizerFast(facts["vocab"]).save_pretrained(folder)
-        BertModel(BertConfig(vocab_size=facts["vocab_size"], **facts["sizes"])).save_pretrained(
-            folder
-        )
-        transformer = Transformer(folder, max_seq_length=facts["max_len"])
-    width = facts["sizes"]["hidden_size"]
-    model = SentenceTransformer(
-        modules=[
-            transformer,
-            Pooling(width, "mean"),
-            Dense(width, facts["output_emb_size"], activation_function=torch.nn.Identity()),
-            Normalize(),
-        ],
-        device="cpu",
-    )
+    model = _pretrained(facts) if "pretrained" in facts else _of_sizes(facts)
     model.train()
     settings = facts["loss"]
     if "margin" in settings:
@@ -65,15 +51,43 @@ def main() -> None:
         started = time.perf_counter()
         batch = pairs[step * size : (step + 1) * size]
         features = [tokenize(list(texts)) for texts in zip(*batch)]
-        loss = loss_of(features, torch.zeros(size))
+        with torch.autocast("cpu", torch.bfloat16, enabled=facts["bfloat16"]):
+            loss = loss_of(features, torch.zeros(size))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         seconds.append(time.perf_counter() - started)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     embeddings = [model.encode(list(texts)).tolist() for texts in zip(*facts["held_out"])]
     # The first step warms up.
     print(json.dumps({"pairs_per_second": size * (len(seconds) - 1) / sum(seconds[1:]),
-        "embeddings": embeddings}))  # fmt: skip
+        "megabytes": peak, "embeddings": embeddings}))  # fmt: skip
+
+
+def _of_sizes(facts: dict) -> SentenceTransformer:
+    """A transformer from random weights, its mean, a projection of it, length 1."""
+    with tempfile.TemporaryDirectory() as folder:
+        BertTokenizerFast(facts["vocab"]).save_pretrained(folder)
+        BertModel(BertConfig(vocab_size=facts["vocab_size"], **facts["sizes"])).save_pretrained(
+            folder
+        )
+        transformer = Transformer(folder, max_seq_length=facts["max_len"])
+    width = facts["sizes"]["hidden_size"]
+    projection = Dense(width, facts["output_emb_size"], activation_function=torch.nn.Identity())
+    modules = [transformer, Pooling(width, "mean"), projection, Normalize()]
+    return SentenceTransformer(modules=modules, device="cpu")
+
+
+def _pretrained(facts: dict) -> SentenceTransformer:
+    """A folder's transformer without dropout, its mean, length 1."""
+    none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    transformer = Transformer(
+        facts["pretrained"], max_seq_length=facts["max_len"], config_kwargs=none
+    )
+    width = transformer.get_embedding_dimension()
+    return SentenceTransformer(
+        modules=[transformer, Pooling(width, "mean"), Normalize()], device="cpu"
+    )
 
 
 if __name__ == "__main__":

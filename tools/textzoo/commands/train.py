@@ -135,8 +135,9 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
             log.info("patience had ended this run: start over with -o runner.resume=none")
         elif progress.epoch >= runner.epochs:
             log.info(
-                "already trained to the end: raise runner.epochs to go on, or start over with "
-                "-o runner.resume=none"
+                "already trained to the end: raise runner.epochs to %s, or start over with "
+                "-o runner.resume=none",
+                "go on" if progress.epoch else "train a net too",
             )
         training.fit()
         if has_best(runner.model_save_path):
@@ -242,12 +243,11 @@ def assemble(
         elif len(left_out.rows):  # they are held out, or all training rows
             valid = left_out.rows
     if len(valid):
-        labels = data.valid_rows.columns[model.label_column].lengths(valid)
-        if not (labels.any() or data.reader.rows_without_labels_count):
-            raise UserError(
-                "runner.valid_data_dir: none of the validation rows has a label, expected some to "
-                "evaluate on"
-            )
+        if not data.valid_rows.columns[model.label_column].lengths(valid).any():
+            unlabelled = "runner.valid_data_dir: none of the validation rows has a label"
+            if not data.reader.rows_without_labels_count:
+                raise UserError(f"{unlabelled}, expected some to evaluate on")
+            log.warning("%s: F1 is 0, and a threshold that is chosen on them 0.5", unlabelled)
         evaluator = evaluator_of(
             *(model.kind, runner, data.reader, data.valid_rows, valid, config.index),
             n_others=runner.valid_corpus_texts,

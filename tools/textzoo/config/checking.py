@@ -142,6 +142,13 @@ def check(
             del hyper_parameters[name]
     teacher = hyper_parameters.get("teacher")
     if isinstance(teacher, Teacher) and teacher.model is None:  # as in configs of before it was
+        given = teacher.model_fields_set
+        if given and "model" not in given:  # null turns off one of a base
+            keys = ", ".join(f"hyper_parameters.teacher.{name}" for name in sorted(given))
+            raise UserError(
+                f"{path}: {keys}: received without hyper_parameters.teacher.model, expected that "
+                "too, or none of them"
+            )
         del hyper_parameters["teacher"]
     reader = dict(checked.reader)
     encoder = hyper_parameters.get("encoder")
