@@ -1,5 +1,6 @@
 """The inference engine gives what the net gives, for every model of the zoo."""
 
+import itertools
 import logging
 
 import numpy as np
@@ -11,8 +12,10 @@ from textzoo.commands.infer import infer
 from textzoo.config.loading import load_config
 from textzoo.data.dataset import Dataset
 from textzoo.export.verification import largest_difference
+from textzoo.running import predictor as predictor_module
 from textzoo.running.building import build_run, initialise
-from textzoo.running.predictor import Predictor, supports_bfloat16
+from textzoo.running.onnx_conversion import missing_converters
+from textzoo.running.predictor import Predictor, fastest_first, supports_bfloat16
 
 VARIANTS = {
     "tagspace": ("tagspace",),
@@ -106,6 +109,56 @@ def test_another_precision_tells_how_much_it_differs(workspaces, caplog, precisi
     )
     told = [record.getMessage() for record in caplog.records if record.name == "textzoo"]
     assert [expected in message for message in told] == [True]
+
+
+def test_auto_measures_what_this_machine_has_and_takes_the_fastest(workspaces, caplog, monkeypatch):
+    available = ("float32", *(["bfloat16"] if supports_bfloat16() else []))
+    available += () if missing_converters() else ("int8",)
+    runs, batches = make_runs(workspaces, "multilabel")
+
+    def last_first(ways, budget):
+        assert tuple(ways) == available and budget == 2
+        return {name: 0.001 for name in reversed(ways)}
+
+    monkeypatch.setattr(predictor_module, "fastest_first", last_first)
+    auto = Predictor(runs["static"], "auto")
+    expected = Predictor(runs["static"], available[-1])
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        for feeds in batches:
+            np.testing.assert_array_equal(
+                *(run.infer_step(feeds)["scores"] for run in (auto, expected))
+            )
+    assert caplog.text.count(f"takes {available[-1]}: a batch in {available[-1]} 1 ms") == (
+        len(available) > 1
+    )
+
+
+def test_auto_does_not_take_what_differs_much(workspaces, monkeypatch):
+    if not supports_bfloat16():
+        pytest.skip("this processor cannot compute in bfloat16")
+    monkeypatch.setattr(predictor_module, "_FARTHEST", 0.0)
+    runs, batches = make_runs(workspaces, "multilabel")
+    exact, auto = Predictor(runs["static"]), Predictor(runs["static"], "auto")
+    for feeds in batches:
+        np.testing.assert_array_equal(*(run.infer_step(feeds)["scores"] for run in (exact, auto)))
+
+
+def test_the_fastest_way_has_the_least_median_in_turns():
+    now, ran = [0.0], []
+
+    def way(name, seconds):
+        def run():
+            ran.append(name)
+            now[0] += next(seconds)
+
+        return run
+
+    ways = {
+        "float32": way("float32", itertools.cycle([2, 2, 2])),
+        "int8": way("int8", itertools.cycle([1, 9, 1])),  # slow once
+    }
+    assert fastest_first(ways, 20, lambda: now[0]) == {"int8": 1, "float32": 2}
+    assert ran == ["float32", "int8"] * 4  # 3 + 11 + 3 + 3
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -83,7 +83,7 @@ class ThresholdMetrics:
         return sum(int(counts.sum()) for counts in self._gold_counts)
 
     def best_threshold(self) -> float:
-        """The threshold of the highest micro F1, half-way between two scores; 0.5 without labels."""
+        """The threshold of the highest micro F1, between two scores; 0.5 without labels."""
         if not self.n_gold:
             return 0.5
         scores = np.concatenate([part.ravel() for part in self._scores])

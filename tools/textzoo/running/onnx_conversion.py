@@ -51,12 +51,16 @@ def check_converter() -> None:
     Raises:
         UserError: naming what is missing.
     """
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_converters():
         raise UserError(
             f"{' and '.join(missing)} not installed: pip install 'textzoo[onnx]' (Paddle2ONNX is "
             "made for Python 3.9 to 3.12 on Linux and Windows)"
         )
+
+
+def missing_converters() -> list[str]:
+    """The packages of the extra `onnx` that are not installed."""
+    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
 
 
 def convert(program: Path, weights: Path, target: Path) -> None:
