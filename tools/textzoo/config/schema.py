@@ -252,8 +252,8 @@ class Runner(Block):
         "CPU that computes in it, where it is also what validation of models of pairs during "
         "training computes in; int8 computes those with weights in 8-bit integers through ONNX "
         "Runtime (`pip install textzoo[onnx]`), and is faster on most CPUs; auto computes the "
-        "first batch in each for two seconds and takes the fastest whose outputs differ by 0.05 at most "
-        "from float32's, which is logged and may be another one in the next run",
+        "first batch in each for two seconds and takes the fastest whose outputs differ by 0.05 at "
+        "most from float32's, which is logged and may be another one in the next run",
     )
     infer_output_dir: Optional[FilePath] = Field(
         default=None, description="where infer.py writes; default: `<infer_load_path>/infer`"
