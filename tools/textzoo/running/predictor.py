@@ -4,7 +4,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -99,7 +99,7 @@ class Predictor:
 
 
 def fastest_first(
-    ways: dict[str, Callable[[], object]],
+    ways: Mapping[str, Callable[[], object]],
     budget: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
