@@ -284,3 +284,13 @@ def test_data_that_do_not_suit_leave_nothing_behind(tmp_path, monkeypatch, capsy
         with pytest.raises(SystemExit):
             new_model(["mine", "--from", "tagspace", *option])
         assert f"{option[0]}: needs --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", ["NAME", "--data"])
+def test_a_name_that_cannot_stand_in_a_config_is_refused(tmp_path, capfd, named):
+    odd = f"{tmp_path}/a\udcff"
+    folder, data = (odd, []) if named == "NAME" else (f"{tmp_path}/b", ["--data", odd])
+    assert new_model([folder, "--from", "tagspace", *data]) == 2
+    assert f"{named}: received " in (message := capfd.readouterr().err)
+    assert message.endswith("expected UTF-8 without NUL\n")
+    assert not list(tmp_path.iterdir())

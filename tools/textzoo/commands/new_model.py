@@ -20,6 +20,7 @@ from textzoo.commands.arguments import add_override
 from textzoo.commands.cli import guarded
 from textzoo.config.bundled import bundled_models, models_folder
 from textzoo.config.checking import DATA, Config
+from textzoo.config.layers import check_text
 from textzoo.config.variables import without_variables
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
@@ -133,6 +134,8 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
             f"--from: received {source}, expected with --data a model whose settings are known: "
             + ", ".join(bundled_models())
         )
+    for option, given in paths.items():
+        check_text(str(given), f"--{option}")
     path = _typed((folder / _CONFIG).as_posix())
     with _new_folder(folder, model) as copy:
         found = suited_to(model, paths, overrides, copy / ".textzoo_cache", folder)
@@ -186,8 +189,9 @@ def _new_folder(folder: Path, model: Path) -> Iterator[Path]:
     """A new folder with a model's code, to add to.
 
     Raises:
-        UserError: it exists, or cannot be written.
+        UserError: it exists, cannot be written, or its name cannot stand in a config.
     """
+    check_text(str(folder), "NAME")
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
     try:

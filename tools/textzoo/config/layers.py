@@ -185,7 +185,7 @@ def _parse(text: str, loader: Callable[[str], _Loader], source: str) -> Any:
             if n_values == _MAX_VALUES:
                 raise UserError(f"{source} has more than {_MAX_VALUES} values: is it a config?")
             if isinstance(part, str):
-                _check_text(part, source)
+                check_text(part, source)
     except (yaml.YAMLError, ValueError, OverflowError) as failure:  # of "\\UFFFFFFFF"
         raise UserError(f"{source} is not valid YAML: {failure}") from None
     except RecursionError:
@@ -203,8 +203,12 @@ def _parts(value: Any, depth: int = 0) -> Iterator[Any]:
         yield from _parts(part, depth + 1)
 
 
-def _check_text(text: str, source: str) -> None:
-    """Refuse what no path and no file of UTF-8 can hold."""
+def check_text(text: str, source: str) -> None:
+    """Refuse what no path and no file of UTF-8 can hold.
+
+    Raises:
+        UserError: naming the source.
+    """
     if re.search("[\0\ud800-\udfff]", text):
         where = source.rstrip(":")
         raise UserError(f"{where}: received {shown(text)}, expected UTF-8 without NUL")
@@ -254,7 +258,7 @@ def _read_yaml(path: Path) -> Layer:
 
 
 def _parse_override(text: str) -> Layer:
-    _check_text(text, "-o")
+    check_text(text, "-o")
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
