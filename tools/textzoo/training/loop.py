@@ -42,6 +42,7 @@ class Training:
         release: gives back pages of the data that were read.
         validate: computes the validation metrics, or None.
         validate_first: computes those of the linear part alone, before the first step, or None.
+        judged: is told the best metric of each evaluation, once `best` is saved; may end the run.
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
@@ -62,6 +63,7 @@ class Training:
     n_validation_rows: int = 0
     distinct_keys: Optional[np.ndarray] = None
     validate_first: Optional[Callable[[], dict[str, Any]]] = None
+    judged: Optional[Callable[[float], None]] = None
 
     def __post_init__(self) -> None:
         runner = self.runner
@@ -227,6 +229,8 @@ class Training:
         report.evaluation(progress.step, {"epoch": progress.epoch, **metrics}, best)
         if best:  # reported before: a run may go on from it
             self.save("best")
+        if self.judged:
+            self.judged(value)
         if self.runner.patience and progress.worse >= self.runner.patience:
             progress.stopped = True
             log.info(
