@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -255,8 +256,10 @@ class _Search:
         if ended.kind == "out of time":
             self._keep()
             return False
+        if ended.kind == "mistaken" and not asked.number:  # it would be everyone's mistake
+            raise UserError(ended.message)
         state, note = "complete", ended.message
-        if ended.kind == "failed":
+        if ended.kind in ("failed", "mistaken"):
             state = "failed"
         elif ended.kind == "stopped":
             state = "pruned"
@@ -275,7 +278,7 @@ class _Search:
 
     def _keep(self) -> None:
         best = self._study.best
-        self._place.keep(self._study.trials, best.number if best else -1)
+        self._place.keep(self._study.trials, best.number if best else -1, self._metric)
 
     def _end(self, trial: "Trial") -> None:
         best = self._study.best
@@ -360,13 +363,17 @@ def train_trial(tell: Callable[[float], None], path: Path, overrides: list[str])
     """Train a trial: what runs in a process of its own.
 
     Raises:
-        UserError: settings, data or disk are not as they should be, or there is too little memory.
+        UserError: settings, data or disk are not as they should be.
+        MemoryError: there is too little.
     """
+    from tqdm import tqdm
+
     from textzoo.commands.train import train
     from textzoo.devices import import_paddle
     from textzoo.logs import log_restored
 
     import_paddle()
+    tqdm.set_lock(threading.RLock())  # its own would outlive a process that is killed
     try:
         with log_restored(verbose=False):
             train(path, overrides, "dygraph", tell)
@@ -375,4 +382,4 @@ def train_trial(tell: Callable[[float], None], path: Path, overrides: list[str])
     except (MemoryError, RuntimeError) as failure:
         if not lacks_memory(failure):
             raise
-        raise UserError(OUT_OF_MEMORY) from None
+        raise MemoryError(OUT_OF_MEMORY) from None

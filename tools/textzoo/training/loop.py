@@ -15,7 +15,7 @@ from textzoo.config.schema import Optimizer, Runner
 from textzoo.data.batching import training_batches
 from textzoo.devices import process_rank
 from textzoo.distributed.collectives import all_reduce_max
-from textzoo.errors import UserError
+from textzoo.errors import NotFinite
 from textzoo.metrics.names import is_better
 from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
@@ -77,7 +77,7 @@ class Training:
         """Train to the last epoch, or until patience ends.
 
         Raises:
-            UserError: a loss, the norm of gradients or a weight is not finite.
+            NotFinite: a loss, the norm of gradients or a weight is not finite.
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
@@ -141,9 +141,9 @@ class Training:
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
 
-    def _diverged(self, problem: str, step: int) -> UserError:
+    def _diverged(self, problem: str, step: int) -> NotFinite:
         rate = learning_rate(self.optimizer, step, self.total_steps)
-        return UserError(
+        return NotFinite(
             f"step {step}: {problem} at learning rate {rate:.3g}; last good checkpoint: "
             f"{self._last_saved}. Lower hyper_parameters.optimizer.learning_rate or set "
             "runner.max_grad_norm"

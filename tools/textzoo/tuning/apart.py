@@ -15,10 +15,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, NamedTuple, Optional
 
-from textzoo.errors import UserError
+from textzoo.errors import NotFinite, UserError
 from textzoo.training.interruption import Interrupted
 
-Kind = Literal["done", "stopped", "failed", "out of time"]
+Kind = Literal["done", "stopped", "failed", "mistaken", "out of time"]
 Tell = Callable[[float], None]
 
 
@@ -26,7 +26,8 @@ class Ended(NamedTuple):
     """How the work ended.
 
     Attributes:
-        kind: `failed`: by a mistake of the user's, or killed.
+        kind: `mistaken`: by a mistake of the user's; `failed`: for want of memory, killed, or
+            with numbers that are not finite.
         message: what was wrong.
         said: what it printed.
     """
@@ -65,7 +66,7 @@ def run_apart(
         process.start()
         theirs.close()
         kind, message = _followed(ours, judge, deadline)
-        if kind in ("stopped", "out of time"):
+        if kind == "out of time":
             process.kill()
         process.join()
         if kind == "killed":
@@ -97,9 +98,9 @@ def _followed(
             return "killed", ""
         if kind != "value":
             return kind, told
-        if not judge(told):
+        ours.send(goes_on := judge(told))
+        if not goes_on:
             return "stopped", ""
-        ours.send(True)
 
 
 def _how_it_ended(status: Optional[int]) -> str:
@@ -119,12 +120,15 @@ def _enter(theirs: Connection, said: str, work: Callable[..., None], arguments: 
 
     def tell(value: float) -> None:
         theirs.send(("value", value))
-        theirs.recv()
+        if not theirs.recv():
+            sys.exit()
 
     try:
         work(tell, *arguments)
-    except (UserError, Interrupted) as mistake:
-        ending = ("failed", str(mistake))
+    except (NotFinite, MemoryError, Interrupted) as failure:
+        ending = ("failed", str(failure))
+    except UserError as mistake:
+        ending = ("mistaken", str(mistake))
     except Exception:
         ending = ("fault", traceback.format_exc())
     else:

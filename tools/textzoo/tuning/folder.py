@@ -11,12 +11,13 @@ from textzoo.config.dotted import nested
 from textzoo.errors import UserError
 from textzoo.files import remove_folder, remove_leftovers, write_text
 from textzoo.logs import start_logging
+from textzoo.report.recorded import TRIALS
 from textzoo.starting.config_text import config_text
 from textzoo.starting.settings import Chosen
 from textzoo.training.locking import LOCK, is_lock, only_trainer
 from textzoo.tuning.study import Settings, Trial
 
-DATABASE, TRIALS, BEST_CONFIG = "study.db", "trials.jsonl", "best_config.yaml"
+DATABASE, BEST_CONFIG = "study.db", "best_config.yaml"
 _LOG = "tune.log"
 _HEADER = "Found by textzoo tune: "
 _RUN = re.compile(r"trial_(\d+)")
@@ -79,14 +80,16 @@ class StudyFolder:
         """The `model_save_path` of a trial."""
         return self.path / f"trial_{number}"
 
-    def keep(self, trials: list[Trial], best: int) -> None:
+    def keep(self, trials: list[Trial], best: int, metric: str) -> None:
         """Write down the trials, and remove the runs of all but the best one.
 
         Args:
             trials: all that have ended.
             best: the number of the best one; -1: there is none.
+            metric: what judged them.
         """
-        lines = (json.dumps(trial._asdict(), ensure_ascii=False) + "\n" for trial in trials)
+        told = ({"metric": metric, **trial._asdict()} for trial in trials)
+        lines = (json.dumps(trial, ensure_ascii=False) + "\n" for trial in told)
         write_text(self.path / TRIALS, "".join(lines))
         remove_leftovers(self.path, names=_RUN.pattern)
         for path in self.path.iterdir():
