@@ -95,7 +95,7 @@ def _wrong_key(key: str, keys: Collection[str]) -> list[str]:
         ]
     ends = [name for name in valid if name.rpartition(".")[2] == key.rpartition(".")[2]]
     hint = f"did you mean {' or '.join(ends)}?" if ends else nearest(key, valid)
-    if len(hint) > 200:
+    if len(hint) > 200 or any(name.startswith(f"{key}.") for name in valid):
         hint = "expected a dotted key such as hyper_parameters.optimizer.learning_rate"
     return [f"{key}: unknown key; {hint}"]
 
