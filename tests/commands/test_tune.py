@@ -136,10 +136,11 @@ def test_one_that_was_killed_is_dropped_and_made_again(config, trials, tmp_path)
     assert [line["settings"] for line in killed] == [line["settings"] for line in whole]
 
 
-def test_an_interrupted_command_says_that_it_goes_on(config, trials):
+def test_an_interrupted_command_says_that_it_goes_on(config, trials, tmp_path):
     trials.disturbed[1] = raising(KeyboardInterrupt())
     said = tune(config, "--trials", 3, expect=130)
     assert "trial 1 was interrupted and is dropped: the same command goes on" in said.stdout
+    assert [path.name for path in (tmp_path / "run_tune").glob("trial_*")] == ["trial_0"]
 
 
 def test_a_trial_that_fails_is_not_the_end(config, trials, tmp_path):
@@ -280,19 +281,21 @@ def test_caches_and_linear_parts_of_the_same_settings_are_shared(tmp_path, train
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_a_killed_command_leaves_no_process_and_goes_on(config, tmp_path):
-    arguments = command_line("tune", "-m", config, "--trials", "2")
+    arguments = command_line("tune", "-m", config, "--trials", "1", "-o", "runner.epochs=1")
     study = tmp_path / "run_tune"
     with Started(arguments, study) as started:
-        started.wait_until(lambda: (study / "trial_1" / ".lock").is_file())
-        owner = int((study / "trial_1" / ".lock").read_text(encoding="utf-8").split()[1])
+        lock = study / "trial_0" / ".lock"
+        started.wait_until(lambda: lock.is_file() and b"process" in lock.read_bytes())
+        trial = int(lock.read_text(encoding="utf-8").split()[1])
         started.stop(signal.SIGKILL)
     deadline = time.monotonic() + TIMEOUT
-    while _is_alive(owner):
+    while _is_alive(trial):
         assert time.monotonic() < deadline, "the trial outlives the command"
         time.sleep(0.05)
-    said = run(arguments).stdout
-    assert "going on after 1 trials" in said
-    assert [line["number"] for line in told(study)] == [0, 1]
+    assert not (study / "best_config.yaml").exists()
+    run(arguments)
+    assert [(line["number"], line["state"]) for line in told(study)] == [(0, "complete")]
+    assert load_config(study / "best_config.yaml", [])[0].runner.model_save_path == lock.parent
 
 
 def _is_alive(process):

@@ -247,6 +247,7 @@ class _Search:
                 train_trial, (self._path, self._overrides_of(asked)), asked.judge, seconds
             )
         except KeyboardInterrupt:
+            self._keep()
             log.info(
                 "trial %d was interrupted and is dropped: the same command goes on", asked.number
             )
