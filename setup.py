@@ -55,6 +55,7 @@ ONNX = [
     "paddle2onnx>=2.1; python_version < '3.13' and sys_platform != 'darwin'",
 ]
 REPORT = ["matplotlib"]
+TUNE = ["optuna>=4"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
 # Milvus Lite before 3 is another program, and lacks Windows.
 MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
@@ -105,6 +106,7 @@ setup(
         "onnx": ONNX,
         "report": REPORT,
         "serve": SERVE,
+        "tune": TUNE,
         "milvus": MILVUS,
         "zstd": ["zstandard"],
         "parquet": ["pyarrow"],
@@ -120,7 +122,7 @@ setup(
             ),
             # wheel: setuptools before 70.1 builds none without.
             *("pyarrow", "scikit-learn", "wheel", "zstandard"),
-            *(*ONNX, *REPORT, *SERVE, *MILVUS),
+            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS),
         ],
     },
     entry_points={

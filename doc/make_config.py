@@ -39,10 +39,18 @@ same for all models.
 `reader` and the rest of `hyper_parameters` are the arguments of the model's own `Reader` and `Net`.
 """
 
+_SEARCH = """\
+## search
+
+What `textzoo tune` tries: for each dotted key a list of values, or a range with these keys
+([more](tuning.md)).
+
+"""
+
 
 def page() -> str:
     """The whole page as Markdown."""
-    from textzoo.config.schema import IndexSettings, Linear, Optimizer, Runner
+    from textzoo.config.schema import IndexSettings, Linear, Optimizer, Runner, SearchRange
 
     parts = [
         _INTRODUCTION,
@@ -50,6 +58,7 @@ def page() -> str:
         _block_section("hyper_parameters.optimizer", Optimizer),
         _block_section("hyper_parameters.linear", Linear),
         _block_section("index", IndexSettings),
+        _SEARCH + _block_section("search", SearchRange).partition("\n\n")[2],
     ]
     for folder in model_folders():
         parts += [

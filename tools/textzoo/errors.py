@@ -8,7 +8,7 @@ class UserError(Exception):
 
 
 class NotFinite(UserError):
-    """A net gave NaN or infinity: its weights are not fit for use."""
+    """A net gave NaN or infinity: its weights are not fit for use, or its learning rate."""
 
 
 class BadLine(ValueError):

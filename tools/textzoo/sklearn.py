@@ -279,6 +279,6 @@ def _names(classes: np.ndarray) -> list[str]:
 
 def _merged(settings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Keys of a config by their dotted names; of those that come again the last."""
-    from textzoo.api.training import flat
+    from textzoo.config.dotted import flat
 
     return {key: value for one in settings for key, value in flat(one).items()}

@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from textzoo.config.bundled import bundled_config, bundled_models, models_folder
+from textzoo.config.dotted import Settings, flat, literal, nested
 from textzoo.config.layers import read_layers
-from textzoo.config.variables import without_variables
 from textzoo.data.given_rows import Rows, is_path, named_columns, write_rows
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, shown
@@ -29,8 +29,6 @@ _CONFIG, _CHECKPOINTS, _DATA, _RUNS = "config.yaml", "checkpoints", "data", "tex
 _HEADER = "# Written by textzoo.train, and read by what loads this folder.\n"
 _HELD_OUT = 0.1  # of the training rows, where there are none to validate on
 _OWN_DATA = ("train_data_dir", "valid_data_dir", "test_data_dir", "corpus_file")
-
-Settings = dict[str, Any]
 
 
 class Trained:
@@ -146,7 +144,7 @@ def train(
             )
         # What the environment said stays, whatever it says when the folder is loaded.
         varied = read_layers(base, _as_overrides(settings)).varied
-        written = {key: _literal(value) for key, value in resolved.items() if key in varied}
+        written = {key: literal(value) for key, value in resolved.items() if key in varied}
         if train is not None:
             written |= {f"runner.{name}": None for name in _OWN_DATA}  # those of the base's config
             if valid is None and not {"runner.valid_data_dir", "runner.valid_pair_file"} & {
@@ -162,7 +160,7 @@ def train(
             _check_place(place)
             for name, rows in (("train", train), ("valid", valid)):
                 if rows is not None and is_path(rows):
-                    written[f"runner.{name}_data_dir"] = _literal(os.path.abspath(rows))
+                    written[f"runner.{name}_data_dir"] = literal(os.path.abspath(rows))
                 elif rows is not None:
                     columns = named_columns(fields).items()
                     written |= {f"reader.{key}": column for key, column in columns}
@@ -206,15 +204,6 @@ def _base_of(config: Any) -> tuple[Path, Settings]:
     return path.absolute(), {}
 
 
-def flat(blocks: Mapping[str, Any], prefix: str = "") -> Settings:
-    """The values of nested blocks by their dotted keys."""
-    found: Settings = {}
-    for name, value in blocks.items():
-        key = prefix + str(name).replace("__", ".")
-        found |= flat(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
-    return found
-
-
 def _as_overrides(settings: Settings) -> list[str]:
     """The same as `-o` takes it.
 
@@ -243,14 +232,7 @@ def _resolved(key: str, value: Any, resolved: Settings) -> Any:
     """A value as the run's config says it: a relative path starts from the working directory."""
     plain, found = json.loads(_json(key, value)), resolved.get(key)
     may_be_path = isinstance(plain, (str, list)) and type(found) is type(plain)
-    return _literal(found) if may_be_path else plain
-
-
-def _literal(value: Any) -> Any:
-    """A value as a config says it that is to have no variables."""
-    if isinstance(value, list):
-        return [_literal(part) for part in value]
-    return without_variables(value) if isinstance(value, str) else value
+    return literal(found) if may_be_path else plain
 
 
 def _next_folder(model: str) -> Path:
@@ -297,13 +279,8 @@ def _check_place(place: Path) -> None:
 def _write_config(path: Path, base: Path, written: Settings) -> None:
     """Write the config of a run; a bundled model is named, so that the folder may be moved."""
     name = base.relative_to(models_folder()) if models_folder() in base.parents else None
-    blocks: Settings = {"base": name.as_posix() if name else _literal(str(base))}
-    for key, value in written.items():
-        *outer, last = key.split(".")
-        block = blocks
-        for part in outer:
-            block = block.setdefault(part, {})
-        block[last] = value
+    place = name.as_posix() if name else literal(str(base))
+    blocks = {"base": place, **nested(written)}
     write_text(path, _HEADER + yaml.safe_dump(blocks, allow_unicode=True, sort_keys=False))
 
 

@@ -22,6 +22,10 @@ EXAMPLES = {
         "-m models/batchneg/config.yaml -o runner.infer_precision=bfloat16",
     ),
     "static_infer": ("-m models/tagspace/config.yaml",),
+    "tune": (
+        "-m models/tagspace/config.yaml --trials 20",
+        "-m config.yaml --timeout 30m -o runner.valid_fraction=0.2",
+    ),
     "word_vectors": ("-m models/xmlcnn/config_reuters.yaml",),
     "recall": (
         "-m models/batchneg/config.yaml",

@@ -28,6 +28,10 @@ _OF_THE_MACHINE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 )
 _NO_MEMORY = re.compile(r"ResourceExhausted|bad_alloc|[Nn]ot enough memory|allocate memory")
+OUT_OF_MEMORY = (
+    "out of memory: lower runner.train_batch_size (or infer_batch_size), reader.max_len, or the "
+    "sizes of hyper_parameters"
+)
 _REQUIRED = ("numpy", "paddle", "pydantic", "safetensors", "tokenizers", "tqdm", "yaml")
 
 
@@ -121,13 +125,14 @@ def guarded(name: str, run: Callable[[], Optional[int]]) -> int:
         place = "standard output" if isinstance(failure, OutputLost) else cause.filename
         return _refuse(name, ": ".join(filter(None, [place and str(place), cause.strerror])))
     except (MemoryError, RuntimeError) as failure:
-        if not isinstance(failure, MemoryError) and not _NO_MEMORY.search(str(failure)):
+        if not lacks_memory(failure):
             raise
-        return _refuse(
-            name,
-            "out of memory: lower runner.train_batch_size (or infer_batch_size), reader.max_len, "
-            "or the sizes of hyper_parameters",
-        )
+        return _refuse(name, OUT_OF_MEMORY)
+
+
+def lacks_memory(failure: Exception) -> bool:
+    """Whether it is that there is too little memory, whoever says so."""
+    return isinstance(failure, MemoryError) or bool(_NO_MEMORY.search(str(failure)))
 
 
 def _refuse(name: str, message: str) -> int:

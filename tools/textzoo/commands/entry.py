@@ -31,6 +31,7 @@ SUBCOMMANDS = {
     "check-data": Subcommand("check_data", "main", "tell what is in the data of a config"),
     "train": Subcommand("train", "main", "train a model in dynamic graph"),
     "static-train": Subcommand("train", "static_main", "train a model in static graph"),
+    "tune": Subcommand("tune", "main", "find settings by trials that validation rows judge"),
     "infer": Subcommand("infer", "main", "evaluate and predict test rows"),
     "static-infer": Subcommand("infer", "static_main", "the same in static graph"),
     "predict": Subcommand(

@@ -18,7 +18,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "compare them.",
     )
     parser.add_argument(
-        "folders", type=Path, nargs="+", metavar="RUN_DIR", help="runner.model_save_path of a run"
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="RUN_DIR",
+        help="runner.model_save_path of a run, or the folder of a study of tune.py",
     )
     parser.add_argument(
         "--output",

@@ -54,8 +54,19 @@ def _main(
     return run_with_config(name, recipe, parser, arguments, trains=True)
 
 
-def train(path: Path, overrides: list[str], graph: "Graph") -> None:
+def train(
+    path: Path,
+    overrides: list[str],
+    graph: "Graph",
+    judged: Optional[Callable[[float], None]] = None,
+) -> None:
     """Train the model of a config in one of the two graphs.
+
+    Args:
+        path: the config.
+        overrides: `key=value`, as after `-o`.
+        graph: which.
+        judged: see `Training`.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
@@ -126,6 +137,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         training = assemble(
             config, folder, data, run, progress, start.checkpoint if start.resumed else None
         )
+        training.judged = judged
         start.tell_rate(training)
         if training.validate is None:
             forget_linear_alone(progress, runner)

@@ -12,11 +12,12 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import pydantic
 
-from textzoo.config.layers import Layer, Layers
+from textzoo.config.dotted import flat, with_value
+from textzoo.config.layers import Layer, Layers, place_of
 from textzoo.config.schema import (
     Block,
     EncoderSettings,
@@ -24,8 +25,11 @@ from textzoo.config.schema import (
     Linear,
     Optimizer,
     Runner,
+    SearchChoices,
+    SearchRange,
     Teacher,
 )
+from textzoo.config.search import Space, read_search
 from textzoo.config.type_names import describe_type
 from textzoo.errors import UserError, nearest, shortened, shown
 from textzoo.files import check_readable
@@ -46,6 +50,7 @@ class Config:
         optimizer: the optimizer and its schedule.
         index: how embeddings are searched; read by the commands of retrieval models.
         linear: the linear part beside the net.
+        search: what `textzoo tune` may give to which dotted keys; no part of a run's settings.
     """
 
     path: Path
@@ -55,6 +60,7 @@ class Config:
     optimizer: Optimizer
     index: IndexSettings = field(default_factory=IndexSettings)
     linear: Linear = field(default_factory=Linear)
+    search: dict[str, Space] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[Path]:
@@ -98,6 +104,9 @@ class _Blocks(Block):
     index: IndexSettings = pydantic.Field(default_factory=IndexSettings)
     reader: Block
     hyper_parameters: Block
+    search: dict[str, Union[SearchChoices, SearchRange, None]] = pydantic.Field(
+        default_factory=dict
+    )
 
 
 def check(
@@ -120,21 +129,13 @@ def check(
         UserError: listing every unknown, missing or wrongly typed key at once.
     """
     model = schema_of(net_class, reader_class)
-    problems = _optimizer_problems(layers.blocks, optimizers or {})
-    try:
-        checked = model.model_validate(layers.blocks)
-    except pydantic.ValidationError as failure:
-        # Each member of a union has its own error, of which one may tell more than another.
-        explained = {_explain(error, model): None for error in failure.errors(include_url=False)}
-        problems += [
-            one for one in explained if not any(other.startswith(f"{one}, ") for other in explained)
-        ]
-    if problems:
+    optimizers = optimizers or {}
+    blocks = {**layers.blocks}
+    search = blocks.pop("search", {})
+    checked, problems = _checked(path, blocks, layers.origins, model, optimizers)
+    if checked is None:
         raise UserError(_listed(path, problems))
-    _resolve_paths(checked, "", layers.origins, path.parent)
-    problems = _unreadable(checked)
-    if problems:
-        raise UserError(_listed(path, problems))
+    spaces = _search(path, search, blocks, layers.origins, model, optimizers)
     hyper_parameters = dict(checked.hyper_parameters)
     optimizer, linear = hyper_parameters.pop("optimizer"), hyper_parameters.pop("linear")
     for name in reader_class.supplies:
@@ -156,7 +157,60 @@ def check(
         _let_folder_decide(path, encoder, reader)
     if encoder and reader.get("tokenizer", "no such key") is None:
         reader["tokenizer"] = "ngram" if encoder.config == "ngram" else encoder.pretrained
-    return Config(path, checked.runner, reader, hyper_parameters, optimizer, checked.index, linear)
+    return Config(
+        path, checked.runner, reader, hyper_parameters, optimizer, checked.index, linear, spaces
+    )
+
+
+def _checked(
+    path: Path,
+    blocks: Layer,
+    origins: dict[str, Path],
+    model: type[_Blocks],
+    optimizers: Mapping[str, type],
+) -> tuple[Optional[_Blocks], list[str]]:
+    """The blocks with absolute paths, or what is wrong with them."""
+    problems = _optimizer_problems(blocks, optimizers)
+    try:
+        checked = model.model_validate(blocks)
+    except pydantic.ValidationError as failure:
+        # Each member of a union has its own error, of which one may tell more than another.
+        explained = {_explain(error, model): None for error in failure.errors(include_url=False)}
+        problems += [
+            one for one in explained if not any(other.startswith(f"{one}, ") for other in explained)
+        ]
+        return None, problems
+    _resolve_paths(checked, "", origins, path.parent)
+    problems += _unreadable(checked)
+    return (None if problems else checked), problems
+
+
+def _search(
+    path: Path,
+    search: Any,
+    blocks: Layer,
+    origins: dict[str, Path],
+    model: type[_Blocks],
+    optimizers: Mapping[str, type],
+) -> dict[str, Space]:
+    """What is searched for which keys, each value of which the config takes.
+
+    Raises:
+        UserError: listing every problem of the block `search`.
+    """
+
+    def attempt(key: str, value: Any) -> tuple[Any, list[str]]:
+        starts = {**origins, key: origins.get(f"search.{key}", path.parent)}
+        checked, wrong = _checked(path, with_value(blocks, key, value), starts, model, optimizers)
+        found = flat(_plain(checked.model_dump(mode="json", by_alias=True))) if checked else {}
+        return found.get(key, value), wrong
+
+    spaces, problems = read_search(
+        search, leaf_keys(model), lambda key: place_of(path, "search", key), attempt
+    )
+    if problems:
+        raise UserError(_listed(path, problems))
+    return spaces
 
 
 def _let_folder_decide(path: Path, encoder: EncoderSettings, reader: dict[str, Any]) -> None:
@@ -332,6 +386,12 @@ def _all_keys(block: type[Block], prefix: str = "") -> Iterator[str]:
         yield prefix + key
         if _is_block(of_key.annotation):
             yield from _all_keys(of_key.annotation, f"{prefix}{key}.")
+
+
+def leaf_keys(block: type[Block]) -> list[str]:
+    """The dotted keys of the configs that this is the schema of, without those of blocks."""
+    keys = list(_all_keys(block))
+    return [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
 
 
 def _is_block(annotation: Any) -> bool:

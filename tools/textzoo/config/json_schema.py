@@ -13,9 +13,11 @@ from typing import Any, Union
 import pydantic
 from pydantic.json_schema import GenerateJsonSchema
 
-from textzoo.config.checking import schema_of
+from textzoo.config.checking import leaf_keys, schema_of
 from textzoo.config.model_folder import ModelFolder
 from textzoo.config.optimizer_keys import argument_types, optimizer_classes
+from textzoo.config.schema import SearchRange
+from textzoo.config.search import searchable
 from textzoo.text.reader import Reader
 
 # Its name beside the configs of a model, whose first line leads editors to it.
@@ -26,6 +28,11 @@ Schema = dict[str, Any]
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _BASE = "the config that this one inherits from: a path, or the name of a bundled model"
 _ABOUT = ("description", "default")
+_SEARCHED = (
+    "what `textzoo tune` tries for which dotted keys: a list is of values, a block the range of a "
+    "number (doc/tuning.md)"
+)
+_NULL: Schema = {"type": "null"}
 # In place of a number and the like; a text takes it anyway.
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _ANY_OF: Any = Union  # of types that are known when it runs
@@ -86,7 +93,11 @@ def json_schema(
         described, arguments = described_arguments(constructor), blocks[block]["properties"]
         for name in described.keys() & arguments.keys():
             arguments[name] = {**arguments[name], "description": described[name]}
-    _add_arguments(blocks["hyper_parameters"]["properties"]["optimizer"], optimizers)
+    optimizer = blocks["hyper_parameters"]["properties"]["optimizer"]
+    _add_arguments(optimizer, optimizers)
+    keys = leaf_keys(schema_of(net_class, reader_class))
+    arguments = [f"hyper_parameters.optimizer.{name}" for name in optimizer["properties"]]
+    blocks["search"] = _search(searchable(list(dict.fromkeys([*keys, *arguments]))))
     required = _take_required(schema)
     return {
         "$schema": _DRAFT,
@@ -95,6 +106,19 @@ def json_schema(
         "properties": {"base": {"type": "string", "description": _BASE}, **blocks},
         "if": {"required": ["base"]},
         "else": required,
+    }
+
+
+def _search(keys: list[str]) -> Schema:
+    """The schema of the block `search`, whose keys are these."""
+    form = SearchRange.model_json_schema(schema_generator=_Generator)
+    numbers = {name: _for_editors(of) for name, of in form["properties"].items()}
+    space = {**form, "properties": numbers}
+    return {
+        "description": _SEARCHED,
+        "type": "object",
+        "propertyNames": {"enum": keys},
+        "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1}, space, _NULL]},
     }
 
 

@@ -68,16 +68,53 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
     merged: Layer = {}
     origins: dict[str, Path] = {}
     inherited = _inherited(path, seen=())
-    overriding: Layer = {}
-    for text in overrides:
-        _merge(overriding, _parse_override(text), Path(), {})
     layers = [(layer, file.parent, str(file)) for layer, file in inherited]
-    for layer, folder, source in [*layers, (overriding, Path.cwd(), "-o")]:
+    for layer, folder, source in [*layers, (_overriding(overrides), Path.cwd(), "-o")]:
         _displace(merged, layer, source)
         _merge(merged, layer, folder, origins)
     varied: set[str] = set()
     blocks = settled(merged, "", varied)
     return Layers(blocks, origins, _model_folder(inherited, path), frozenset(varied))
+
+
+def _overriding(overrides: list[str]) -> Layer:
+    overriding: Layer = {}
+    for text in overrides:
+        _merge(overriding, _parse_override(text), Path(), {})
+    return overriding
+
+
+def read_overrides(overrides: list[str]) -> Layer:
+    """What overrides alone say, see `read_layers`.
+
+    Raises:
+        UserError: one is malformed, or a variable is not set.
+    """
+    return settled(_overriding(overrides), "", set())
+
+
+def place_of(path: Path, *keys: str) -> str:
+    """The file and line where a key is written, of a config that can be read.
+
+    Args:
+        path: the config.
+        keys: the key in its block, after those of the blocks that it is in.
+
+    Returns:
+        `file:line` of the config or of the last of its bases that has the key, or `-o`.
+    """
+    for _, file in reversed(_inherited(path, seen=())):
+        node: Any = yaml.compose(file.read_text(encoding="utf-8-sig"), yaml.SafeLoader)
+        line = 0
+        for key in keys:
+            inner = node.value if isinstance(node, yaml.MappingNode) else ()
+            found = next((pair for pair in inner if pair[0].value == key), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        else:
+            return f"{file}:{line}"
+    return "-o"
 
 
 def model_folder_of(path: Path) -> Path:

@@ -5,7 +5,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 import pydantic
 from pydantic import ConfigDict, Field
@@ -39,6 +39,7 @@ TextLength = Annotated[int, Field(ge=3, le=MAX_SIZE)]  # in tokens, with [CLS] a
 NgramLength = Annotated[int, Field(gt=0, le=64)]
 LeadWords = Union[NotNegativeInt, Annotated[str, Field(pattern=r"\S")]]  # how many, or up to where
 AnyFloat = Annotated[float, Field(ge=-MAX_FLOAT, le=MAX_FLOAT)]
+Number = Union[int, AnyFloat]
 PositiveFloat = Annotated[float, Field(gt=0, le=MAX_FLOAT)]
 NotNegativeFloat = Annotated[float, Field(ge=0, le=MAX_FLOAT)]
 Power = Annotated[float, Field(ge=0, le=100)]
@@ -601,6 +602,46 @@ class Optimizer(Block):
         "multiplied by so much, of the one before by the square of it, and so on down to the "
         "embeddings; 1 or null: one rate for all",
     )
+
+
+class SearchRange(Block):
+    """Numbers that `textzoo tune` searches a key's value among; see doc/tuning.md."""
+
+    low: Number = Field(description="the lowest one")
+    high: Number = Field(description="the highest one")
+    log: bool = Field(
+        default=False, description="factors count alike, not differences: as for a learning rate"
+    )
+    step: Optional[Annotated[Number, Field(gt=0)]] = Field(
+        default=None, description="only `low` and every so much above it"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> "SearchRange":
+        if self.low >= self.high:
+            raise ValueError(f"received low {self.low} and high {self.high}, expected low < high")
+        if self.log and self.low <= 0:
+            raise ValueError(f"received log with low {self.low}, expected low > 0")
+        if self.step and (self.log or self.step > self.high - self.low):
+            expected = "no step" if self.log else "at most high - low"
+            raise ValueError(f"received step {self.step}, expected {expected}")
+        return self
+
+
+SearchChoices = Annotated[list[Any], Field(min_length=1)]
+
+# What a search may vary beside all keys of `reader` and `hyper_parameters`: how a run learns, and
+# how it scores; not on which rows it is judged, and by what.
+SEARCHABLE = {
+    "runner": (
+        *("train_batch_size", "length_pool", "accumulate_steps", "epochs", "max_grad_norm"),
+        *("patience", "model_init_path"),
+    ),
+    "index": (
+        *("center", "lexical_weight", "lexical_features", "lexical_ngram_max"),
+        "lexical_weighting",
+    ),
+}
 
 
 class EncoderSettings(Block):

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar, Union
+from typing import Annotated, Any, Literal, Optional, TypeVar, Union
 
 import pydantic
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -56,6 +56,19 @@ class _Test(_Told):
     checkpoints: dict[str, Any]
     steps: list[_Count] = []
     threshold: Union[_Number, list[_Number], None] = None
+
+
+class _Trial(pydantic.BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    metric: str
+    number: _Count
+    state: Literal["complete", "pruned", "failed"]
+    settings: dict[str, Any]
+    value: Optional[_Number]
+    values: list[_Number]
+    seconds: _Number
+    note: str
 
 
 class _LabelReport(pydantic.BaseModel):
@@ -111,6 +124,11 @@ def read_lines(path: Path) -> Iterator[Facts]:
 def read_rows(path: Path, kind: str) -> Iterator[Facts]:
     """The rows of a predictions.jsonl of a kind of model."""
     return _whole_lines(path, _ROWS[kind == "levels"].validate_json)
+
+
+def read_trials(path: Path) -> Iterator[Facts]:
+    """The lines of a trials.jsonl."""
+    return _whole_lines(path, lambda text: _Trial.model_validate_json(text).model_dump())
 
 
 def _line(text: bytes) -> Facts:

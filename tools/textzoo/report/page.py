@@ -16,6 +16,7 @@ from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 from textzoo.report.reliability import reliability_section
+from textzoo.report.searched import search_section
 from textzoo.report.strongest import strongest_section
 
 _HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
     """Write a report of one run, or a comparison of several.
 
     Args:
-        folders: of the runs, their `model_save_path`.
+        folders: of the runs, their `model_save_path`; or of studies.
         output: the file; default: `report.html` in the folder, of several runs `comparison.html` in
             the first one.
 
@@ -54,6 +55,7 @@ def build_page(runs: Sequence[Run]) -> str:
         reliability_section(runs, found),
     ]
     if len(runs) == 1:
+        sections.insert(1, search_section(runs[0]))
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
     shown = [made for made in sections if made is not None]

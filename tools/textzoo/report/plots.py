@@ -13,6 +13,7 @@ from textzoo.errors import UserError
 try:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 except ImportError:
     raise UserError("a report needs Matplotlib: pip install 'textzoo[report]'") from None
 
@@ -49,12 +50,14 @@ class Line(NamedTuple):
         y: `[points]`.
         number: which colour, and from the ninth on which dashes, it has.
         marked: a point `(x, y)` to mark, if any.
+        is_joined: whether a line joins the points; else they are marked each.
     """
 
     x: np.ndarray
     y: np.ndarray
     number: int = 0
     marked: Optional[tuple[float, float]] = None
+    is_joined: bool = True
 
 
 def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +85,8 @@ def plot(
     rule_at: Optional[float] = None,
     diagonal: bool = False,
     width: float = 3.5,
+    log_x: bool = False,
+    x_names: Sequence[str] = (),
 ) -> Element:
     """A small plot.
 
@@ -95,6 +100,8 @@ def plot(
         rule_at: where a vertical rule stands.
         diagonal: whether a dotted rule shows where both axes are equal.
         width: in inches; the height is 2.2.
+        log_x: whether equal distances along the horizontal axis are equal factors.
+        x_names: what stands at 0, 1, 2, ... in place of numbers.
     """
     settings: dict[Any, Any] = {**_SETTINGS, "svg.hashsalt": name}
     with rc_context(settings):
@@ -108,10 +115,22 @@ def plot(
         for line in lines:
             place, dash = colour_and_dash(line.number)
             style = {"color": _COLOURS[place], "markersize": 4}
-            axes.plot(line.x, line.y, _DASHES[dash], marker="o" if diagonal else "", **style)
+            dashes = _DASHES[dash] if line.is_joined else "none"
+            marker = "o" if diagonal or not line.is_joined else ""
+            axes.plot(line.x, line.y, linestyle=dashes, marker=marker, **style)
             if line.marked or len(line.x) == 1:
                 axes.plot(*(line.marked or (line.x[0], line.y[0])), "o", **style)
         axes.set_xlabel(x_label)
+        if log_x:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # no powers, as texts
+            axes.xaxis.set_minor_locator(NullLocator())
+        elif not lines[0].is_joined:
+            axes.locator_params(axis="x", nbins=6)
+        if x_names:
+            axes.set_xticks(range(len(x_names)), x_names)
+            axes.set_xlim(-0.5, len(x_names) - 0.5)
         if "x" in shares:
             axes.set_xlim(_SHARES)
         if "y" in shares:

@@ -9,12 +9,19 @@ from typing import Any, Optional
 
 from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
-from textzoo.report.files import Facts, read_label_report, read_lines, read_test
+from textzoo.report.files import (
+    Facts,
+    read_label_report,
+    read_lines,
+    read_test,
+    read_trials,
+)
 from textzoo.training.facts import FACTS, read_facts
 
 log = logging.getLogger("textzoo")
 
 _METRICS = "metrics.jsonl"
+TRIALS = "trials.jsonl"
 # Of a line of metrics.jsonl, what is no metric.
 _NO_METRICS = (
     *("kind", "step", "epoch", "rows", "threshold", "calibration", "lexical_weight", "seconds"),
@@ -53,6 +60,7 @@ class Run:
         test: `infer_metrics.json`.
         infer: the folder of the predictions that this is about.
         label_report: the figures of each label and their averages, of the same predictions.
+        trials: those of the study that found its settings, if one did.
     """
 
     folder: Path
@@ -66,6 +74,7 @@ class Run:
     test: Optional[Facts] = None
     infer: Optional[Path] = None
     label_report: Optional[Facts] = None
+    trials: list[Facts] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -112,7 +121,7 @@ class Run:
 
 
 def read_runs(folders: list[Path]) -> list[Run]:
-    """The runs of these folders.
+    """The runs of these folders; of a study's folder the best trial.
 
     Raises:
         UserError: one is no folder of a run, or is named twice.
@@ -128,7 +137,17 @@ def metrics_of(line: Facts) -> dict[str, float]:
     return {k: v for k, v in line.items() if isinstance(v, float) and k not in _NO_METRICS}
 
 
+def best_trial(trials: list[Facts]) -> Optional[Facts]:
+    """The trial of the best value, the first of equals; None: none is complete."""
+    complete = [trial for trial in trials if trial["value"] is not None]
+    choose = min if complete and lower_is_better(complete[0]["metric"]) else max
+    return choose(complete, key=lambda trial: trial["value"], default=None)
+
+
 def _read_run(folder: Path, name: str) -> Run:
+    trials = list(read_trials(folder / TRIALS))
+    if best := best_trial(trials):  # of a study it is the run that is kept
+        folder = folder / f"trial_{best['number']}"
     lines = list(read_lines(folder / _METRICS))
     saved = _checkpoints(folder)
     newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)
@@ -142,6 +161,7 @@ def _read_run(folder: Path, name: str) -> Run:
         progress=newest and newest["progress"],
         sessions=_sessions(lines),
         test=read_test(folder / "infer" / "infer_metrics.json"),
+        trials=trials,
     )
     if run.test:
         infer = folder / "infer"

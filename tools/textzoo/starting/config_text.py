@@ -18,11 +18,17 @@ def config_text(header: list[str], settings: dict[str, Any]) -> str:
 
     Args:
         header: lines of the comment that it opens with.
-        settings: blocks of values, or of `Chosen`.
+        settings: blocks of values, or of `Chosen`; and values that stand in no block.
     """
     comment = "".join(f"{_comment(line)}\n" for line in header)
-    blocks = (f"\n{name}:\n{_lines(block, 1)}" for name, block in settings.items() if block)
-    return comment + "".join(blocks)
+    parts = (
+        f"\n{name}:\n{_lines(part, 1)}"
+        if isinstance(part, dict)
+        else f"\n{_lines({name: part}, 0)}"
+        for name, part in settings.items()
+        if part != {}
+    )
+    return comment + "".join(parts)
 
 
 def _comment(text: str) -> str:

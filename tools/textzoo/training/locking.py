@@ -27,8 +27,17 @@ _BEHIND = 1 << 30  # a byte behind the text: on Windows no other process can rea
 
 
 @contextmanager
-def only_trainer(folder: Path) -> Iterator[None]:
+def only_trainer(
+    folder: Path,
+    key: str = "runner.model_save_path",
+    option: str = "-o runner.model_save_path=PATH",
+) -> Iterator[None]:
     """Hold a folder against other trainers.
+
+    Args:
+        folder: where this one writes.
+        key: of the config, or the argument, that chose it.
+        option: what chooses another one.
 
     Raises:
         UserError: another one holds it, which is named.
@@ -41,9 +50,9 @@ def only_trainer(folder: Path) -> Iterator[None]:
             file.seek(0)
             if failure.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
                 raise UserError(
-                    f"runner.model_save_path: {folder} is in use by "
+                    f"{key}: {folder} is in use by "
                     f"{file.read().strip() or 'another trainer'}: wait until it has ended, or "
-                    "choose another folder with -o runner.model_save_path=PATH"
+                    f"choose another folder with {option}"
                 ) from None
             log.warning(
                 "%s cannot be locked (%s): start no other trainer on it", folder, failure.strerror

@@ -15,7 +15,7 @@ from textzoo.config.schema import Optimizer, Runner
 from textzoo.data.batching import training_batches
 from textzoo.devices import process_rank
 from textzoo.distributed.collectives import all_reduce_max
-from textzoo.errors import UserError
+from textzoo.errors import NotFinite
 from textzoo.metrics.names import is_better
 from textzoo.running.optimizer import learning_rate
 from textzoo.running.run import Run
@@ -42,6 +42,7 @@ class Training:
         release: gives back pages of the data that were read.
         validate: computes the validation metrics, or None.
         validate_first: computes those of the linear part alone, before the first step, or None.
+        judged: is told the best metric of each evaluation, once `best` is saved; may end the run.
         best_metric: which of them chooses the best checkpoint.
         save: writes a checkpoint of the run under a name.
         progress: where the run stands.
@@ -62,6 +63,7 @@ class Training:
     n_validation_rows: int = 0
     distinct_keys: Optional[np.ndarray] = None
     validate_first: Optional[Callable[[], dict[str, Any]]] = None
+    judged: Optional[Callable[[float], None]] = None
 
     def __post_init__(self) -> None:
         runner = self.runner
@@ -75,7 +77,7 @@ class Training:
         """Train to the last epoch, or until patience ends.
 
         Raises:
-            UserError: a loss, the norm of gradients or a weight is not finite.
+            NotFinite: a loss, the norm of gradients or a weight is not finite.
             Interrupted: SIGINT or SIGTERM came; a checkpoint was saved first.
         """
         progress = self.progress
@@ -139,9 +141,9 @@ class Training:
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
 
-    def _diverged(self, problem: str, step: int) -> UserError:
+    def _diverged(self, problem: str, step: int) -> NotFinite:
         rate = learning_rate(self.optimizer, step, self.total_steps)
-        return UserError(
+        return NotFinite(
             f"step {step}: {problem} at learning rate {rate:.3g}; last good checkpoint: "
             f"{self._last_saved}. Lower hyper_parameters.optimizer.learning_rate or set "
             "runner.max_grad_norm"
@@ -227,6 +229,8 @@ class Training:
         report.evaluation(progress.step, {"epoch": progress.epoch, **metrics}, best)
         if best:  # reported before: a run may go on from it
             self.save("best")
+        if self.judged:
+            self.judged(value)
         if self.runner.patience and progress.worse >= self.runner.patience:
             progress.stopped = True
             log.info(
