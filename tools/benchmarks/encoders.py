@@ -72,15 +72,12 @@ def hardestneg(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]
 def from_pretrained(
     folder: Path, prefix: str, pairs: Optional[Path], peer: Path, steps: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """BatchNeg from pretrained weights against sentence-transformers: 64 pairs, no dropout.
-
-    `megabytes` is the most memory that the process had until the last step.
-    """
+    """BatchNeg from pretrained weights against sentence-transformers: 64 pairs, no dropout."""
     overrides = [
         *(f"hyper_parameters.encoder.pretrained={folder}", "hyper_parameters.symmetric=false"),
         *(f"reader.{side}_prefix={json.dumps(prefix or None)}" for side in ("query", "title")),
         *([f"runner.train_data_dir={pairs}"] if pairs else []),
-        "runner.valid_corpus_texts=null",
+        "runner.valid_corpus_texts=0",
     ]
     run = _OurRun("batchneg", [*_common(seed), *overrides], "config_pretrained.yaml")
     facts = {"pretrained": str(folder.resolve()), "loss": {"scale": 20.0}}
@@ -157,6 +154,7 @@ def _pairs(
 
 
 def _row(speed: float, megabytes: float, recalls: dict[str, float]) -> dict[str, float]:
+    # The most memory that the process had until the last step.
     return {"rows_per_second": speed, "megabytes": megabytes, **recalls}
 
 
