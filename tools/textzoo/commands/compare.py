@@ -64,9 +64,7 @@ def compare(
     from textzoo.evaluation.outcomes import outcomes_of
     from textzoo.evaluation.saved_results import SavedResults, check_same_rows
     from textzoo.evaluation.significance import differences
-    from textzoo.logs import start_logging
 
-    start_logging()
     both = [SavedResults.read(place) for place in (first, second)]
     check_same_rows(*both)
     names = _names(*both, metrics)
@@ -75,6 +73,8 @@ def compare(
         results.check_values(own.of_all())
     found = differences(*outcomes, resamples, seed)
     print(f"first: {both[0].folder}\nsecond: {both[1].folder}\n{len(both[0].texts)} rows")
+    if untold := dict.fromkeys([*both[0].untold, *both[1].untold]):
+        print(f"not told row by row and left out: {', '.join(untold)}")
     _show(found)
     print(f"metrics: {json.dumps({name: own._asdict() for name, own in found.items()})}")
 

@@ -1,7 +1,6 @@
 """What infer.py left of an evaluation, read back: row by row what was right and what was given."""
 
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ from textzoo.errors import UserError, shortened, shown
 from textzoo.evaluation.outcomes import GivenRows
 from textzoo.evaluation.result_files import METRICS, PREDICTIONS
 from textzoo.metrics.names import family
-
-log = logging.getLogger("textzoo")
 
 _ALIKE = 1e-5  # metrics as they were written and as the rows give them
 
@@ -44,12 +41,14 @@ class SavedResults:
         texts: of the rows.
         rows: what is right for them and what was given.
         metrics: as they were written, those that the rows tell, by name.
+        untold: the names of the others.
     """
 
     folder: Path
     texts: list[str]
     rows: GivenRows
     metrics: dict[str, float]
+    untold: list[str]
 
     @classmethod
     def read(cls, place: Path) -> "SavedResults":
@@ -86,9 +85,8 @@ class SavedResults:
         kind = "levels" if rows.is_graded else "tags"
         told = {k: v for k, v in facts.items() if isinstance(v, float) and family(k, kind)}
         found = {k: v for k, v in told.items() if rows.tells(k)}
-        if untold := told.keys() - found.keys():
-            log.info("%s: not told row by row and left out: %s", folder, ", ".join(sorted(untold)))
-        return cls(folder, [row["text"] for row in read], rows, found)
+        untold = [name for name in told if name not in found]
+        return cls(folder, [row["text"] for row in read], rows, found, untold)
 
     def check_values(self, values: dict[str, np.ndarray]) -> None:
         """Refuse rows that do not give the metrics that were written.
@@ -162,6 +160,22 @@ def _rows(path: Path) -> Iterator[_Row]:
         raise UserError(f"{path}: cannot be read: {failure.strerror}") from None
 
 
+def _check_levels(path: Path, gold: list[list[str]], predicted: list[Any]) -> None:
+    """Refuse rows of levels that are not of the same labels.
+
+    Raises:
+        UserError: naming the first one.
+    """
+    for number, (tags, own) in enumerate(zip(gold, predicted), 1):
+        parts = [tag.rpartition(":") for tag in tags]
+        is_right = all(label in own and level.isdecimal() for label, _, level in parts)
+        if not is_right or own.keys() != predicted[0].keys():
+            raise UserError(
+                f"{path}:{number}: received levels of other labels, expected those of "
+                f"{shown([*predicted[0]])}"
+            )
+
+
 def _given(path: Path, read: list[_Row], n_labels: int) -> GivenRows:
     """What the rows tell.
 
@@ -170,6 +184,7 @@ def _given(path: Path, read: list[_Row], n_labels: int) -> GivenRows:
     """
     gold, predicted = [row["tags"] for row in read], [row.get("predicted") for row in read]
     if all(isinstance(own, dict) for own in predicted):
+        _check_levels(path, gold, predicted)
         return GivenRows(gold, None, predicted, n_labels, True)
     for number, row in enumerate(read, 1):
         ranks = row.get("ranks")
