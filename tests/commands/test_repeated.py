@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
-from harness.running import run_command
+from harness.running import run, run_command
 from harness.workspace import (
     MODELS,
     Saved,
@@ -91,8 +91,6 @@ def test_an_interrupted_seed_goes_on(workspace, of_seeds):
 def test_other_ways_to_train_are_repeated_too(workspace, of_seeds, more):
     command, name = ("trainer", "shared") if more else ("static_trainer", "static")
     arguments = workspace.arguments(command, name, *SHORT, *more, "--seeds", "1,7")
-    from harness.running import run
-
     run(arguments)
     weights = Saved(workspace.output(name) / "seeds" / "seed-7" / "0").weights
     theirs = Saved(of_seeds / "seed-7" / "0").weights
@@ -142,9 +140,7 @@ def test_a_fold_can_be_trained_and_evaluated_by_itself(workspace, of_folds):
     assert_same_checkpoint(ours / "0", theirs / "0")
     assert infer_metrics(ours / "infer")["accuracy"] == infer_metrics(theirs / "infer")["accuracy"]
     changed = workspace.run("trainer", "one fold", "runner.left_out_fold=1/3", *SHORT, expect=2)
-    assert (
-        "runner.left_out_fold: 1/3, was 2/3" in changed.stderr or "left_out_fold" in changed.stderr
-    )
+    assert "runner.left_out_fold" in changed.stderr
 
 
 def test_a_linear_part_does_not_see_the_fold_that_is_left_out(tmp_path):
@@ -204,7 +200,11 @@ def test_pairs_are_left_out_by_their_queries(tmp_path):
         (["--seeds", "2", "--folds", "2"], [], "not allowed with argument --seeds"),
         (["--folds", "1"], [], "--folds: received 1, expected a whole number from 2 to 1000"),
         (["--folds", "2"], ["runner.left_out_fold=1/2"], "--folds: received runner.left_out_fold"),
-        (["--seeds", "2"], ["runner.resume=none/3"], "none/3, expected auto or none: each run goes on in"),
+        (
+            ["--seeds", "2"],
+            ["runner.resume=none/3"],
+            "none/3, expected auto or none: each run goes on in",
+        ),
         (["--seeds", "2"], ["runner.test_data_dir=-"], "--seeds: received standard input"),
         (["--seeds", "2"], ["runner.seed=4294967295"], "expected at most 4294967295"),
         (
@@ -230,6 +230,12 @@ def test_a_run_that_fails_ends_them_all(workspace, tmp_path):
     bad = f"runner.train_data_dir={tmp_path / 'none'}"
     result = workspace.run("trainer", "failing", bad, "--seeds", "2", expect=2)
     assert result.stderr.count("none") == 1 and "seed-2027" not in result.stdout
+
+
+def test_a_process_of_a_launcher_is_refused(workspace, monkeypatch):
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    result = workspace.run("trainer", "launched", *SHORT, "--seeds", "2", expect=2)
+    assert "--seeds: received a process of a launcher" in result.stderr
 
 
 def test_seeds_are_how_many_or_which():

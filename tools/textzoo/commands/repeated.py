@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Optional, Union
@@ -96,7 +97,7 @@ def train_repeatedly(
     runner = load_config(parsed.config, parsed.override)[0].runner
     _check(runner, bool(parsed.folds))
     members = _folds(runner, parsed.folds) if parsed.folds else _runs(runner, parsed.seeds)
-    evaluates = bool(parsed.folds or runner.test_data)
+    evaluates = bool(parsed.folds or runner.left_out_fold or runner.test_data)
     for number, member in enumerate(members, 1):
         print(f"--- {member.name} ({number} of {len(members)}): {member.folder}", flush=True)
         overrides = [*parsed.override, *member.overrides]
@@ -112,6 +113,11 @@ def train_repeatedly(
 
 def _check(runner: "Runner", by_folds: bool) -> None:
     key = "--folds" if by_folds else "--seeds"
+    if os.environ.get("PADDLE_TRAINERS_NUM", "1") != "1":
+        raise UserError(
+            f"{key}: received a process of a launcher, expected one that starts the others itself, "
+            "with runner.processes"
+        )
     if runner.resume not in ("auto", "none"):
         raise UserError(
             f"{key}: received runner.resume={runner.resume}, expected auto or none: each run goes "
@@ -125,7 +131,7 @@ def _check(runner: "Runner", by_folds: bool) -> None:
     if str(runner.test_data) == "-" and not by_folds:
         raise UserError(f"{key}: received standard input as test data, which is read several times")
     has_validation = runner.valid_data or runner.valid_fraction or not runner.epochs
-    if not (by_folds or runner.test_data or has_validation):
+    if not (by_folds or runner.left_out_fold or runner.test_data or has_validation):
         raise UserError(
             f"{key}: there are neither test nor validation rows to measure by: set "
             "runner.test_data_dir, or -o runner.valid_fraction=0.1"
