@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 from textzoo.commands.arguments import number_within
-from textzoo.config.schema import MAX_FOLDS
 from textzoo.errors import UserError, shown
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 Seeds = Union[int, list[int]]  # how many, or which
 Table = dict[str, "Spread"]  # of each metric
 
-_LARGEST_SEED, _MOST = 2**32 - 1, 1000
+_LARGEST_SEED, _MOST = 2**32 - 1, 1000  # as `config.schema` has them
 # What may say which checkpoint infer.py takes, and where it writes: each run has its own.
 _OF_ONE_RUN = (
     *("infer_load_path", "infer_output_dir", "infer_ensemble"),
@@ -51,7 +50,7 @@ def add_repeats(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--folds",
-        type=number_within(int, 2, MAX_FOLDS),
+        type=number_within(int, 2, _MOST),
         metavar="K",
         help="cross-validation: train K times, each without another part of the training rows",
     )
