@@ -65,15 +65,15 @@ def compare(
     from textzoo.evaluation.saved_results import SavedResults, check_same_rows
     from textzoo.evaluation.significance import differences
 
-    both = [SavedResults.read(place) for place in (first, second)]
-    check_same_rows(*both)
-    names = _names(*both, metrics)
-    outcomes = outcomes_of([results.rows for results in both], names)
-    for results, own in zip(both, outcomes):
-        results.check_values(own.of_all())
-    found = differences(*outcomes, resamples, seed)
-    print(f"first: {both[0].folder}\nsecond: {both[1].folder}\n{len(both[0].texts)} rows")
-    if untold := dict.fromkeys([*both[0].untold, *both[1].untold]):
+    ours, theirs = SavedResults.read(first), SavedResults.read(second)
+    check_same_rows(ours, theirs)
+    names = _names(ours, theirs, metrics)
+    our_rows, their_rows = outcomes_of([ours.rows, theirs.rows], names)
+    ours.check_values(our_rows.of_all())
+    theirs.check_values(their_rows.of_all())
+    found = differences(our_rows, their_rows, resamples, seed)
+    print(f"first: {ours.folder}\nsecond: {theirs.folder}\n{len(ours.texts)} rows")
+    if untold := dict.fromkeys([*ours.untold, *theirs.untold]):
         print(f"not told row by row and left out: {', '.join(untold)}")
     _show(found)
     print(f"metrics: {json.dumps({name: own._asdict() for name, own in found.items()})}")

@@ -64,14 +64,13 @@ def linear_of(
 
     def fill(place: Path) -> None:
         started = time.perf_counter()
-        columns = [data.train_rows.columns[name] for name in (CHARACTERS, label_column)]
+        columns, places = data.train_rows.columns, np.searchsorted(every, asked)
+        characters, labels = columns[CHARACTERS], columns[label_column]
         if len(data.left_out):
-            columns = [column.chosen(every) for column in columns]
-        places = np.searchsorted(every, asked)
+            characters, labels = characters.chosen(every), labels.chosen(every)
+        fitted_to = characters, labels, names
         try:
-            part, left_out = fit_linear(
-                *(*columns, names, config.linear, by_sets, places, n_threads())
-            )
+            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, places, n_threads())
         except np.linalg.LinAlgError as problem:
             raise UserError(f"hyper_parameters.linear.{problem}") from None
         except OverflowError as problem:
