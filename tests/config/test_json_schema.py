@@ -26,8 +26,8 @@ VALUES = (
     *(None, True, 0, 1, 7, -1, 2**31, 2**64, 0.5, 1.0, 1.5, -0.5, 1e30, float("inf")),
     *("", " ", "x", "auto", "none", [], [1], [0.5, 0.5], ["x"], [None], {}, {"x": 1}),
 )
-# An address and two names, which are judged by code.
-WITHOUT_FORM = {"index.uri", "index.collection", "index.partition"}
+# An address, two names and a fold, which are judged by code.
+WITHOUT_FORM = {"index.uri", "index.collection", "index.partition", "runner.left_out_fold"}
 INHERITING = {"base": "other.yaml"}
 
 
@@ -151,7 +151,7 @@ def test_each_key_takes_the_values_that_the_commands_take(checks):
 
 def test_a_variable_may_stand_for_all_but_lists_and_blocks(checks):
     for key, schema in checks.known():
-        values = (True, 1, 7, 0.5, "x", "http://x", *words(schema))
+        values = (True, 1, 7, 0.5, "x", "http://x", "1/2", *words(schema))
         takes_one = any(checks.accepts(key, value) for value in values)
         blocks = blocks_with(INHERITING, key, "${SOME:-x}")
         assert checks.editors.is_valid(blocks) == takes_one, key

@@ -104,3 +104,26 @@ def test_a_file_without_rows_is_named(tmp_path, model, content):
     data = Dataset(*load_config(MODELS[model].config, overrides))
     with pytest.raises(UserError, match=r"train\.tsv: received no rows, expected one example a"):
         data.for_training()
+
+
+def test_a_fold_that_is_left_out_is_neither_trained_nor_validated_on(dataset_of):
+    seen = []
+    for fold in range(1, 5):
+        fraction = "runner.valid_fraction=0.2"
+        data = dataset_of(fraction, f"runner.left_out_fold={fold}/4", train=LINES).for_training()
+        assert sorted([*data.train, *data.valid, *data.left_out]) == list(range(20))
+        assert len(data.left_out) == 5 and len(data.valid) == 3
+        seen += texts(data.train_rows, data.left_out)
+    assert sorted(seen) == sorted(line.rstrip("\n") for line in LINES)
+
+
+def test_what_is_evaluated_is_the_fold_or_else_the_test_rows(dataset_of):
+    lines = {"train": LINES, "test": ["odd\tnumber 3\n"]}
+    plain, fold = dataset_of(**lines), dataset_of("runner.left_out_fold=2/4", **lines)
+    vocabulary = plain.vocabulary()
+    reader = build_reader(plain._config, plain._folder, vocabulary)
+    assert texts(*plain.to_evaluate(reader, vocabulary)) == ["odd\tnumber 3"]
+    rows, chosen = fold.to_evaluate(reader, vocabulary)
+    assert chosen.tolist() == fold.for_training().left_out.tolist()
+    shares = [text.partition("\t")[0] for text in texts(rows, chosen)]
+    assert {shares.count("odd"), shares.count("even")} == {2, 3}  # stratified

@@ -14,6 +14,7 @@ CHINESE = {
             "data.md",
             "deployment.md",
             "python.md",
+            "repeated_runs.md",
             "small_exports.md",
             "tuning.md",
         )

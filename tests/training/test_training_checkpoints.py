@@ -52,7 +52,7 @@ def assembled(tmp_path, **runner):
     )
     (tmp_path / "out").mkdir()
     train = np.arange(1, 23, 2)  # 11 rows of the file
-    data = TrainingData(FakeReader(), rows, train, rows, np.zeros(0, int))
+    data = TrainingData(FakeReader(), rows, train, rows, *np.zeros((2, 0), int))
     folder = SimpleNamespace(path=tmp_path / "mymodel")
     return assemble(config, folder, data, SavedRun(), Progress())
 

@@ -53,26 +53,16 @@ class Trained:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, see doc/training.md: sessions, losses, evaluations."""
-        text = (self.path / _CHECKPOINTS / "metrics.jsonl").read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        from textzoo.training.run_log import reports
+
+        return reports(self.path / _CHECKPOINTS)
 
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics of the best checkpoint on the validation rows; none if there are no such."""
-        from textzoo.training.checkpoint import BEST, has_best
-        from textzoo.training.facts import read_facts
+        from textzoo.training.run_log import best_metrics
 
-        folder = self.path / _CHECKPOINTS
-        if not has_best(folder):
-            return {}
-        step = read_facts(folder / BEST)["progress"]["best_step"]
-        told = [line for line in self.history if line["kind"] == "evaluation"]
-        found = next((line for line in reversed(told) if line["step"] == step), {})
-        return {
-            name: value
-            for name, value in found.items()
-            if isinstance(value, (int, float)) and name not in ("step", "epoch", "seconds")
-        }
+        return best_metrics(self.path / _CHECKPOINTS)
 
     def tagger(self) -> "Tagger":
         """The model, if it scores labels."""

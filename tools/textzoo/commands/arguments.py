@@ -13,6 +13,7 @@ _Number = TypeVar("_Number", int, float)
 _TRAINING = (
     "-m models/tagspace/config.yaml",
     "-m config.yaml -o runner.epochs=3 hyper_parameters.win_size=5",
+    "-m config.yaml --seeds 3",
 )
 EXAMPLES = {
     "trainer": _TRAINING,

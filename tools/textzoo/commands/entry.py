@@ -37,6 +37,7 @@ SUBCOMMANDS = {
     "predict": Subcommand(
         "predict", "main", "labels or embeddings of plain texts, cosines of pairs"
     ),
+    "compare": Subcommand("compare", "main", "whether one model is better than another"),
     "report": Subcommand("report", "main", "training runs as one HTML page"),
     "export": Subcommand("export", "main", "write a model to a folder that stands alone"),
     "serve": Subcommand("serve", "main", "serve exported folders over HTTP"),

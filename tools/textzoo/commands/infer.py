@@ -80,7 +80,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     computation = computation or chosen_computation(runner)
     check_run("static" if computation == "static" else "dygraph", config, folder, trains=False)
     dataset = Dataset(config, folder)
-    dataset.path("test")
+    dataset.path(dataset.evaluated)
     check_output(runner.output_path / PREDICTIONS, "runner.infer_output_dir", inputs_of(config))
 
     # One checkpoint, or one for each epoch, or the mean of several.
@@ -94,7 +94,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         members = {path.name: [path] for path in chosen_checkpoints(runner)}
 
     results, steps = {}, {}
-    name, place = "", runner.output_path
+    name, place, n_labels = "", runner.output_path, 0
     for name, paths in members.items():
         checkpoints = several.checkpoints if several else load_checkpoints(paths)
         steps[name] = [checkpoint.facts["progress"]["step"] for checkpoint in checkpoints]
@@ -105,11 +105,12 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         else:
             run, reader = restore_all(config, folder, checkpoints, computation)
         metrics = chosen_metrics(runner, run.model)
-        rows = dataset.rows("test", reader, checkpoints[0].vocabulary)
+        rows, chosen = dataset.to_evaluate(reader, checkpoints[0].vocabulary)
         _tell_unknown(rows, run.model, reader)
         kind = run.model.kind
         index = several.index_settings if several else chosen_index(config.index, checkpoints)
-        evaluator = evaluator_of(kind, runner, reader, rows, np.arange(len(rows)), index, several)
+        evaluator = evaluator_of(kind, runner, reader, rows, chosen, index, several)
+        n_labels = evaluator.n_labels
         threshold = chosen_threshold(runner, checkpoints, metrics, kind)
         scores = None
         if runner.save_scores:
@@ -118,9 +119,9 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         results[name] = write_results(
             place, run, evaluator, metrics, threshold, scores, calibration
         )
-        log.info("%d predictions: %s", len(rows), place / PREDICTIONS)
+        log.info("%d predictions: %s", len(chosen), place / PREDICTIONS)
 
-    summary = {"checkpoint": name, "steps": steps[name], "checkpoints": results}
+    summary = {"checkpoint": name, "steps": steps[name], "labels": n_labels, "checkpoints": results}
     with explained():
         text = json.dumps({**results[name], **summary}, indent=1)
         write_text(runner.output_path / METRICS, text + "\n")

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from textzoo.called import program
 from textzoo.commands.arguments import config_parser
-from textzoo.commands.cli import run_with_config
+from textzoo.commands.cli import guarded, run_with_config
+from textzoo.commands.repeated import add_repeats, train_repeatedly
 from textzoo.commands.teacher import teacher_model
+from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +54,21 @@ def _main(
     def recipe(parsed: argparse.Namespace) -> None:
         train(parsed.config, parsed.override, graph)
 
-    return run_with_config(name, recipe, parser, arguments, trains=True)
+    def once(given: Optional[Sequence[str]]) -> int:
+        return run_with_config(name, recipe, parser, given, trains=True)
+
+    add_repeats(parser)
+    parsed = parser.parse_args(arguments)
+    if not (parsed.seeds or parsed.folds):
+        return once(arguments)
+
+    def repeatedly() -> int:
+        from textzoo.commands.infer import main as infer
+
+        import_paddle()
+        return train_repeatedly(parsed, once, infer)
+
+    return guarded(program(name), repeatedly)
 
 
 def train(

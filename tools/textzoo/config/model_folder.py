@@ -20,6 +20,8 @@ class ModelClass(Protocol):
 
     optimizers: ClassVar[Mapping[str, type]]
     kind: str
+    text_column: str
+    label_column: str
 
     def __init__(self, hyper_parameters: dict[str, Any]) -> None: ...
 

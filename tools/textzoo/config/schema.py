@@ -37,6 +37,7 @@ Sizes = Annotated[list[Size], Field(min_length=1, max_length=100)]
 VocabularySize = Annotated[int, Field(ge=3, le=MAX_INT)]
 TextLength = Annotated[int, Field(ge=3, le=MAX_SIZE)]  # in tokens, with [CLS] and [SEP]
 NgramLength = Annotated[int, Field(gt=0, le=64)]
+MAX_FOLDS = 1000
 LeadWords = Union[NotNegativeInt, Annotated[str, Field(pattern=r"\S")]]  # how many, or up to where
 AnyFloat = Annotated[float, Field(ge=-MAX_FLOAT, le=MAX_FLOAT)]
 Number = Union[int, AnyFloat]
@@ -98,6 +99,12 @@ class Runner(Block):
         default=0.0,
         description="share of the training rows held out for validation when there is no "
         "`valid_data_dir`; the same rows for the same seed",
+    )
+    left_out_fold: Optional[str] = Field(
+        default=None,
+        description="`2/5`: of the training rows in five parts leave out the second one, which is "
+        "neither trained nor validated on, and which infer.py evaluates in place of the test data; "
+        "`trainer.py --folds 5` does so with each (doc/repeated_runs.md)",
     )
     test_data_dir: Optional[FilePath] = Field(
         default=None,
@@ -283,6 +290,20 @@ class Runner(Block):
         description="infer.py also writes the scores of so many best labels of each row to "
         "scores.npz, a sparse matrix for scipy.sparse.load_npz; 0: it does not",
     )
+
+    @pydantic.field_validator("left_out_fold")
+    @classmethod
+    def _check_fold(cls, fold: Optional[str]) -> Optional[str]:
+        if fold is None:
+            return None
+        if re.fullmatch(r"[1-9]\d{0,3}/[1-9]\d{0,3}", fold):
+            place, n_folds = map(int, fold.split("/"))
+            if place <= n_folds and 2 <= n_folds <= MAX_FOLDS:
+                return fold
+        raise ValueError(
+            f"received {fold!r}, expected which of how many folds, such as 2/5; there are 2 to "
+            f"{MAX_FOLDS}"
+        )
 
     @property
     def load_path(self) -> Path:

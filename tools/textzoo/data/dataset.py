@@ -11,9 +11,10 @@ import numpy as np
 from textzoo.config.checking import Config
 from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
-from textzoo.data.batching import hold_out
+from textzoo.data.batching import hold_out, row_numbers
 from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, reader_identity
 from textzoo.data.encoding import Refusals, good_lines
+from textzoo.data.folds import folds_of
 from textzoo.data.input_files import input_files, tell_layouts
 from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
@@ -35,6 +36,7 @@ class TrainingData:
         train: `[n]` which of them are trained on.
         valid_rows: the rows that hold the validation rows.
         valid: `[m]` which of these are validated on.
+        left_out: `[k]` which of the training files' rows are neither, see `runner.left_out_fold`.
         teacher: the digest of a teacher, if the run has one.
     """
 
@@ -43,6 +45,7 @@ class TrainingData:
     train: np.ndarray
     valid_rows: Rows
     valid: np.ndarray
+    left_out: np.ndarray
     teacher: Optional[str] = None
 
     @property
@@ -155,12 +158,49 @@ class Dataset:
         runner = self._config.runner
         reader = build_reader(self._config, self._folder, vocabulary)
         train_rows = self.rows("train", reader, vocabulary)
+        kept, left_out = self._split(train_rows)
         if "valid" in self.splits:
             valid_rows = self.rows("valid", reader, vocabulary)
-            train, valid = np.arange(len(train_rows)), np.arange(len(valid_rows))
-            return TrainingData(reader, train_rows, train, valid_rows, valid)
-        train, valid = hold_out(len(train_rows), runner.valid_fraction, runner.seed)
-        return TrainingData(reader, train_rows, train, train_rows, valid)
+            valid = np.arange(len(valid_rows))
+            return TrainingData(reader, train_rows, kept, valid_rows, valid, left_out)
+        train, valid = hold_out(len(kept), runner.valid_fraction, runner.seed)
+        return TrainingData(reader, train_rows, kept[train], train_rows, kept[valid], left_out)
+
+    def _split(self, train_rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """Of the training files' rows those that a run may see, and those of the fold left out."""
+        fold = self._config.runner.left_out_fold
+        if fold is None:
+            rows = row_numbers(len(train_rows))
+            return rows, rows[:0]
+        place, n_folds = map(int, fold.split("/"))
+        is_left_out = self.folds(train_rows, n_folds) == place - 1
+        return np.flatnonzero(~is_left_out), np.flatnonzero(is_left_out)
+
+    def folds(self, train_rows: Rows, n_folds: int) -> np.ndarray:
+        """The fold of each row of the training files, `[rows]`, from 0; see `folds_of`.
+
+        Raises:
+            UserError: there are fewer different texts than folds.
+        """
+        model, columns = self._folder.dygraph_model, train_rows.columns
+        labels = None if model.kind == "embeddings" else columns[model.label_column]
+        seed = self._config.runner.seed
+        return folds_of(columns[model.text_column], labels, n_folds, seed)
+
+    @property
+    def evaluated(self) -> Split:
+        """The split that infer.py evaluates."""
+        return "train" if self._config.runner.left_out_fold else "test"
+
+    def to_evaluate(self, reader: Reader, vocabulary: Path) -> tuple[Rows, np.ndarray]:
+        """The rows that infer.py evaluates: the encoded ones, and `[n]` which of them.
+
+        Arguments and errors are those of `rows`.
+        """
+        rows = self.rows(self.evaluated, reader, vocabulary)
+        if self.evaluated == "train":
+            return rows, self._split(rows)[1]
+        return rows, np.arange(len(rows))
 
     def example_texts(self, reader: Reader, n: int) -> list[str]:
         """The first texts of the test files, or else of the training files.

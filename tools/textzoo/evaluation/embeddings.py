@@ -161,6 +161,11 @@ class EmbeddingEvaluator:
                 *(path, len(lacking), len(self._pairs), lacking[0]),
             )
 
+    @property
+    def n_labels(self) -> int:
+        """See `Evaluator.n_labels`."""
+        return len(self._corpus)
+
     def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LabelMetrics:
         """See `Evaluator.metrics`; embeddings have no threshold."""
         return LabelMetrics(names, self._runner, self._corpus)
@@ -197,11 +202,13 @@ class EmbeddingEvaluator:
                 best = best_labels(found, n_best)
                 best_scores = np.take_along_axis(found, best, axis=1)
                 ranks = gold_ranks(found, batch_gold)
-                metrics.update(ranks, batch_gold, np.ones(len(batch), int), best, best_scores)
+                counts = np.ones(len(batch), int)
+                metrics.update(ranks, batch_gold, counts, best, best_scores)
                 if scores:
                     scores.add(self._chosen[batch], best, best_scores)
                 if file:
-                    file.add(self._chosen[batch], named.of_best(best, best_scores))
+                    predicted = named.of_best(best, best_scores)
+                    file.add_ranked(self._chosen[batch], predicted, ranks, counts)
                     file.end_pool(self._rows)
         return _best_weight(by_weight, names[0])
 

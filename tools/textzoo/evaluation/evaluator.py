@@ -22,6 +22,11 @@ from textzoo.text.reader import Embed, Reader
 class Evaluator(Protocol):
     """Evaluates runs of one model on the same rows."""
 
+    @property
+    def n_labels(self) -> int:
+        """How many labels, or texts of a corpus, are ranked."""
+        ...
+
     def metrics(
         self, names: list[str], threshold: Optional[Threshold] = None
     ) -> Union[LabelMetrics, LevelMetrics]:

@@ -28,6 +28,11 @@ class LabelEvaluator:
         self._rows = rows
         self._chosen = chosen
 
+    @property
+    def n_labels(self) -> int:
+        """See `Evaluator.n_labels`."""
+        return len(self._reader.label_names)
+
     def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LabelMetrics:
         """See `Evaluator.metrics`."""
         return LabelMetrics(names, self._runner, self._reader, threshold)
@@ -54,9 +59,10 @@ class LabelEvaluator:
                 gold, counts = labels.padded(numbers, fill=-1)
                 check_outputs(run.model, outputs, self._shapes(outputs, len(numbers)))
                 best, best_scores = best_labels(outputs, run.model.n_best)
-                metrics.update(_ranks(outputs, best, gold), gold, counts, best, best_scores)
+                ranks = _ranks(outputs, best, gold)
+                metrics.update(ranks, gold, counts, best, best_scores)
                 if file:
-                    file.add(numbers, named.of_best(best, best_scores))
+                    file.add_ranked(numbers, named.of_best(best, best_scores), ranks, counts)
                 if scores:
                     scores.add(numbers, best, best_scores)
             if file:

@@ -27,6 +27,11 @@ class LevelEvaluator:
         self._rows = rows
         self._chosen = chosen
 
+    @property
+    def n_labels(self) -> int:
+        """See `Evaluator.n_labels`."""
+        return len(self._reader.label_names)
+
     def metrics(self, names: list[str], threshold: Optional[Threshold] = None) -> LevelMetrics:
         """See `Evaluator.metrics`; levels have no threshold."""
         return LevelMetrics(names, self._reader.label_names)

@@ -69,6 +69,27 @@ class PredictionFile:
         """Note a batch: row numbers `[batch]`, and what is predicted for each."""
         self._pool += zip(numbers.tolist(), predicted)
 
+    def add_ranked(
+        self,
+        numbers: np.ndarray,
+        predicted: Sequence[dict[str, Any]],
+        ranks: np.ndarray,
+        gold_counts: np.ndarray,
+    ) -> None:
+        """The same with `ranks`, the place of each of the row's own labels among all.
+
+        Args:
+            numbers: `[batch]` of the rows.
+            predicted: what is predicted for each.
+            ranks: `[batch, longest]`, see `LabelMetrics.update`; infinity is written as null.
+            gold_counts: `[batch]` labels of each row.
+        """
+        places = (
+            [int(rank) if np.isfinite(rank) else None for rank in own[:count]]
+            for own, count in zip(ranks, gold_counts)
+        )
+        self.add(numbers, [{**row, "ranks": own} for row, own in zip(predicted, places)])
+
     def end_pool(self, rows: Rows) -> None:
         """Write the rows noted since the last call, in the order of the file."""
         for number, predicted in sorted(self._pool, key=lambda pair: pair[0]):

@@ -4,27 +4,29 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from textzoo.errors import UserError
-from textzoo.evaluation.evaluator import Evaluator
-from textzoo.evaluation.score_matrix import ScoreMatrix
 from textzoo.files import new_file
-from textzoo.metrics.calibration import Calibration
-from textzoo.metrics.thresholds import Threshold
-from textzoo.running.run import InferenceRun
+
+if TYPE_CHECKING:  # whoever reads results needs no Paddle
+    from textzoo.evaluation.evaluator import Evaluator
+    from textzoo.evaluation.score_matrix import ScoreMatrix
+    from textzoo.metrics.calibration import Calibration
+    from textzoo.metrics.thresholds import Threshold
+    from textzoo.running.run import InferenceRun
 
 PREDICTIONS, METRICS = "predictions.jsonl", "infer_metrics.json"
 
 
 def write_results(
     output: Path,
-    run: InferenceRun,
-    evaluator: Evaluator,
+    run: "InferenceRun",
+    evaluator: "Evaluator",
     names: list[str],
-    threshold: Optional[Threshold],
-    scores: Optional[ScoreMatrix] = None,
-    calibration: Optional[Calibration] = None,
+    threshold: "Optional[Threshold]",
+    scores: "Optional[ScoreMatrix]" = None,
+    calibration: "Optional[Calibration]" = None,
 ) -> dict[str, Any]:
     """Evaluate a run into a folder: every prediction, the figures of each label, the scores.
 

@@ -10,14 +10,16 @@ from textzoo.files import new_file
 class ScoreMatrix:
     """Collects the best `n_best` labels of each row, then writes them in SciPy's `.npz` form.
 
+    Rows that are not noted have scores of 0.
+
     Held in memory: 8 bytes per row and label.
     """
 
     def __init__(self, n_rows: int, n_labels: int, n_best: int):
         self._n_labels = n_labels
         n_best = min(n_best, n_labels)
-        self._labels = np.empty((n_rows, n_best), np.int32)
-        self._scores = np.empty((n_rows, n_best), np.float32)
+        self._labels = np.zeros((n_rows, n_best), np.int32)
+        self._scores = np.zeros((n_rows, n_best), np.float32)
 
     def add(self, numbers: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> None:
         """Note a batch: row numbers `[batch]`; labels and scores `[batch, n]`, best first."""

@@ -30,6 +30,8 @@ def linear_of(
 ) -> tuple[LinearPart, LeftOut]:
     """The linear part fitted to all training rows, those that are held out for validation too.
 
+    Those of a fold that is left out are none.
+
     Args:
         data: the rows.
         config: with the settings.
@@ -46,7 +48,8 @@ def linear_of(
     """
     runner, names = config.runner, data.reader.label_names
     by_sets = family(best_metric) == "label sets"
-    every, asked = np.arange(len(data.train_rows)), np.zeros(0, np.int64)
+    every = np.setdiff1d(np.arange(len(data.train_rows)), data.left_out)
+    asked = np.zeros(0, np.int64)
     if not (len(data.valid) or runner.epochs):
         asked = every
     elif data.valid_rows is data.train_rows and len(data.valid):
@@ -54,15 +57,20 @@ def linear_of(
     settings = config.linear.model_dump(mode="json", exclude={"weight"})
     facts = [textzoo.__version__, _FORM, settings, by_sets, names, data.train_rows.contents]
     facts += [runner.bad_lines, config.reader, asked.tolist()]
+    if len(data.left_out):
+        facts.append(data.left_out.tolist())
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
     folder = runner.cache_dir / f"linear-{key}"
 
     def fill(place: Path) -> None:
         started = time.perf_counter()
-        columns = data.train_rows.columns
-        fitted_to = columns[CHARACTERS], columns[label_column], names
+        columns, places = data.train_rows.columns, np.searchsorted(every, asked)
+        characters, labels = columns[CHARACTERS], columns[label_column]
+        if len(data.left_out):
+            characters, labels = characters.chosen(every), labels.chosen(every)
+        fitted_to = characters, labels, names
         try:
-            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, asked, n_threads())
+            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, places, n_threads())
         except np.linalg.LinAlgError as problem:
             raise UserError(f"hyper_parameters.linear.{problem}") from None
         except OverflowError as problem:
@@ -71,7 +79,7 @@ def linear_of(
                 f"{config.linear.regularisation}, expected more for these rows: {problem}"
             ) from None
         part.save(place)
-        np.save(place / _ROWS, left_out.rows)
+        np.save(place / _ROWS, every[left_out.rows])
         np.save(place / _SCORES, left_out.scores)
         seconds = time.perf_counter() - started
         log.info("linear: %d n-grams, %.1f s", len(part.features), seconds)

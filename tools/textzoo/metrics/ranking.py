@@ -92,7 +92,7 @@ class RankingMetrics:
             UserError: a name is not one of the above.
         """
         check_metric_names(names, "embeddings")
-        self._functions = {name: _function(name) for name in names}
+        self._names = names
         self._sums = dict.fromkeys(names, 0.0)
         self.rows = 0
 
@@ -105,8 +105,8 @@ class RankingMetrics:
             n_labels: how many labels the model ranks.
         """
         ranks = np.sort(ranks, axis=1)
-        for name, function in self._functions.items():
-            self._sums[name] += float(function(ranks, gold_counts, n_labels).sum())
+        for name in self._names:
+            self._sums[name] += float(of_rows(name, ranks, gold_counts, n_labels).sum())
         self.rows += len(ranks)
 
     def result(self) -> dict[str, float]:
@@ -114,16 +114,25 @@ class RankingMetrics:
         return {name: total / max(1, self.rows) for name, total in self._sums.items()}
 
 
-def _function(name: str) -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
+def of_rows(name: str, ranks: np.ndarray, gold_counts: np.ndarray, n_labels: int) -> np.ndarray:
+    """A metric of each row, `[batch]`.
+
+    Args:
+        name: of the metric.
+        ranks: `[batch, longest]`, the best first.
+        gold_counts: `[batch]`, see `RankingMetrics.update`.
+        n_labels: how many labels are ranked.
+    """
     measure, k = at(name)
-    return {
-        "accuracy": lambda ranks, counts, n: ranks[:, 0] == 1,
-        "mrr": lambda ranks, counts, n: 1 / ranks[:, 0],
-        "pairwise_accuracy": _pairwise_accuracy,
-        "precision": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / k,
-        "recall": lambda ranks, counts, n: (ranks <= k).sum(axis=1) / counts,
-        "ndcg": lambda ranks, counts, n: dcg(ranks, k) / ideal_dcg(counts, k),
-    }[measure]
+    functions: dict[str, Callable[[], np.ndarray]] = {
+        "accuracy": lambda: ranks[:, 0] == 1,
+        "mrr": lambda: 1 / ranks[:, 0],
+        "pairwise_accuracy": lambda: _pairwise_accuracy(ranks, gold_counts, n_labels),
+        "precision": lambda: (ranks <= k).sum(axis=1) / k,
+        "recall": lambda: (ranks <= k).sum(axis=1) / gold_counts,
+        "ndcg": lambda: dcg(ranks, k) / ideal_dcg(gold_counts, k),
+    }
+    return functions[measure]()
 
 
 def _pairwise_accuracy(ranks: np.ndarray, counts: np.ndarray, n_labels: int) -> np.ndarray:

@@ -39,7 +39,7 @@ log = logging.getLogger("textzoo")
 # what its validation metrics mean.
 _FIXED = (
     *("train_batch_size", "length_pool", "accumulate_steps"),
-    *("max_grad_norm", "seed", "valid_fraction", "valid_corpus_texts"),
+    *("max_grad_norm", "seed", "valid_fraction", "valid_corpus_texts", "left_out_fold"),
     *("threshold", "propensity_a", "propensity_b"),
 )
 _FIXED_INDEX = (

@@ -18,6 +18,8 @@ from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import write_text
 from textzoo.logs import ProgressBar
+from textzoo.training.checkpoint import BEST, has_best
+from textzoo.training.facts import read_facts
 
 log = logging.getLogger("textzoo")
 
@@ -136,6 +138,30 @@ class RunLog:
     def _show(self, **values: Any) -> None:
         self._shown.update(values)
         self._bar.set_postfix(self._shown, refresh=False)
+
+
+def reports(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `metrics.jsonl` in the folder of a run."""
+    text = (folder / METRICS).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def best_metrics(folder: Path) -> dict[str, float]:
+    """The metrics of the best checkpoint on the validation rows; none if there are no such.
+
+    Args:
+        folder: of a run that has ended.
+    """
+    if not has_best(folder):
+        return {}
+    step = read_facts(folder / BEST)["progress"]["best_step"]
+    told = [line for line in reports(folder) if line["kind"] == "evaluation"]
+    found = next((line for line in reversed(told) if line["step"] == step), {})
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, (int, float)) and name not in ("step", "epoch", "seconds")
+    }
 
 
 def has_reports(content: bytes) -> bool:
