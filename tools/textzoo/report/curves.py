@@ -35,7 +35,7 @@ def curves_section(
     known = [
         _Known(i, run, predictions, _sampled(predictions.curve()))
         for i, (run, predictions) in enumerate(zip(runs, found))
-        if predictions and run.kind != "levels" and predictions.n_gold
+        if predictions and predictions.n_gold and _is_decided(run, predictions)
     ]
     if not known:
         return None
@@ -60,6 +60,13 @@ def curves_section(
         tag("div", by_recall, by_threshold, class_="panels two"),
         *([note(" ".join(words))] if words else []),
     )
+
+
+def _is_decided(run: Run, predictions: Predictions) -> bool:
+    """Whether a score decides what is answered: the best of labels is, whatever it scores."""
+    if run.kind == "tags" and predictions.has_one_label_a_row:
+        return (run.test or {}).get("threshold") is not None
+    return run.kind != "levels"
 
 
 def _of_pairs(known: Sequence[_Known]) -> str:

@@ -92,6 +92,19 @@ def section(title: str, *children: Child) -> Element:
     return tag("section", tag("h2", title), *children, id=title.lower().replace(" ", "-"))
 
 
+def folded(summary: str, *children: Child) -> Element:
+    """What the script opens on a wide screen, and is folded on a phone."""
+    return tag("details", tag("summary", summary), *children, class_="more")
+
+
+def listed(items: Sequence[Element], n_shown: int, what: str) -> list[Element]:
+    """Examples as a list, folded beyond the first ones."""
+    parts = [tag("ol", *items[:n_shown], class_="examples")]
+    if rest := items[n_shown:]:
+        parts.append(folded(f"{len(rest)} more {what}", tag("ol", *rest, class_="examples")))
+    return parts
+
+
 def note(text: str) -> Element:
     """A remark."""
     return tag("p", text, class_="note")

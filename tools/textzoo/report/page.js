@@ -2,6 +2,15 @@
 
 const valueOf = (row, column) => row.cells[column].textContent.replace(/[,✓%\s]/g, "");
 
+const decimal = /^-?\d+(\.\d+)?$/;
+
+// Labels that are numbers by their value, before texts, in which numbers count as such too.
+function compared(first, second) {
+  const [a, b] = [first, second].map((text) => decimal.test(text));
+  if (a && b) return first - second;
+  return b - a || first.localeCompare(second, undefined, { numeric: true });
+}
+
 function sort(heading) {
   const table = heading.closest("table");
   const column = heading.cellIndex;
@@ -15,7 +24,7 @@ function sort(heading) {
     const [a, b] = [first, second].map((row) =>
       isNumber ? valueOf(row, column) : row.cells[column].textContent);
     if (!a || !b) return !a - !b; // empty cells stay last
-    const order = isNumber ? a - b : a.localeCompare(b);
+    const order = isNumber ? a - b : compared(a, b);
     return falling ? -order : order;
   });
   table.tBodies[0].append(...rows);
@@ -24,6 +33,12 @@ function sort(heading) {
 for (const button of document.querySelectorAll("[data-sortable] th button")) {
   button.addEventListener("click", () => sort(button.parentElement));
 }
+
+const isWide = matchMedia("(min-width: 40rem)").matches;
+for (const part of document.querySelectorAll(".more")) part.open = isWide;
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll(".more")) part.open = true;
+});
 
 for (const field of document.querySelectorAll("input[type=search]")) {
   field.addEventListener("input", () => {
