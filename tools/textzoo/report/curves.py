@@ -8,7 +8,7 @@ import numpy as np
 
 from textzoo.called import program
 from textzoo.metrics.thresholds import ThresholdCurve
-from textzoo.report.markup import note, section, tag
+from textzoo.report.markup import folded, note, section, tag
 from textzoo.report.plots import MOST_POINTS, Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
@@ -57,7 +57,7 @@ def curves_section(
     return section(
         "Precision and recall",
         *names,
-        tag("div", by_recall, by_threshold, class_="panels two"),
+        folded(tag("div", by_recall, by_threshold, class_="panels two"), 1),
         *([note(" ".join(words))] if words else []),
     )
 

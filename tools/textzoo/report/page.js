@@ -34,11 +34,29 @@ for (const button of document.querySelectorAll("[data-sortable] th button")) {
   button.addEventListener("click", () => sort(button.parentElement));
 }
 
-const isWide = matchMedia("(min-width: 40rem)").matches;
-for (const part of document.querySelectorAll(".more")) part.open = isWide;
-addEventListener("beforeprint", () => {
-  for (const part of document.querySelectorAll(".more")) part.open = true;
-});
+// On a phone, most of what is long is hidden until it is asked for.
+function fold(list) {
+  const rest = [...list.children].slice(list.dataset.shown);
+  if (!rest.length) return;
+  const more = document.createElement("button");
+  more.type = "button";
+  more.className = "more";
+  more.textContent = list.dataset.shown > 0 ? `Show ${rest.length} more` : "Show";
+  const show = () => {
+    more.remove();
+    for (const part of rest) part.hidden = false;
+  };
+  more.addEventListener("click", () => {
+    show();
+    rest[0].tabIndex = -1;
+    rest[0].focus();
+  });
+  addEventListener("beforeprint", show);
+  for (const part of rest) part.hidden = true;
+  list.after(more);
+}
+
+if (matchMedia("(max-width: 40rem)").matches) document.querySelectorAll("[data-shown]").forEach(fold);
 
 for (const field of document.querySelectorAll("input[type=search]")) {
   field.addEventListener("input", () => {

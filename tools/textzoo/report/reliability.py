@@ -43,7 +43,7 @@ def reliability_section(
         f"In the mean, they are off by (expected calibration error): {errors}."
     )
     if len(runs) == 1:
-        bins = folded("As a table", _bins(known[0]))
+        bins = folded(tag("div", _bins(known[0])))
         content = [tag("div", figure, bins, class_="panels two")]
     else:
         content = [legend((place, runs[place]) for place in known), figure]

@@ -1,16 +1,16 @@
 """The sections of a report about predictions: labels, confusions, examples."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
 from textzoo.report.markup import (
     Column,
     folded,
-    listed,
     note,
     number,
+    percent,
     section,
     shortened,
     table,
@@ -25,7 +25,7 @@ _MATRIX_LABELS = 12
 _MOST_PAIRS = 15
 _LABEL_LENGTH = 80
 _NONE = "no label"
-_SHOWN = 4  # examples on a phone
+_SHOWN = 3  # examples on a phone
 
 
 def labels_section(
@@ -105,7 +105,8 @@ def confusion_section(predictions: Predictions) -> Optional[Element]:
         rows.append([_named(gold), _named(label), count, share])
     columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
     columns += [Column("texts"), Column("share")]
-    pairs = folded("Commonest pairs", table("Pairs", columns, rows, sortable=True))
+    commonest = folded(tag("div", table("Pairs", columns, rows, sortable=True)))
+    pairs = tag("div", tag("h3", "Commonest pairs"), commonest)
     if predictions.kind == "levels":
         matrix, title = _level_matrix(predictions), "Levels of all labels together"
     else:
@@ -183,7 +184,7 @@ def mistakes_section(predictions: Predictions) -> Optional[Element]:
     wanted = "wanted" if predictions.kind == "embeddings" else "true"
     return section(
         "Surest mistakes",
-        *listed([_mistake(one, wanted) for one in predictions.wrong], _SHOWN, "mistakes"),
+        _examples(_mistake(one, wanted) for one in predictions.wrong),
         note("Wrong predictions with the highest scores. Some may be mistakes of the data."),
     )
 
@@ -216,15 +217,19 @@ def neighbours_section(rows: Sequence[Row]) -> Element:
         shown.append(tag("li", tag("p", shortened(row["text"]), class_="text"), *found))
     return section(
         "Nearest texts",
-        *listed(shown, _SHOWN, "queries"),
+        _examples(shown),
         note("Some queries and the scores of what is nearest. ✓ is what was to be found."),
     )
+
+
+def _examples(items: Iterable[Element]) -> Element:
+    return folded(tag("ol", *items, class_="examples"), _SHOWN)
 
 
 def _shown_score(best: Mapping[str, Any]) -> str:
     """The probability of a label, or the score of what has none."""
     if "probability" in best:
-        return f"{100 * best['probability']:.1f} %"
+        return percent(best["probability"])
     return number(float(best["score"]))
 
 

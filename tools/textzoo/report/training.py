@@ -168,9 +168,8 @@ def training_section(runs: Sequence[Run]) -> Optional[Element]:
     panels = [panel for panel in panels if panel is not None]
     if not panels:
         return None
-    parts = [tag("div", *panels[:_SHOWN_PANELS], class_="panels")]
-    if rest := panels[_SHOWN_PANELS:_MOST_PANELS]:
-        parts.append(folded(f"{len(rest)} more curves", tag("div", *rest, class_="panels")))
+    shown = min(_SHOWN_PANELS, 1 + len(names))
+    parts = [folded(tag("div", *panels[:_MOST_PANELS], class_="panels"), shown)]
     if len(runs) > 1:
         parts.insert(0, legend((i, run) for i, run in enumerate(runs)))
     if len(panels) > _MOST_PANELS:

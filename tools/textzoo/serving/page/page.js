@@ -11,9 +11,9 @@ const WORDS = {
       similarity: "Type or paste a text", second: "Type or paste another text",
     },
     purpose: {
-      best: (n) => `Tells which of ${n} labels fits a text best.`,
-      several: (n) => `Tells which of ${n} labels a text has: none, one or several.`,
-      levels: (n) => `Tells the level of each of ${n} labels in a text.`,
+      best: (n, names) => `Tells which of ${n} labels fits a text best${names && `: ${names}`}.`,
+      several: (n, names) => `Tells which of ${n} labels a text has, none, one or several${names && `: ${names}`}.`,
+      levels: (n, names) => `Tells the level of each of ${n} labels in a text${names && `: ${names}`}.`,
       search: (n) => `Finds the texts that are nearest in meaning, among ${n}.`,
       similarity: () => "Tells how near two texts are in meaning.",
     },
@@ -38,11 +38,11 @@ const WORDS = {
     far: "A weak match: 19 of 20 usual texts find something nearer.",
     weak: "weak", cosine: "cosine", score: "score", level: "level",
     chosen: "✓ scores above its threshold.",
-    isProbability: "The number is the probability that the text has the label, by itself.",
-    isScore: "The number is a score, not a probability: what counts is the order.",
-    isSure: "The number is how sure the model is of the level.",
-    isCosine: "The number is the cosine: 1 is the same meaning, about 0 is none in common.",
-    isMixed: "The number mixes nearness in meaning and n-grams in common: what counts is the order.",
+    isProbability: "Each number is the probability that the text has the label, whatever other labels it has.",
+    isScore: "The numbers are scores, not probabilities: what counts is the order.",
+    isSure: "Each number is how sure the model is of the level.",
+    isCosine: "The numbers are cosines: 1 is the same meaning, about 0 is none in common.",
+    isMixed: "The numbers mix nearness in meaning and n-grams in common: what counts is the order.",
     share: "adds to the score",
     unreachable: "The server cannot be reached.", tokenNeeded: "This server asks for a token.",
     metrics: {
@@ -72,9 +72,9 @@ const WORDS = {
       similarity: "输入或粘贴一段文本", second: "输入或粘贴另一段文本",
     },
     purpose: {
-      best: (n) => `从 ${n} 个标签中找出最适合文本的一个。`,
-      several: (n) => `判断文本有 ${n} 个标签中的哪些：没有、一个或多个。`,
-      levels: (n) => `判断文本中 ${n} 个标签各自的等级。`,
+      best: (n, names) => `从 ${n} 个标签中找出最适合文本的一个${names && `：${names}`}。`,
+      several: (n, names) => `判断文本有 ${n} 个标签中的哪些，没有、一个或多个${names && `：${names}`}。`,
+      levels: (n, names) => `判断文本中 ${n} 个标签各自的等级${names && `：${names}`}。`,
       search: (n) => `在 ${n} 条文本中查找意思最相近的。`,
       similarity: () => "判断两段文本的意思有多相近。",
     },
@@ -128,6 +128,7 @@ const WORDS = {
 const byId = (id) => document.getElementById(id);
 const REASONS = 8; // n-grams under a label
 const METRICS = 4; // in what is told of the model
+const FEW = 100; // characters of all labels' names, which are then told at once
 const PAUSE = 300; // milliseconds without typing, after which words are counted
 let words = WORDS.en;
 let path = null; // of the chosen model, before its own paths
@@ -159,9 +160,11 @@ function speak(language) {
 const numeral = (number) => number.toLocaleString(document.documentElement.lang);
 
 function purpose() {
-  if (facts.kind === "levels") return words.purpose.levels(numeral(facts.n_labels));
-  if (facts.kind === "tags") {
-    return words.purpose[facts.threshold === null ? "best" : "several"](numeral(facts.n_labels));
+  if (facts.kind !== "embeddings") {
+    const all = facts.labels.join(", ");
+    const names = facts.labels.length === facts.n_labels && all.length <= FEW ? all : "";
+    const kind = facts.kind === "levels" ? "levels" : facts.threshold === null ? "best" : "several";
+    return words.purpose[kind](numeral(facts.n_labels), names);
   }
   return facts.indexed_texts
     ? words.purpose.search(numeral(facts.indexed_texts)) : words.purpose.similarity();
