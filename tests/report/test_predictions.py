@@ -18,7 +18,7 @@ from textzoo.report.predictions import NO_LABEL, Predictions
 @pytest.mark.parametrize("several", [False, True])
 def test_the_curve_equals_scikit_learn(tmp_path, several):
     scores, gold, rows = random_rows(several=several)
-    folder = make_run(tmp_path / "run", rows)
+    folder = make_run(tmp_path / "run", rows, {"threshold": 0.5})
     found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", len(rows))
     assert found.is_complete_above is None  # every label is listed
     curve = found.curve()
