@@ -35,8 +35,8 @@ const WORDS = {
     someUnknown: (names) => `Unknown to the model: ${names}`,
     none: "No label is likely enough: none scores above its threshold.",
     unlikely: (shown) => `No label is likely: the first has ${shown}.`,
-    far: "A weak match: 19 of 20 usual texts find something nearer.",
-    weak: "weak", cosine: "cosine", score: "score", level: "level",
+    weak: "A weak match, or an unusual text: 19 of 20 usual texts find something nearer.",
+    cosine: "cosine", score: "score", level: "level",
     chosen: "✓ scores above its threshold.",
     isProbability: "Each number is the probability that the text has the label, whatever other labels it has.",
     isScore: "The numbers are scores, not probabilities: what counts is the order.",
@@ -96,8 +96,8 @@ const WORDS = {
     someUnknown: (names) => `模型不认识：${names}`,
     none: "没有足够可能的标签：没有标签的得分超过阈值。",
     unlikely: (shown) => `没有可能的标签：第一个只有 ${shown}。`,
-    far: "匹配较弱：通常的文本中，20 条有 19 条能找到更相近的。",
-    weak: "较弱", cosine: "余弦相似度", score: "得分", level: "等级",
+    weak: "匹配较弱，或文本不寻常：通常的文本中，20 条有 19 条能找到更相近的。",
+    cosine: "余弦相似度", score: "得分", level: "等级",
     chosen: "✓ 得分超过阈值。",
     isProbability: "数字是文本有该标签的概率，各标签分别计算。",
     isScore: "数字是得分，不是概率：重要的是顺序。",
@@ -349,15 +349,15 @@ function percent(share) {
 
 function showAnswer() {
   const { answer, milliseconds } = shown;
-  let lines, meaning;
+  let lines, meaning, isWeak = false;
   const warnings = coverageWarnings(), more = [];
   if (shown.task === "similarity") {
     lines = [{ name: words.cosine, score: answer.similarities[0] }];
     meaning = words.isCosine;
   } else if (shown.task === "search") {
-    const weakBelow = facts.weak_below ?? -Infinity;
-    lines = answer.results[0].map(({ text, score }) => ({ name: text, score, isWeak: score < weakBelow }));
-    if (lines[0]?.isWeak) warnings.push(words.far);
+    lines = answer.results[0].map(({ text, score }) => ({ name: text, score }));
+    isWeak = lines[0]?.score < (facts.weak_below ?? -Infinity);
+    if (isWeak) warnings.push(words.weak);
     meaning = facts.is_hybrid ? words.isMixed : words.isCosine;
   } else {
     const { predicted, top } = answer.predictions[0];
@@ -382,6 +382,7 @@ function showAnswer() {
   // Probabilities and cosines fill their own part; other scores are compared with the highest.
   const full = Math.max(1, ...lines.map(({ score, probability }) => probability ?? score));
   byId("results").replaceChildren(...lines.map((line) => resultLine(line, full)));
+  byId("results").classList.toggle("weak", isWeak);
   byId("latency").textContent = `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
   byId("warnings").replaceChildren(...warnings.map((text) => element("li", "", text)));
   byId("note").textContent = [...more, meaning].join(" ");
@@ -408,11 +409,10 @@ function coverageWarnings() {
   });
 }
 
-function resultLine({ name, score, probability, chosen, isWeak, why }, full) {
-  const row = element("li", isWeak ? "far" : "");
+function resultLine({ name, score, probability, chosen, why }, full) {
+  const row = element("li");
   const line = element("div", "line");
   line.append(element("span", chosen ? "name chosen" : "name", name));
-  if (isWeak) line.append(element("small", "weak", words.weak));
   const isShare = probability !== undefined;
   const number = element("span", "number", isShare ? percent(probability) : score.toFixed(3));
   if (isShare) number.title = `${words.score} ${score.toFixed(3)}`;
