@@ -128,6 +128,7 @@ const WORDS = {
 const byId = (id) => document.getElementById(id);
 const REASONS = 8; // n-grams under a label
 const METRICS = 4; // in what is told of the model
+const NO_METRICS = ["lexical_weight", "rows", "threshold"]; // of what validation notes
 const FEW = 100; // characters of all labels' names, which are then told at once
 const PAUSE = 300; // milliseconds without typing, after which words are counted
 let words = WORDS.en;
@@ -203,7 +204,7 @@ function showFacts() {
 
 function metricLines(found) {
   const metrics = Object.entries(found)
-    .filter(([name, value]) => typeof value === "number" && !["rows", "threshold"].includes(name));
+    .filter(([name, value]) => typeof value === "number" && !NO_METRICS.includes(name));
   if (!metrics.length) return null;
   const list = element("ul");
   list.append(...metrics.slice(0, METRICS).map(([name, value]) => {
@@ -245,8 +246,8 @@ function cutText(count, unit, limit) {
   return told(numeral(count), words.units[unit], numeral(limit));
 }
 
-// Keeps how much of the texts in the fields the model reads. It is told beside the answer, and what
-// hinders it is told there too.
+// Asks how much of the texts in the fields the model reads. Where that fails characters are counted:
+// what is wrong comes out when the model itself is asked.
 async function cover() {
   if (!facts.reads) return;
   const of = facts;
