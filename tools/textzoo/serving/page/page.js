@@ -14,7 +14,7 @@ const WORDS = {
       best: (n, names) => `Tells which of ${n} labels fits a text best${names && `: ${names}`}.`,
       several: (n, names) => `Tells which of ${n} labels a text has, none, one or several${names && `: ${names}`}.`,
       levels: (n, names) => `Tells the level of each of ${n} labels in a text${names && `: ${names}`}.`,
-      search: (n) => `Finds the texts that are nearest in meaning, among ${n}.`,
+      search: (n) => `Finds those of ${n} texts that are nearest in meaning.`,
       similarity: () => "Tells how near two texts are in meaning.",
     },
     quality: "How good it is", labels: "Labels", reads: "Reads", trained: "Trained",
