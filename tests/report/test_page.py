@@ -164,8 +164,12 @@ def test_a_page_is_titled_by_model_and_data(tmp_path):
         return re.search("<h1>(.*?)</h1>", page_of(*runs))[1]
 
     one, two, other = (
-        make_run(tmp_path / name, random_rows(20)[2], settings={"runner": {"train_data_dir": data}})
-        for name, data in (("one", "/news/train"), ("two", "/news/train"), ("other", "/law/train"))
+        make_run(
+            tmp_path / name,
+            random_rows(20)[2],
+            settings={"runner": {"epochs": 2, "train_data_dir": f"/{data}/train"}},
+        )
+        for name, data in (("one", "news"), ("two", "news"), ("other", "law"))
     )
     assert title(one) == "tagspace on news"
     assert title(one, two) == "2 runs of tagspace on news"
