@@ -68,7 +68,7 @@ def test_tags_of_a_typed_text(serving, open_page):
     checkpoint = client.facts["checkpoint"]
     metrics = checkpoint["validation_metrics"]
     assert f"On {metrics['rows']:.0f} texts that it was not trained on:" in facts
-    assert f"accuracy {metrics['accuracy']:.3f} the first label is right" in facts
+    assert f"accuracy {metrics['accuracy']:.3f} share of texts whose first label is right" in facts
     page.select_option("#count", "3")
     page.click("#ask")
     playwright.expect(page.locator("#results li")).to_have_count(3)
