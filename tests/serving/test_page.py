@@ -84,7 +84,7 @@ def test_words_are_counted_and_what_is_not_read_or_known_is_said(serving, open_p
     _, answer, _ = client.post("/coverage", texts=[text])
     (coverage,) = answer["coverage"]
     limit = client.facts["reads"]["limit"]
-    cut = f"{coverage['count']} tokens, of which only the first {limit} are read"
+    cut = f"{coverage['total']} tokens, of which only the first {limit} are read"
     playwright.expect(page.locator("#first-count")).to_have_text(cut)
     page.click("#ask")
     lines(page)

@@ -47,7 +47,7 @@ def test_tokens_are_those_of_the_text_alone():
 def test_many_unknown_ones_are_named_in_part():
     reader = fitted(tagspace.Reader(), "a\tknown")
     found = reader.coverage(" ".join(f"w{i}" for i in range(30)))
-    assert (found.count, found.known) == (30, 0)
+    assert (found.total, found.known) == (30, 0)
     assert found.unknown == [f"w{i}" for i in range(10)]
 
 

@@ -125,7 +125,7 @@ def _compared(
 
 def who_is_who(runs: Sequence[Run]) -> Element:
     """What tells runs apart: model and data, and of the settings that differ the first ones."""
-    subjects = [run.subject for run in runs]
+    subjects = [run.subject or "" for run in runs]
     differing = _differing(runs) if len(set(subjects)) == 1 else {}
     items = []
     for i, run in enumerate(runs):

@@ -103,7 +103,7 @@ class TextCoverage(_Answer):
     """
 
     unit: Literal["words", "tokens", "characters"]
-    count: int
+    total: int
     limit: Optional[int]
     known: int
     unknown: list[str]

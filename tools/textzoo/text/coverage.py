@@ -13,14 +13,14 @@ class Coverage(NamedTuple):
 
     Attributes:
         unit: what is counted: `words`, `tokens` of a tokenizer, or `characters`.
-        count: how many the text has.
+        total: how many the text has.
         limit: of how many of them, the first, the net reads; None: all.
         known: how many of these its vocabulary has.
         unknown: some of the others, each once.
     """
 
     unit: Unit
-    count: int
+    total: int
     limit: Optional[int]
     known: int
     unknown: list[str]

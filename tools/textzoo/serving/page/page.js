@@ -130,6 +130,7 @@ const REASONS = 8; // n-grams under a label
 const METRICS = 4; // in what is told of the model
 const NO_METRICS = ["lexical_weight", "rows", "threshold"]; // of what validation notes
 const FEW = 100; // characters of all labels' names, which are then told at once
+const NAMED = 10; // unknown words, of which the server names no more
 const PAUSE = 300; // milliseconds without typing, after which words are counted
 let words = WORDS.en;
 let path = null; // of the chosen model, before its own paths
@@ -229,21 +230,21 @@ function showCounts() {
     const field = byId(id), shown = byId(`${id}-count`);
     const length = [...field.value].length;
     const most = facts.limits.characters;
-    const { unit, count, limit } = coverages.get(field.value) || { unit: "characters", count: length };
-    const isTooLong = length > most, isCut = Boolean(limit) && count > limit;
-    let text = words.counted(numeral(count), words.units[unit]);
+    const { unit, total, limit } = coverages.get(field.value) || { unit: "characters", total: length };
+    const isTooLong = length > most, isCut = Boolean(limit) && total > limit;
+    let text = words.counted(numeral(total), words.units[unit]);
     if (isTooLong) text = words.tooLong(numeral(length), numeral(most));
-    else if (isCut) text = cutText(count, unit, limit);
-    else if (limit) text = words.countedOf(numeral(count), words.units[unit], numeral(limit));
+    else if (isCut) text = cutText(total, unit, limit);
+    else if (limit) text = words.countedOf(numeral(total), words.units[unit], numeral(limit));
     field.setCustomValidity(isTooLong ? text : "");
     shown.textContent = field.value ? text : "";
     shown.classList.toggle("over", isTooLong || isCut);
   }
 }
 
-function cutText(count, unit, limit) {
+function cutText(total, unit, limit) {
   const told = facts.has_linear ? words.cutBeside : words.cut;
-  return told(numeral(count), words.units[unit], numeral(limit));
+  return told(numeral(total), words.units[unit], numeral(limit));
 }
 
 // Asks how much of the texts in the fields the model reads. Where that fails characters are counted:
@@ -396,15 +397,14 @@ function coverageWarnings() {
   return shown.texts.flatMap(([id, text]) => {
     const found = coverages.get(text);
     if (!found) return [];
-    const { unit, count, limit, known, unknown } = found;
+    const { unit, total, limit, known, unknown } = found;
     const told = [];
-    if (!count) told.push(words.empty);
+    if (!total) told.push(words.empty);
     else if (!known) told.push(words.unknown(words.units[unit]));
     else if (unknown.length) {
-      const hidden = Math.min(count, limit ?? count) - known > unknown.length ? ", …" : "";
-      told.push(words.someUnknown(unknown.join(", ") + hidden));
+      told.push(words.someUnknown(unknown.join(", ") + (unknown.length < NAMED ? "" : ", …")));
     }
-    if (limit && count > limit) told.push(cutText(count, unit, limit));
+    if (limit && total > limit) told.push(cutText(total, unit, limit));
     if (shown.task !== "similarity") return told;
     return told.map((line) => `${id === "first" ? words.text : words.secondText}: ${line}`);
   });
