@@ -127,14 +127,11 @@ def who_is_who(runs: Sequence[Run]) -> Element:
     """What tells runs apart: model and data, and of the settings that differ the first ones."""
     subjects = [run.subject or "" for run in runs]
     differing = _differing(runs) if len(set(subjects)) == 1 else {}
+    named = [pair for pair in differing.items() if max(map(len, pair[1])) <= _SHORT]
     items = []
     for i, run in enumerate(runs):
         words = [subjects[i]] if len(set(subjects)) > 1 and subjects[i] else []
-        words += [
-            f"{key.rpartition('.')[2]} {values[i]}"
-            for key, values in list(differing.items())[:_MOST_NAMED]
-            if len(values[i]) <= _SHORT
-        ]
+        words += [f"{key.rpartition('.')[2]} {own[i]}" for key, own in named[:_MOST_NAMED]]
         items.append(tag("li", run_label(run, i), tag("small", ", ".join(words))))
     return tag("ul", *items, class_="who")
 
