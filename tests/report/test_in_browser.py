@@ -56,6 +56,32 @@ def test_tables_sort_by_mouse_and_by_keyboard(open_report, tmp_path):
     assert column(page, 1) == ["b"]
 
 
+def test_numbers_among_labels_are_sorted_as_numbers(open_report, tmp_path):
+    names = ["10", "9", "level 10", "level 9", "-1"]
+    page = open_report(make_run(tmp_path / "run", [row([tag], {tag: 0.9}) for tag in names]))
+    page.locator("#labels th button").first.click()
+    assert column(page, 1) == ["-1", "9", "10", "level 9", "level 10"]
+
+
+def test_on_a_phone_the_rest_is_shown_when_asked_for(open_report, tmp_path):
+    run = make_run(tmp_path / "run", random_rows()[2])
+    wide = open_report(run)
+    n_mistakes = wide.locator("#surest-mistakes li:visible").count()
+    assert n_mistakes == 20 and not wide.locator(".more").count()
+    page = open_report(run, width=400)
+    assert page.locator("#surest-mistakes li:visible").count() == 3
+    button = page.locator("#surest-mistakes button")
+    assert button.inner_text() == "Show 17 more"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#surest-mistakes li:visible").count() == n_mistakes
+    assert page.evaluate("document.activeElement.matches('#surest-mistakes li:nth-child(4)')")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert (
+        not page.locator(".more").count() and page.locator("[data-shown] > [hidden]").count() == 0
+    )
+
+
 def test_labels_and_texts_are_shown_as_they_are(open_report, tmp_path):
     rows = [row([HOSTILE], {"标签": 0.9, HOSTILE: 0.8}, f"{HOSTILE} 中文 {i}") for i in range(3)]
     page = open_report(make_run(tmp_path / HOSTILE.replace("/", ""), rows))

@@ -159,6 +159,23 @@ def test_several_runs_mark_the_best_and_show_what_differs(tmp_path):
     assert page.tables["Labels"][0] == ["label", "support", "f1 of one", "f1 of two"]
 
 
+def test_a_page_is_titled_by_model_and_data(tmp_path):
+    def title(*runs):
+        return re.search("<h1>(.*?)</h1>", page_of(*runs))[1]
+
+    one, two, other = (
+        make_run(
+            tmp_path / name,
+            random_rows(20)[2],
+            settings={"runner": {"epochs": 2, "train_data_dir": f"/{data}/train"}},
+        )
+        for name, data in (("one", "news"), ("two", "news"), ("other", "law"))
+    )
+    assert title(one) == "tagspace on news"
+    assert title(one, two) == "2 runs of tagspace on news"
+    assert title(one, two, other) == "3 runs: tagspace on news; tagspace on law"
+
+
 def test_runs_of_one_name_are_told_apart_and_a_run_is_not_given_twice(tmp_path):
     places = [tmp_path / name / "output_model" for name in ("a", "b")]
     for place in places:

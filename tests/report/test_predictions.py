@@ -18,7 +18,7 @@ from textzoo.report.predictions import NO_LABEL, Predictions
 @pytest.mark.parametrize("several", [False, True])
 def test_the_curve_equals_scikit_learn(tmp_path, several):
     scores, gold, rows = random_rows(several=several)
-    folder = make_run(tmp_path / "run", rows)
+    folder = make_run(tmp_path / "run", rows, {"threshold": 0.5})
     found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", len(rows))
     assert found.is_complete_above is None  # every label is listed
     curve = found.curve()
@@ -43,7 +43,7 @@ def test_the_matrix_of_one_label_a_row_equals_scikit_learn(tmp_path):
 def test_lists_that_may_lack_labels_are_complete_above_their_lowest_scores(tmp_path):
     """By hand: two of three labels are listed."""
     rows = [row(["a"], {"a": 0.9, "b": 0.2}), row(["c"], {"b": 0.8, "a": 0.4})]
-    folder = make_run(tmp_path / "run", rows)
+    folder = make_run(tmp_path / "run", rows, {"threshold": 0.5})
     found = Predictions.read(folder / "infer" / "predictions.jsonl", "tags", 2)
     assert found.is_complete_above == 0.4
     assert "Shaded, up to 0.4000" in page_of(folder)

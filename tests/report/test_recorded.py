@@ -7,7 +7,7 @@ from harness.reported import lines, make_run, random_rows, session
 from harness.saved import made_up_facts
 
 from textzoo.errors import UserError
-from textzoo.report.recorded import metrics_of, read_runs
+from textzoo.report.recorded import Run, metrics_of, read_runs
 from textzoo.training.facts import write_facts
 
 
@@ -81,6 +81,23 @@ def test_a_folder_of_runs_is_told_from_a_run(tmp_path):
         (tmp_path / name / "metrics.jsonl").touch()
     with pytest.raises(UserError, match="There are runs in it: one, two"):
         read_runs([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("/home/x/datasets/ag_news/data/train", "m on ag_news"),
+        (r"C:\sets\my.pairs\Train.tsv.gz", "m on my"),
+        ("/x/semantic_pair_train.tsv", "m on semantic_pair_train"),
+        ("/zoo/models/m/data/train", "m on its own data"),
+        ("/data/train", "m"),
+        (None, "m"),
+    ],
+)
+def test_a_run_is_about_its_model_and_data(tmp_path, path, subject):
+    facts = {"model": "m", "config": {"runner": {"train_data_dir": path}}}
+    assert Run(tmp_path, "run", checkpoint=facts).subject == subject
+    assert Run(tmp_path, "run").subject is None
 
 
 def test_counts_and_the_clock_are_no_metrics():

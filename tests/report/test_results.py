@@ -87,6 +87,26 @@ def test_the_surest_mistakes_come_first(predictions_of):
     assert first == "surestb0.8000true: a (0.2000)"
 
 
+def test_mistakes_are_told_with_their_probabilities(predictions_of):
+    rows = [row(["a"], {"b": 7.25, "a": -3.5})]
+    for best, probability in zip(rows[0]["top"], (0.99987, 0.031)):
+        best["probability"] = probability
+    first = "".join(next(mistakes_section(predictions_of(rows)).iter("li")).itertext())
+    assert first == "a textb> 99.9 %true: a (3.1 %)"
+
+
+def test_labels_that_are_numbers_are_sorted_by_their_value(predictions_of):
+    names = ["10", "9", "-1.5", "b", "a", "2"]
+    wrong = dict(zip(names, [*names[1:], names[0]]))
+    rows = [row([gold], {wrong[gold]: 0.9, gold: 0.1}) for gold in names]
+    found = predictions_of(rows)
+    in_order = ["-1.5", "2", "9", "10", "a", "b"]
+    labels = page_of(labels_section([Run(Path("x"), "x")], [found])).tables["Labels"][1:]
+    assert [cells[0] for cells in labels] == in_order
+    matrix = page_of(confusion_section(found)).tables["Confusions"][1:]
+    assert [cells[0].split()[-1] for cells in matrix] == in_order
+
+
 def test_what_was_to_be_found_is_marked_or_named():
     rows = [
         {"text": "q1", "tags": ["t"], "top": [{"tag": "t", "score": 0.9}]},

@@ -11,7 +11,13 @@ from harness.reported import Page
 
 from textzoo.report.markup import document
 from textzoo.report.recorded import Run, Session
-from textzoo.report.training import duration, metrics_section, settings_section, training_section
+from textzoo.report.training import (
+    duration,
+    metrics_section,
+    settings_section,
+    training_section,
+    who_is_who,
+)
 
 
 def run_of(name="run", **facts):
@@ -64,6 +70,21 @@ def test_of_several_runs_the_best_of_each_column_is_marked():
     assert [cells[0] for cells in page_of(section).tables["Test rows"][1:]] == ["a", "b"]
 
 
+def test_runs_with_different_test_rows_have_no_best_one():
+    tests = [{"rows": 9, "micro_f1": 0.5}, {"rows": 9, "micro_f1": 0.75}]
+    runs = [
+        with_settings(name, train_data_dir=f"/{data}/train", test_data_dir=f"/{data}/test")
+        for name, data in (("a", "news"), ("b", "law"))
+    ]
+    for run, test in zip(runs, tests):
+        run.test = test
+    section = metrics_section(runs)
+    assert not list(section.iter("strong"))
+    assert "The runs have different test rows." in text_of(section)
+    who = who_is_who(runs)
+    assert ["".join(one.itertext()) for one in who.iter("li")] == ["am on news", "bm on law"]
+
+
 def test_nothing_to_show_is_no_section():
     nothing = [run_of()]
     sections = (metrics_section, training_section, settings_section)
@@ -87,6 +108,18 @@ def test_every_curve_of_a_run_has_a_panel_with_its_last_or_best_value():
     assert "Trained for 1:01:01, from 2026-01-02 10:00, resumed once;" in text_of(section)
 
 
+def test_a_metric_that_was_evaluated_once_is_no_curve():
+    training = [{"step": step, "loss": 1 / step} for step in (5, 10)]
+    once, twice = [evaluation(5, mrr=0.25)], [evaluation(5, mrr=0.25), evaluation(10, mrr=0.5)]
+
+    def captions(*runs):
+        found = training_section([run_of(training=training, evaluations=own) for own in runs])
+        return [caption.text for caption in found.iter("figcaption")]
+
+    assert captions(once) == captions(once, once) == ["loss"]
+    assert captions(twice) == captions(once, twice) == ["loss", "mrr"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0:00:00"), (59.6, "0:01:00"), (90061.2, "25:01:01")]
 )
@@ -105,6 +138,8 @@ def test_settings_of_one_run_are_listed_and_of_several_those_that_differ():
     assert ["runner.epochs", "2"] in rows and ["runner.metrics", '["mrr"]'] in rows
     other = with_settings("b", epochs=3, metrics=["mrr"], seed=7, model_save_path="there")
     section = settings_section([one, other])
+    who = ["".join(run.itertext()) for run in who_is_who([one, other]).iter("li")]
+    assert who == ["aepochs 2, seed –", "bepochs 3, seed 7"]
     assert page_of(section).tables["Settings that differ"] == [
         ["key", "a", "b"],
         ["runner.epochs", "2", "3"],

@@ -82,6 +82,23 @@ def test_embeddings_similarities_and_what_is_found(pairs, exported):
     assert len(pairs.post("/search", texts=first)[1]["results"][0]) == 10
 
 
+def test_how_much_of_each_text_is_read_is_told(tags, pairs):
+    facts = tags.request("GET", "/model")[1]
+    assert facts["reads"] == {"unit": "words", "limit": None}
+    assert 0 < len(facts["labels"]) == facts["n_labels"]
+    _, answer, _ = tags.post("/coverage", texts=["a knife zqxv", ""])
+    knife, empty = answer["coverage"]
+    expected = {"unit": "words", "total": 3, "limit": None, "known": 2, "unknown": ["zqxv"]}
+    assert knife == expected
+    assert (empty["total"], empty["known"]) == (0, 0)
+    body = '{"texts": ["\\ud800"]}'
+    assert tags.request("POST", "/coverage", body)[0] == 422
+    _, answer, _ = pairs.post("/coverage", texts=["停车 ab"], side="title")
+    assert answer["coverage"][0]["unit"] == "tokens" and answer["coverage"][0]["total"] >= 3
+    assert pairs.post("/coverage", texts=["a"], side="both")[0] == 422
+    assert pairs.request("GET", "/model")[1]["weak_below"] < 1
+
+
 def test_what_is_served_is_told(tags, pairs):
     assert tags.request("GET", "/health")[:2] == (200, {"status": "ok"})
     facts = pairs.request("GET", "/model")[1]
@@ -92,7 +109,7 @@ def test_what_is_served_is_told(tags, pairs):
     assert {"/predict", "/health", "/metrics", "/model"} <= set(paths)
     assert set(paths["/predict"]["post"]["responses"]) == {str(s) for s in DOCUMENTED - {404, 405}}
     status, answer, _ = tags.post("/search", texts=["a"])
-    assert (status, answer["detail"]) == (404, "no such path; this server has /predict")
+    assert (status, answer["detail"]) == (404, "no such path; this server has /coverage, /predict")
 
 
 def test_metrics_count_answers(serving):

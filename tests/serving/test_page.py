@@ -30,8 +30,13 @@ def open_page(browser):
 def lines(page):
     page.wait_for_selector("#results li")
     names = page.locator("#results .name").all_inner_texts()
-    scores = page.locator("#results .score").all_inner_texts()
-    return list(zip(names, map(float, scores)))
+    return list(zip(names, page.locator("#results .number").all_inner_texts()))
+
+
+def percent(share):
+    if share >= 0.9995:
+        return "> 99.9%"
+    return "< 0.1%" if share < 0.0005 else f"{100 * share:.1f}%"
 
 
 def bars(page):
@@ -52,16 +57,74 @@ def test_tags_of_a_typed_text(serving, open_page):
     found = lines(page)
     _, answer, _ = client.post("/predict", texts=["a sharp knife in <b>soft</b> drinks"], top_k=5)
     expected = answer["predictions"][0]["top"]
-    assert found == [(row["tag"], pytest.approx(row["score"], abs=6e-4)) for row in expected]
-    full = max(1, expected[0]["score"])
-    assert bars(page) == pytest.approx([max(0, 100 * r["score"] / full) for r in expected], abs=0.1)
+    assert found == [(row["tag"], percent(row["probability"])) for row in expected]
+    assert bars(page) == pytest.approx([100 * row["probability"] for row in expected], abs=0.1)
+    assert "is the probability that" in page.inner_text("#note")
     assert page.inner_text("#latency").endswith(" ms")
+    assert not page.is_visible("#facts")
+    page.focus("summary")
+    page.keyboard.press("Enter")
     facts = page.inner_text("#facts")
     checkpoint = client.facts["checkpoint"]
-    assert f"accuracy {checkpoint['validation_metrics']['accuracy']:.3f}" in facts
+    metrics = checkpoint["validation_metrics"]
+    assert f"On {metrics['rows']:.0f} texts that it was not trained on:" in facts
+    assert f"accuracy {metrics['accuracy']:.3f} share of texts whose first label is right" in facts
     page.select_option("#count", "3")
     page.click("#ask")
     playwright.expect(page.locator("#results li")).to_have_count(3)
+
+
+def test_words_are_counted_and_what_is_not_read_or_known_is_said(serving, open_page):
+    client = serving("multilabel", characters=500)
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    assert page.get_attribute("#first", "placeholder") == "Type or paste a text"
+    text = "今天 天气" + "好" * 200
+    page.fill("#first", text)
+    _, answer, _ = client.post("/coverage", texts=[text])
+    (coverage,) = answer["coverage"]
+    limit = client.facts["reads"]["limit"]
+    cut = f"{coverage['total']} tokens, of which only the first {limit} are read"
+    playwright.expect(page.locator("#first-count")).to_have_text(cut)
+    page.click("#ask")
+    lines(page)
+    assert cut in page.inner_text("#warnings")
+    page.fill("#first", "x" * 501)
+    assert "too long" in page.inner_text("#first-count")
+    page.click("#ask")  # which the browser refuses, with this sentence
+    assert page.locator("#first:invalid").count() == 1
+    page.fill("#first", "ꔀ")
+    page.click("#ask")
+    playwright.expect(page.locator("#warnings")).to_contain_text("knows none of these tokens")
+
+
+def test_an_example_is_one_click_away(serving, open_page):
+    client = serving("tagspace")
+    page = open_page(client)
+    for text in client.facts["examples"][:2]:
+        page.click("#example")
+        assert page.input_value("#first") == text
+        lines(page)
+    assert page.get_attribute("#first", "maxlength") is None
+
+
+def test_a_weak_match_is_said_to_be_one(serving, open_page):
+    client = serving("batchneg")
+    page = open_page(client)
+    page.wait_for_selector("#examples li")
+    weak_below = client.facts["weak_below"]
+    text = "xkcd 42 zqv !!"
+    page.fill("#first", text)
+    page.click("#ask")
+    _, answer, _ = client.post("/search", texts=[text], k=5)
+    assert answer["results"][0][0]["score"] < weak_below
+    lines(page)
+    assert page.locator("#results.weak").count() == 1
+    assert "A weak match" in page.inner_text("#warnings")
+    page.click("#example")
+    playwright.expect(page.locator("#warnings")).to_be_empty()
+    lines(page)
+    assert not page.locator("#results.weak").count()
 
 
 def test_what_was_asked_before_is_given_up(serving, open_page):
@@ -123,7 +186,8 @@ def test_nearest_texts_and_two_texts_by_keyboard(serving, open_page):
     page.keyboard.press("Control+Enter")
     texts = [["why is my cooker so noisy"], ["my cooker rattles"]]
     _, answer, _ = client.post("/similarity", first=texts[0], second=texts[1])
-    assert lines(page) == [("cosine", pytest.approx(answer["similarities"][0], abs=6e-4))]
+    assert lines(page) == [("cosine", f"{answer['similarities'][0]:.3f}")]
+    assert "The numbers are cosines" in page.inner_text("#note")
 
 
 @pytest.mark.parametrize("name", ["tagspace", "batchneg"])

@@ -113,7 +113,8 @@ def export(
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
     run = restore_static(config, folder, checkpoint, reader)
-    n_texts = N_EXAMPLES if precision == "float32" else N_TEXTS
+    few = precision == "float32" and run.model.kind != "embeddings"
+    n_texts = N_EXAMPLES if few else N_TEXTS
     texts = Dataset(config, folder).example_texts(reader, n_texts)
     fused = with_linear(run, config, checkpoint, reader)
     parts = config, folder, checkpoint, run, fused, reader, texts

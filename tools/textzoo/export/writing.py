@@ -18,6 +18,7 @@ from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import Block, IndexSettings
 from textzoo.errors import UserError
 from textzoo.export.comparison import write_float32
+from textzoo.export.nearness import lowest_usual_score
 from textzoo.export.verification import TOLERANCE, log_comparison, replayed_difference
 from textzoo.files import copy_files, digests, new_folder
 from textzoo.index.opening import index_settings, load_index
@@ -38,7 +39,7 @@ from textzoo.running.run import InferenceRun
 from textzoo.running.static import StaticRun
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.exported_reader import defined_reader
-from textzoo.serving.in_process import Tagger, labels_file
+from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger, labels_file
 from textzoo.serving.manifest import (
     EXAMPLES,
     FORM,
@@ -112,7 +113,7 @@ def write_export(
             if isinstance(fused, FusedRun):
                 facts |= _write_linear(fused, place)
             facts |= _write_examples(place, fused, texts[:N_EXAMPLES], reader)
-            _finish(place, facts, formats)
+            _finish(place, facts, formats, [] if others else texts)
     except OSError as failure:
         raise UserError(
             f"--output: cannot write {failure.filename or output}: {failure.strerror or failure}"
@@ -262,7 +263,9 @@ def _write_examples(
     }
 
 
-def _finish(place: Path, facts: dict[str, Any], formats: Sequence[str]) -> None:
+def _finish(
+    place: Path, facts: dict[str, Any], formats: Sequence[str], queries: Sequence[str]
+) -> None:
     """Write the manifest of what gives the examples' outputs, and refuse the rest."""
     if "onnx" in formats:
         try:
@@ -284,6 +287,10 @@ def _finish(place: Path, facts: dict[str, Any], formats: Sequence[str]) -> None:
     if facts["kind"] != "embeddings":
         facts["predictions"] = Tagger(model).predict(facts["examples"])
         _write_manifest(place, facts, formats)
+    elif queries and facts["index"] and facts["index"]["backend"] != "milvus":
+        weak_below = lowest_usual_score(SemanticIndex(Encoder(model)), queries)
+        if weak_below is not None:
+            _write_manifest(place, {**facts, "weak_below": weak_below}, formats)
 
 
 def _write_manifest(place: Path, facts: dict[str, Any], formats: Sequence[str]) -> None:

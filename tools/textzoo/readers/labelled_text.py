@@ -15,11 +15,12 @@ import numpy as np
 
 import textzoo
 from textzoo.errors import BadLine, UserError, shortened, shown
+from textzoo.text.coverage import Coverage
 from textzoo.text.fields import Columns as ColumnNames
 from textzoo.text.fields import Separators, label_fields, labels_in, separator_of
 from textzoo.text.hashing import hashed_pairs
 from textzoo.text.ragged import Columns, Ragged
-from textzoo.text.reader import Feeds, Ids, Reader
+from textzoo.text.reader import Feeds, Ids, Reader, Side
 from textzoo.text.vocabulary import Vocabulary
 from textzoo.text.words import WordCounts, WordIds
 
@@ -239,6 +240,15 @@ class WordReader(Reader):
     def encode_text(self, text: str) -> Ids:
         """See `Reader.encode_text`."""
         return self._encode_words(self._text_words(text))
+
+    def coverage(self, text: str, side: Side = "query") -> Coverage:
+        """See `Reader.coverage`; stop words do not count."""
+        words = self._text_words(text) if text.strip() else []
+        unknown = self.unknown_word_id
+        is_known = [
+            self._words.ids.get(word, unknown) != unknown for word in words[: self._max_len]
+        ]
+        return Coverage.of("words", words, self._max_len, is_known)
 
     def _encode_words(self, words: list[str]) -> Ids:
         words = words[: self._max_len]

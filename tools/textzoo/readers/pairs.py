@@ -15,6 +15,7 @@ from textzoo.config.schema import FilePath, NgramLength, PositiveInt, TextLength
 from textzoo.errors import BadLine, UserError
 from textzoo.text import reader as text
 from textzoo.text.character_ngrams import CharacterNgrams
+from textzoo.text.coverage import Coverage
 from textzoo.text.fields import NEGATIVE, QUERY, SCORE, TEXT, TITLE, Field
 from textzoo.text.fields import Columns as ColumnNames
 from textzoo.text.ragged import Columns, Ragged
@@ -214,6 +215,10 @@ class Reader(text.Reader):
             BadLine: it is empty.
         """
         return self._alone(text, "query")
+
+    def coverage(self, text: str, side: Side = "query") -> Coverage:
+        """See `Reader.coverage`."""
+        return self._tokenizer.coverage(text.strip(), self._prefix(side))
 
     def encode_title(self, text: str) -> Ids:
         """The same of a text that is to be found."""

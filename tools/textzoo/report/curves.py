@@ -8,7 +8,7 @@ import numpy as np
 
 from textzoo.called import program
 from textzoo.metrics.thresholds import ThresholdCurve
-from textzoo.report.markup import note, section, tag
+from textzoo.report.markup import folded, note, section, tag
 from textzoo.report.plots import MOST_POINTS, Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
@@ -35,7 +35,7 @@ def curves_section(
     known = [
         _Known(i, run, predictions, _sampled(predictions.curve()))
         for i, (run, predictions) in enumerate(zip(runs, found))
-        if predictions and run.kind != "levels" and predictions.n_gold
+        if predictions and predictions.n_gold and _is_decided(run, predictions)
     ]
     if not known:
         return None
@@ -57,9 +57,16 @@ def curves_section(
     return section(
         "Precision and recall",
         *names,
-        tag("div", by_recall, by_threshold, class_="panels two"),
+        folded(tag("div", by_recall, by_threshold, class_="panels two"), 1),
         *([note(" ".join(words))] if words else []),
     )
+
+
+def _is_decided(run: Run, predictions: Predictions) -> bool:
+    """Whether a score decides what is answered: the best of labels is, whatever it scores."""
+    if run.kind == "tags" and predictions.has_one_label_a_row:
+        return (run.test or {}).get("threshold") is not None
+    return run.kind != "levels"
 
 
 def _of_pairs(known: Sequence[_Known]) -> str:

@@ -87,9 +87,22 @@ def number(value: Optional[float]) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
+def percent(share: float) -> str:
+    """A share between 0 and 1, which is shown as neither unless it is."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+
+
 def section(title: str, *children: Child) -> Element:
     """A section with its heading, and an id to link to."""
     return tag("section", tag("h2", title), *children, id=title.lower().replace(" ", "-"))
+
+
+def folded(made: Element, n_shown: int = 0) -> Element:
+    """Have the page hide the children of this but for the first ones on a phone, until asked."""
+    made.set("data-shown", str(n_shown))
+    return made
 
 
 def note(text: str) -> Element:

@@ -2,6 +2,15 @@
 
 const valueOf = (row, column) => row.cells[column].textContent.replace(/[,✓%\s]/g, "");
 
+const decimal = /^-?\d+(\.\d+)?$/;
+
+// Labels that are numbers by their value, before texts, in which numbers count as such too.
+function compared(first, second) {
+  const [a, b] = [first, second].map((text) => decimal.test(text));
+  if (a && b) return first - second;
+  return b - a || first.localeCompare(second, undefined, { numeric: true });
+}
+
 function sort(heading) {
   const table = heading.closest("table");
   const column = heading.cellIndex;
@@ -15,7 +24,7 @@ function sort(heading) {
     const [a, b] = [first, second].map((row) =>
       isNumber ? valueOf(row, column) : row.cells[column].textContent);
     if (!a || !b) return !a - !b; // empty cells stay last
-    const order = isNumber ? a - b : a.localeCompare(b);
+    const order = isNumber ? a - b : compared(a, b);
     return falling ? -order : order;
   });
   table.tBodies[0].append(...rows);
@@ -24,6 +33,30 @@ function sort(heading) {
 for (const button of document.querySelectorAll("[data-sortable] th button")) {
   button.addEventListener("click", () => sort(button.parentElement));
 }
+
+// On a phone, most of what is long is hidden until it is asked for.
+function fold(list) {
+  const rest = [...list.children].slice(list.dataset.shown);
+  if (!rest.length) return;
+  const more = document.createElement("button");
+  more.type = "button";
+  more.className = "more";
+  more.textContent = list.dataset.shown > 0 ? `Show ${rest.length} more` : "Show";
+  const show = () => {
+    more.remove();
+    for (const part of rest) part.hidden = false;
+  };
+  more.addEventListener("click", () => {
+    show();
+    rest[0].tabIndex = -1;
+    rest[0].focus();
+  });
+  addEventListener("beforeprint", show);
+  for (const part of rest) part.hidden = true;
+  list.after(more);
+}
+
+if (matchMedia("(max-width: 40rem)").matches) document.querySelectorAll("[data-shown]").forEach(fold);
 
 for (const field of document.querySelectorAll("input[type=search]")) {
   field.addEventListener("input", () => {

@@ -21,6 +21,7 @@ from textzoo.report.strongest import strongest_section
 
 _HERE = Path(__file__).parent
 _THEME = _HERE.parent / "serving" / "page" / "theme.css"
+_SUBJECTS = 3  # in a title
 
 
 def report(folders: list[Path], output: Optional[Path]) -> None:
@@ -59,8 +60,8 @@ def build_page(runs: Sequence[Run]) -> str:
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
     shown = [made for made in sections if made is not None]
-    facts = _facts_of_one(runs[0]) if len(runs) == 1 else []
-    title = f"Report: {runs[0].name}" if len(runs) == 1 else f"Comparison of {len(runs)} runs"
+    facts = _facts_of_one(runs[0]) if len(runs) == 1 else [training.who_is_who(runs)]
+    title = _title(runs)
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     body = [
         tag("header", tag("h1", title), *facts, _contents(shown)),
@@ -68,6 +69,17 @@ def build_page(runs: Sequence[Run]) -> str:
         tag("script", script),
     ]
     return document(_head(title, script), body)
+
+
+def _title(runs: Sequence[Run]) -> str:
+    """What a page is about: models and data."""
+    subjects = list(dict.fromkeys(run.subject or run.name for run in runs))
+    if len(runs) == 1:
+        return subjects[0]
+    if len(subjects) == 1:
+        return f"{len(runs)} runs of {subjects[0]}"
+    more = "; …" if len(subjects) > _SUBJECTS else ""
+    return f"{len(runs)} runs: {'; '.join(subjects[:_SUBJECTS])}{more}"
 
 
 def _predictions(run: Run) -> Optional[Predictions]:
@@ -105,7 +117,7 @@ def _head(title: str, script: str) -> list[Element]:
 
 
 def _facts_of_one(run: Run) -> list[Element]:
-    facts = {"model": run.model, "steps": f"{run.last_step:,}" if run.last_step else None}
+    facts = {"run": run.name, "steps": f"{run.last_step:,}" if run.last_step else None}
     if run.progress:
         stopped = ", ended by patience" if run.progress["stopped"] else ""
         facts["epochs"] = f"{run.progress['epoch']} of {run.settings['runner.epochs']}{stopped}"

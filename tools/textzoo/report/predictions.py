@@ -6,6 +6,7 @@ nearest text.
 """
 
 import heapq
+import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -89,6 +90,7 @@ class Predictions:
     _listed: set[str] = field(default_factory=set)
     _n_listed: int = 0
     _highest_last: float = -np.inf
+    _most_gold: int = 0
 
     @classmethod
     def read(cls, path: Path, kind: str, n_counted: Optional[int]) -> Optional["Predictions"]:
@@ -121,6 +123,11 @@ class Predictions:
         if self.kind == "embeddings" or len(self._listed.union(self.gold)) <= self._n_listed:
             return None
         return self._highest_last
+
+    @property
+    def has_one_label_a_row(self) -> bool:
+        """Whether each row has exactly one label of its own."""
+        return self._most_gold == 1 and self.n_gold == self.n_rows
 
     def curve(self) -> ThresholdCurve:
         """Precision, recall and F1 of what is listed by threshold; of embeddings, of the first."""
@@ -176,7 +183,7 @@ class Predictions:
 
     def labels(self) -> dict[str, dict[str, float]]:
         """Precision, recall, F1 and support of each label."""
-        names = sorted(self.gold | self.predicted)
+        names = sorted(self.gold | self.predicted, key=label_order)
         columns = [
             np.array([counts[name] for name in names])
             for counts in (self.hits, self.predicted, self.gold)
@@ -192,6 +199,7 @@ class Predictions:
         gold, predicted = _gold(row), _predicted(row, self.kind)
         self.n_rows += 1
         self.n_gold += len(gold)
+        self._most_gold = max(self._most_gold, len(gold))
         self.gold.update(gold)
         self.predicted.update(predicted)
         self.hits.update(gold & predicted)
@@ -223,6 +231,12 @@ class Predictions:
                 if self.kind != "levels" or _label(gold) == _label(label):
                     one, other = (self._ids.setdefault(x, len(self._ids)) for x in (gold, label))
                     self._pairs.append(one << 32 | other)
+
+
+def label_order(label: str) -> tuple[bool, float, str]:
+    """What labels are sorted by: numbers by their value, before texts."""
+    is_number = re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
+    return not is_number, float(label) if is_number else 0.0, label
 
 
 def _gold(row: Row) -> set[str]:

@@ -1,6 +1,7 @@
 """What a training run has left in its folder."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,9 @@ TRIALS = "trials.jsonl"
 _NO_METRICS = (
     *("kind", "step", "epoch", "rows", "threshold", "calibration", "lexical_weight", "seconds"),
 )
+
+# Of the path of training data, what does not say which they are.
+_ANY_DATA = ("", "corpus", "data", "dataset", "datasets", "input", "train", "training")
 
 
 @dataclass
@@ -90,6 +94,21 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """The keys of the config that are set, with their blocks' names before them."""
         return dict(_flat("", self.checkpoint["config"])) if self.checkpoint else {}
+
+    @property
+    def data(self) -> Optional[str]:
+        """What the training data are called: by the end of their path that is a name."""
+        path = self.settings.get("runner.train_data_dir")
+        parts = re.split(r"[/\\]", path) if isinstance(path, str) else []
+        stems = (re.sub(r"(?<=.)(\.\w+)+$", "", part) for part in reversed(parts))
+        return next((stem for stem in stems if stem.lower() not in _ANY_DATA), None)
+
+    @property
+    def subject(self) -> Optional[str]:
+        """The model, and what it was trained on."""
+        if self.data in (None, self.model):
+            return self.model and (f"{self.model} on its own data" if self.data else self.model)
+        return f"{self.model} on {self.data}"
 
     @property
     def last_step(self) -> int:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from textzoo.metrics.calibration import Reliability
-from textzoo.report.markup import Column, note, section, table, tag
+from textzoo.report.markup import Column, folded, note, section, table, tag
 from textzoo.report.plots import Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
@@ -43,7 +43,8 @@ def reliability_section(
         f"In the mean, they are off by (expected calibration error): {errors}."
     )
     if len(runs) == 1:
-        content = [tag("div", figure, _bins(known[0]), class_="panels two")]
+        bins = folded(tag("div", _bins(known[0])))
+        content = [tag("div", figure, bins, class_="panels two")]
     else:
         content = [legend((place, runs[place]) for place in known), figure]
     return section("Probabilities", *content, note(words))

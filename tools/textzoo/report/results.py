@@ -1,12 +1,23 @@
 """The sections of a report about predictions: labels, confusions, examples."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
-from textzoo.report.markup import Column, note, number, section, shortened, table, tag, wide
-from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, level
+from textzoo.report.markup import (
+    Column,
+    folded,
+    note,
+    number,
+    percent,
+    section,
+    shortened,
+    table,
+    tag,
+    wide,
+)
+from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, label_order, level
 from textzoo.report.recorded import Facts, Run
 
 _MOST_LABELS = 500
@@ -14,6 +25,7 @@ _MATRIX_LABELS = 12
 _MOST_PAIRS = 15
 _LABEL_LENGTH = 80
 _NONE = "no label"
+_SHOWN = 3  # examples on a phone
 
 
 def labels_section(
@@ -93,7 +105,8 @@ def confusion_section(predictions: Predictions) -> Optional[Element]:
         rows.append([_named(gold), _named(label), count, share])
     columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
     columns += [Column("texts"), Column("share")]
-    pairs = tag("div", tag("h3", "Commonest pairs"), table("Pairs", columns, rows, sortable=True))
+    commonest = folded(tag("div", table("Pairs", columns, rows, sortable=True)))
+    pairs = tag("div", tag("h3", "Commonest pairs"), commonest)
     if predictions.kind == "levels":
         matrix, title = _level_matrix(predictions), "Levels of all labels together"
     else:
@@ -115,7 +128,9 @@ def _label_matrix(predictions: Predictions) -> Element:
     """Of the labels of the commonest pairs."""
     commonest = predictions.confusions(_MATRIX_LABELS)
     labels = dict.fromkeys(label for one in commonest for label in (one.gold, one.predicted))
-    chosen = sorted(list(labels)[:_MATRIX_LABELS], key=lambda label: (label == NO_LABEL, label))
+    chosen = sorted(
+        list(labels)[:_MATRIX_LABELS], key=lambda label: (label == NO_LABEL, label_order(label))
+    )
     counts = {one[:2]: one.count for one in predictions.confusions(among=chosen)}
     counts |= {(label, label): predictions.hits[label] for label in chosen if label}
     return _matrix(chosen, counts, predictions.gold)
@@ -169,21 +184,21 @@ def mistakes_section(predictions: Predictions) -> Optional[Element]:
     wanted = "wanted" if predictions.kind == "embeddings" else "true"
     return section(
         "Surest mistakes",
-        tag("ol", *(_mistake(one, wanted) for one in predictions.wrong), class_="examples"),
+        _examples(_mistake(one, wanted) for one in predictions.wrong),
         note("Wrong predictions with the highest scores. Some may be mistakes of the data."),
     )
 
 
 def _mistake(mistake: Mistake, wanted: str) -> Element:
-    scores = {best["tag"]: best["score"] for best in mistake.row["top"]}
+    scores = {best["tag"]: _shown_score(best) for best in mistake.row["top"]}
     gold = [
-        shortened(label) + (f" ({scores[label]:.4f})" if label in scores else "")
+        shortened(label) + (f" ({scores[label]})" if label in scores else "")
         for label in mistake.row["tags"][:10]
     ]
     return tag(
         "li",
         tag("p", shortened(mistake.row["text"]), class_="text"),
-        _entry("wrong", shortened(mistake.label), mistake.score),
+        _entry("wrong", shortened(mistake.label), scores[mistake.label]),
         tag("p", tag("small", f"{wanted}: "), ", ".join(gold) or _NONE, class_="gold"),
     )
 
@@ -193,7 +208,7 @@ def neighbours_section(rows: Sequence[Row]) -> Element:
     shown = []
     for row in rows:
         found = [
-            _entry("right" if best["tag"] in row["tags"] else "", best["tag"], best["score"])
+            _entry("right" if best["tag"] in row["tags"] else "", best["tag"], _shown_score(best))
             for best in row["top"][:5]
         ]
         if row["tags"] and not any(best["tag"] in row["tags"] for best in row["top"][:5]):
@@ -202,12 +217,23 @@ def neighbours_section(rows: Sequence[Row]) -> Element:
         shown.append(tag("li", tag("p", shortened(row["text"]), class_="text"), *found))
     return section(
         "Nearest texts",
-        tag("ol", *shown, class_="examples"),
+        _examples(shown),
         note("Some queries and the scores of what is nearest. ✓ is what was to be found."),
     )
 
 
-def _entry(mark: str, name: str, score: Any) -> Element:
+def _examples(items: Iterable[Element]) -> Element:
+    return folded(tag("ol", *items, class_="examples"), _SHOWN)
+
+
+def _shown_score(best: Mapping[str, Any]) -> str:
+    """The probability of a label, or the score of what has none."""
+    if "probability" in best:
+        return percent(best["probability"])
+    return number(float(best["score"]))
+
+
+def _entry(mark: str, name: str, score: str) -> Element:
     """A label or a text with its score."""
-    parts = [tag("span", shortened(name), class_="name"), tag("span", number(float(score)))]
+    parts = [tag("span", shortened(name), class_="name"), tag("span", score)]
     return tag("p", *parts, class_=f"entry {mark}".strip())

@@ -9,11 +9,13 @@ import numpy as np
 
 from textzoo.called import program
 from textzoo.metrics.names import lower_is_better
-from textzoo.report.markup import Column, note, number, section, shortened, table, tag
+from textzoo.report.markup import Column, folded, note, number, section, shortened, table, tag
 from textzoo.report.plots import Line, colour_and_dash, plot, thinned
 from textzoo.report.recorded import Facts, Run, metrics_of
 
 _MOST_PANELS = 24
+_SHOWN_PANELS = 2  # on a phone: the loss, and the metric that chooses the best
+_MOST_NAMED, _SHORT = 4, 40  # settings beside a run's name; characters of their values
 _FROM_ZERO = ("learning_rate", "rows_per_second")
 # Where things lie says nothing of what differs.
 _PLACES = tuple(
@@ -33,12 +35,27 @@ def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
     notes = [
         f"Test rows of {run.name}: those of {of}." for run in runs if (of := _ensemble(run.test))
     ]
+    alike = _are_alike(runs)
     tables = []
     for title, found in (("Test rows", tests), ("Validation rows, at each run's best", best)):
         if found:
-            tables += [tag("h3", title), _compared(title, runs, found)]
-    notes.append("✓ the best of a column. Click a heading to sort.")
+            tables += [tag("h3", title), _compared(title, runs, found, marks_best=alike)]
+    notes.append(
+        ("✓ the best of a column. " if alike else "The runs have different test rows. ")
+        + "Click a heading to sort."
+    )
     return section("Metrics", *tables, *map(note, notes))
+
+
+def _are_alike(runs: Sequence[Run]) -> bool:
+    """Whether runs have the same data, or at least the same test rows."""
+    tests = {
+        str(run.settings.get(f"runner.{key}"))
+        for run in runs
+        for key in ("test_data_dir", "test_pair_file")
+        if run.settings.get(f"runner.{key}")
+    }
+    return len({run.data for run in runs}) == 1 or len(tests) == 1
 
 
 def _metrics_of_one(run: Run) -> Element:
@@ -81,7 +98,9 @@ def _about(source: Facts) -> str:
     return ", ".join(words)
 
 
-def _compared(title: str, runs: Sequence[Run], found: dict[str, Facts]) -> Element:
+def _compared(
+    title: str, runs: Sequence[Run], found: dict[str, Facts], marks_best: bool
+) -> Element:
     metrics = {name: metrics_of(facts) for name, facts in found.items()}
     names = list(dict.fromkeys(name for own in metrics.values() for name in own))
     columns = [Column("run", is_number=False), *map(Column, names), Column("rows")]
@@ -96,12 +115,25 @@ def _compared(title: str, runs: Sequence[Run], found: dict[str, Facts]) -> Eleme
         if own := metrics.get(run.name):
             cells = [
                 tag("strong", number(own[name]), class_="best")
-                if own.get(name) == best[name]
+                if marks_best and own.get(name) == best[name]
                 else own.get(name)
                 for name in names
             ]
             rows.append([run_label(run, i), *cells, found[run.name].get("rows")])
     return table(title, columns, rows, sortable=True)
+
+
+def who_is_who(runs: Sequence[Run]) -> Element:
+    """What tells runs apart: model and data, and of the settings that differ the first ones."""
+    subjects = [run.subject or "" for run in runs]
+    differing = _differing(runs) if len(set(subjects)) == 1 else {}
+    named = [pair for pair in differing.items() if max(map(len, pair[1])) <= _SHORT]
+    items = []
+    for i, run in enumerate(runs):
+        words = [subjects[i]] if len(set(subjects)) > 1 and subjects[i] else []
+        words += [f"{key.rpartition('.')[2]} {own[i]}" for key, own in named[:_MOST_NAMED]]
+        items.append(tag("li", run_label(run, i), tag("small", ", ".join(words))))
+    return tag("ul", *items, class_="who")
 
 
 def run_label(run: Run, place: int) -> Element:
@@ -123,22 +155,25 @@ def key(place: int) -> Element:
 def training_section(runs: Sequence[Run]) -> Optional[Element]:
     """Curves of the loss, of every metric, of learning rate and speed; and the time it took."""
     panels = [_panel(runs, "training", "loss", "loss")]
-    names = dict.fromkeys(
-        name for run in runs for line in run.evaluations for name in metrics_of(line)
-    )
+    told = [run.evaluations for run in runs]
+    if max(map(len, told), default=0) < 2:
+        told = []  # which the metrics tell already: a point is no curve
+    names = dict.fromkeys(name for own in told for line in own for name in metrics_of(line))
     panels += [_panel(runs, "evaluations", name, name) for name in names]
     panels.append(_panel(runs, "training", "learning_rate", "learning rate"))
     panels.append(_panel(runs, "training", "rows_per_second", "rows per second"))
     panels = [panel for panel in panels if panel is not None]
     if not panels:
         return None
-    parts = [tag("div", *panels[:_MOST_PANELS], class_="panels")]
+    shown = min(_SHOWN_PANELS, 1 + len(names))
+    parts = [folded(tag("div", *panels[:_MOST_PANELS], class_="panels"), shown)]
     if len(runs) > 1:
         parts.insert(0, legend((i, run) for i, run in enumerate(runs)))
     if len(panels) > _MOST_PANELS:
         parts.append(note(f"{len(panels) - _MOST_PANELS} more curves are left out."))
     if len(runs) == 1:
-        parts.append(note("Metrics are of the validation rows; ● is the best value of each."))
+        if told:
+            parts.append(note("Metrics are of the validation rows; ● is the best value of each."))
         return section("Training", *parts, *_time_of_one(runs[0]))
     return section("Training", *parts, tag("h3", "Time"), _times(runs))
 
@@ -208,17 +243,25 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
         summary = tag("summary", f"{len(rows)} keys that are set")
         made = tag("details", summary, table("Settings", columns, rows))
         return section("Settings", made, note(words))
-    keys = dict.fromkeys(key for run in told for key in run.settings if key not in _PLACES)
-    values = {key: [_value(run.settings.get(key)) for run in told] for key in keys}
-    rows = [[tag("code", key), *own] for key, own in values.items() if len(set(own)) > 1]
+    rows = [[tag("code", key), *own] for key, own in _differing(told).items()]
     if not rows:
         return section("Settings", note("All runs have the same settings."))
     columns = [Column(name, is_number=False) for name in ("key", *(run.name for run in told))]
     return section(
         "Settings that differ",
         table("Settings that differ", columns, rows),
-        note(f"{len(keys) - len(rows)} other keys are the same."),
+        note(f"{len(_values(told)) - len(rows)} other keys are the same."),
     )
+
+
+def _values(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """The value of each run for every key that is set in one of them, but for places."""
+    keys = dict.fromkeys(key for run in runs for key in run.settings if key not in _PLACES)
+    return {key: [_value(run.settings.get(key)) for run in runs] for key in keys}
+
+
+def _differing(runs: Sequence[Run]) -> dict[str, list[str]]:
+    return {key: own for key, own in _values(runs).items() if len(set(own)) > 1}
 
 
 def _value(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What requests to a server have in common, and what it answers."""
 
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import pydantic
 from fastapi import Depends
@@ -93,6 +93,26 @@ class Similarities(_Answer):
     """The answer of /similarity."""
 
     similarities: list[float]
+
+
+class TextCoverage(_Answer):
+    """How much of a text the net reads, and how much of that it knows.
+
+    The net reads the first `limit`, or all; `known` counts those of them that its vocabulary has,
+    and `unknown` names some of the others.
+    """
+
+    unit: Literal["words", "tokens", "characters"]
+    total: int
+    limit: Optional[int]
+    known: int
+    unknown: list[str]
+
+
+class Coverages(_Answer):
+    """The answer of /coverage; None: the model's own reader does not tell."""
+
+    coverage: list[Optional[TextCoverage]]
 
 
 class Found(_Answer):

@@ -8,7 +8,8 @@ import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.serving.exported_model import ExportedModel
-from textzoo.text.reader import Feeds, n_tokens
+from textzoo.text.coverage import Coverage
+from textzoo.text.reader import Feeds, Side, n_tokens
 
 Row = Any  # a tuple of `Ids`, one for each model
 
@@ -59,6 +60,10 @@ class ExportedEnsemble:
     def n_tokens(self, row: Row) -> int:
         """How many ids the nets take of an encoded text, all together."""
         return sum(map(n_tokens, row))
+
+    def coverage(self, text: str, side: Side = "query") -> Optional[Coverage]:
+        """How much of a text the first net reads, see `ExportedModel.coverage`."""
+        return self._models[0].coverage(text, side)
 
     def outputs(self, rows: Sequence[Row]) -> Feeds:
         """The embeddings of some encoded texts, in their order; nothing for none of them."""

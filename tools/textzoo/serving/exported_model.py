@@ -14,8 +14,9 @@ from textzoo.linear.part import LinearPart
 from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
 from textzoo.serving.manifest import EXAMPLES, LINEAR, ArrayFacts, read_manifest
+from textzoo.text.coverage import Coverage
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, encoded_text, n_tokens
+from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, Side, encoded_text, n_tokens
 
 _BATCH = 64  # texts
 _BATCH_TOKENS = 8192  # with padding: 16 texts of 512 tokens; more takes memory and saves no time
@@ -106,6 +107,20 @@ class ExportedModel:
     def n_tokens(self, row: Ids) -> int:
         """How many ids the net takes of an encoded text."""
         return n_tokens(row)
+
+    def coverage(self, text: str, side: Side = "query") -> Optional[Coverage]:
+        """How much of a text the net reads, see `Reader.coverage`.
+
+        Raises:
+            BadText: the model cannot read it.
+        """
+        try:
+            text.encode()
+            return self.reader.coverage(text, side)
+        except UnicodeEncodeError:
+            raise BadText("holds half a character (a surrogate)") from None
+        except BadLine as problem:
+            raise BadText(str(problem)) from None
 
     def feeds(self, rows: Sequence[Ids]) -> Feeds:
         """The arrays that the program takes for encoded texts, and the linear scores."""

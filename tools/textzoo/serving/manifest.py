@@ -94,6 +94,7 @@ class Manifest(Block):
     inputs: dict[str, ArrayFacts]
     outputs: dict[str, ArrayFacts]
     width: Optional[PositiveInt]
+    weak_below: Optional[_Finite] = None  # of a search's scores, see `export.nearness`
     examples: Annotated[list[str], Field(min_length=1)]
     predictions: Optional[list[Prediction]] = None
     formats: Annotated[list[Literal["paddle", "onnx"]], Field(min_length=1)]

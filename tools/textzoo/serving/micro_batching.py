@@ -1,8 +1,9 @@
 """Requests that arrive together are computed together."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -63,20 +64,31 @@ class Batcher:
             Closing: the server is about to end.
             BadText: a text is one that the model cannot read.
         """
-        if self.closing:
-            raise Closing
-        if self.n_waiting + len(texts) > self._max_waiting:
-            raise Overloaded
-        self.n_waiting += len(texts)
-        try:
+        with self.room(len(texts)):
             loop = asyncio.get_running_loop()
             rows = await loop.run_in_executor(None, self._encode, texts, *how)
             future = loop.create_future()
             self._requests.append((rows, future))
             self._arrived.set()
             return await future
+
+    @contextlib.contextmanager
+    def room(self, n_texts: int) -> Iterator[None]:
+        """Count some texts among those at work, meanwhile.
+
+        Raises:
+            Overloaded: too many texts are waiting.
+            Closing: the server is about to end.
+        """
+        if self.closing:
+            raise Closing
+        if self.n_waiting + n_texts > self._max_waiting:
+            raise Overloaded
+        self.n_waiting += n_texts
+        try:
+            yield
         finally:
-            self.n_waiting -= len(texts)
+            self.n_waiting -= n_texts
 
     def start(self) -> asyncio.Task:
         """Begin to compute batches, until the task that is returned is cancelled."""

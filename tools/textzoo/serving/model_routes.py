@@ -15,6 +15,7 @@ from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
     Body,
+    Coverages,
     Embeddings,
     Predictions,
     Results,
@@ -40,6 +41,7 @@ def add_model_routes(app: FastAPI, model: Served, limits: Limits) -> None:
         _add_embedding_routes(app, model.path, model.batcher, limits)
     if model.index:
         _add_search_route(app, model.path, model.batcher, limits, model.index)
+    _add_coverage_route(app, model, limits)
 
     @app.get(f"{model.path}/model", dependencies=TOKEN)
     async def facts() -> dict[str, Any]:
@@ -139,6 +141,24 @@ def _add_search_route(
             )
 
         return JSONResponse({"results": await in_time(found(), limits)})
+
+
+def _add_coverage_route(app: FastAPI, model: Served, limits: Limits) -> None:
+    class CoverageRequest(Body):
+        texts: Annotated[list[Annotated[str, text_within(limits)]], at_most(limits.texts)]
+        side: Annotated[Side, pydantic.Field(description="as for /encode")] = "query"
+
+    def coverages(texts: list[str], side: Side) -> list[Optional[dict[str, Any]]]:
+        found = [model.model.coverage(text, side) for text in texts]
+        return [coverage and coverage._asdict() for coverage in found]
+
+    @app.post(f"{model.path}/coverage", **documented(Coverages))
+    async def coverage(request: CoverageRequest) -> JSONResponse:
+        """How much of each text the model reads and knows."""
+        with model.batcher.room(len(request.texts)):
+            loop = asyncio.get_running_loop()
+            answer = loop.run_in_executor(None, coverages, request.texts, request.side)
+            return JSONResponse({"coverage": await in_time(answer, limits)})
 
 
 async def in_time(answer: Awaitable[Any], limits: Limits) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from textzoo.errors import BadText
 from textzoo.serving.exported_ensemble import load_exported
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
@@ -13,7 +14,9 @@ from textzoo.serving.limits import Limits
 from textzoo.serving.manifest import MANIFEST
 from textzoo.serving.measuring import Metrics
 from textzoo.serving.micro_batching import Batcher, Outputs
+from textzoo.text.coverage import Coverage
 
+_NAMED = 50  # labels
 TOKENS = "tokens"  # the output of a batch with the number of ids of each text
 
 
@@ -65,8 +68,8 @@ class Served:
         self._batch_tokens = metrics.batch_tokens.labels(self.name)
         self.batcher = Batcher(model.encode, self._compute, limits.batch, limits.waiting)
         metrics.waiting.labels(self.name).set_function(lambda: self.batcher.n_waiting)
-        self.facts = self._facts(limits)
         self.exported_at = int((model.path / MANIFEST).stat().st_mtime)
+        self.facts = self._facts(limits)
 
     def _compute(self, rows: list[Any]) -> Outputs:
         tokens = np.array([self.model.n_tokens(row) for row in rows])
@@ -74,8 +77,14 @@ class Served:
         self._batch_tokens.observe(tokens.sum())
         return {**self.model.outputs(rows), TOKENS: tokens}
 
+    def _empty_coverage(self) -> Optional[Coverage]:
+        try:
+            return self.model.coverage("")
+        except BadText:  # a reader of one's own may refuse it
+            return None
+
     def _facts(self, limits: Limits) -> dict[str, Any]:
-        manifest = self.model.manifest
+        manifest, empty = self.model.manifest, self._empty_coverage()
         return {
             "name": self.name,
             "model": manifest.model,
@@ -84,7 +93,14 @@ class Served:
             "checkpoint": manifest.checkpoint.model_dump(),
             "threshold": manifest.threshold,
             "explains": self.model.linear is not None,
+            "has_linear": self.model.linear is not None,
+            "labels": self.tagger.label_names[:_NAMED] if self.tagger else [],
+            "n_labels": len(self.tagger.label_names) if self.tagger else 0,
+            "reads": empty and {"unit": empty.unit, "limit": empty.limit},
             "indexed_texts": len(self.index) if self.index else None,
+            "is_hybrid": bool(manifest.index and manifest.index.lexical_weight),
+            "weak_below": manifest.weak_below if self.index else None,
+            "exported_at": self.exported_at,
             "examples": manifest.examples,
             "limits": {
                 "texts": limits.texts,

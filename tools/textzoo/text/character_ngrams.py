@@ -6,6 +6,7 @@ from zlib import crc32
 
 import numpy as np
 
+from textzoo.text.coverage import Coverage
 from textzoo.text.hashing import joined_crc32
 from textzoo.text.ragged import Ragged
 
@@ -45,6 +46,14 @@ class CharacterNgrams:
             for start in range(len(marked) - n + 1)
         }
         return sorted({crc32(gram.encode()) % self.vocab_size for gram in grams})
+
+    def coverage(self, text: str, prefix: str = "") -> Coverage:
+        """How much of a text behind a prefix is read, all of it known: n-grams have buckets."""
+        length = len(" ".join(f"{prefix}.".split())) - 1
+        characters = " ".join(text.lower().split())
+        return Coverage.of(
+            "characters", characters, self._max_len - length, [True] * len(characters)
+        )
 
     def encode_many(self, texts: list[str]) -> Ragged:
         """What `encode` gives for each text, several times as fast."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from textzoo.errors import UserError
 from textzoo.text.characters import characters_of
+from textzoo.text.coverage import Coverage
 from textzoo.text.fields import Field
 from textzoo.text.ragged import Columns, Ragged
 
@@ -126,6 +127,14 @@ class Reader:
             BadLine: the model cannot read it.
         """
         return self.encode_text(text)
+
+    def coverage(self, text: str, side: Side = "query") -> Optional[Coverage]:
+        """How much of a text, which is like this half of a pair, the net reads; None: unknown.
+
+        Raises:
+            BadLine: the model cannot read it.
+        """
+        return None
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

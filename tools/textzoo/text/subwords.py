@@ -12,6 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer, models
 
 from textzoo.errors import BadLine, UserError
+from textzoo.text.coverage import Coverage
 from textzoo.text.ragged import Ragged
 from textzoo.text.token_table import TokenTable
 from textzoo.text.wordpiece import bert_kinds, build_wordpiece, is_bert, read_vocabulary
@@ -92,6 +93,26 @@ class SubwordTokenizer:
         """
         with given_up():
             return self._tokenizer.encode(text).ids
+
+    def coverage(self, text: str, prefix: str = "") -> Coverage:
+        """How much of a text behind a prefix is read; special tokens and the prefix do not count.
+
+        Raises:
+            BadLine: the tokenizer gives the text up.
+        """
+        with given_up():
+            cut = self._tokenizer.encode(prefix + text)
+            n_around = len(self._tokenizer.encode(prefix).ids)
+        tokens = [
+            (text[max(0, start - len(prefix)) : end - len(prefix)], token != self.unknown_id)
+            for found in (cut, *cut.overflowing)
+            for token, is_special, (start, end) in zip(
+                found.ids, found.special_tokens_mask, found.offsets
+            )
+            if not is_special and end > len(prefix)
+        ]
+        parts, is_known = zip(*tokens) if tokens else ((), ())
+        return Coverage.of("tokens", parts, max(0, self._max_len - n_around), is_known)
 
     def encode_many(self, texts: list[str]) -> Ragged:
         """What `encode` gives for each text, several times as fast."""
