@@ -83,7 +83,7 @@ class Served:
             "engine": self.model.engine,
             "checkpoint": manifest.checkpoint.model_dump(),
             "threshold": manifest.threshold,
-            "explains": self.model.linear is not None,
+            "explains": self.tagger is not None,
             "indexed_texts": len(self.index) if self.index else None,
             "examples": manifest.examples,
             "limits": {

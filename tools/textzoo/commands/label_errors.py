@@ -1,0 +1,189 @@
+"""Training rows whose labels are likely wrong: label_errors.py."""
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+import numpy as np
+
+from textzoo.commands.arguments import config_parser
+from textzoo.commands.cli import run_with_config
+from textzoo.errors import UserError
+from textzoo.files import check_output, write_lines
+
+if TYPE_CHECKING:
+    from textzoo.config.checking import Config
+    from textzoo.config.model_folder import ModelFolder
+    from textzoo.data.cache import Rows
+    from textzoo.text.reader import Reader
+
+log = logging.getLogger("textzoo")
+
+_SHOWN, _CHARACTERS = 5, 70  # rows that are printed, and of each text
+# Every row is left out of the linear part, and nothing else is fitted.
+_ALONE = ("runner.epochs=0", "hyper_parameters.linear.weight=auto")
+
+
+class Suspect(NamedTuple):
+    """A row whose labels are likely wrong.
+
+    Attributes:
+        row: its number.
+        score: the probability of what it was given: the lower, the likelier an error.
+        labels: ids that it was given.
+        suggested: those that it rather has.
+    """
+
+    row: int
+    score: float
+    labels: list[int]
+    suggested: list[int]
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Training rows whose labels are likely wrong."""
+    parser = config_parser(
+        "label_errors",
+        "Write the training rows whose labels are likely wrong, the likeliest first. It needs no "
+        "trained model.",
+        {"output": "the file to write; default: label_errors.jsonl in runner.infer_output_dir"},
+    )
+
+    def recipe(parsed: argparse.Namespace) -> None:
+        label_errors(parsed.config, parsed.override, parsed.output)
+
+    return run_with_config("label_errors", recipe, parser, arguments)
+
+
+def label_errors(path: Path, overrides: list[str], output: Optional[Path] = None) -> None:
+    """Write the training rows whose labels are likely wrong.
+
+    Each row's probabilities come from a linear part that was fitted without it, see
+    `linear.fitting`; what is likely wrong by them, `metrics.confident_learning` tells. Rows that
+    are alone with a label are not judged by it.
+
+    Args:
+        path: the config.
+        overrides: of its keys.
+        output: what to write. Default: `label_errors.jsonl` in `runner.infer_output_dir`.
+
+    Raises:
+        UserError: config, data or disk are not as they should be, or the model scores no labels.
+    """
+    from textzoo.config.loading import build_reader, load_config
+    from textzoo.data.dataset import Dataset
+    from textzoo.logs import start_logging
+    from textzoo.running.building import model_class
+
+    config, folder = load_config(path, overrides)
+    kind = model_class(folder).kind
+    if kind != "tags":
+        raise UserError(
+            f"{path}: model {folder.path.name} gives {kind}, expected a model that scores labels, "
+            "such as tagspace, xmlcnn or multilabel without levels"
+        )
+    features = [] if config.linear.features != "none" else ["hyper_parameters.linear.features=auto"]
+    config, folder = load_config(path, [*overrides, *features, *_ALONE])
+    start_logging()
+    dataset = Dataset(config, folder)
+    dataset.path("train")
+    key = "--output" if output else "runner.infer_output_dir"
+    output = output or config.runner.output_path / "label_errors.jsonl"
+    check_output(output, key, config.inputs)
+    vocabulary = dataset.vocabulary()
+    reader = build_reader(config, folder, vocabulary)
+    rows = dataset.rows("train", reader, vocabulary)
+    judged, found = _suspects(config, folder, reader, rows)
+    if judged < len(rows):
+        log.info("%d of %d rows are judged, evenly apart", judged, len(rows))
+    names = reader.label_names
+    lines = [_described(suspect, rows, reader, names) for suspect in found]
+    write_lines(output, (json.dumps(line, ensure_ascii=False) for line in lines), key)
+    for line in lines[:_SHOWN]:
+        log.info(
+            "  %s: %s -> %s (%.3f): %s",
+            *(line["place"], _shown(line["labels"]), _shown(line["suggested"]), line["score"]),
+            line["text"][:_CHARACTERS],
+        )
+    share = 100 * len(found) / judged
+    log.info("%d of %d rows are likely label errors (%.1f %%): %s", len(found), judged, share, output)
+
+
+def _suspects(
+    config: "Config", folder: "ModelFolder", reader: "Reader", rows: "Rows"
+) -> tuple[int, list[Suspect]]:
+    """How many rows were judged, and those that are likely wrong, the likeliest first."""
+    from textzoo.data.dataset import TrainingData
+    from textzoo.linear.fusion import probabilities
+    from textzoo.linear.of_data import linear_of
+    from textzoo.metrics.calibration import scaled_softmax
+    from textzoo.metrics.confident_learning import label_errors, pair_errors
+    from textzoo.running.building import chosen_metrics, model_class
+    from textzoo.text.ragged import truth_of
+
+    model = model_class(folder)({**reader.sizes(), **config.hyper_parameters})
+    best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
+    nothing = np.zeros(0, np.int64)
+    data = TrainingData(reader, rows, np.arange(len(rows)), rows, nothing)
+    asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
+    labels = rows.columns[model.label_column]
+    n_rows = np.bincount(labels.values[:], minlength=len(reader.label_names))
+    if not reader.rows_without_labels_count:
+        is_labelled = labels.lengths(asked) > 0
+        asked, scores = asked[is_labelled], scores[is_labelled]
+    known = np.flatnonzero(n_rows > 1)  # of others a fit without their row knows nothing
+    if (labels.lengths(asked) == 1).all():
+        given = labels.chosen(asked).values
+        is_known = np.isin(given, known)
+        asked, given, scores = asked[is_known], given[is_known], scores[is_known][:, known]
+        _check_two(len(known), config)
+        own = np.searchsorted(known, given)
+        errors = label_errors(scaled_softmax(scores, own), own)
+        suggested = known[errors.suggested].tolist()
+        places = asked[errors.rows].tolist()
+        parts = zip(places, errors.self_confidence.tolist(), given[errors.rows].tolist(), suggested)
+        return len(asked), [Suspect(row, score, [a], [b]) for row, score, a, b in parts]
+    truth = truth_of(labels, asked, len(reader.label_names))
+    _check_two(len(known) + 1, config)
+    pairs = pair_errors(probabilities(scores, truth)[:, known], truth[:, known])
+    found: dict[int, Suspect] = {}
+    for place, label, score in zip(
+        asked[pairs.rows].tolist(), known[pairs.labels].tolist(), pairs.self_confidence.tolist()
+    ):
+        if place not in found:
+            own = labels.chosen(np.array([place])).values.tolist()
+            found[place] = Suspect(place, score, own, [*own])
+        suggested = found[place].suggested
+        if label in suggested:
+            suggested.remove(label)
+        else:
+            suggested.append(label)
+    return len(asked), list(found.values())
+
+
+def _check_two(n: int, config: "Config") -> None:
+    if n < 2:
+        raise UserError(
+            f"{config.runner.train_data_dir}: received {n} label(s) that several rows have, "
+            "expected two or more to choose from"
+        )
+
+
+def _described(
+    suspect: Suspect, rows: "Rows", reader: "Reader", names: Sequence[str]
+) -> dict[str, Any]:
+    line = rows.line(suspect.row)
+    return {
+        "place": line.place,
+        "score": round(suspect.score, 6),
+        "labels": [names[label] for label in suspect.labels],
+        "suggested": [names[label] for label in suspect.suggested],
+        "text": reader.describe(line.text)["text"],
+    }
+
+
+def _shown(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "no label"
