@@ -9,7 +9,7 @@ from textzoo.config.schema import Runner
 from textzoo.data.batching import in_order, text_batches
 from textzoo.data.unknown_pieces import UnknownPieces
 from textzoo.errors import BadLine, UserError
-from textzoo.evaluation.predictions import predictions_of
+from textzoo.evaluation.predictions import Predictions, predictions_of
 from textzoo.inference.explaining import Explainer
 from textzoo.linear.fusion import NetAlone
 from textzoo.metrics.calibration import Calibration
@@ -52,16 +52,8 @@ def labelled_lines(
         UserError: there is no line, or the model cannot read one.
     """
     named = predictions_of(run.model.kind, reader.label_names, runner.top_k, threshold, calibration)
-    is_empty, lines, unknown = True, iter(lines), UnknownPieces()
-    while chunk := list(islice(lines, _CHUNK)):
-        found: list[dict[str, Any]] = [{}] * len(chunk)
-        rows = [_encoded(reader, line) for line in chunk]
-        unknown.add(columns_of(rows), reader)
-        unknown.warn_once(chunk[0].path)
-        for columns, places in text_batches(rows, runner.infer_batch_size):
-            outputs = run.infer_step(run.model.infer_feeds(columns, places))
-            for place, row in zip(places, named.of_batch(outputs)):
-                found[place] = row
+    is_empty = True
+    for chunk, found in predicted_rows(run, reader, runner.infer_batch_size, named, lines):
         if explainer:
             explainer.explain([line.text.strip() for line in chunk], found, n_reasons)
         for line, row in zip(chunk, found):
@@ -69,6 +61,34 @@ def labelled_lines(
         is_empty = False
     if is_empty:
         raise UserError(NO_TEXT)
+
+
+def predicted_rows(
+    run: InferenceRun, reader: Reader, batch_size: int, named: Predictions, lines: Iterable[Line]
+) -> Iterator[tuple[list[Line], list[dict[str, Any]]]]:
+    """Some lines after others, and what is predicted for each.
+
+    Args:
+        run: of the model.
+        reader: with its vocabulary.
+        batch_size: how many texts are computed together.
+        named: names what is predicted.
+        lines: the texts.
+
+    Raises:
+        UserError: the model cannot read one.
+    """
+    lines, unknown = iter(lines), UnknownPieces()
+    while chunk := list(islice(lines, _CHUNK)):
+        found: list[dict[str, Any]] = [{}] * len(chunk)
+        rows = [_encoded(reader, line) for line in chunk]
+        unknown.add(columns_of(rows), reader)
+        unknown.warn_once(chunk[0].path)
+        for columns, places in text_batches(rows, batch_size):
+            outputs = run.infer_step(run.model.infer_feeds(columns, places))
+            for place, row in zip(places, named.of_batch(outputs)):
+                found[place] = row
+        yield chunk, found
 
 
 def explainer_of(run: InferenceRun, reader: Reader) -> Explainer:
