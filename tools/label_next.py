@@ -1,4 +1,4 @@
-"""Texts most worth labelling: python tools/label_next.py -m config.yaml --texts texts.txt -n 100."""
+"""Texts most worth labelling: python tools/label_next.py -m config.yaml --texts new.txt -n 100."""
 
 import sys
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.cache import Rows
+    from textzoo.text.ragged import Ragged
     from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
@@ -109,7 +110,9 @@ def label_errors(path: Path, overrides: list[str], output: Optional[Path] = None
             line["text"][:_CHARACTERS],
         )
     share = 100 * len(found) / judged
-    log.info("%d of %d rows are likely label errors (%.1f %%): %s", len(found), judged, share, output)
+    log.info(
+        "%d of %d rows are likely label errors (%.1f %%): %s", len(found), judged, share, output
+    )
 
 
 def _suspects(
@@ -117,59 +120,80 @@ def _suspects(
 ) -> tuple[int, list[Suspect]]:
     """How many rows were judged, and those that are likely wrong, the likeliest first."""
     from textzoo.data.dataset import TrainingData
-    from textzoo.linear.fusion import probabilities
     from textzoo.linear.of_data import linear_of
-    from textzoo.metrics.calibration import scaled_softmax
-    from textzoo.metrics.confident_learning import label_errors, pair_errors
     from textzoo.running.building import chosen_metrics, model_class
-    from textzoo.text.ragged import truth_of
 
     model = model_class(folder)({**reader.sizes(), **config.hyper_parameters})
     best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
-    nothing = np.zeros(0, np.int64)
-    data = TrainingData(reader, rows, np.arange(len(rows)), rows, nothing)
+    none_held = np.zeros(0, np.int64)
+    data = TrainingData(reader, rows, np.arange(len(rows)), rows, none_held)
     asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
     labels = rows.columns[model.label_column]
-    n_rows = np.bincount(labels.values[:], minlength=len(reader.label_names))
-    if not reader.rows_without_labels_count:
-        is_labelled = labels.lengths(asked) > 0
-        asked, scores = asked[is_labelled], scores[is_labelled]
+    n_rows = np.bincount(labels.values, minlength=len(reader.label_names))
     known = np.flatnonzero(n_rows > 1)  # of others a fit without their row knows nothing
-    if (labels.lengths(asked) == 1).all():
-        given = labels.chosen(asked).values
-        is_known = np.isin(given, known)
-        asked, given, scores = asked[is_known], given[is_known], scores[is_known][:, known]
-        _check_two(len(known), config)
-        own = np.searchsorted(known, given)
-        errors = label_errors(scaled_softmax(scores, own), own)
-        suggested = known[errors.suggested].tolist()
-        places = asked[errors.rows].tolist()
-        parts = zip(places, errors.self_confidence.tolist(), given[errors.rows].tolist(), suggested)
-        return len(asked), [Suspect(row, score, [a], [b]) for row, score, a, b in parts]
-    truth = truth_of(labels, asked, len(reader.label_names))
-    _check_two(len(known) + 1, config)
-    pairs = pair_errors(probabilities(scores, truth)[:, known], truth[:, known])
-    found: dict[int, Suspect] = {}
-    for place, label, score in zip(
-        asked[pairs.rows].tolist(), known[pairs.labels].tolist(), pairs.self_confidence.tolist()
-    ):
-        if place not in found:
-            own = labels.chosen(np.array([place])).values.tolist()
-            found[place] = Suspect(place, score, own, [*own])
-        suggested = found[place].suggested
-        if label in suggested:
-            suggested.remove(label)
-        else:
-            suggested.append(label)
-    return len(asked), list(found.values())
-
-
-def _check_two(n: int, config: "Config") -> None:
-    if n < 2:
+    counts = labels.lengths(asked)
+    is_judged = np.full(len(asked), True) if reader.rows_without_labels_count else counts > 0
+    if (counts[is_judged] == 1).all():
+        is_judged[is_judged] = np.isin(labels.chosen(asked[is_judged]).values, known)
+        find, n_choices = _of_one_label, len(known)
+    else:
+        find, n_choices = _of_several_labels, len(known) + 1
+    asked, scores = asked[is_judged], scores[is_judged]
+    if n_choices < 2 or not len(asked):
         raise UserError(
-            f"{config.runner.train_data_dir}: received {n} label(s) that several rows have, "
-            "expected two or more to choose from"
+            f"runner.train_data_dir: {config.runner.train_data_dir}: received {len(known)} "
+            "label(s) that several rows have, expected two or more to choose from"
         )
+    needs_label = not reader.rows_without_labels_count
+    return len(asked), find(asked, labels.chosen(asked), scores, known, needs_label)
+
+
+def _of_one_label(
+    rows: np.ndarray, labels: "Ragged", scores: np.ndarray, known: np.ndarray, needs_label: bool
+) -> list[Suspect]:
+    """Of rows that have one label each; arguments as of `_of_several_labels`."""
+    from textzoo.metrics.calibration import scaled_softmax
+    from textzoo.metrics.confident_learning import label_errors
+
+    given = np.searchsorted(known, labels.values)
+    errors = label_errors(scaled_softmax(scores[:, known], given), given)
+    return [
+        Suspect(int(rows[place]), float(score), [int(known[given[place]])], [int(known[label])])
+        for place, label, score in zip(*errors)
+    ]
+
+
+def _of_several_labels(
+    rows: np.ndarray, labels: "Ragged", scores: np.ndarray, known: np.ndarray, needs_label: bool
+) -> list[Suspect]:
+    """Of rows that have any number of labels, each label against the rest.
+
+    Args:
+        rows: `[n]` their numbers.
+        labels: those that each was given.
+        scores: `[n, labels]` of a fit without the row.
+        known: the labels that are judged.
+        needs_label: whether each row has one: where its own are all wrong and none is missing, the
+            likeliest other one is suggested.
+    """
+    from textzoo.linear.fusion import probabilities
+    from textzoo.metrics.confident_learning import pair_errors
+    from textzoo.text.ragged import truth_of
+
+    truth = truth_of(labels, np.arange(len(rows)), scores.shape[1])
+    chances = probabilities(scores, truth)
+    errors = pair_errors(chances[:, known], truth[:, known])
+    found: dict[int, Suspect] = {}
+    for place, label, score in zip(*(array.tolist() for array in errors)):
+        if place not in found:
+            own = np.flatnonzero(truth[place]).tolist()
+            found[place] = Suspect(int(rows[place]), score, own, [*own])
+        changed, suggested = int(known[label]), found[place].suggested
+        suggested.remove(changed) if changed in suggested else suggested.append(changed)
+    for place, suspect in found.items() if needs_label else ():
+        if not suspect.suggested:
+            suspect.suggested.append(int(np.where(truth[place], -1, chances[place]).argmax()))
+    return list(found.values())
 
 
 def _described(

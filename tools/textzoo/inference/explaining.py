@@ -5,6 +5,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
+from textzoo.errors import BadLine, BadText
 from textzoo.linear.fusion import Fusion, NetAlone, all_scores
 from textzoo.linear.part import LinearPart
 from textzoo.text.reader import Feeds
@@ -87,7 +88,10 @@ class Explainer:
             labels = [self._ids[tag] for tag in tags]
             shares += self._fusion.factor * self._part.by_word(text, spans, labels)
         if self._fusion.needs_net:
-            terms = self._net_terms([text, *without_each(text, spans)], tags)
+            try:
+                terms = self._net_terms([text, *without_each(text, spans)], tags)
+            except (BadLine, BadText):  # a reader of one's own may refuse what is left, or nothing
+                return spans, shares
             shares += (terms[0] - terms[1:]).T
         return spans, shares
 

@@ -176,7 +176,9 @@ class Features:
             found.append(view.ngrams.count(view.tokens(characters), len(characters), lead))
         return found
 
-    def by_character(self, characters: Ragged, ngrams: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    def by_character(
+        self, characters: Ragged, ngrams: np.ndarray, shares: np.ndarray
+    ) -> np.ndarray:
         """Divide what the n-grams of a text add to some scores among its characters.
 
         All occurrences of an n-gram have the same part of it, one that counts twice a double one;

@@ -8,7 +8,8 @@ const WORDS = {
     cosine: "cosine", probability: "probability", validation: "on validation rows", level: "level", none: "No label scores above its threshold.",
     chosen: "✓ scores above its threshold", unreachable: "The server cannot be reached.",
     tokenNeeded: "This server asks for a token.", other: "中文",
-    share: "adds to the score",
+    share: "adds to the score", explain: "shade the words that count",
+    shading: "Blue words speak for the underlined label, orange ones against it. Click a label for its own.",
   },
   zh: {
     ask: "提问", answer: "结果", compare: "比较两段文本", examples: "示例",
@@ -17,7 +18,8 @@ const WORDS = {
     cosine: "余弦相似度", validation: "验证集", level: "等级", none: "没有标签的得分超过阈值。",
     chosen: "✓ 得分超过阈值", unreachable: "无法连接服务器。",
     tokenNeeded: "此服务器需要令牌。", other: "English",
-    share: "对得分的贡献",
+    share: "对得分的贡献", explain: "标出起作用的词",
+    shading: "蓝色的词支持带下划线的标签，橙色的词反对它。点击标签可查看相应的词。",
   },
 };
 
@@ -28,6 +30,7 @@ let path = null; // of the chosen model, before its own paths
 let facts = null; // of that model
 let task = "predict";
 let shown = null; // the last answer, to be shown anew in the other language
+let explained = 0; // which of its labels has its words shaded; -1: none
 let running = new AbortController(); // of what was asked last: an earlier answer would come too late
 
 function element(name, className, text) {
@@ -71,6 +74,7 @@ function choose(chosen) {
   byId("answer").hidden = true;
   byId("other").hidden = byId("second").disabled = task !== "similarity";
   byId("how-many").hidden = task === "similarity" || facts.kind === "levels";
+  byId("explains").hidden = !facts.explains;
   for (const tab of document.querySelectorAll("[role=tab]")) {
     const selected = tab.dataset.task === task;
     tab.setAttribute("aria-selected", selected);
@@ -125,11 +129,26 @@ async function ask() {
     search: { texts: [first], k: count },
     similarity: { first: [first], second: [second] },
   }[task];
-  if (facts.explains) body.explain = Math.min(REASONS, facts.limits.results);
   const started = performance.now();
   const answer = await request(path + task, body);
-  shown = { task, answer, milliseconds: performance.now() - started };
+  shown = { task, answer, milliseconds: performance.now() - started, text: first };
+  explained = 0;
   showAnswer();
+  if (facts.explains && byId("explain").checked) await explain(body);
+}
+
+// What it takes is computed once for each word: the answer itself does not wait for it.
+async function explain(body) {
+  const { signal } = running;
+  try {
+    const answer = await request(path + task, { ...body, explain: facts.limits.results });
+    shown = { ...shown, answer };
+    showAnswer();
+  } catch (failure) {
+    signal.throwIfAborted();
+    byId("problem").textContent = failure.message;
+    byId("problem").hidden = false;
+  }
 }
 
 function showAnswer() {
@@ -156,6 +175,7 @@ function showAnswer() {
   // Probabilities and cosines fill their own part; other scores are compared with the highest.
   const full = Math.max(1, ...lines.map(({ score }) => score));
   byId("results").replaceChildren(...lines.map((line) => resultLine(line, full)));
+  showWords(lines);
   byId("latency").textContent = `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
   byId("note").textContent = note;
   byId("note").hidden = !note;
@@ -183,13 +203,48 @@ function resultLine({ name, score, probability, chosen, why }, full) {
 
 function reasons(why) {
   const list = element("ul", "why");
-  list.append(...why.map(({ ngram, share }) => {
+  list.append(...why.slice(0, REASONS).map(({ ngram, share }) => {
     const chip = element("li", "", ngram.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)));
     chip.title = `${words.share}: ${share.toFixed(3)}`;
     chip.append(" ", element("small", "", `+${share.toFixed(3)}`));
     return chip;
   }));
   return list;
+}
+
+// The text with its words shaded by what they add to one label; each label can be clicked.
+function showWords(lines) {
+  const own = lines[explained]?.words;
+  byId("explained").hidden = !own?.length;
+  byId("shaded").replaceChildren(...own?.length ? shaded(shown.text, own) : []);
+  [...byId("results").children].forEach((row, place) => {
+    if (!lines[place].words?.length) return;
+    const name = row.querySelector(".name");
+    const button = element("button", name.className, name.textContent);
+    button.type = "button";
+    button.setAttribute("aria-pressed", place === explained);
+    button.addEventListener("click", () => {
+      explained = place === explained ? -1 : place;
+      showAnswer();
+      byId("results").children[place].querySelector(".name").focus();
+    });
+    name.replaceWith(button);
+  });
+}
+
+function shaded(text, own) {
+  const points = [...text]; // places are counted in code points
+  const most = Math.max(...own.map(({ share }) => Math.abs(share)));
+  const parts = [];
+  let place = 0;
+  for (const { start, end, share } of own.slice().sort((one, other) => one.start - other.start)) {
+    const word = element("mark", share < 0 ? "against" : "", points.slice(start, end).join(""));
+    word.style.setProperty("--share", Math.abs(share) / most);
+    word.title = share.toFixed(3);
+    parts.push(points.slice(place, start).join(""), word);
+    place = end;
+  }
+  return [...parts, points.slice(place).join("")];
 }
 
 async function load() {
@@ -241,6 +296,11 @@ byId("tabs").addEventListener("keydown", (event) => {
   byId(`tab-${task}`).focus();
 });
 byId("models").addEventListener("change", () => guarded(load));
+byId("explain").checked = localStorage.getItem("explain") !== "no";
+byId("explain").addEventListener("change", () => {
+  localStorage.setItem("explain", byId("explain").checked ? "yes" : "no");
+  if (shown?.text) guarded(ask);
+});
 byId("token").addEventListener("change", () => guarded(load));
 byId("language").addEventListener("click", () => speak(words === WORDS.en ? "zh" : "en"));
 if (/Mac|iPhone|iPad/.test(navigator.platform)) byId("keys").textContent = "⌘ + Enter";
