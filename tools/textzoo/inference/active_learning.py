@@ -6,18 +6,17 @@ from typing import Any, Optional
 
 import numpy as np
 
-from textzoo.config.schema import Linear
 from textzoo.evaluation.label_predictions import best_labels
 from textzoo.evaluation.predictions import Predictions
-from textzoo.linear.features import Features
-from textzoo.linear.fitting import views_of
+from textzoo.linear.features import Features, ViewSettings
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
 from textzoo.text.characters import characters_of
 from textzoo.text.reader import Feeds
 
 PRESELECTED = 10  # times as many as are wanted: the least sure ones, of which differing are taken
-_SAME = 0.9  # cosine of the n-grams of texts that say the same
+_VIEW = ViewSettings("within_words", 2, 4)  # n-grams by which texts are compared, in any script
+_SAME = 0.8  # cosine of texts that say the same
 _MOST_LISTED = 1000  # best labels that are looked at where there is a threshold
 
 
@@ -97,8 +96,8 @@ def differing(texts: Sequence[str], n: int, seed: int) -> list[int]:
     from the nearest that is taken, as k-means++ draws its centres (Arthur and Vassilvitskii, SODA
     2007; of texts by how sure a model is of them: Zhdanov, Diverse Mini-batch Active Learning,
     arXiv:1901.05954, 2019), times a weight that falls evenly from the first text to the last.
-    Distances are those of TF-IDF of n-grams; one whose cosine with one that is taken is above 0.9
-    is taken only where no other is left.
+    Distances are those of TF-IDF of n-grams of characters; a text whose cosine with one that is
+    taken is above 0.8 is taken only where no other is left.
 
     Args:
         texts: the least sure first.
@@ -110,8 +109,7 @@ def differing(texts: Sequence[str], n: int, seed: int) -> list[int]:
     """
     if not texts:
         return []
-    characters = characters_of(list(texts))
-    features, rows = Features.fit(characters, views_of(Linear(features="auto"), characters), 1)
+    features, rows = Features.fit(characters_of(list(texts)), [_VIEW], 1)
     random = np.random.default_rng(seed)
     weights = 1 - np.arange(len(texts)) / len(texts)
     nearest = np.full(len(texts), -np.inf)
