@@ -80,11 +80,12 @@ def label_errors(path: Path, overrides: list[str], output: Optional[Path] = None
     from textzoo.running.building import model_class
 
     config, folder = load_config(path, overrides)
-    kind = model_class(folder).kind
-    if kind != "tags":
+    sizes = {**build_reader(config, folder).smallest_sizes(), **config.hyper_parameters}
+    model = model_class(folder)(sizes)
+    if model.kind != "tags":
         raise UserError(
-            f"{path}: model {folder.path.name} gives {kind}, expected a model that scores labels, "
-            "such as tagspace, xmlcnn or multilabel without levels"
+            f"{path}: model {folder.path.name} gives {model.kind}, expected a model that scores "
+            "labels, such as tagspace, xmlcnn or multilabel without levels"
         )
     features = [] if config.linear.features != "none" else ["hyper_parameters.linear.features=auto"]
     config, folder = load_config(path, [*overrides, *features, *_ALONE])
@@ -124,27 +125,25 @@ def _suspects(
     from textzoo.running.building import chosen_metrics, model_class
 
     model = model_class(folder)({**reader.sizes(), **config.hyper_parameters})
-    best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
-    none_held = np.zeros(0, np.int64)
-    data = TrainingData(reader, rows, np.arange(len(rows)), rows, none_held)
-    asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
-    labels = rows.columns[model.label_column]
+    labels, every = rows.columns[model.label_column], np.arange(len(rows))
+    counts = labels.lengths(every)
+    needs_label = not reader.rows_without_labels_count
+    is_judged = counts > 0 if needs_label else np.full(len(rows), True)
     n_rows = np.bincount(labels.values, minlength=len(reader.label_names))
     known = np.flatnonzero(n_rows > 1)  # of others a fit without their row knows nothing
-    counts = labels.lengths(asked)
-    is_judged = np.full(len(asked), True) if reader.rows_without_labels_count else counts > 0
-    if (counts[is_judged] == 1).all():
-        is_judged[is_judged] = np.isin(labels.chosen(asked[is_judged]).values, known)
-        find, n_choices = _of_one_label, len(known)
-    else:
-        find, n_choices = _of_several_labels, len(known) + 1
-    asked, scores = asked[is_judged], scores[is_judged]
-    if n_choices < 2 or not len(asked):
+    of_one = bool((counts[is_judged] == 1).all())
+    if of_one:
+        is_judged[is_judged] = np.isin(labels.values, known)
+    if len(known) + (not of_one) < 2 or not is_judged.any():
         raise UserError(
             f"runner.train_data_dir: {config.runner.train_data_dir}: received {len(known)} "
             "label(s) that several rows have, expected two or more to choose from"
         )
-    needs_label = not reader.rows_without_labels_count
+    best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
+    data = TrainingData(reader, rows, every, rows, every[:0])
+    asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
+    asked, scores = asked[is_judged[asked]], scores[is_judged[asked]]
+    find = _of_one_label if of_one else _of_several_labels
     return len(asked), find(asked, labels.chosen(asked), scores, known, needs_label)
 
 

@@ -82,8 +82,8 @@ def label_next(
     from textzoo.running.building import chosen_metrics, model_class
 
     config, folder = load_config(path, overrides)
-    runner, kind = config.runner, model_class(folder).kind
-    if kind == "embeddings":
+    runner = config.runner
+    if model_class(folder).kind == "embeddings":
         raise UserError(
             f"{path}: model {folder.path.name} gives embeddings, expected a model that scores "
             "labels"
@@ -97,7 +97,8 @@ def label_next(
     choose_device(runner.use_gpu)
     checkpoints = load_chosen(runner)
     run, reader = restore_all(config, folder, checkpoints, chosen_computation(runner))
-    threshold = chosen_threshold(runner, checkpoints, chosen_metrics(runner, run.model), kind)
+    kind, metrics = run.model.kind, chosen_metrics(runner, run.model)
+    threshold = chosen_threshold(runner, checkpoints, metrics, kind)
     calibration = chosen_calibration(checkpoints)
     named = predictions_of(kind, reader.label_names, runner.top_k, threshold, calibration)
     named = WithMargin(named, threshold, calibration)
