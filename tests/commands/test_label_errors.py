@@ -14,8 +14,7 @@ WORDS = {
     "sport": ["goal", "striker", "league", "referee", "stadium", "coach"],
 }
 LEVELS = (
-    "reader.n_levels=4",
-    "hyper_parameters.loss=softmax",
+    *("reader.n_levels=4", "reader.labels=[喜悦]", "hyper_parameters.loss=softmax"),
     "hyper_parameters.linear.features=none",
 )
 

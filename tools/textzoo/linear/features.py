@@ -206,11 +206,12 @@ class Features:
             of_tokens = np.zeros((len(shares), len(places)))
             for own, each in zip(owns, occurrences):
                 part = shares[:, own] * (each.counts / totals[own] / each.tokens.shape[1])
-                np.add.at(of_tokens, (slice(None), each.tokens), part[:, :, None])
+                for tokens in each.tokens.T:
+                    np.add.at(of_tokens.T, tokens, part.T)
             lengths = places[:, 1] - places[:, 0]
             inside = Ragged.with_counts(np.arange(lengths.sum()), lengths).places()
             at = np.repeat(places[:, 0], lengths) + inside
-            np.add.at(found, (slice(None), at), np.repeat(of_tokens / lengths, lengths, axis=1))
+            np.add.at(found.T, at, np.repeat(of_tokens / lengths, lengths, axis=1).T)
         return found
 
     def name(self, number: int) -> str:

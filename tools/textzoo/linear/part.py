@@ -246,7 +246,7 @@ class LinearPart:
             weights = np.stack([self.weights.at(label, row.indices) for label in labels])
             own = self.features.by_character(characters, row.indices, weights * row.data)
             at = np.searchsorted(words[:, 0], places_of(text), side="right") - 1
-            np.add.at(found, (slice(None), at), own)
+            np.add.at(found.T, at, own.T)
         return found
 
     def strongest(self, label: int, n: int) -> list[NgramShare]:
