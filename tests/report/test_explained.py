@@ -1,9 +1,14 @@
 """Shaded texts of wrong predictions, from what infer.py left."""
 
+import pytest
 from harness.reported import Page, lines, make_run, page_of, row
 
+from textzoo.commands.infer import main as infer
+from textzoo.inference.explaining import MOST_SPANS
 from textzoo.report.explained import EXPLANATIONS, Explanation, Key, explanations_of
+from textzoo.report.files import read_explanations
 from textzoo.report.markup import tag
+from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import read_runs
 
 WORDS = [
@@ -66,3 +71,26 @@ def test_without_test_rows_nothing_is_explained(tmp_path):
     assert explanations_of(run) == []
     run.infer = None
     assert explanations_of(run) == []
+
+
+@pytest.mark.parametrize("name", ["tagspace", "levels"])
+def test_infer_explains_the_surest_mistakes_with_all_their_words(exported, name, tmp_path):
+    export = exported(name)
+    settings = [*export.settings, f"runner.infer_output_dir={tmp_path}"]
+    given = ["-m", str(export.config), "--explain-mistakes", "2", "-o", *settings]
+    assert infer(given) == 0
+    kind = "levels" if name == "levels" else "tags"
+    found = Predictions.read(tmp_path / "predictions.jsonl", kind, None)
+    told = list(read_explanations(tmp_path / EXPLANATIONS))
+    wrong = [(one.row["text"], one.label, one.score) for one in found.wrong[:2]]
+    assert [(row["text"], row["tag"], row["score"]) for row in told] == wrong
+    for one in told:
+        assert one["words"] and len(one["words"]) <= MOST_SPANS
+        assert all(one["text"][w["start"] : w["end"]] == w["word"] for w in one["words"])
+
+
+def test_infer_explains_no_pairs(exported, capfd):
+    export = exported("batchneg")
+    given = ["-m", str(export.config), "--explain-mistakes", "-o", *export.settings]
+    assert infer(given) == 2
+    assert "--explain-mistakes: model batchneg gives embeddings" in capfd.readouterr().err
