@@ -29,7 +29,7 @@ def test_each_script_is_a_subcommand_that_starts_the_same():
         **started,
         "completion": ("completion", "main"),
     }
-    assert len(started) == 17
+    assert len(started) == 20
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)

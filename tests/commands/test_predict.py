@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 
+import numpy as np
 import pytest
 from harness.exports import LINEAR, NAMES
 from harness.workspace import ENVIRONMENT, TIMEOUT, command_line, predictions
@@ -14,8 +15,10 @@ from textzoo.commands.train import train
 from textzoo.config.model_folder import load_model_folder
 from textzoo.errors import BadLine
 from textzoo.inference import labelling
+from textzoo.linear.fusion import all_scores
 from textzoo.running.predictor import supports_bfloat16
 from textzoo.serving.in_process import Tagger
+from textzoo.text.spans import without_each
 
 TAGGERS = [name for name in NAMES if name not in ("batchneg", "hardestneg")]
 
@@ -169,24 +172,63 @@ def test_explain_tells_the_ngrams_of_a_text_that_add_to_its_scores(exported, tmp
     plain = rows_of(capfd.readouterr().out)
     assert call(predict, export, "--texts", texts, "--explain", "3") == 0
     found, blank = rows_of(capfd.readouterr().out)
+    assert found.pop("shares_of") == blank.pop("shares_of") == "score"
+    words = [best.pop("words") for best in found["top"]]
+    assert words[0] and all(len(own) <= 3 for own in words)
+    assert all(text.strip()[w["start"] : w["end"]] == w["word"] for own in words for w in own)
     reasons = [best.pop("why") for best in found["top"]]
     assert reasons[0] and all(len(why) <= 3 for why in reasons)
     inside = "".join(text.lower().split())  # an n-gram of words has spaces that the text has not
     assert all("".join(one["ngram"].split()) in inside for why in reasons for one in why)
-    assert [best.pop("why") for best in blank["top"]] == [[]] * len(blank["top"])
+    for key in ("why", "words"):
+        assert [best.pop(key) for best in blank["top"]] == [[]] * len(blank["top"])
     assert [found, blank] == plain
-    expected = Tagger.load(export.folder).predict([text], explain=3)[0]["top"][0]["why"]
-    assert reasons[0] == expected
+    expected = Tagger.load(export.folder).predict([text.strip()], explain=3)[0]["top"][0]
+    assert reasons[0] == expected["why"]
+    assert [w["share"] for w in words[0]] == pytest.approx(
+        [w["share"] for w in expected["words"]], abs=1e-4
+    )
 
 
-def test_explain_needs_a_linear_part_of_one_checkpoint(exported, tmp_path, capfd):
-    texts = write_texts(tmp_path / "texts", [{"text": "a"}])
-    assert call(predict, exported("multilabel"), "--texts", texts, "--explain") == 2
-    assert "hyper_parameters.linear.features=both" in capfd.readouterr().err
+@pytest.mark.parametrize("name", ["xmlcnn", "multilabel", "levels", "tagspace"])
+def test_a_word_has_what_a_net_loses_without_it_in_config_and_export(
+    exported, name, tmp_path, capfd
+):
+    """The shares are differences of what the same command says of the texts themselves."""
+    export = exported(name)
+    text = predictions(export.run / "infer")[0]["text"].strip()
+    capfd.readouterr()
+    tagger = Tagger.load(export.folder)
+    tag = tagger.predict([text])[0]["top"][0]["tag"]
+    spans, (shares,) = tagger.explainer.shares(text, [tag])
+    label, _, level = tag.rpartition(":") if name == "levels" else (tag, "", "")
+    ids = tagger.label_names.index(label)
+
+    def score(of):
+        (row,) = (outputs for _, outputs in tagger.model.batches(tagger.model.encode([of])))
+        value = all_scores(row, len(tagger.label_names))[0, ids]
+        value = float(value[int(level)] if level else value)
+        return value if name == "tagspace" else np.log(value / (1 - value))
+
+    expected = [score(text) - score(left) for left in without_each(text, spans)]
+    np.testing.assert_allclose(shares, expected, atol=2e-3)
+    texts = write_texts(tmp_path / "texts", [{"text": text}])
+    assert call(predict, export, "--texts", texts, "--explain", "99") == 0
+    (row,) = rows_of(capfd.readouterr().out)
+    found = {w["start"]: w["share"] for w in row["top"][0]["words"]}
+    given = [found.get(int(start), 0) for start, _ in spans]
+    np.testing.assert_allclose(given, expected, atol=2e-3)
+    assert row["shares_of"] == ("score" if name == "tagspace" else "logit")
+
+
+def test_an_ensemble_is_explained_by_its_mean_score(exported, tmp_path, capfd):
     export = exported(LINEAR)
+    texts = write_texts(tmp_path / "texts", predictions(export.run / "infer")[:1])
+    capfd.readouterr()
     several = f"runner.infer_ensemble=[{export.run}/best,{export.run}/0]"
-    options = ("--texts", texts, "--explain")
-    assert call(predict, export, *options, overrides=[several]) == 2
-    assert "received 2 checkpoints, expected 1" in capfd.readouterr().err
-    assert call(predict, exported("batchneg"), *options) == 2
+    assert call(predict, export, "--texts", texts, "--explain", overrides=[several]) == 0
+    (row,) = rows_of(capfd.readouterr().out)
+    assert row["shares_of"] == "score" and "why" not in row["top"][0]
+    assert any(best["words"] for best in row["top"])
+    assert call(predict, exported("batchneg"), "--texts", texts, "--explain") == 2
     assert "expected a model that scores labels" in capfd.readouterr().err

@@ -17,6 +17,7 @@ CHINESE = {
             "repeated_runs.md",
             "small_exports.md",
             "tuning.md",
+            "why_and_what_next.md",
         )
     },
 } | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}

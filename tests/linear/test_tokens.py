@@ -2,8 +2,18 @@
 
 import re
 
-from textzoo.linear.tokens import Words, all_words, whole_texts, within_words
-from textzoo.text.characters import characters_of
+import pytest
+
+from textzoo.linear.tokens import (
+    Words,
+    all_words,
+    whole_text_places,
+    whole_texts,
+    within_word_places,
+    within_words,
+    word_places,
+)
+from textzoo.text.characters import characters_of, texts_of
 
 TEXTS = ["  The cat,the\tCAT!", "", "停车 场\n很吵。", "naïve ☃️ 😀x", "ʼtis a_b 12-3", " "]
 CHARACTERS = characters_of(TEXTS)
@@ -60,3 +70,18 @@ def test_within_words_each_word_stands_between_two_blanks_of_its_own():
     words = [(row, f" {word} ") for row, text in enumerate(TEXTS) for word in text.lower().split()]
     empty = [(row, "  ") for row, text in enumerate(TEXTS) if not text.split()]
     assert sorted(found) == sorted(words + empty)
+
+
+@pytest.mark.parametrize("text", ["The cat, the Cat!", "停车 场 很吵 ok", "", " a "])
+def test_tokens_have_their_places_in_the_text(text):
+    characters = characters_of([text])
+    whole = texts_of(characters)[0]
+    words, numbers = all_words(characters)
+    expected = [numbers[value] for value in words.values.tolist()]
+    assert [whole[start:end] for start, end in word_places(characters)] == expected
+    expected = [*map(chr, whole_texts(characters).values)]
+    assert [whole[start:end] for start, end in whole_text_places(characters)] == expected
+    # A space on either side of a word is where the word begins or ends.
+    expected = [each for word in whole.split() for each in (word[0], *word, word[-1])]
+    assert [whole[start:end] for start, end in within_word_places(characters)] == expected
+    assert len(expected) == len(within_words(characters).values) or not whole

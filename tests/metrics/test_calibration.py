@@ -4,7 +4,12 @@ from scipy.optimize import minimize
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.linear_model import LogisticRegression
 
-from textzoo.metrics.calibration import Calibration, CalibrationPairs, Reliability
+from textzoo.metrics.calibration import (
+    Calibration,
+    CalibrationPairs,
+    Reliability,
+    scaled_softmax,
+)
 
 
 def random_pairs(n=2000, a=3.0, b=-1.0, seed=0):
@@ -82,3 +87,25 @@ def test_the_expected_error_by_hand():
     assert reliability.shares.tolist() == [0.5, 1.0]
     assert reliability.probabilities == pytest.approx([0.3, 0.95])
     assert reliability.expected_error == pytest.approx(0.5 * 0.2 + 0.5 * 0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+def test_the_factor_of_a_softmax_has_the_highest_likelihood(scale):
+    random = np.random.default_rng(0)
+    labels = random.integers(3, size=400)
+    scores = random.normal(size=(400, 3))
+    scores[np.arange(400), labels] += 1
+
+    def loss(factor):
+        powers = np.exp(factor * scores)
+        return -np.log(powers[np.arange(400), labels] / powers.sum(axis=1)).mean()
+
+    best = minimize(lambda factors: loss(factors[0]), [1.0]).x[0]
+    expected = np.exp(best * scores) / np.exp(best * scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scaled_softmax(scale * scores, labels), expected, atol=1e-5)
+
+
+def test_scores_that_part_all_rows_give_finite_probabilities():
+    labels = np.array([0, 1, 1])
+    found = scaled_softmax(np.eye(2)[labels], labels)
+    assert np.isfinite(found).all() and (found.argmax(axis=1) == labels).all()

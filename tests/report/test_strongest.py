@@ -47,3 +47,8 @@ def test_a_damaged_linear_part_is_named_and_left_out(exported, tmp_path, caplog)
     file.write_bytes(file.read_bytes()[:-2])
     assert section_of(tmp_path / "run") is None
     assert "linear/weights_values.npz was changed" in caplog.text
+
+
+def test_spaces_at_the_ends_of_an_ngram_can_be_seen():
+    ngrams = ("a b", " a", "a b ", " ")
+    assert list(map(strongest.visible, ngrams)) == ["a b", "␣a", "a b␣", "␣"]

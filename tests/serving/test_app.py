@@ -48,21 +48,23 @@ def test_labels_and_levels_are_predicted(serving, exported, name):
     assert all(row["predicted"] is not None for row in expected)
 
 
-def test_ngrams_that_speak_for_a_label_are_told_if_asked_for(serving, exported, tags):
+def test_words_and_ngrams_that_speak_for_a_label_are_told_if_asked_for(serving, exported, tags):
     client, tagger = serving(LINEAR), Tagger.load(exported(LINEAR).folder)
     texts = tagger.model.manifest.examples[:2]
     expected = tagger.predict(texts, top_k=2, explain=4)
-    assert expected[0]["top"][0]["why"]
+    assert expected[0]["top"][0]["why"] and expected[0]["top"][0]["words"]
     _, answer, _ = client.post("/predict", texts=texts, top_k=2, explain=4)
     assert answer["predictions"] == expected
     assert "why" not in client.post("/predict", texts=texts)[1]["predictions"][0]["top"][0]
     for explain in (-1, 101):
         assert client.post("/predict", texts=texts, explain=explain)[0] == 422
-    status, answer, _ = tags.post("/predict", texts=texts, explain=1)
-    assert status == 422 and "hyper_parameters.linear.features" in answer["detail"]
+    expected = Tagger.load(exported("tagspace").folder).predict(["a sharp knife"], explain=2)
+    _, answer, _ = tags.post("/predict", texts=["a sharp knife"], explain=2)
+    assert answer["predictions"] == expected and "why" not in expected[0]["top"][0]
+    assert len(expected[0]["top"][0]["words"]) == 2
     schemas = tags.request("GET", "/openapi.json")[1]["components"]["schemas"]
     assert schemas["PredictRequest"]["properties"]["explain"]["maximum"] == 100
-    assert "why" in schemas["Tag"]["properties"]
+    assert {"why", "words"} <= schemas["Tag"]["properties"].keys()
 
 
 def test_embeddings_similarities_and_what_is_found(pairs, exported):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from textzoo.config.schema import IndexSettings
-from textzoo.data.batching import text_batches
+from textzoo.data.batching import in_order, text_batches
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
 from textzoo.index.hnsw import Index
+from textzoo.inference.explaining import Explainer
+from textzoo.linear.fusion import NetAlone
 from textzoo.serving import in_process
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 
@@ -33,7 +35,13 @@ class Model:
 
     def encode(self, texts, n_queries=None):
         self.n_queries = n_queries
-        return [{"text": list(map(int, text))} for text in texts]
+        return [{"text": list(map(int, text.replace(" ", "")))} for text in texts]
+
+    def explainer(self):
+        def net(texts):
+            return in_order(self.batches(self.encode(texts)), len(texts))
+
+        return Explainer(LABELS, net, NetAlone("any"))
 
     def batches(self, rows):
         for columns, places in text_batches(rows, 2) if rows else ():
@@ -76,10 +84,11 @@ def test_with_a_calibration_tags_have_probabilities(tagger):
     assert found["top"] == [{"tag": "one", "score": 0.2, "probability": 0.5}]
 
 
-def test_without_a_linear_part_nothing_can_be_explained(tagger):
+def test_words_are_told_if_asked_for(tagger):
+    (found,) = tagger().predict(["01 12"], explain=1)
+    assert found["shares_of"] == "score"
+    assert found["top"][0]["words"] == [{"word": "01", "start": 0, "end": 2, "share": 0.1}]
     assert tagger().predict(["0"], explain=0) == tagger().predict(["0"])
-    with pytest.raises(UserError, match=r"hyper_parameters\.linear\.features"):
-        tagger().predict(["0"], explain=3)
     with pytest.raises(ValueError, match="explain: received -1"):
         tagger().predict(["0"], explain=-1)
 

@@ -281,6 +281,48 @@ def test_problems_are_told(serving, open_page):
     playwright.expect(page.locator("#problem")).to_have_text("The server cannot be reached.")
 
 
+@pytest.mark.parametrize("name", ["tagspace", LINEAR])
+def test_words_are_shaded_for_the_label_that_is_clicked(serving, open_page, name):
+    client = serving(name)
+    page = open_page(client)
+    text = "a 😀 sharp knife on" if name == "tagspace" else client.facts["examples"][0]
+    page.fill("#first", text)
+    page.click("#ask")
+    page.wait_for_selector("#shaded mark")
+    _, answer, _ = client.post("/predict", texts=[text], top_k=5, explain=100)
+    top = answer["predictions"][0]["top"]
+
+    def shaded():
+        marks = page.locator("#shaded mark").evaluate_all(
+            "marks => marks.map(m => [m.textContent, m.className, m.title])"
+        )
+        return [(word, kind == "against", float(share)) for word, kind, share in marks]
+
+    def expected(place):
+        words = sorted(top[place]["words"], key=lambda word: word["start"])
+        shares = [word["share"] for word in words]
+        return [
+            (word["word"], share < 0, pytest.approx(share, abs=6e-4))
+            for word, share in zip(words, shares)
+        ]
+
+    assert shaded() == expected(0)
+    assert page.locator("#shaded").inner_text() == text
+    names = page.locator("#results .name")
+    assert names.nth(0).get_attribute("aria-pressed") == "true"
+    place = next(n for n in (1, 2, 3, 4) if top[n]["words"])
+    names.nth(place).click()
+    assert shaded() == expected(place)
+    assert names.nth(0).get_attribute("aria-pressed") == "false"
+    names.nth(place).press("Enter")  # the focus stays: once more, and nothing is shaded
+    assert not page.is_visible("#explained")
+    with page.expect_request("**/predict") as asked:
+        page.uncheck("#explain")
+    assert "explain" not in asked.value.post_data_json
+    playwright.expect(page.locator("#ask:not([aria-busy])")).to_have_count(1)
+    assert page.locator("#shaded mark").count() == 0 and lines(page)
+
+
 def test_ngrams_that_speak_for_a_label_stand_below_it(serving, open_page):
     client = serving(LINEAR)
     page = open_page(client)

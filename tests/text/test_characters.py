@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from textzoo.text.characters import characters_of, texts_of, unspaced_share
+from textzoo.text.characters import characters_of, places_of, texts_of, unspaced_share
 
 TEXTS = ["  The\tCAT\n", "", "停车 \u3000场", "😀 naïve ÉTÉ", " \n "]
 
@@ -41,3 +41,11 @@ def test_the_share_of_characters_of_scripts_without_spaces(texts, share):
 
 def test_of_chosen_texts_only_their_own_characters_count():
     assert unspaced_share(characters_of(["停车场", "cat"]).chosen(np.array([1]))) == 0
+
+
+def test_each_character_comes_from_a_place_of_the_text():
+    text = "  The\tİ \u3000CAT\n😀 "
+    characters, places = texts_of(characters_of([text]))[0], places_of(text)
+    assert characters == "the i\u0307 cat 😀"
+    assert "".join(text[place] for place in places) == "The\tİİ CAT\n😀"
+    assert places_of(" \n").tolist() == places_of("").tolist() == []

@@ -44,6 +44,8 @@ EXAMPLES = {
         "-m models/batchneg/config.yaml -o index.mine_per_pair=3 index.mine_relative_margin=0.05",
     ),
     "export": ("-m models/tagspace/config.yaml --output exported", "--verify exported"),
+    "label_errors": ("-m models/tagspace/config.yaml",),
+    "label_next": ("-m models/tagspace/config.yaml --texts unlabelled.txt -n 100",),
     "check_data": ("-m models/xmlcnn/config.yaml",),
 }
 _EPILOG = """

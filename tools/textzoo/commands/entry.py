@@ -38,6 +38,10 @@ SUBCOMMANDS = {
         "predict", "main", "labels or embeddings of plain texts, cosines of pairs"
     ),
     "compare": Subcommand("compare", "main", "whether one model is better than another"),
+    "label-errors": Subcommand(
+        "label_errors", "main", "training rows whose labels are likely wrong"
+    ),
+    "label-next": Subcommand("label_next", "main", "the texts most worth labelling next"),
     "report": Subcommand("report", "main", "training runs as one HTML page"),
     "export": Subcommand("export", "main", "write a model to a folder that stands alone"),
     "serve": Subcommand("serve", "main", "serve exported folders over HTTP"),

@@ -5,49 +5,77 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from textzoo.commands.arguments import config_parser
+from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
+from textzoo.errors import UserError
+from textzoo.report.predictions import N_WRONG, Predictions
 
 if TYPE_CHECKING:
     from textzoo.data.cache import Rows
     from textzoo.inference.choosing import Computation
+    from textzoo.inference.explaining import Explainer
+    from textzoo.metrics.names import Kind
     from textzoo.running.model import Model
     from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
 _EXAMPLES = 3
+_EXPLAINED = 10  # wrong predictions
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Evaluate and predict."""
-    parser = config_parser("infer", "Evaluate and predict.")
-    return run_with_config(
-        "infer", lambda parsed: infer(parsed.config, parsed.override), parser, arguments
-    )
+    parser = _parser("infer", "Evaluate and predict.")
+
+    def recipe(parsed: argparse.Namespace) -> None:
+        infer(parsed.config, parsed.override, n_explained=parsed.explain_mistakes)
+
+    return run_with_config("infer", recipe, parser, arguments)
 
 
 def static_main(arguments: Optional[Sequence[str]] = None) -> int:
     """Evaluate and predict in static graph."""
 
     def recipe(parsed: argparse.Namespace) -> None:
-        infer(parsed.config, parsed.override, "static")
+        infer(parsed.config, parsed.override, "static", parsed.explain_mistakes)
 
-    parser = config_parser("static_infer", "Evaluate and predict in static graph.")
+    parser = _parser("static_infer", "Evaluate and predict in static graph.")
     return run_with_config("static_infer", recipe, parser, arguments)
 
 
-def infer(path: Path, overrides: list[str], computation: "Optional[Computation]" = None) -> None:
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    parser = config_parser(name, description)
+    parser.add_argument(
+        "--explain-mistakes",
+        type=number_within(int, 1, N_WRONG),
+        nargs="?",
+        const=_EXPLAINED,
+        default=0,
+        metavar="N",
+        help="also tell, for the report, which words speak for the N surest wrong predictions of a "
+        f"model that scores labels; default of N: {_EXPLAINED}",
+    )
+    return parser
+
+
+def infer(
+    path: Path,
+    overrides: list[str],
+    computation: "Optional[Computation]" = None,
+    n_explained: int = 0,
+) -> None:
     """Evaluate the checkpoints that a config names on its test data, and write predictions.
 
     Args:
         path: the config.
         overrides: of its keys.
         computation: what to compute with; default: what `runner.infer_engine` says.
+        n_explained: how many of the surest wrong predictions to explain.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
@@ -69,6 +97,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         load_checkpoints,
     )
     from textzoo.inference.embedder import Embedder
+    from textzoo.inference.labelling import explainer_of
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
     from textzoo.running.building import check_run, chosen_metrics, model_class
@@ -85,6 +114,11 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
 
     # One checkpoint, or one for each epoch, or the mean of several.
     of_pairs = model_class(folder).kind == "embeddings"
+    if n_explained and of_pairs:
+        raise UserError(
+            f"--explain-mistakes: model {folder.path.name} gives embeddings, expected a model that "
+            "scores labels"
+        )
     several = None  # encoders, each with its own reader
     if runner.infer_ensemble and of_pairs:
         several = Embedder(path, overrides, computation)
@@ -120,6 +154,10 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
             place, run, evaluator, metrics, threshold, scores, calibration
         )
         log.info("%d predictions: %s", len(chosen), place / PREDICTIONS)
+        if n_explained:
+            n_counted = results[name].get("rows")
+            with explained():
+                _explain_mistakes(place, explainer_of(run, reader), kind, n_counted, n_explained)
 
     summary = {"checkpoint": name, "steps": steps[name], "labels": n_labels, "checkpoints": results}
     with explained():
@@ -127,6 +165,27 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         write_text(runner.output_path / METRICS, text + "\n")
     _show_examples(place / PREDICTIONS, "\n    " if of_pairs else "  ")
     log.info("metrics: %s", json.dumps(results[name]))
+
+
+def _explain_mistakes(
+    place: Path, explainer: "Explainer", kind: "Kind", n_counted: Optional[int], n_explained: int
+) -> None:
+    """Write which words speak for the surest wrong predictions."""
+    from textzoo.evaluation.result_files import PREDICTIONS
+    from textzoo.files import write_lines
+    from textzoo.inference.explaining import MOST_SPANS
+    from textzoo.report.explained import EXPLANATIONS
+
+    predictions = Predictions.read(place / PREDICTIONS, kind, n_counted)
+    rows = []
+    for mistake in predictions.wrong[:n_explained] if predictions else ():
+        text, label = mistake.row["text"], {"tag": mistake.label, "score": mistake.score}
+        row: dict[str, Any] = {"text": text, "top": [label]}
+        explainer.explain([text], [row], MOST_SPANS)
+        rows.append({"text": text, **label, "shares_of": row["shares_of"]})
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    n_lines = write_lines(place / EXPLANATIONS, lines, "runner.infer_output_dir")
+    log.info("%d mistakes explained: %s", n_lines, place / EXPLANATIONS)
 
 
 def _tell_unknown(rows: "Rows", model: "Model", reader: "Reader") -> None:

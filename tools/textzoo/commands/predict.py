@@ -16,7 +16,6 @@ from textzoo.errors import UserError
 from textzoo.files import check_output, new_output, write_lines
 
 if TYPE_CHECKING:
-    from textzoo.config.checking import Config
     from textzoo.inference.embedder import Embedder
     from textzoo.text.lines import Line, Refused
     from textzoo.text.reader import Side
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("textzoo")
 
 _CHUNK = 20_000  # texts or pairs that are in memory together
-_REASONS = 5  # n-grams of each label, unless told otherwise
+_REASONS = 5  # words and n-grams of each label, unless told otherwise
 _OPTIONS = {
     "texts": "a file of texts, one a line, or with a column of texts (.csv, .jsonl, .parquet), or "
     "- for standard input: write their labels as one JSON object a line; with a model of pairs, "
@@ -49,8 +48,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         const=_REASONS,
         default=0,
         metavar="N",
-        help="with --texts and a model that has a linear part: tell for each label the N n-grams "
-        f"of the text that add most to its score; default of N: {_REASONS}",
+        help="with --texts and a model that scores labels: tell for each label the N words of the "
+        "text that speak most clearly for it or against it, and the N n-grams of a linear part; "
+        f"default of N: {_REASONS}",
     )
 
     parser.add_argument(
@@ -93,7 +93,7 @@ def predict(
         texts: a file of one text a line; each has a row.
         output: what to write. Default: `similarities.tsv` or `embeddings.npy` in
             `runner.infer_output_dir`; of labels, standard output.
-        n_reasons: how many n-grams to tell that speak for each label.
+        n_reasons: how many words and n-grams to tell that speak for each label.
         side: of `texts` that are embedded: which prefix of the reader they get; default: `query`.
 
     `pairs` and `texts` may be compressed, or `-` for standard input.
@@ -118,7 +118,7 @@ def predict(
         if n_reasons:
             raise UserError(
                 f"--explain: model {folder.path.name} gives embeddings, expected a model that "
-                "scores labels, with hyper_parameters.linear.features"
+                "scores labels"
             )
         embedder = Embedder(path, overrides)
         if texts:
@@ -147,17 +147,13 @@ def _write_labels(
         inputs_of,
         load_chosen,
     )
-    from textzoo.inference.labelling import labelled_lines
+    from textzoo.inference.labelling import explainer_of, labelled_lines
     from textzoo.inference.restoring import restore_all
-    from textzoo.linear.explaining import Explainer
     from textzoo.logs import ProgressBar, start_logging
     from textzoo.running.building import chosen_metrics
-    from textzoo.running.fused import FusedRun
 
     config, folder = load_config(path, overrides)
     runner = config.runner
-    if n_reasons:
-        _check_explainable(config)
     if output:
         check_output(output, "--output", [*inputs_of(config), texts])
     start_logging(stream=None if output else sys.stderr)
@@ -170,27 +166,12 @@ def _write_labels(
     rows = texts_of(texts, "--texts", reader, blank=True)
     lines = ProgressBar(rows, unit="text", disable=hide_bar)
     calibration = chosen_calibration(checkpoints)
-    explainer = None
-    if n_reasons and isinstance(run, FusedRun):
-        explainer = Explainer(run.linear, run.fusion.factor, reader.label_names)
+    explainer = explainer_of(run, reader) if n_reasons else None
     rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:
         _print(rows)
     else:
         log.info("%d texts: %s", write_lines(output, rows, "--output"), output)
-
-
-def _check_explainable(config: "Config") -> None:
-    from textzoo.linear.explaining import WITHOUT
-
-    if config.linear.features == "none":
-        raise UserError(f"--explain: {config.path}: {WITHOUT}")
-    n_checkpoints = len(config.runner.infer_ensemble or [0])
-    if n_checkpoints > 1:
-        raise UserError(
-            f"--explain: runner.infer_ensemble: received {n_checkpoints} checkpoints, expected 1: "
-            "their shares cannot be told together"
-        )
 
 
 def _print(rows: Iterator[str]) -> None:

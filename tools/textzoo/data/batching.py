@@ -1,12 +1,12 @@
 """Which rows go together: batches of similar lengths, in an order that only the seed decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 import numpy as np
 
 from textzoo.text.ragged import Columns, columns_of
-from textzoo.text.reader import Ids, n_tokens
+from textzoo.text.reader import Feeds, Ids, n_tokens
 
 _POOL_BATCHES = 50  # rows of so many batches are sorted by length together
 
@@ -103,6 +103,17 @@ def text_batches(
         for batch in pool:
             for part in _within(batch, lengths[batch], max_tokens):
                 yield columns, part
+
+
+def in_order(batches: Iterable[tuple[np.ndarray, Feeds]], n_rows: int) -> Feeds:
+    """The outputs of all rows in their order, from those of batches with the places of theirs."""
+    found: Feeds = {}
+    for places, outputs in batches:
+        for name, array in outputs.items():
+            if name not in found:
+                found[name] = np.empty((n_rows, *array.shape[1:]), array.dtype)
+            found[name][places] = array
+    return found
 
 
 def _within(

@@ -202,7 +202,12 @@ def _write_labels(
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, [checkpoint], metrics, run.model.kind)
     calibration = chosen_calibration([checkpoint])
-    return {"top_k": runner.top_k, "threshold": threshold, "calibration": calibration}
+    return {
+        "top_k": runner.top_k,
+        "threshold": threshold,
+        "calibration": calibration,
+        "score_scale": run.model.score_scale,
+    }
 
 
 def _write_linear(run: FusedRun, place: Path) -> dict[str, Any]:

@@ -18,8 +18,11 @@ from textzoo.linear.tokens import (
     all_words,
     n_between_spaces,
     n_words,
+    whole_text_places,
     whole_texts,
+    within_word_places,
     within_words,
+    word_places,
 )
 from textzoo.text.characters import before
 from textzoo.text.ragged import Ragged
@@ -30,6 +33,12 @@ _VIEWS = "features.json"
 _CHARACTERS: dict[Kind, Callable[[Ragged], TokenLists]] = {
     "characters": whole_texts,
     "within_words": within_words,
+}
+# Where the tokens of each kind are in a text.
+_PLACES: dict[Kind, Callable[[Ragged], np.ndarray]] = {
+    "words": word_places,
+    "characters": whole_text_places,
+    "within_words": within_word_places,
 }
 
 
@@ -165,6 +174,44 @@ class Features:
         for view in self._views:
             lead = _lead(view.settings, characters)
             found.append(view.ngrams.count(view.tokens(characters), len(characters), lead))
+        return found
+
+    def by_character(
+        self, characters: Ragged, ngrams: np.ndarray, shares: np.ndarray
+    ) -> np.ndarray:
+        """Divide what the n-grams of a text add to some scores among its characters.
+
+        All occurrences of an n-gram have the same part of it, one that counts twice a double one;
+        the tokens of an occurrence have equal parts of that, and so have a token's characters. The
+        space on either side of a word is of the word.
+
+        Args:
+            characters: of one text.
+            ngrams: `[n]` the numbers of its n-grams, sorted.
+            shares: `[scores, n]` what each adds.
+
+        Returns:
+            `[scores, characters]`; the sums are those of the shares.
+        """
+        found = np.zeros((len(shares), len(characters.values)))
+        starts = self._ends - [len(view.ngrams) for view in self._views]
+        for view, start in zip(self._views, starts.tolist()):
+            places = _PLACES[view.settings.kind](characters)
+            lead = int(np.ravel(_lead(view.settings, characters))[0])
+            occurrences = list(view.ngrams.occurrences(view.tokens(characters), lead))
+            owns = [np.searchsorted(ngrams, each.ngrams + start) for each in occurrences]
+            totals = np.zeros(len(ngrams))
+            for own, each in zip(owns, occurrences):
+                np.add.at(totals, own, each.counts)
+            of_tokens = np.zeros((len(shares), len(places)))
+            for own, each in zip(owns, occurrences):
+                part = shares[:, own] * (each.counts / totals[own] / each.tokens.shape[1])
+                for tokens in each.tokens.T:
+                    np.add.at(of_tokens.T, tokens, part.T)
+            lengths = places[:, 1] - places[:, 0]
+            inside = Ragged.with_counts(np.arange(lengths.sum()), lengths).places()
+            at = np.repeat(places[:, 0], lengths) + inside
+            np.add.at(found.T, at, np.repeat(of_tokens / lengths, lengths, axis=1).T)
         return found
 
     def name(self, number: int) -> str:

@@ -15,6 +15,8 @@ LINEAR_SCORES = "linear_scores"  # `[batch, labels]` among the feeds of a batch
 
 # What a net's scores of labels are: between 0 and 1; logits of a softmax over labels; or anything.
 Scale = Literal["probabilities", "logits", "any"]
+# What is divided among words: a score, its logarithm as a probability, or its log-odds.
+SumIs = Literal["score", "log_probability", "logit"]
 
 _FILE, _LABELS = "fusion.json", "fusion_labels.npz"
 _LEAST = 1e-6
@@ -43,9 +45,18 @@ class Mixed(NamedTuple):
         """Whether the net's scores count."""
         return self.weight < 1
 
+    @property
+    def sum_is(self) -> SumIs:
+        """What the sum of the linear part's term and the net's is."""
+        return "score"
+
+    def net_terms(self, net: np.ndarray) -> np.ndarray:
+        """What the net's scores add to that sum, `[batch, labels]` like them."""
+        return (1 - self.weight) * _within_1(net, self.scale)
+
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
-        return self.weight * linear + (1 - self.weight) * _within_1(net, self.scale)
+        return self.weight * linear + self.net_terms(net)
 
 
 class Stacked(NamedTuple):
@@ -96,10 +107,45 @@ class Stacked(NamedTuple):
             factor, own = coefficients
         return cls(float(factor), float(own), float(bias), labels.astype(np.float32), scale)
 
+    @property
+    def sum_is(self) -> SumIs:
+        """What the sum of both terms is, but for the bias."""
+        return "logit"
+
+    def net_terms(self, net: np.ndarray) -> np.ndarray:
+        """What the net's scores add to that sum, `[batch, labels]` like them."""
+        return self.net * _standard(_logits(net, self.scale), self.labels)
+
     def scores(self, net: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """The scores of all labels, `[batch, labels]` like the others."""
-        own = _standard(_logits(net, self.scale), self.labels)
-        return sigmoid(self.factor * linear + self.net * own + self.bias).astype(np.float32)
+        logits = self.factor * linear + self.net_terms(net) + self.bias
+        return sigmoid(logits).astype(np.float32)
+
+
+class NetAlone(NamedTuple):
+    """A net without a linear part, on a scale on which terms can be added.
+
+    Attributes:
+        scale: what its scores are.
+    """
+
+    scale: Scale
+    factor: float = 0.0  # by what a linear score counts
+
+    @property
+    def needs_net(self) -> bool:
+        """Whether the net's scores count."""
+        return True
+
+    @property
+    def sum_is(self) -> SumIs:
+        """What `net_terms` are."""
+        names: dict[Scale, SumIs] = {"probabilities": "logit", "logits": "log_probability"}
+        return names.get(self.scale, "score")
+
+    def net_terms(self, net: np.ndarray) -> np.ndarray:
+        """Log-odds of probabilities, log-probabilities of a softmax's logits, or the scores."""
+        return _logits(net, self.scale)
 
 
 def probabilities(linear: np.ndarray, truth: np.ndarray) -> np.ndarray:

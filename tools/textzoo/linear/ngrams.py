@@ -1,6 +1,7 @@
 """Which n-grams there are, and how often each text has each: exact numbers, no hashing."""
 
-from typing import Union
+from collections.abc import Iterator
+from typing import NamedTuple, Union
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +12,20 @@ from textzoo.linear.tokens import TokenLists
 _MOST_INT = 2**63 - 1
 
 Lead = Union[int, np.ndarray]
+
+
+class Occurrences(NamedTuple):
+    """Where n-grams of one length are in a text.
+
+    Attributes:
+        ngrams: `[n]` the number of each.
+        counts: `[n]` how often it counts there, see `Ngrams.fit`.
+        tokens: `[n, length]` its tokens, by their places among those of the text.
+    """
+
+    ngrams: np.ndarray
+    counts: np.ndarray
+    tokens: np.ndarray
 
 
 class Ngrams:
@@ -78,6 +93,27 @@ class Ngrams:
 
     def count(self, texts: TokenLists, n_texts: int, lead: Lead = 0) -> SparseRows:
         """How often each text has each n-gram, `[texts, n-grams]`, see `fit`."""
+        return self._counts(self._numbers(texts), texts, n_texts, lead)
+
+    def occurrences(self, texts: TokenLists, lead: int = 0) -> Iterator[Occurrences]:
+        """Where the n-grams of a text are; those of each length together.
+
+        Args:
+            texts: one text.
+            lead: see `fit`.
+        """
+        columns = self._numbers(texts)
+        for length, (start, numbers) in enumerate(zip(self._starts, columns), self.shortest):
+            places = np.flatnonzero(numbers >= 0)
+            counts = 1 + (texts.words[places] < lead)
+            tokens = places[:, None] + np.arange(length)
+            yield Occurrences(numbers[places] + int(start), counts, tokens)
+
+    def _numbers(self, texts: TokenLists) -> list[np.ndarray]:
+        """Of each length the number of the n-gram, of those of this length, at each token, or -1.
+
+        The last tokens, where none of this length can start, may be missing.
+        """
         numbers = unigrams = _places(texts.values, self.tokens)
         columns = [numbers] if self.shortest == 1 else []
         for length, known in enumerate(self.longer, start=2):
@@ -85,7 +121,7 @@ class Ngrams:
             numbers = _places(keys, known)
             if length >= self.shortest:
                 columns.append(numbers)
-        return self._counts(columns, texts, n_texts, lead)
+        return columns
 
     def _counts(
         self, columns: list[np.ndarray], texts: TokenLists, n_texts: int, lead: Lead

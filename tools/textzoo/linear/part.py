@@ -9,7 +9,7 @@ from scipy import sparse
 
 from textzoo.linear.features import Features
 from textzoo.linear.matrices import SparseRows, read_array, write_array
-from textzoo.text.characters import characters_of
+from textzoo.text.characters import characters_of, places_of
 from textzoo.text.ragged import Ragged
 
 _MOST = 5_000_000  # weights of all labels together
@@ -121,6 +121,14 @@ class Weights:
         own = self._by_label[label]
         return own.indices, own.data
 
+    def at(self, label: int, ngrams: np.ndarray) -> np.ndarray:
+        """A label's weights of some n-grams, 0 where it has none: `[n]`."""
+        own, weights = self.of_label(label)
+        found = np.zeros(len(ngrams), np.float32)
+        _, ours, theirs = np.intersect1d(ngrams, own, return_indices=True)
+        found[ours] = weights[theirs]
+        return found
+
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""
         for name, array in zip(_FILES, self._arrays):
@@ -216,14 +224,37 @@ class LinearPart:
             for row, own in zip((rows[i] for i in range(len(texts))), labels)
         ]
 
+    def by_word(self, text: str, words: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+        """What each word adds to the scores of some labels.
+
+        It is the sum over its characters, see `Features.by_character`; blanks belong to the word
+        before them.
+
+        Args:
+            text: any.
+            words: `[words, 2]` where words are in it, see `text.spans`.
+            labels: their ids.
+
+        Returns:
+            `[labels, words]`; the words of a label add up to its score.
+        """
+        characters = characters_of([text])
+        found = np.zeros((len(labels), len(words)))
+        row = self.features(characters)
+        row.sort_indices()
+        if row.nnz:
+            weights = np.stack([self.weights.at(label, row.indices) for label in labels])
+            own = self.features.by_character(characters, row.indices, weights * row.data)
+            at = np.searchsorted(words[:, 0], places_of(text), side="right") - 1
+            np.add.at(found.T, at, own.T)
+        return found
+
     def strongest(self, label: int, n: int) -> list[NgramShare]:
         """The n-grams with the largest weights for a label."""
         return self._largest(*self.weights.of_label(label), n)
 
     def _of_row(self, row: SparseRows, label: int, n: int) -> list[NgramShare]:
-        ngrams, weights = self.weights.of_label(label)
-        shared, own, theirs = np.intersect1d(row.indices, ngrams, return_indices=True)
-        return self._largest(shared, row.data[own] * weights[theirs], n)
+        return self._largest(row.indices, row.data * self.weights.at(label, row.indices), n)
 
     def _largest(self, ngrams: np.ndarray, shares: np.ndarray, n: int) -> list[NgramShare]:
         """The n largest shares, as far as they are above 0."""

@@ -1,5 +1,7 @@
 """Texts as lists of tokens: characters, or words."""
 
+import re
+
 import numpy as np
 
 from textzoo.text.characters import EAST_ASIAN, is_in, texts_of
@@ -33,11 +35,23 @@ def whole_texts(characters: Ragged) -> TokenLists:
     values, rows = characters.values, characters.rows().astype(np.int32)
     is_space = values == _SPACE
     words = _from_0(np.cumsum(is_space, dtype=np.int32), rows)
-    kept = np.ones(len(values), bool)
-    spaces = np.flatnonzero(is_space)  # none at either end of a text
-    kept[spaces] = ~(is_in(values[spaces - 1], EAST_ASIAN) & is_in(values[spaces + 1], EAST_ASIAN))
+    kept = _kept(values)
     rows = rows[kept]
     return TokenLists(values[kept], rows, rows, words[kept])
+
+
+def whole_text_places(characters: Ragged) -> np.ndarray:
+    """`[tokens, 2]` where in a text each token of `whole_texts` begins and ends."""
+    places = np.flatnonzero(_kept(characters.values))
+    return np.stack([places, places + 1], axis=1)
+
+
+def _kept(values: np.ndarray) -> np.ndarray:
+    """Which characters are tokens of `whole_texts`."""
+    kept = np.ones(len(values), bool)
+    spaces = np.flatnonzero(values == _SPACE)  # none at either end of a text
+    kept[spaces] = ~(is_in(values[spaces - 1], EAST_ASIAN) & is_in(values[spaces + 1], EAST_ASIAN))
+    return kept
 
 
 def within_words(characters: Ragged) -> TokenLists:
@@ -58,6 +72,17 @@ def within_words(characters: Ragged) -> TokenLists:
     starts = spaces & (np.cumsum(spaces) % 2 == 1)
     words = np.cumsum(starts, dtype=np.int32)
     return TokenLists(framed, rows, words, _from_0(words, rows))
+
+
+def within_word_places(characters: Ragged) -> np.ndarray:
+    """The same for `within_words`; the space on either side is where the word's end is."""
+    text = texts_of(characters)[0]
+    places = [
+        place
+        for word in re.finditer(r"[^ ]+", text)
+        for place in (word.start(), *range(*word.span()), word.end() - 1)
+    ]
+    return np.array([[place, place + 1] for place in places], np.int64).reshape(-1, 2)
 
 
 class Words:
@@ -87,6 +112,12 @@ def all_words(characters: Ragged) -> tuple[TokenLists, list[str]]:
     table = TokenTable(kinds)
     numbers = table(texts_of(characters))
     return _of_texts(numbers), table.tokens
+
+
+def word_places(characters: Ragged) -> np.ndarray:
+    """The same for the words of a text, see `Words`."""
+    text = texts_of(characters)[0]
+    return np.array([found.span() for found in re.finditer(_WORD, text)], np.int64).reshape(-1, 2)
 
 
 def n_words(characters: Ragged) -> np.ndarray:

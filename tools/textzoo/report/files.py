@@ -102,8 +102,24 @@ class _GradedRow(TypedDict):
     predicted: dict[str, _Count]
 
 
+class _Word(TypedDict):
+    start: _Count
+    end: _Count
+    share: _Number
+
+
+class _Explanation(TypedDict):
+    __pydantic_config__ = ConfigDict(strict=True)  # pyright: ignore
+
+    text: str
+    tag: str
+    score: _Number
+    words: list[_Word]
+
+
 _LINES = {"evaluation": _Evaluation, "session": _Session}
 _ROWS: tuple[TypeAdapter[Any], ...] = (TypeAdapter(_Row), TypeAdapter(_GradedRow))
+_EXPLANATION: TypeAdapter[Any] = TypeAdapter(_Explanation)
 
 
 def read_test(path: Path) -> Optional[Facts]:
@@ -129,6 +145,11 @@ def read_rows(path: Path, kind: str) -> Iterator[Facts]:
 def read_trials(path: Path) -> Iterator[Facts]:
     """The lines of a trials.jsonl."""
     return _whole_lines(path, lambda text: _Trial.model_validate_json(text).model_dump())
+
+
+def read_explanations(path: Path) -> Iterator[Facts]:
+    """The rows of an explanations.jsonl."""
+    return _whole_lines(path, _EXPLANATION.validate_json)
 
 
 def _line(text: bytes) -> Facts:

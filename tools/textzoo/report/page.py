@@ -11,6 +11,7 @@ from textzoo.called import program
 from textzoo.files import check_output, new_output
 from textzoo.report import results, training
 from textzoo.report.curves import curves_section
+from textzoo.report.explained import EXPLANATIONS, explanations_of
 from textzoo.report.markup import document, section, tag
 from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
@@ -98,7 +99,8 @@ def _sections_of_one(run: Run, predictions: Optional[Predictions]) -> list[Optio
             results.neighbours_section(predictions.examples),
             index_section(run),
         ]
-    return [results.confusion_section(predictions), results.mistakes_section(predictions)]
+    mistakes = results.mistakes_section(predictions, explanations_of(run))
+    return [results.confusion_section(predictions), mistakes]
 
 
 def _head(title: str, script: str) -> list[Element]:
@@ -164,5 +166,7 @@ def _missing(run: Run) -> Iterator[str]:
         yield f"Validation metrics: {trainer} -o runner.valid_fraction=0.1 runner.resume=none."
     if not run.infer or not (run.infer / "predictions.jsonl").is_file():
         yield f"Metrics of the test rows, curves and examples: {program('infer')}."
+    elif run.kind != "embeddings" and not (run.infer / EXPLANATIONS).is_file():
+        yield f"Words behind the surest mistakes: {program('infer')} --explain-mistakes."
     if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
         yield f"Recall of an index: {program('recall')}."

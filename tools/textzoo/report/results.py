@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 from xml.etree.ElementTree import Element
 
+from textzoo.report.explained import Explanation, Key
 from textzoo.report.markup import (
     Column,
     folded,
@@ -177,27 +178,36 @@ def _named(label: str) -> Element:
     return tag("span", shortened(label, _LABEL_LENGTH)) if label else tag("em", _NONE)
 
 
-def mistakes_section(predictions: Predictions) -> Optional[Element]:
-    """The texts that the model is surest wrong about."""
+def mistakes_section(
+    predictions: Predictions, explanations: Sequence[Explanation] = ()
+) -> Optional[Element]:
+    """The texts that the model is surest wrong about; words of those explained are shaded."""
     if not predictions.wrong:
         return None
     wanted = "wanted" if predictions.kind == "embeddings" else "true"
+    known = {one.key: one for one in explanations}
+    remarks = ["Wrong predictions with the highest scores. Some may be mistakes of the data."]
+    if known:
+        remarks.append("Blue words speak for the wrong label, orange ones against it.")
     return section(
         "Surest mistakes",
-        _examples(_mistake(one, wanted) for one in predictions.wrong),
-        note("Wrong predictions with the highest scores. Some may be mistakes of the data."),
+        _examples(_mistake(one, wanted, known) for one in predictions.wrong),
+        note(" ".join(remarks)),
     )
 
 
-def _mistake(mistake: Mistake, wanted: str) -> Element:
+def _mistake(mistake: Mistake, wanted: str, known: Mapping[Key, Explanation]) -> Element:
     scores = {best["tag"]: _shown_score(best) for best in mistake.row["top"]}
     gold = [
         shortened(label) + (f" ({scores[label]})" if label in scores else "")
         for label in mistake.row["tags"][:10]
     ]
+    text = mistake.row["text"]
+    explanation = known.get(Key(text, mistake.label, mistake.score))
+    shown = explanation.shaded() if explanation else [shortened(text)]
     return tag(
         "li",
-        tag("p", shortened(mistake.row["text"]), class_="text"),
+        tag("p", *shown, class_="text"),
         _entry("wrong", shortened(mistake.label), scores[mistake.label]),
         tag("p", tag("small", f"{wanted}: "), ", ".join(gold) or _NONE, class_="gold"),
     )

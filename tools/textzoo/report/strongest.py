@@ -7,7 +7,6 @@ from xml.etree.ElementTree import Element
 
 from textzoo.errors import UserError
 from textzoo.files import digests
-from textzoo.linear.explaining import visible
 from textzoo.linear.part import LinearPart, NgramShare
 from textzoo.report.markup import Column, note, section, shortened, table
 from textzoo.report.recorded import Run
@@ -19,6 +18,7 @@ _LINEAR = "linear"
 _LABELS = ("vocabulary/labels.txt", "vocabulary/tags.txt")  # as the library's readers save them
 _MOST_LABELS, _NGRAMS = 50, 12
 _LENGTH = 80  # of a label or an n-gram
+_SPACE = "\N{OPEN BOX}"
 
 
 def strongest_section(run: Run) -> Optional[Element]:
@@ -67,6 +67,13 @@ def _unchanged(folder: Path, sha256: dict[str, str], first: str, *others: str) -
         if digest != sha256[name]:
             raise ValueError(f"{name} was changed since it was saved")
     return folder / first
+
+
+def visible(ngram: str) -> str:
+    """An n-gram with its first and last space, if it has them, as marks that can be seen."""
+    inner = ngram.strip(" ")
+    start = len(ngram) - len(ngram.lstrip(" "))
+    return _SPACE * start + inner + _SPACE * (len(ngram) - start - len(inner))
 
 
 def _cell(found: NgramShare) -> str:

@@ -51,18 +51,18 @@ class FusedRun:
     """Gives scores made of those of a net and of the linear part; for inference only.
 
     Args:
-        run: of the net; it is not computed where the linear scores alone count.
+        net: of the net; it is not computed where the linear scores alone count.
         model: with the linear part.
         fusion: what makes one score of two.
 
     Attributes:
-        linear, fusion: as given.
+        net, linear, fusion: as given.
     """
 
-    def __init__(self, run: InferenceRun, model: FusedModel, fusion: Fusion):
+    def __init__(self, net: InferenceRun, model: FusedModel, fusion: Fusion):
         self.model: Model = model
         self.linear, self.fusion = model.linear, fusion
-        self._run = run
+        self.net = net
 
     def of(self, run: InferenceRun, linear: LinearPart) -> "FusedRun":
         """The same of another run of the net, and of another linear part."""
@@ -72,7 +72,7 @@ class FusedRun:
         """See `InferenceRun.infer_step`."""
         feeds, linear = parted(feeds)
         if self.fusion.needs_net:
-            return fused(self._run.infer_step(feeds), linear, self.fusion)
+            return fused(self.net.infer_step(feeds), linear, self.fusion)
         return best_of(linear, self.model.n_best) if self.model.best_alone else {"scores": linear}
 
 

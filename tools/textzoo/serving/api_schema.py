@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from textzoo.linear.fusion import SumIs
 from textzoo.serving.limits import Limits
 
 ERRORS = {
@@ -51,8 +52,17 @@ class _Answer(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(protected_namespaces=())
 
 
-class Share(_Answer):
-    """An n-gram of a text and what it adds to a tag's score."""
+class Word(_Answer):
+    """A word of a text, or neighbouring ones, its place, and what it adds to a tag's score."""
+
+    word: str
+    start: int
+    end: int
+    share: float
+
+
+class Ngram(_Answer):
+    """An n-gram of a text and what the linear part adds to a tag's score for it."""
 
     ngram: str
     share: float
@@ -61,13 +71,15 @@ class Share(_Answer):
 class Tag(_Answer):
     """A tag, its score, and the probability that the text has it, if that is known.
 
-    With `explain`, the n-grams of the text that speak for it.
+    With `explain`, the words of the text that speak for it or against it, and the n-grams of a
+    linear part that speak for it.
     """
 
     tag: str
     score: float
     probability: Optional[float] = None
-    why: Optional[list[Share]] = None
+    words: Optional[list[Word]] = None
+    why: Optional[list[Ngram]] = None
 
 
 class Prediction(_Answer):
@@ -75,6 +87,7 @@ class Prediction(_Answer):
 
     predicted: Optional[Union[list[str], dict[str, int]]] = None
     top: list[Tag]
+    shares_of: Optional[SumIs] = None
 
 
 class Predictions(_Answer):

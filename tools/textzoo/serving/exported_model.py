@@ -6,10 +6,11 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from textzoo.data.batching import text_batches
+from textzoo.data.batching import in_order, text_batches
 from textzoo.errors import BadLine, BadText, UserError
 from textzoo.files import standing
-from textzoo.linear.fusion import LINEAR_SCORES, Fusion, fused, load_fusion
+from textzoo.inference.explaining import Explainer
+from textzoo.linear.fusion import LINEAR_SCORES, Fusion, NetAlone, fused, load_fusion
 from textzoo.linear.part import LinearPart
 from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
@@ -148,13 +149,21 @@ class ExportedModel:
 
     def outputs(self, rows: Sequence[Ids]) -> Feeds:
         """The outputs for some encoded texts, in their order."""
-        found: Feeds = {}
-        for places, outputs in self.batches(rows):
-            for name, array in outputs.items():
-                if name not in found:
-                    found[name] = np.empty((len(rows), *array.shape[1:]), array.dtype)
-                found[name][places] = array
-        return found
+        return in_order(self.batches(rows), len(rows))
+
+    def explainer(self) -> Explainer:
+        """What tells why a label scores as it does."""
+        part, fusion = self.linear or (None, NetAlone(self.manifest.score_scale))
+        return Explainer(self.reader.label_names, self._net_outputs, fusion, part)
+
+    def _net_outputs(self, texts: list[str]) -> Feeds:
+        """The outputs of the net alone."""
+        rows, sizes = self.encode(texts), self.manifest.hyper_parameters
+        batches = (
+            (places, self.run(self.reader.infer_feeds(columns, places, sizes)))
+            for columns, places in text_batches(rows, _BATCH, _BATCH_TOKENS)
+        )
+        return in_order(batches, len(rows))
 
     def feeds_of(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The same for some rows of many."""

@@ -23,7 +23,6 @@ from textzoo.errors import BadText, UserError
 from textzoo.evaluation.predictions import predictions_of
 from textzoo.index.opening import load_index
 from textzoo.index.text_index import TextIndex
-from textzoo.linear.explaining import WITHOUT, Explainer
 from textzoo.linear.fusion import all_scores
 from textzoo.metrics.calibration import Calibration
 from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
@@ -47,7 +46,7 @@ class Tagger:
         model: the exported folder behind it.
         label_names: the labels in the order of their ids.
         top_k: how many of the best tags are listed unless told otherwise.
-        explainer: tells why, if the model has a linear part.
+        explainer: tells why a label scores as it does.
     """
 
     def __init__(self, model: ExportedModel):
@@ -56,10 +55,7 @@ class Tagger:
         self.top_k: int = model.manifest.top_k or 1
         if model.path.is_dir():  # of a trained model, whose checkpoint is checked, it is a file
             self._check_labels()
-        self.explainer: Optional[Explainer] = None
-        if model.linear:
-            part, fusion = model.linear
-            self.explainer = Explainer(part, fusion.factor, self.label_names)
+        self.explainer = model.explainer()
 
     def _check_labels(self) -> None:
         path, threshold = self.model.path, self.model.manifest.threshold
@@ -98,28 +94,30 @@ class Tagger:
         Args:
             texts: any texts; what a text has beyond the model's longest is cut off.
             top_k: how many of the best tags to list; default: as in the config.
-            explain: of how many n-grams at most to tell what they add to each of these scores.
+            explain: of how many words at most to tell what they add to each of these scores, and
+                of how many n-grams of the linear part, if there is one. The net is computed once
+                for each word of a text, 64 times at most.
 
         Returns:
             For each text `top`, a list of `{"tag": ..., "score": ...}`, best first, with the
             `"probability"` that the text has it, if a calibration is known; and
             `predicted`: the labels that score above the threshold, if the model has one, or the
-            level of each label. With `explain` each tag also has `why`, a list of
-            `{"ngram": ..., "share": ...}`, the largest share first.
+            level of each label. With `explain` each tag also has `words`, and with a linear part
+            `why`, and `shares_of` tells of what the shares are; see `Explainer.explain`.
 
         Raises:
             BadText: naming the place of a text that the model cannot read.
             ValueError: `top_k` is below 1, or `explain` below 0.
-            UserError: the model cannot explain, as it has no linear part.
         """
         _check_count("top_k", top_k)
-        self.check_explainable(explain)
+        if explain < 0:
+            raise ValueError(f"explain: received {explain}, expected at least 0")
         found: list[dict[str, Any]] = [{}] * len(texts)
         for places, outputs in self.model.batches(self.model.encode(texts)):
             for place, row in zip(places, self.predictions(outputs, top_k)):
                 found[place] = row
-        if self.explainer and explain:
-            self.explainer.explain(list(texts), found, explain)
+        if explain:
+            self.explainer.explain(texts, found, explain)
         return found
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
@@ -164,18 +162,6 @@ class Tagger:
             UserError: a row cannot be read, or there is no such metric.
         """
         return _evaluate(self.model, rows, metrics)
-
-    def check_explainable(self, explain: int) -> None:
-        """Refuse to tell of so many n-grams what they add to a score.
-
-        Raises:
-            ValueError: it is a number below 0.
-            UserError: the model has no linear part.
-        """
-        if explain < 0:
-            raise ValueError(f"explain: received {explain}, expected at least 0")
-        if explain and not self.explainer:
-            raise UserError(f"explain: {WITHOUT}")
 
     def predictions(
         self, outputs: dict[str, np.ndarray], top_k: Optional[int] = None

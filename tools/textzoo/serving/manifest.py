@@ -12,6 +12,7 @@ from textzoo.called import program
 from textzoo.config.schema import Block, IndexSettings, NotNegativeInt, PositiveInt
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, standing
+from textzoo.linear.fusion import Scale
 from textzoo.metrics.names import Kind
 from textzoo.running.engines import FILES, StoredPrecision
 
@@ -87,6 +88,7 @@ class Manifest(Block):
     kind: Kind
     index: Optional[IndexSettings]
     has_linear: bool = False
+    score_scale: Scale = "any"
     top_k: Optional[PositiveInt] = None
     threshold: Optional[Union[_Finite, list[_Finite]]] = None
     calibration: Optional[Annotated[list[_Finite], Field(min_length=2, max_length=2)]] = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Optional
 
 import numpy as np
@@ -10,7 +11,6 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from textzoo.linear.explaining import WITHOUT
 from textzoo.serving.api_schema import (
     ERRORS,
     TOKEN,
@@ -52,6 +52,8 @@ def add_model_routes(app: FastAPI, model: Served, limits: Limits) -> None:
 def _add_tag_routes(
     app: FastAPI, path: str, batcher: Batcher, limits: Limits, tagger: Tagger
 ) -> None:
+    explaining = ThreadPoolExecutor(1)  # explanations wait for each other, and nothing for them
+
     class PredictRequest(Body):
         texts: Annotated[list[Annotated[str, text_within(limits)]], at_most(limits.texts)]
         top_k: Annotated[
@@ -63,24 +65,22 @@ def _add_tag_routes(
             pydantic.Field(
                 ge=0,
                 le=limits.results,
-                description="of how many n-grams of a text to tell what they add to each score; "
-                "for models with a linear part",
+                description="of how many words of a text to tell what they add to each score, and "
+                "of how many n-grams of a linear part; takes as long as one text for each word",
             ),
         ] = 0
 
     @app.post(f"{path}/predict", **documented(Predictions))
     async def predict(request: PredictRequest) -> JSONResponse:
         """The labels of each text, as `infer` predicts them."""
-        texts, n, explainer = request.texts, request.explain, tagger.explainer
+        texts, n = request.texts, request.explain
         top_k = request.top_k or min(tagger.top_k, limits.results)
-        if n and explainer is None:
-            raise HTTPException(422, f"explain: {WITHOUT}")
 
         async def found() -> list[dict[str, Any]]:
             rows = tagger.predictions(await batcher(texts), top_k)
-            if n and explainer:
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(None, explainer.explain, texts, rows, n)
+            loop, explain = asyncio.get_running_loop(), tagger.explainer.explain
+            for text, row in zip(texts, rows) if n else ():  # an answer that is late stops here
+                await loop.run_in_executor(explaining, explain, [text], [row], n)
             return rows
 
         return JSONResponse({"predictions": await in_time(found(), limits)})

@@ -92,7 +92,7 @@ class Served:
             "engine": self.model.engine,
             "checkpoint": manifest.checkpoint.model_dump(),
             "threshold": manifest.threshold,
-            "explains": self.model.linear is not None,
+            "explains": self.tagger is not None,
             "has_linear": self.model.linear is not None,
             "labels": self.tagger.label_names[:_NAMED] if self.tagger else [],
             "n_labels": len(self.tagger.label_names) if self.tagger else 0,

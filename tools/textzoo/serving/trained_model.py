@@ -25,6 +25,8 @@ from textzoo.inference.choosing import (
 )
 from textzoo.inference.corpus_index import prepared_index
 from textzoo.inference.embedder import Embedder
+from textzoo.inference.explaining import Explainer
+from textzoo.inference.labelling import explainer_of
 from textzoo.inference.restoring import restore_all
 from textzoo.linear.fusion import Fusion
 from textzoo.linear.part import LinearPart
@@ -107,6 +109,10 @@ class TrainedModel:
                 if isinstance(self.run, FusedRun):
                     self.linear = self.run.linear, self.run.fusion
         self.weights = [checkpoint.facts["sha256"][WEIGHTS] for checkpoint in checkpoints]
+
+    def explainer(self) -> Explainer:
+        """What tells why a label scores as it does."""
+        return explainer_of(self.run, self.reader)
 
     def open_index(self) -> tuple[TextIndex, IndexSettings]:
         """The index of `runner.corpus_file`; it is built if it is not there as it should be.

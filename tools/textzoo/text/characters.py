@@ -12,6 +12,20 @@ def characters_of(texts: list[str]) -> Ragged:
     return Ragged.with_counts(points, np.fromiter(map(len, texts), np.int64, len(texts)))
 
 
+def places_of(text: str) -> np.ndarray:
+    """The place in a text that each character which `characters_of` has of it comes from."""
+    lower = "".join(map(str.lower, text))
+    origins = np.repeat(np.arange(len(text)), [len(each.lower()) for each in text])
+    is_space = np.array([each.isspace() for each in lower], bool)
+    if is_space.all():
+        return origins[:0]
+    is_kept = ~is_space
+    first, last = np.flatnonzero(is_kept)[[0, -1]]
+    is_kept[1:] |= ~is_space[:-1]  # the first of some blanks stands for all
+    is_kept[last + 1 :] = is_kept[:first] = False
+    return origins[is_kept]
+
+
 def texts_of(characters: Ragged) -> list[str]:
     """The texts that have these characters."""
     first, last = int(characters.offsets[0]), int(characters.offsets[-1])
@@ -34,6 +48,7 @@ EAST_ASIAN: Blocks = (
 )
 # Other scripts without spaces between words: Thai, Lao, Tibetan; Myanmar; Khmer.
 _SOUTH_EAST_ASIAN: Blocks = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
+UNSPACED = EAST_ASIAN + _SOUTH_EAST_ASIAN
 _MOST = 10_000_000
 
 MOSTLY_UNSPACED = 0.2  # the share beyond which n-grams of words are of no use
@@ -54,7 +69,7 @@ def unspaced_share(characters: Ragged) -> float:
     """
     first, last = int(characters.offsets[0]), int(characters.offsets[-1])
     points = characters.values[first : last : 1 + (last - first) // _MOST]
-    n_unspaced = np.count_nonzero(is_in(points, EAST_ASIAN + _SOUTH_EAST_ASIAN))
+    n_unspaced = np.count_nonzero(is_in(points, UNSPACED))
     return n_unspaced / max(1, np.count_nonzero(points != ord(" ")))
 
 

@@ -43,7 +43,8 @@ const WORDS = {
     isSure: "Each number is how sure the model is of the level.",
     isCosine: "The numbers are cosines: 1 is the same meaning, about 0 is none in common.",
     isMixed: "The numbers mix nearness in meaning and n-grams in common: what counts is the order.",
-    share: "adds to the score",
+    share: "adds to the score", explain: "shade the words that count",
+    shading: "Blue words speak for the underlined label, orange ones against it. Click a label for its own.",
     unreachable: "The server cannot be reached.", tokenNeeded: "This server asks for a token.",
     metrics: {
       "accuracy": "share of texts whose first label is right",
@@ -104,7 +105,8 @@ const WORDS = {
     isSure: "数字是模型对该等级的把握。",
     isCosine: "数字是余弦相似度：1 表示意思相同，接近 0 表示没有共同之处。",
     isMixed: "数字综合了意思的相近程度和共同的 n 元组：重要的是顺序。",
-    share: "对得分的贡献",
+    share: "对得分的贡献", explain: "标出起作用的词",
+    shading: "蓝色的词支持带下划线的标签，橙色的词反对它。点击标签可查看相应的词。",
     unreachable: "无法连接服务器。", tokenNeeded: "此服务器需要令牌。",
     metrics: {
       "accuracy": "第一个标签正确的文本比例",
@@ -139,6 +141,7 @@ let task = "predict";
 let shown = null; // the last answer, to be shown anew in the other language
 let coverages = new Map(); // of texts that were counted, how much of each the model reads
 let nextExample = 0;
+let explained = 0; // which of the answer's labels has its words shaded; -1: none
 let running = new AbortController(); // of what was asked last: an earlier answer would come too late
 
 function element(name, className, text) {
@@ -276,6 +279,7 @@ function choose(chosen) {
   byId("other").hidden = byId("second").disabled = task !== "similarity";
   byId("how-many").hidden = task === "similarity" || facts.kind === "levels";
   byId("texts").setAttribute("aria-labelledby", `tab-${task}`);
+  byId("explains").hidden = !facts.explains;
   for (const tab of document.querySelectorAll("[role=tab]")) {
     const selected = tab.dataset.task === task;
     tab.setAttribute("aria-selected", selected);
@@ -331,7 +335,6 @@ async function ask() {
     search: { texts: [first], k: count },
     similarity: { first: [first], second: [second] },
   }[task];
-  if (facts.explains) body.explain = Math.min(REASONS, facts.limits.results);
   const { signal } = running;
   const texts = fields().map((id) => [id, byId(id).value]);
   const started = performance.now();
@@ -341,7 +344,23 @@ async function ask() {
   await counted;
   signal.throwIfAborted();
   shown = { task, answer, milliseconds, texts };
+  explained = 0;
   showAnswer();
+  if (facts.explains && byId("explain").checked) await explain(body);
+}
+
+// What it takes is computed once for each word: the answer itself does not wait for it.
+async function explain(body) {
+  const { signal } = running;
+  try {
+    const answer = await request(path + task, { ...body, explain: facts.limits.results });
+    shown = { ...shown, answer };
+    showAnswer();
+  } catch (failure) {
+    signal.throwIfAborted();
+    byId("problem").textContent = failure.message;
+    byId("problem").hidden = false;
+  }
 }
 
 function percent(share) {
@@ -385,6 +404,7 @@ function showAnswer() {
   const full = Math.max(1, ...lines.map(({ score, probability }) => probability ?? score));
   byId("results").replaceChildren(...lines.map((line) => resultLine(line, full)));
   byId("results").classList.toggle("weak", isWeak);
+  showWords(lines);
   byId("latency").textContent = `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
   byId("warnings").replaceChildren(...warnings.map((text) => element("li", "", text)));
   byId("note").textContent = [...more, meaning].join(" ");
@@ -429,13 +449,48 @@ function resultLine({ name, score, probability, chosen, why }, full) {
 
 function reasons(why) {
   const list = element("ul", "why");
-  list.append(...why.map(({ ngram, share }) => {
+  list.append(...why.slice(0, REASONS).map(({ ngram, share }) => {
     const chip = element("li", "", ngram.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)));
     chip.title = `${words.share}: ${share.toFixed(3)}`;
     chip.append(" ", element("small", "", `+${share.toFixed(3)}`));
     return chip;
   }));
   return list;
+}
+
+// The text with its words shaded by what they add to one label; each label can be clicked.
+function showWords(lines) {
+  const own = lines[explained]?.words;
+  byId("explained").hidden = !own?.length;
+  byId("shaded").replaceChildren(...own?.length ? shaded(shown.texts[0][1], own) : []);
+  [...byId("results").children].forEach((row, place) => {
+    if (!lines[place].words?.length) return;
+    const name = row.querySelector(".name");
+    const button = element("button", name.className, name.textContent);
+    button.type = "button";
+    button.setAttribute("aria-pressed", place === explained);
+    button.addEventListener("click", () => {
+      explained = place === explained ? -1 : place;
+      showAnswer();
+      byId("results").children[place].querySelector(".name").focus();
+    });
+    name.replaceWith(button);
+  });
+}
+
+function shaded(text, own) {
+  const points = [...text]; // places are counted in code points
+  const most = Math.max(...own.map(({ share }) => Math.abs(share)));
+  const parts = [];
+  let place = 0;
+  for (const { start, end, share } of own.slice().sort((one, other) => one.start - other.start)) {
+    const word = element("mark", share < 0 ? "against" : "", points.slice(start, end).join(""));
+    word.style.setProperty("--share", Math.abs(share) / most);
+    word.title = share.toFixed(3);
+    parts.push(points.slice(place, start).join(""), word);
+    place = end;
+  }
+  return [...parts, points.slice(place).join("")];
 }
 
 async function load() {
@@ -503,6 +558,11 @@ byId("models").addEventListener("change", () => guarded(load));
 byId("token-field").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(load);
+});
+byId("explain").checked = localStorage.getItem("explain") !== "no";
+byId("explain").addEventListener("change", () => {
+  localStorage.setItem("explain", byId("explain").checked ? "yes" : "no");
+  if (shown?.task === "predict") guarded(ask);
 });
 byId("language").addEventListener("click", () => speak(words === WORDS.en ? "zh" : "en"));
 if (/Mac|iPhone|iPad/.test(navigator.platform)) byId("keys").textContent = "⌘ + Enter";
