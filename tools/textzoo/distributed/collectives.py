@@ -21,6 +21,7 @@ import paddle.nn.functional as F
 
 from textzoo.called import program
 from textzoo.devices import LIFELINE, process_rank
+from textzoo.distributed.nodes import interface_of
 from textzoo.distributed.shared_memory import SharedMemory, equal_part
 from textzoo.errors import UserError
 
@@ -57,6 +58,10 @@ def join_processes() -> None:
     on_cpu = paddle.device.get_device() == "cpu"
     if on_cpu:
         os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
+        # Else gloo takes the address of the host's name, which may be one of the loopback.
+        address = os.environ["PADDLE_CURRENT_ENDPOINT"].rpartition(":")[0]
+        if interface := interface_of(address):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
         dist.init_parallel_env()
     global _shared_memory
