@@ -13,6 +13,7 @@ from harness.running import TIMEOUT
 
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 
+
 @contextlib.contextmanager
 def two_machines(folder: Path) -> Iterator[list[list[str]]]:
     """Two machines, as what a command line begins with that runs on each.

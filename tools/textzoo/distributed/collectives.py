@@ -54,7 +54,8 @@ def join_processes() -> None:
     """Find the other processes, if there are any.
 
     Raises:
-        UserError: this build of Paddle cannot train in several processes.
+        UserError: this build of Paddle cannot train in several processes, or they cannot reach each
+            other.
     """
     if n_processes() == 1:
         return
@@ -71,8 +72,18 @@ def join_processes() -> None:
         # Else gloo takes the address of the host's name, which may be one of the loopback.
         if interface := interface_of(own_address()):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
-    with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
-        dist.init_parallel_env()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
+            dist.init_parallel_env()
+    except RuntimeError as failure:
+        if "gloo" not in str(failure):
+            raise
+        raise UserError(
+            f"the processes cannot reach each other from {own_address()} (gloo at the interface "
+            f"{os.environ.get('GLOO_SOCKET_IFNAME', 'of this host’s name')}: {failure}): let no "
+            "firewall be between the machines, or name another interface in the environment "
+            "variable GLOO_SOCKET_IFNAME"
+        ) from None
     global _shared_memory
     on_one_machine = os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes())
     _shared_memory = (

@@ -22,7 +22,7 @@ from typing import Optional
 from textzoo.config.layers import read_layers
 from textzoo.config.schema import MASTER, MAX_PROCESSES
 from textzoo.devices import LIFELINE, physical_cores, visible_gpus
-from textzoo.distributed.nodes import Nodes, meet
+from textzoo.distributed.nodes import Nodes, meet, say
 from textzoo.errors import UserError, shown
 from textzoo.text.lines import data_files
 
@@ -144,6 +144,8 @@ def run_processes(
                 print(f"process {number} of {n}, status {statuses[number]}:", file=sys.stderr)
                 output.seek(0)
                 sys.stderr.write(output.read().decode("utf-8", "replace"))
+        if nodes.failure and not (status in _ALIKE and statuses[0] == status):
+            say(nodes.failure)
     return status
 
 

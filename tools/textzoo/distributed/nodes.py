@@ -36,6 +36,7 @@ class Nodes:
         first: the number of this machine's first process.
         endpoints: `address:port` of all processes, in the order of their numbers.
         store: the `address:port` at which Paddle's processes meet; process 0 listens there.
+        failure: which machine has failed and how; empty: none has.
 
     Args:
         others: the connections to other machines: of the master to all, of these to the master.
@@ -48,10 +49,11 @@ class Nodes:
         self, others: dict[socket.socket, str], first: int, endpoints: list[str], store: str
     ):
         self.first, self.endpoints, self.store = first, endpoints, store
+        self.failure = ""
         self._others = others
 
     def failed(self) -> int:
-        """The exit status of a machine that has failed; 0: none has. It is said which one."""
+        """The exit status of a machine that has failed since this was asked; 0: none has."""
         for one in select.select(list(self._others), [], [], 0)[0] if self._others else ():
             try:
                 status = int(_receive(one)["status"])
@@ -61,7 +63,7 @@ class Nodes:
             address = self._others.pop(one)
             one.close()
             if status:
-                _say(f"{address} {how}, and with it the run")
+                self.failure = f"{address} {how}, and with it the run"
                 return status
         return 0
 
@@ -126,7 +128,7 @@ def interface_of(address: str) -> Optional[str]:
 
 def _gather(listener: socket.socket, master: str, own: dict[str, Any]) -> Nodes:
     """Wait at the master's address for the others."""
-    _say(f"waiting for {own['nodes'] - 1} more machine(s) at {master}")
+    say(f"waiting for {own['nodes'] - 1} more machine(s) at {master}")
     come: dict[socket.socket, dict[str, Any]] = {}
     deadline = time.monotonic() + _PATIENCE
     while len(come) < own["nodes"] - 1:
@@ -139,7 +141,7 @@ def _gather(listener: socket.socket, master: str, own: dict[str, Any]) -> Nodes:
             )
         for one in ready:
             if one is not listener:
-                _say(f"{one.getpeername()[0]} is gone again")
+                say(f"{one.getpeername()[0]} is gone again")
                 come.pop(one).clear()
                 one.close()
                 continue
@@ -169,7 +171,7 @@ def _welcome(other: socket.socket, address: str, own: dict[str, Any]) -> Optiona
         for key in ("textzoo", "nodes"):
             if theirs[key] != own[key]:
                 refusal = f"{key}: {theirs[key]} at {address}, {own[key]} at the master"
-                _say(f"refused a machine: {refusal}")
+                say(f"refused a machine: {refusal}")
                 _send(other, {"refused": refusal})
                 return None
         if not all(type(port) is int for port in theirs["ports"]):
@@ -198,7 +200,7 @@ def _join(place: tuple[str, int], master: str, own: dict[str, Any]) -> Nodes:
                     "between",
                 ) from None
             if not said:
-                _say(f"waiting for the master at {master} ({failure.strerror or failure})")
+                say(f"waiting for the master at {master} ({failure.strerror or failure})")
                 said = True
             time.sleep(_AGAIN)
     _keep_alive(one)
@@ -269,7 +271,8 @@ def _exactly(one: socket.socket, size: int) -> bytes:
     return data
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell the user of the machines, before and beside the run's own log."""
     print(f"machines: {text}", file=sys.stderr, flush=True)
 
 
