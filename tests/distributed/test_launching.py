@@ -134,13 +134,14 @@ def test_each_process_of_a_machine_is_told_which_one_of_all_it_is(processes, oth
         assert found == f"{own + 1} 4 2 {own} 10.0.0.2:1 10.0.0.1:9"
 
 
-def test_other_machines_are_told_of_a_failure_and_fail_with_this_one(
-    processes, others, monkeypatch, capfd
-):
-    monkeypatch.setattr(launching, "_GRACE", 0.1)
+def test_other_machines_are_told_of_a_failure(processes, others):
     found = others(0)
     assert processes(1, "os.kill(os.getpid(), 9)", (2, "10.0.0.1:6170")) == 137
     assert found.told == [137]
+
+
+def test_a_machine_that_fails_ends_the_processes_of_this_one(processes, others, monkeypatch, capfd):
+    monkeypatch.setattr(launching, "_GRACE", 0.1)
     others(1)
     assert processes(1, "time.sleep(60)", (2, "10.0.0.1:6170")) == 1
     assert "machines: 10.0.0.3 is gone" in capfd.readouterr().err

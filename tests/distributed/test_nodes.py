@@ -1,6 +1,7 @@
 """Machines find each other and end together; threads act as them, on the loopback."""
 
 import errno
+import re
 import socket
 import sys
 import time
@@ -165,9 +166,15 @@ def test_a_port_that_may_not_be_used_is_named(monkeypatch):
         meet(2, "127.0.0.1:80", [1, 11])
 
 
-def test_a_name_without_an_address_is_named():
-    with pytest.raises(UserError, match=r"no-such-host\.invalid has no address here"):
-        meet(2, "no-such-host.invalid:6170", [1, 11])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
+def test_a_name_without_an_address_is_named(host):
+    with pytest.raises(UserError, match=f"{re.escape(host)} has no address here"):
+        meet(2, f"{host}:6170", [1, 11])
+
+
+def test_a_port_that_is_none_is_named():
+    with pytest.raises(UserError, match="99999: expected a port from 1 to 65535"):
+        meet(2, "127.0.0.1:99999", [1, 11])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")

@@ -211,7 +211,7 @@ class Runner(Block):
     nodes: Annotated[int, Field(gt=0, le=MAX_PROCESSES)] = Field(
         default=1,
         description="machines that train together; the same command is started on each "
-        "(doc/scale.md)",
+        "(doc/machines.md)",
     )
     master: Optional[Annotated[str, Field(pattern=rf"^{MASTER}$")]] = Field(
         default=None,

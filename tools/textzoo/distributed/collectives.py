@@ -79,10 +79,9 @@ def join_processes() -> None:
         if "gloo" not in str(failure):
             raise
         raise UserError(
-            f"the processes cannot reach each other from {own_address()} (gloo at the interface "
-            f"{os.environ.get('GLOO_SOCKET_IFNAME', 'of this host’s name')}: {failure}): let no "
-            "firewall be between the machines, or name another interface in the environment "
-            "variable GLOO_SOCKET_IFNAME"
+            f"the processes cannot reach each other from {own_address()} ({failure}): let no "
+            "firewall be between the machines, and unset GLOO_SOCKET_IFNAME or name the interface "
+            "there that reaches them"
         ) from None
     global _shared_memory
     on_one_machine = os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes())

@@ -1,4 +1,4 @@
-"""Start the processes that train one model on a machine, or its part of them, and watch over them.
+"""Start the processes that train one model on this machine, and watch over them.
 
 The user's command becomes a watcher, which does not import Paddle. It starts the same command once
 per process, told apart by the variables that Paddle's own launcher sets: under either launcher,
@@ -162,6 +162,7 @@ def _wait(processes: list[subprocess.Popen], nodes: Nodes) -> tuple[int, list[Op
         if failed or any(statuses) or None not in statuses:
             break
         time.sleep(_POLL)
+    failed = failed or nodes.failed()  # a process may have ended because a machine has
     # Of several, one that a signal ended (its status is negative) was the cause.
     first = min((status for status in statuses if status), default=failed)
     first = first if first >= 0 else 128 - first

@@ -89,10 +89,12 @@ def meet(n: int, master: str, ports: list[int]) -> Nodes:
             same.
     """
     host, port = master.split(":")
+    if int(port) >= 1 << 16:
+        raise _problem(master, "expected a port from 1 to 65535")
     try:
         address = socket.gethostbyname(host)
-    except OSError as failure:
-        raise _problem(master, f"{host} has no address here ({failure.strerror})") from None
+    except (OSError, UnicodeError) as failure:
+        raise _problem(master, f"{host} has no address here ({failure})") from None
     place = address, int(port)
     own = {"textzoo": textzoo.__version__, "nodes": n, "ports": ports}
     if not _is_own(address):
