@@ -5,6 +5,7 @@ tests are skipped.
 """
 
 import dataclasses
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,21 @@ def test_a_machine_that_is_killed_ends_the_run_which_goes_on_to_the_same_end(
     assert "Traceback" not in result.stderr, str(result)
     train_on_both(machines, arguments)
     assert_same_losses(place, "killed", "undisturbed")
+
+
+def test_a_signal_to_one_machine_ends_both_after_a_checkpoint(machines, workspace):
+    place = workspace("tagspace")
+    arguments = place.arguments("trainer", "stopped", *MEET, *STEADY)
+    output = place.output("stopped")
+    with (
+        Started([*machines[0], *arguments], output) as first,
+        Started([*machines[1], *arguments], output) as second,
+    ):
+        first.wait_for_step(6)
+        results = [second.stop(signal.SIGTERM), first.end()]
+    assert [result.status for result in results] == [143, 143], "\n".join(map(str, results))
+    assert not any("Traceback" in result.stderr for result in results)
+    assert results[1].stdout.count("interrupted; saved") == 1, str(results[1])
 
 
 def test_machines_with_different_settings_or_data_are_told_where(machines, workspace):

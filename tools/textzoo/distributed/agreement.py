@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-import paddle
+from paddle.version import full_version
 
 import textzoo
 from textzoo.config.checking import Config, differences
@@ -23,7 +23,7 @@ def check_settings(config: Config) -> None:
     settings = config.resolved()
     for key in _OF_A_MACHINE:
         del settings["runner"][key]
-    versions = {"textzoo": textzoo.__version__, "paddle": paddle.__version__}
+    versions = {"textzoo": textzoo.__version__, "paddle": full_version}
     check_alike({**versions, **_without_paths(settings)})
 
 
