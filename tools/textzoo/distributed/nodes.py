@@ -131,7 +131,7 @@ def interface_of(address: str) -> Optional[str]:
 def _gather(listener: socket.socket, master: str, own: dict[str, Any]) -> Nodes:
     """Wait at the master's address for the others."""
     say(f"waiting for {own['nodes'] - 1} more machine(s) at {master}")
-    come: dict[socket.socket, dict[str, Any]] = {}
+    come: dict[socket.socket, tuple[str, list[int]]] = {}  # addresses and ports
     deadline = time.monotonic() + _PATIENCE
     while len(come) < own["nodes"] - 1:
         ready = select.select([listener, *come], [], [], max(0, deadline - time.monotonic()))[0]
@@ -143,30 +143,31 @@ def _gather(listener: socket.socket, master: str, own: dict[str, Any]) -> Nodes:
             )
         for one in ready:
             if one is not listener:
-                say(f"{one.getpeername()[0]} is gone again")
-                come.pop(one).clear()
+                say(f"{come.pop(one)[0]} is gone again")
                 one.close()
                 continue
             other, (address, _) = listener.accept()
             if theirs := _welcome(other, address, own):
-                come[other] = theirs
+                come[other] = address, theirs
             else:
                 other.close()
-    order = sorted(come, key=lambda one: socket.inet_aton(one.getpeername()[0]))
+    order = sorted(come, key=lambda one: socket.inet_aton(come[one][0]))
     here = order[0].getsockname()[0]
     endpoints = [f"{here}:{port}" for port in own["ports"][1:]]
     firsts = []
     for one in order:
         firsts.append(len(endpoints))
-        endpoints += [f"{one.getpeername()[0]}:{port}" for port in come[one]["ports"][1:]]
+        address, ports = come[one]
+        endpoints += [f"{address}:{port}" for port in ports[1:]]
     store = f"{here}:{own['ports'][0]}"
     for one, first in zip(order, firsts):
-        _send(one, {"first": first, "endpoints": endpoints, "store": store})
-    return Nodes({one: one.getpeername()[0] for one in order}, 0, endpoints, store)
+        with contextlib.suppress(OSError):  # that it is gone ends the run, see `Nodes.failed`
+            _send(one, {"first": first, "endpoints": endpoints, "store": store})
+    return Nodes({one: come[one][0] for one in order}, 0, endpoints, store)
 
 
-def _welcome(other: socket.socket, address: str, own: dict[str, Any]) -> Optional[dict[str, Any]]:
-    """What another machine says of itself; None if it is none of this run."""
+def _welcome(other: socket.socket, address: str, own: dict[str, Any]) -> Optional[list[int]]:
+    """The ports of another machine; None if it is none of this run."""
     _keep_alive(other)
     try:
         theirs = _receive(other)
@@ -176,11 +177,11 @@ def _welcome(other: socket.socket, address: str, own: dict[str, Any]) -> Optiona
                 say(f"refused a machine: {refusal}")
                 _send(other, {"refused": refusal})
                 return None
-        if not all(type(port) is int for port in theirs["ports"]):
+        if not theirs["ports"] or not all(type(port) is int for port in theirs["ports"]):
             return None
         _send(other, {"welcome": True})
         other.settimeout(None)
-        return theirs
+        return theirs["ports"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # something that is no machine of a run
 
