@@ -171,6 +171,7 @@ def test_runs_without_a_folder_are_numbered(tmp_path, monkeypatch):
         ("tagspace", {"runner__epoch": 1}, r"runner\.epoch: unknown key"),
         ("tagspace", {"runner__epochs": object()}, r"runner\.epochs: received <object"),
         ("tagspace", {"runner__processes": 2}, r"runner\.processes: received 2, expected 1"),
+        ("tagspace", {"runner__nodes": 2}, r"runner\.nodes: received 2, expected 1"),
         ("tagspace", {"runner__model_save_path": "x"}, "is given as output=FOLDER"),
     ],
 )

@@ -16,6 +16,7 @@ from harness.pretrained import write_encoder
 from harness.running import run
 from harness.workspace import (
     MODELS,
+    NO_DROPOUT,
     ROOT,
     TIMEOUT,
     Saved,
@@ -27,24 +28,6 @@ from harness.workspace import (
 
 from textzoo.commands.train import train
 from textzoo.distributed import collectives as processes
-
-# Random numbers that a net draws itself differ between processes, as their rows do.
-NO_DROPOUT = {
-    "tagspace": (),
-    "xmlcnn": ("hyper_parameters.hidden_dropout=0.0",),
-    "multilabel": (
-        "hyper_parameters.dropout=0.0",
-        "hyper_parameters.word_dropout=0.0",
-        "hyper_parameters.r_drop=0.0",
-        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
-        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
-    ),
-    "batchneg": (
-        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
-        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
-    ),
-}
-NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
 
 NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
@@ -297,6 +280,32 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1] != "Z"
     except OSError:
         return False
+
+
+LATE = """
+import sys, time
+sys.path.insert(0, {tools!r})
+from textzoo.devices import import_paddle, process_rank
+import_paddle()
+from textzoo.distributed import collectives
+collectives.join_processes()
+collectives._shared_memory = None  # as where there are several machines
+if process_rank():
+    time.sleep(35)  # gloo gives up after 30 s
+assert collectives.gather(process_rank()) == [0, 1]
+if not process_rank():
+    time.sleep(35)
+assert collectives.broadcast("of process " + str(process_rank())) == "of process 0"
+collectives.barrier()
+"""
+
+
+@pytest.mark.slow
+def test_processes_wait_longer_for_one_another_than_gloo(tmp_path):
+    program = tmp_path / "late.py"
+    program.write_text(LATE.format(tools=str(ROOT / "tools")), encoding="utf-8")
+    launch = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2"]
+    run([*launch, "--log_dir", str(tmp_path), str(program)])
 
 
 # ------------------------------------------------------------------------------- parts of batches

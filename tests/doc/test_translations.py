@@ -13,6 +13,7 @@ CHINESE = {
             "configs.md",
             "data.md",
             "deployment.md",
+            "machines.md",
             "python.md",
             "repeated_runs.md",
             "small_exports.md",

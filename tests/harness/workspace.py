@@ -129,6 +129,24 @@ MODELS = {
     )
 }
 
+# Random numbers that a net draws itself differ between processes, as their rows do.
+NO_DROPOUT: dict[str, tuple[str, ...]] = {
+    "tagspace": (),
+    "xmlcnn": ("hyper_parameters.hidden_dropout=0.0",),
+    "multilabel": (
+        "hyper_parameters.dropout=0.0",
+        "hyper_parameters.word_dropout=0.0",
+        "hyper_parameters.r_drop=0.0",
+        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+    ),
+    "batchneg": (
+        "hyper_parameters.encoder.hidden_dropout_prob=0.0",
+        "hyper_parameters.encoder.attention_probs_dropout_prob=0.0",
+    ),
+}
+NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
+
 
 def model_folders() -> list[str]:
     """The names of all model folders of the repository."""

@@ -127,11 +127,12 @@ def train(
 
         checked, folder = load_config(base, _as_overrides(settings))
         runner, resolved = checked.runner, flat(checked.resolved())
-        if runner.processes not in (1, "auto"):
-            raise UserError(
-                f"runner.processes: received {runner.processes}, expected 1: in Python this "
-                "process does the work; the command `textzoo train` starts several"
-            )
+        for key, received in (("processes", runner.processes), ("nodes", runner.nodes)):
+            if received not in (1, "auto"):
+                raise UserError(
+                    f"runner.{key}: received {received}, expected 1: in Python this process does "
+                    "the work; the command `textzoo train` starts several"
+                )
         # What the environment said stays, whatever it says when the folder is loaded.
         varied = read_layers(base, _as_overrides(settings)).varied
         written = {key: literal(value) for key, value in resolved.items() if key in varied}

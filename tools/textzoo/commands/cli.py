@@ -55,13 +55,20 @@ def run_with_config(
 
     def run() -> Optional[int]:
         from textzoo.config.layers import read_layers
-        from textzoo.distributed.launching import processes_to_start, run_processes
+        from textzoo.distributed.launching import (
+            nodes_to_join,
+            processes_to_start,
+            run_processes,
+        )
 
         # What cannot be read is said before Paddle is imported.
         read_layers(parsed.config, parsed.override)
-        if trains and (n := processes_to_start(parsed.config, parsed.override)) > 1:
-            given = sys.argv[1:] if arguments is None else arguments
-            return run_processes(n, name, list(given))
+        if trains:
+            n = processes_to_start(parsed.config, parsed.override)
+            nodes = nodes_to_join(parsed.config, parsed.override)
+            if n > 1 or nodes:
+                given = sys.argv[1:] if arguments is None else arguments
+                return run_processes(n, name, list(given), nodes)
         import_paddle()
         return recipe(parsed)
 

@@ -4,7 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from textzoo.called import program
 from textzoo.commands.arguments import config_parser
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textzoo.training.checkpoint import Checkpoint
     from textzoo.training.facts import Progress
     from textzoo.training.loop import Training
+    from textzoo.training.resuming import Start
 
 log = logging.getLogger("textzoo")
 
@@ -94,6 +95,7 @@ def train(
     from textzoo.data.dataset import Dataset, in_turn
     from textzoo.data.swapped_columns import warn_if_swapped
     from textzoo.devices import choose_device, process_rank
+    from textzoo.distributed.agreement import check_alike, check_settings
     from textzoo.distributed.collectives import barrier, join_processes, n_processes
     from textzoo.files import standing
     from textzoo.running.building import build_run, check_run
@@ -109,6 +111,7 @@ def train(
     runner = config.runner
     choose_device(runner.use_gpu)
     join_processes()
+    check_settings(config)
     check_run(graph, config, folder, trains=True)
     dataset = Dataset(config, folder)
     if not runner.model_save_path.exists():  # and is not made for what is refused at once
@@ -128,6 +131,7 @@ def train(
         if isinstance(asked := config.hyper_parameters.get("teacher"), Teacher):
             teacher = teacher_model(asked, runner)
             data.teacher = teacher.digest
+        check_alike(facts_of(start, data))
         start.check_data(data.contents)
         if teacher:
             columns = in_turn(lambda: taught(data, config, folder, teacher))
@@ -168,6 +172,7 @@ def train(
                 "-o runner.resume=none",
                 "go on" if progress.epoch else "train a net too",
             )
+        barrier()
         training.fit()
         if has_best(runner.model_save_path):
             best = standing(runner.model_save_path / BEST)
@@ -176,6 +181,13 @@ def train(
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
+
+
+def facts_of(start: "Start", data: "TrainingData") -> dict[str, Any]:
+    """What all processes must find alike: where the run stands, and the checksums of the data."""
+    progress = start.checkpoint.facts["progress"] if start.checkpoint else None
+    files = {split: dict(enumerate(sha256)) for split, sha256 in data.contents.items()}
+    return {"checkpoint": progress, "data": files}
 
 
 def taught(

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 MAX_INT, MAX_FLOAT = 2**31 - 1, 3.4e38
 MAX_SIZE = 1 << 20  # of one side of a matrix of weights
 MAX_PROCESSES = 1024
+MASTER = r"[^\s:/]+:[1-9][0-9]{0,4}"  # an address and a port
 
 
 def _not_empty(path: object) -> object:
@@ -214,6 +215,16 @@ class Runner(Block):
         default=1,
         description="processes that train together on this machine, with the batches and losses "
         "of one; `auto`: one per GPU, or per core where that pays (doc/scale.md)",
+    )
+    nodes: Annotated[int, Field(gt=0, le=MAX_PROCESSES)] = Field(
+        default=1,
+        description="machines that train together; the same command is started on each "
+        "(doc/machines.md)",
+    )
+    master: Optional[Annotated[str, Field(pattern=rf"^{MASTER}$")]] = Field(
+        default=None,
+        description="of several `nodes`: `ADDRESS:PORT` of one of them, at which they find each "
+        "other",
     )
     use_fleet: bool = Field(
         default=False, description="accepted; `processes` says how many there are"

@@ -12,6 +12,8 @@ import ctypes
 import io
 import os
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any, Optional, TypeVar
 
 import numpy as np
@@ -21,12 +23,16 @@ import paddle.nn.functional as F
 
 from textzoo.called import program
 from textzoo.devices import LIFELINE, process_rank
-from textzoo.distributed.shared_memory import SharedMemory, equal_part
+from textzoo.distributed.nodes import interface_of
+from textzoo.distributed.shared_memory import ENDED, SharedMemory, equal_part
 from textzoo.errors import UserError
 
 Array = TypeVar("Array", np.ndarray, paddle.Tensor)
 
+_POLL = 0.01
+
 _shared_memory: Optional[SharedMemory] = None
+_barriers = 0  # that this process has come to
 
 
 def n_processes() -> int:
@@ -39,11 +45,17 @@ def rank_on_machine() -> int:
     return int(os.environ.get("PADDLE_RANK_IN_NODE", "0"))
 
 
+def own_address() -> str:
+    """The address at which other machines reach this one."""
+    return os.environ["PADDLE_CURRENT_ENDPOINT"].rpartition(":")[0]
+
+
 def join_processes() -> None:
     """Find the other processes, if there are any.
 
     Raises:
-        UserError: this build of Paddle cannot train in several processes.
+        UserError: this build of Paddle cannot train in several processes, or they cannot reach each
+            other.
     """
     if n_processes() == 1:
         return
@@ -57,8 +69,20 @@ def join_processes() -> None:
     on_cpu = paddle.device.get_device() == "cpu"
     if on_cpu:
         os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
-    with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
-        dist.init_parallel_env()
+        # Else gloo takes the address of the host's name, which may be one of the loopback.
+        if interface := interface_of(own_address()):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # a list of Paddle's flags
+            dist.init_parallel_env()
+    except RuntimeError as failure:
+        if "gloo" not in str(failure):
+            raise
+        raise UserError(
+            f"the processes cannot reach each other from {own_address()} ({failure}): let no "
+            "firewall be between the machines, and unset GLOO_SOCKET_IFNAME or name the interface "
+            "there that reaches them"
+        ) from None
     global _shared_memory
     on_one_machine = os.environ.get("PADDLE_LOCAL_SIZE") == str(n_processes())
     _shared_memory = (
@@ -74,9 +98,41 @@ def _end_with_the_launcher() -> None:
 
 
 def barrier() -> None:
-    """Return when all processes have come here."""
-    if n_processes() > 1:
-        dist.barrier()
+    """Return when all processes have come here.
+
+    That may take as long as reading a large corpus in one of them; gloo itself waits for 30 s.
+    """
+    global _barriers
+    if n_processes() == 1:
+        return
+    if _shared_memory:
+        _shared_memory.meet()
+        return
+    _barriers += 1
+    expected = _barriers * n_processes()
+    store = paddle.base.core.create_or_get_global_tcp_store()
+    with _ending_with_others():
+        # Process 0, in which the store is, is the last to go on: it might end before others know.
+        for counter in ("came", "went"):
+            n_there = store.add(f"textzoo_{counter}", 1)
+            while n_there < expected and not (counter == "went" and process_rank()):
+                time.sleep(_POLL)
+                n_there = store.add(f"textzoo_{counter}", 0)
+
+
+@contextlib.contextmanager
+def _ending_with_others() -> Iterator[None]:
+    """End without a trace of C++ where another process has ended while it was waited for.
+
+    Raises:
+        SystemExit: another process has ended.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError) as failure:
+        if "gloo" in str(failure) or "TCP" in str(failure):
+            raise SystemExit(f"{ENDED}, or was silent for 30 s") from None
+        raise
 
 
 def own_rows(n_rows: int) -> slice:
@@ -199,7 +255,8 @@ def all_reduce(tensors: list[paddle.Tensor]) -> None:
         _shared_memory.sum([_memory(total) for total in totals])
     else:
         flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-        dist.all_reduce(flat)
+        with _ending_with_others():
+            dist.all_reduce(flat)
         totals = flat.split([tensor.size for tensor in tensors])
     for tensor, total in zip(tensors, totals):
         if total is not tensor:
@@ -238,5 +295,16 @@ def broadcast(value: Any) -> Any:
     if n_processes() == 1:
         return value
     values = [value]
-    dist.broadcast_object_list(values, src=0)
+    barrier()
+    with _ending_with_others():
+        dist.broadcast_object_list(values, src=0)
     return values[0]
+
+
+def gather(value: Any) -> list[Any]:
+    """The values that all processes have, in the order of their numbers."""
+    values: list[Any] = []
+    barrier()
+    with _ending_with_others():
+        dist.all_gather_object(values, value)
+    return values

@@ -6,6 +6,7 @@ per process, told apart by the variables that Paddle's own launcher sets: under 
 """
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,9 +20,10 @@ from types import FrameType
 from typing import Optional
 
 from textzoo.config.layers import read_layers
-from textzoo.config.schema import MAX_PROCESSES
+from textzoo.config.schema import MASTER, MAX_PROCESSES
 from textzoo.devices import LIFELINE, physical_cores, visible_gpus
-from textzoo.errors import UserError
+from textzoo.distributed.nodes import Nodes, meet, say
+from textzoo.errors import UserError, shown
 from textzoo.text.lines import data_files
 
 _GRACE = 3.0  # seconds in which the others end by themselves when one has failed
@@ -59,6 +61,29 @@ def processes_to_start(path: Path, overrides: list[str]) -> int:
     return physical_cores() if work > _SMALL_WORK else 1
 
 
+def nodes_to_join(path: Path, overrides: list[str]) -> Optional[tuple[int, str]]:
+    """How many machines `runner.nodes` asks for, and `runner.master`; None: only this one.
+
+    It is None in a process that a launcher has started, and for a value that is no number of
+    machines, which is left to the command itself to refuse.
+
+    Raises:
+        UserError: the config cannot be read, or says of several machines not where they meet.
+    """
+    runner = read_layers(path, overrides).blocks.get("runner")
+    if "PADDLE_TRAINERS_NUM" in os.environ or not isinstance(runner, dict):
+        return None
+    n, master = runner.get("nodes", 1), runner.get("master")
+    if type(n) is not int or not 1 < n <= MAX_PROCESSES:
+        return None
+    if not isinstance(master, str) or not re.fullmatch(MASTER, master):
+        raise UserError(
+            f"runner.master: received {shown(master)} with {n} nodes, expected ADDRESS:PORT of one "
+            "of them, such as 10.0.0.1:6170"
+        )
+    return n, master
+
+
 def _size(path: Path) -> int:
     """The bytes of all files that a path of data stands for."""
     try:
@@ -67,7 +92,9 @@ def _size(path: Path) -> int:
         return 0
 
 
-def run_processes(n: int, command: str, arguments: list[str]) -> int:
+def run_processes(
+    n: int, command: str, arguments: list[str], asked: Optional[tuple[int, str]] = None
+) -> int:
     """Run a command in several processes until all have ended; when one fails, end the others.
 
     Signals are passed on. Process 0 has this process's output; what the others say is shown if
@@ -77,16 +104,26 @@ def run_processes(n: int, command: str, arguments: list[str]) -> int:
         n: how many processes.
         command: its script in `tools/`, such as `trainer`.
         arguments: of the command line.
+        asked: how many machines take part, and where they meet, see `nodes_to_join`.
 
     Returns:
         The exit status of the first process that failed, 128 + the signal's number if a signal
-        ended it; or 0.
+        ended it, or of a machine that failed; or 0.
+
+    Raises:
+        UserError: the machines do not find each other, see `meet`.
     """
     main = "static_main" if command == "static_trainer" else "main"
     code = (
         f"import sys; sys.argv[0] = {sys.argv[0]!r}; "
         f"from textzoo.commands.train import {main}; sys.exit({main}())"
     )
+    ports = _free_ports(n + 1)
+    if asked:
+        nodes = meet(*asked, ports)
+    else:
+        store, *endpoints = (f"127.0.0.1:{port}" for port in ports)
+        nodes = Nodes({}, 0, endpoints, store)
     with ExitStack() as stack:
         outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, n))]
         processes = [
@@ -98,20 +135,22 @@ def run_processes(n: int, command: str, arguments: list[str]) -> int:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C reaches them through this process alone
             )
-            for variables, output in zip(_environments(n), outputs)
+            for variables, output in zip(_environments(n, nodes), outputs)
         ]
         with _passing_signals_on(processes):
-            status, statuses = _wait(processes)
+            status, statuses = _wait(processes, nodes)
         for number, output in enumerate(outputs[1:], start=1):
             if statuses[number] and not (status in _ALIKE and statuses[0] == status):
                 print(f"process {number} of {n}, status {statuses[number]}:", file=sys.stderr)
                 output.seek(0)
                 sys.stderr.write(output.read().decode("utf-8", "replace"))
-    return status if status >= 0 else 128 - status
+        if nodes.failure and not (status in _ALIKE and statuses[0] == status):
+            say(nodes.failure)
+    return status
 
 
-def _wait(processes: list[subprocess.Popen]) -> tuple[int, list[Optional[int]]]:
-    """Wait until all have ended, or one has failed; then see that the others end.
+def _wait(processes: list[subprocess.Popen], nodes: Nodes) -> tuple[int, list[Optional[int]]]:
+    """Wait until all have ended, or one or a machine has failed; then see that the others end.
 
     Returns:
         The status of a process that failed first, or 0, and the statuses of all; None for one that
@@ -119,11 +158,15 @@ def _wait(processes: list[subprocess.Popen]) -> tuple[int, list[Optional[int]]]:
     """
     while True:
         statuses = [process.poll() for process in processes]
-        if any(statuses) or None not in statuses:
+        failed = nodes.failed()
+        if failed or any(statuses) or None not in statuses:
             break
         time.sleep(_POLL)
+    failed = failed or nodes.failed()  # a process may have ended because a machine has
     # Of several, one that a signal ended (its status is negative) was the cause.
-    first = min((status for status in statuses if status), default=0)
+    first = min((status for status in statuses if status), default=failed)
+    first = first if first >= 0 else 128 - first
+    nodes.tell(first)
     deadline = time.monotonic() + _GRACE
     for number, process in enumerate(processes):
         try:
@@ -149,21 +192,21 @@ def _passing_signals_on(processes: list[subprocess.Popen]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _environments(n: int) -> Iterator[dict[str, str]]:
+def _environments(n: int, nodes: Nodes) -> Iterator[dict[str, str]]:
     """The variables of each process, as `paddle.distributed.launch` sets them."""
-    master, *endpoints = (f"127.0.0.1:{port}" for port in _free_ports(n + 1))
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    for rank, endpoint in enumerate(endpoints):
+    for own in range(n):
+        rank = nodes.first + own
         yield {
-            "PADDLE_MASTER": master,
-            "PADDLE_TRAINERS_NUM": str(n),
+            "PADDLE_MASTER": nodes.store,
+            "PADDLE_TRAINERS_NUM": str(len(nodes.endpoints)),
             "PADDLE_TRAINER_ID": str(rank),
             "PADDLE_LOCAL_SIZE": str(n),
-            "PADDLE_RANK_IN_NODE": str(rank),
-            "PADDLE_CURRENT_ENDPOINT": endpoint,
-            "PADDLE_TRAINER_ENDPOINTS": ",".join(endpoints),
-            "FLAGS_selected_gpus": str(rank),
+            "PADDLE_RANK_IN_NODE": str(own),
+            "PADDLE_CURRENT_ENDPOINT": nodes.endpoints[rank],
+            "PADDLE_TRAINER_ENDPOINTS": ",".join(nodes.endpoints),
+            "FLAGS_selected_gpus": str(own),
             "PYTHONPATH": search,
             LIFELINE: "1",
         }
@@ -173,5 +216,5 @@ def _free_ports(n: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind(("", 0))
         return [one.getsockname()[1] for one in sockets]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+ENDED = "another process of this run has ended"
 _CHUNK = 2 << 20  # bytes that each process puts there at a time; they stay in the caches
 
 
@@ -45,7 +46,7 @@ class SharedMemory:
                 broadcast((path, listener.address, key))
                 self._others = [listener.accept() for _ in range(n - 1)]
         self._memory = np.memmap(path, np.uint8, "r+", shape=(n + 1, _CHUNK))
-        self._meet()
+        self.meet()
         if not rank:
             with contextlib.suppress(OSError):  # Windows keeps a file that is in use
                 os.unlink(path)
@@ -61,14 +62,14 @@ class SharedMemory:
         for pieces in _chunks([array.reshape(-1) for array in arrays], memory.shape[1]):
             ends = np.cumsum([len(piece) for piece in pieces])
             np.concatenate(pieces, out=own[: ends[-1]])
-            self._meet()
+            self.meet()
             mine = equal_part(ends[-1], self._n, self._rank)
             np.add.reduce(memory[: self._n, mine], axis=0, out=total[mine])
-            self._meet()
+            self.meet()
             for piece, end in zip(pieces, ends):
                 piece[:] = total[end - len(piece) : end]
 
-    def _meet(self) -> None:
+    def meet(self) -> None:
         """Return when all processes have come here.
 
         Raises:
@@ -82,7 +83,7 @@ class SharedMemory:
             for other in self._others if self._rank else ():
                 other.recv_bytes()
         except (EOFError, OSError):
-            raise SystemExit("another process of this run has ended") from None
+            raise SystemExit(ENDED) from None
 
 
 def equal_part(size: int, n: int, rank: int) -> slice:
