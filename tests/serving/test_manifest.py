@@ -35,7 +35,8 @@ def change(folder, keys, value):
 @pytest.mark.parametrize("key", sorted(Manifest.model_fields))
 def test_a_manifest_without_a_key_is_refused(folder, key):
     change(folder, key, None)
-    if key in ("threshold", "calibration", "predictions", "has_linear", "metrics"):  # may lack
+    may_lack = ("threshold", "calibration", "predictions", "has_linear", "metrics", "weak_below")
+    if key in may_lack:
         assert read_manifest(folder)
         return
     with pytest.raises(UserError) as refused:
