@@ -32,7 +32,8 @@ def change(folder, keys, value):
     (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-MAY_LACK = ("threshold", "calibration", "predictions", "has_linear", "metrics", "score_scale")
+MAY_LACK = ("threshold", "calibration", "predictions", "has_linear", "metrics")
+MAY_LACK += ("score_scale", "weak_below")
 
 
 @pytest.mark.parametrize("key", sorted(Manifest.model_fields))
