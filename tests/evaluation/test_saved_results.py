@@ -97,6 +97,13 @@ def test_what_is_not_there_is_named(write, tmp_path):
         SavedResults.read(folder)
 
 
+def test_levels_of_other_labels_are_refused(write):
+    renamed = [{**row, "tags": [], "predicted": {"a": 1, "c": 0}} for row in GRADED]
+    both = [SavedResults.read(write(rows, name)) for name, rows in (("1", GRADED), ("2", renamed))]
+    with pytest.raises(UserError, match="has levels of other labels than"):
+        check_same_rows(*both)
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [

@@ -111,6 +111,9 @@ def check_same_rows(first: SavedResults, second: SavedResults) -> None:
     """
     if first.rows.is_graded != second.rows.is_graded:
         raise UserError(f"{second.folder}: is of another kind of model than {first.folder}")
+    labels = [{*(of.rows.predicted or [()])[0]} for of in (first, second)]
+    if first.rows.is_graded and labels[0] != labels[1]:
+        raise UserError(f"{second.folder}: has levels of other labels than {first.folder}")
     for name, ours, theirs in (
         ("the text", first.texts, second.texts),
         ("the labels", first.rows.gold, second.rows.gold),
