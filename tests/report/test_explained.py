@@ -1,5 +1,7 @@
 """Shaded texts of wrong predictions, from what infer.py left."""
 
+import json
+
 import pytest
 from harness.reported import Page, lines, make_run, page_of, row
 
@@ -81,7 +83,8 @@ def test_infer_explains_the_surest_mistakes_with_all_their_words(exported, name,
     assert infer(given) == 0
     kind = "levels" if name == "levels" else "tags"
     found = Predictions.read(tmp_path / "predictions.jsonl", kind, None)
-    told = list(read_explanations(tmp_path / EXPLANATIONS))
+    told = list(map(json.loads, (tmp_path / EXPLANATIONS).open(encoding="utf-8")))
+    assert len(list(read_explanations(tmp_path / EXPLANATIONS))) == len(told)
     wrong = [(one.row["text"], one.label, one.score) for one in found.wrong[:2]]
     assert [(row["text"], row["tag"], row["score"]) for row in told] == wrong
     for one in told:
