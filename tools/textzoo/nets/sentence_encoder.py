@@ -7,7 +7,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from textzoo.config.schema import EncoderSettings
-from textzoo.nets.encoder import build_encoder
+from textzoo.nets.encoder import NgramEncoder, build_encoder
 from textzoo.nets.pooling import pool
 
 
@@ -64,7 +64,10 @@ class SentenceEncoder(nn.Layer):
         Returns:
             `[batch, output_emb_size]`, of length 1: an inner product is a cosine.
         """
-        vectors = pool(self.encoder(tokens, lengths), lengths, self._pooling)
+        if isinstance(self.encoder, NgramEncoder) and self._pooling == "mean":
+            vectors = self.encoder.mean(tokens, lengths)
+        else:
+            vectors = pool(self.encoder(tokens, lengths), lengths, self._pooling)
         if self.projection:
             vectors = self.projection(vectors)
         return F.normalize(vectors)

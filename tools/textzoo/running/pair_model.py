@@ -32,6 +32,9 @@ class PairModel(Model[SentenceEncoder]):
     text_column = "query"
     label_column = "title"
     metrics = ("recall@1", "recall@5", "recall@10", "recall@50", "mrr")
+    tables: ClassVar = {
+        "encoder.word_embeddings.weight": ("query_tokens", "title_tokens", "negative_tokens")
+    }
     net_class: ClassVar[type[SentenceEncoder]]
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
