@@ -14,7 +14,13 @@ from textzoo.distributed.collectives import (
 )
 from textzoo.running import gradient_cache
 from textzoo.running.finite import check_finite
-from textzoo.running.lazy_adam import LazyAdam, lazy_tables, settle, settled_state
+from textzoo.running.lazy_adam import (
+    LazyAdam,
+    is_behind,
+    lazy_tables,
+    settle,
+    settled_state,
+)
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits
@@ -114,14 +120,18 @@ class DygraphRun:
 
     def optimizer_state(self) -> Feeds:
         """See `Run.optimizer_state`."""
-        state = {
+        state = self._accumulators()
+        for name, table in self._tables.items():
+            if table.is_behind:
+                state.update(table.state(name))
+        return state
+
+    def _accumulators(self) -> Feeds:
+        return {
             f"{kind}/{self._names[parameter]}": tensor.numpy()
             for kind, by_parameter in self._optimizer._accumulators.items()
             for parameter, tensor in by_parameter.items()
         }
-        for name, table in self._tables.items():
-            state.update(table.state(name))
-        return state
 
     def set_optimizer_state(self, values: Feeds) -> None:
         """See `Run.set_optimizer_state`."""
@@ -129,12 +139,15 @@ class DygraphRun:
         block = paddle.static.default_main_program().global_block()
         trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
         self._optimizer._create_accumulators(block, trained)
-        values = dict(values)
+        values = settled_state(values, self._optimizer, self._tables)
+        expected = self._accumulators()
+        for name, table in self._tables.items():
+            if is_behind(name, values):
+                expected.update(table.state(name))
+        if problems := misfits(expected, values):
+            raise ValueError("\n  ".join(problems))
         for name, table in self._tables.items():
             table.set_state(name, values)
-        values = settled_state(values, self._optimizer)
-        if problems := misfits(self.optimizer_state(), values):
-            raise ValueError("\n  ".join(problems))
         for kind, by_parameter in self._optimizer._accumulators.items():
             for parameter, tensor in by_parameter.items():
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])

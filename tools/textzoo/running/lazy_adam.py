@@ -20,7 +20,7 @@ which is the sum itself where sqrt(v) is much more than epsilon, or much less, a
 between.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,23 +122,21 @@ class LazyAdam:
         return weight
 
     def state(self, name: str) -> Feeds:
-        """What is to be kept, beside the moments, of a table that is behind; else nothing.
+        """What an optimizer's state has, beside the moments, of a table that is behind.
 
         Args:
             name: of the weight in the net.
         """
-        if not self.is_behind:
-            return {}
         return {
             f"{_BEHIND}/{name}": self._state.copy(),
             f"{_WEIGHT}/{name}": self.weight.numpy(),
         }
 
     def set_state(self, name: str, values: Feeds) -> None:
-        """Take from optimizer states what `state` of this table gave, after its weight was set."""
-        if f"{_BEHIND}/{name}" in values:
-            self._state = values.pop(f"{_BEHIND}/{name}").copy()
-            self.weight.set_value(values.pop(f"{_WEIGHT}/{name}"))
+        """Set what `state` gave, or that nothing is behind; after the weight was set."""
+        if is_behind(name, values):
+            self._state = values[f"{_BEHIND}/{name}"].copy()
+            self.weight.set_value(values[f"{_WEIGHT}/{name}"])
         else:
             self._state = _behind(len(self._state[_AGE]))
 
@@ -244,18 +242,30 @@ def _is_suited(table: Table, optimizer: Any) -> bool:
     )
 
 
-def settled_state(values: Feeds, optimizer: Any) -> Feeds:
-    """The state of an Adam without what `LazyAdam.state` gave: as that of dense Adam."""
-    behind = {k.partition("/")[2]: v for k, v in values.items() if k.startswith(f"{_BEHIND}/")}
-    settled = {
-        k: v for k, v in values.items() if not k.startswith((f"{_BEHIND}/", f"{_WEIGHT}/"))
-    }
-    for name, state in behind.items():
-        for kind, decay in (
-            ("moment1", state[_DECAY]),
-            ("moment2", np.float32(optimizer._beta2) ** state[_AGE]),
-        ):
-            settled[f"{kind}/{name}"] = settled[f"{kind}/{name}"] * decay[:, None]
+def is_behind(name: str, values: Feeds) -> bool:
+    """Whether an optimizer's state is of a table that was behind."""
+    return f"{_BEHIND}/{name}" in values
+
+
+def settled_state(values: Feeds, optimizer: Any, tables: Container[str] = ()) -> Feeds:
+    """The state of an Adam as dense Adam would have it.
+
+    Args:
+        values: the state.
+        optimizer: the Adam; others have no table that is behind.
+        tables: weights that may stay behind.
+    """
+    settled = dict(values)
+    for key in values:
+        kind, _, name = key.partition("/")
+        if kind == _BEHIND and name not in tables:
+            state = settled.pop(key)
+            settled.pop(f"{_WEIGHT}/{name}", None)
+            for moment, decay in (
+                ("moment1", state[_DECAY]),
+                ("moment2", np.float32(optimizer._beta2) ** state[_AGE]),
+            ):
+                settled[f"{moment}/{name}"] = settled[f"{moment}/{name}"] * decay[:, None]
     return settled
 
 
