@@ -166,9 +166,7 @@ class Net(nn.Layer):
         features = paddle.tanh(paddle.tanh(highest + self.filter_bias))
         return self.hid_fc(F.dropout(features, self._filter_dropout, training=self.training))
 
-    def _mean_ngram(
-        self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor
-    ) -> paddle.Tensor:
+    def _mean_ngram(self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`.
 
         Args:

@@ -223,9 +223,7 @@ class Net(nn.Layer):
         highest = highest.reshape([-1, self._n_chunks, n_filters])
         return F.relu(highest + convolution.bias).flatten(start_axis=1)
 
-    def _ngram_sum(
-        self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor
-    ) -> paddle.Tensor:
+    def _ngram_sum(self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The sum of a text's n-gram embeddings over the root of their number.
 
         Unlike the mean it keeps its spread, whatever the length of the text.

@@ -68,7 +68,6 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         inputs_of,
         load_checkpoints,
     )
-    from textzoo.inference.embedder import Embedder
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
     from textzoo.running.building import check_run, chosen_metrics, model_class
@@ -87,6 +86,8 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     of_pairs = model_class(folder).kind == "embeddings"
     several = None  # encoders, each with its own reader
     if runner.infer_ensemble and of_pairs:
+        from textzoo.inference.embedder import Embedder
+
         several = Embedder(path, overrides, computation)
     if runner.infer_ensemble:
         members = {"ensemble": runner.infer_ensemble}

@@ -10,7 +10,6 @@ from textzoo.config.schema import EncoderSettings
 from textzoo.nets.encoder import NgramEncoder, build_encoder
 from textzoo.nets.pooling import pool
 
-
 _SMALL = 1e-24  # the square of what F.normalize takes for the least length
 
 

@@ -1,15 +1,13 @@
 """Embeddings of very many ids, of which a batch looks up few."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+import scipy
 from paddle import nn
 from paddle.autograd import PyLayer
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 
 class Table(nn.Embedding):
@@ -59,13 +57,11 @@ class Table(nn.Embedding):
         """
         if self._in_use is None:
             return paddle.matmul(weights.unsqueeze(1), self(ids)).squeeze(1)
-        from scipy.sparse import csr_matrix  # inference starts without it
-
         (rows, places), values = self._in_use, weights.numpy()
         counts = np.concatenate([[0], np.cumsum(np.count_nonzero(values, axis=1))])
         is_used = values != 0
-        shape = len(values), len(rows)
-        matrix = csr_matrix((values[is_used], places[ids.numpy()[is_used]], counts), shape)
+        used = values[is_used], places[ids.numpy()[is_used]], counts
+        matrix = scipy.sparse.csr_matrix(used, (len(values), len(rows)))
         return _SparseProduct.apply(rows, matrix)
 
 
@@ -81,7 +77,7 @@ class _SparseProduct(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: paddle.Tensor, matrix: "csr_matrix") -> paddle.Tensor:
+    def forward(ctx: Any, rows: paddle.Tensor, matrix: Any) -> paddle.Tensor:
         ctx.matrix = matrix
         return paddle.to_tensor(matrix @ rows.numpy())
 

@@ -60,7 +60,9 @@ class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
             gradients, which a call replaces.
     """
 
-    rows: list[tuple[paddle.Tensor, paddle.Tensor]] = []
+    def __init__(self, clip_norm: float):
+        super().__init__(clip_norm)
+        self.rows: list[tuple[paddle.Tensor, paddle.Tensor]] = []
 
     def __call__(self, params_grads: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         """See Paddle's.
