@@ -49,7 +49,7 @@ NO_DROPOUT["hardestneg"] = NO_DROPOUT["batchneg"]
 NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
 SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
-# Of a size at which `lazy_adam` takes a table.
+# Of a size at which `lazy_tables` takes a table.
 LAZY = ("reader.ngram_buckets=131072", "hyper_parameters.ngram_dim=8")
 LAZY_ENCODER = ("reader.ngram_buckets=131072", "hyper_parameters.encoder.config=ngram")
 LINEAR = "hyper_parameters.linear.features=both"

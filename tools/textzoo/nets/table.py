@@ -13,7 +13,7 @@ from paddle.autograd import PyLayer
 class Table(nn.Embedding):
     """An `nn.Embedding` that can be trained without gradients of the rows that are not in use.
 
-    See `running.lazy_adam`, which names these rows; until then it is like any other.
+    See `running.lazy_tables`, which names these rows; until then it is like any other.
     """
 
     _in_use: Optional["_Rows"] = None

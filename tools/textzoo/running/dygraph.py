@@ -14,8 +14,8 @@ from textzoo.distributed.collectives import (
 )
 from textzoo.running import gradient_cache
 from textzoo.running.finite import check_finite
-from textzoo.running.lazy_adam import (
-    LazyAdam,
+from textzoo.running.lazy_tables import (
+    LazyTable,
     is_behind,
     lazy_tables,
     settle,
@@ -45,7 +45,7 @@ class DygraphRun:
         self.net = net
         self._cache_rows = gradient_cache_rows
         self.shards = model.shards(net)
-        self._tables: dict[str, LazyAdam] = {}
+        self._tables: dict[str, LazyTable] = {}
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:

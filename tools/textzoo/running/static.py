@@ -21,7 +21,7 @@ from textzoo.distributed.collectives import (
 )
 from textzoo.running.dygraph import row_weights
 from textzoo.running.finite import check_finite
-from textzoo.running.lazy_adam import settled_state
+from textzoo.running.lazy_tables import settled_state
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits

@@ -1,8 +1,8 @@
-"""Adam for large tables of embeddings, at the cost of the rows that a step looks up.
+"""Training large tables of embeddings at the cost of the rows that a step looks up.
 
-In Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019, algorithm 2) a row
-without a gradient goes on moving by its moments, which decay. After k steps without one, from
-moments m and v, the moments are
+With SGD and Adagrad (Duchi et al. 2011) a row without a gradient stays as it is. In Adam
+(Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019, algorithm 2) it goes on
+moving by its moments, which decay. After k steps without one, from moments m and v, these are
 
     beta1^k m  and  beta2^k v
 
@@ -25,37 +25,39 @@ from typing import Any
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 
 from textzoo.nets.table import Table
 from textzoo.running.model import Model
 from textzoo.text.reader import Feeds
 
 _LARGE = 2**20  # numbers in a table, from which on it takes less time than all rows would
+_ADAMS = (paddle.optimizer.Adam, paddle.optimizer.AdamW)  # neither is the other's parent
 _CHUNK = 16384  # rows that are caught up with at once
 _BEHIND, _WEIGHT = "behind", "weight_behind"
 
 
-class LazyAdam:
-    """The table of a net with what an Adam or AdamW of Paddle's keeps of it.
+class LazyTable:
+    """The table of a net with what its optimizer keeps of it, here SGD or Adagrad.
 
     Args:
         table: the layer.
         feeds: names of the feeds that hold the ids that it looks up.
-        optimizer: that has its moments; it does not see its gradients.
+        optimizer: that has its accumulators; it does not see its gradients.
 
     Attributes:
         rows: `[n, width]` the rows of the present step, with their gradients; see `look_up`.
     """
 
+    accumulators: tuple[str, ...]  # with a row for each of the table's
+
     def __init__(
         self, table: Table, feeds: Sequence[str], optimizer: paddle.optimizer.Optimizer
     ) -> None:
         self._table, self._feeds = table, feeds
-        self._optimizer: Any = optimizer  # Paddle does not declare what an Adam has
-        self._beta1, self._beta2 = self._optimizer._beta1, self._optimizer._beta2
-        is_adamw = isinstance(optimizer, paddle.optimizer.AdamW)
-        self._decay_of_weights = self._optimizer._weight_decay if is_adamw else 0.0
-        self._state = _behind(table.weight.shape[0])
+        self._optimizer: Any = optimizer  # of some class, whose attributes Paddle does not declare
+        is_adagrad = isinstance(optimizer, paddle.optimizer.Adagrad)
+        self.accumulators = ("moment",) if is_adagrad else ()
         self.rows: paddle.Tensor
 
     @property
@@ -66,7 +68,7 @@ class LazyAdam:
     @property
     def is_behind(self) -> bool:
         """Whether any row has to be caught up with."""
-        return bool(self._state[_AGE].any())
+        return False
 
     def look_up(self, micro_batches: list[Feeds]) -> None:
         """Catch up with the rows of some batches and have the net use them.
@@ -79,32 +81,80 @@ class LazyAdam:
                 if name in batch:
                     is_used[batch[name]] = True
         self._ids = np.flatnonzero(is_used)
-        self._index, self.rows, *self._moments = self._caught_up(self._ids)
+        self._index, self.rows, *self._moments = self._of_rows(self._ids)
         self.rows.stop_gradient = False
         self._table.use_rows(self._ids, self.rows)
 
     @paddle.no_grad()
     def step(self, gradient: paddle.Tensor, learning_rate: float) -> None:
-        """Update the rows of `look_up`; the others fall behind by one step."""
-        powers = [self._accumulator(f"beta{i}_pow_acc") for i in (1, 2)]
-        of_1, of_2 = (power.item() for power in powers)
-        epsilon = self._optimizer._epsilon
-        kept = 1 - learning_rate * self._decay_of_weights
-        bias = (1 - of_2) ** 0.5
-        _fall_behind(
-            *(self._state, self._beta1, self._beta2, kept),
-            *(learning_rate * bias / (1 - of_1), epsilon * bias),
-        )
-        self._state[:, self._ids] = _behind(1)
-        if kept != 1:
-            self.rows.scale_(kept)
-        rate = paddle.to_tensor([learning_rate], "float32")
-        paddle._C_ops.adam_(
-            *(self.rows, gradient, rate, *self._moments, None, *powers, None, None),
-            *(self._beta1, self._beta2, epsilon, False, 1000, False, False, False),
-        )
+        """Update the rows of `look_up`."""
+        self._update(gradient, learning_rate)
         self._put(self._index, [self.rows, *self._moments])
         self._table.use_all()
+
+    def settle(self) -> None:
+        """Catch up with all rows."""
+
+    def settled_weight(self) -> paddle.Tensor:
+        """The weight as `settle` would leave it."""
+        return self.weight
+
+    def state(self, name: str) -> Feeds:
+        """What an optimizer's state has, beside the accumulators, of a table that is behind.
+
+        Args:
+            name: of the weight in the net.
+        """
+        return {}
+
+    def set_state(self, name: str, values: Feeds) -> None:
+        """Set what `state` gave, or that nothing is behind; after the weight was set."""
+
+    @paddle.no_grad()
+    def _of_rows(self, ids: np.ndarray) -> list[paddle.Tensor]:
+        """The ids as a tensor, then their rows and accumulators as all rows' would be."""
+        index = paddle.to_tensor(ids)
+        # Paddle's fastest way to gather rows.
+        return [index, *(F.embedding(index, tensor) for tensor in self._tensors())]
+
+    def _update(self, gradient: paddle.Tensor, learning_rate: float) -> None:
+        rate = paddle.to_tensor([learning_rate], "float32")
+        if self._moments:
+            paddle._C_ops.adagrad_(
+                *(self.rows, gradient, *self._moments, rate, None, self._optimizer._epsilon, False)
+            )
+        else:
+            paddle._C_ops.sgd_(self.rows, rate, gradient, None, False)
+
+    def _accumulator(self, kind: str) -> paddle.Tensor:
+        return self._optimizer._get_accumulator_master(kind, self.weight)
+
+    def _tensors(self) -> list[paddle.Tensor]:
+        """The weight and what has a row for each of its rows."""
+        return [self.weight, *(self._accumulator(kind) for kind in self.accumulators)]
+
+    def _put(self, index: paddle.Tensor, values: list[paddle.Tensor]) -> None:
+        for tensor, rows in zip(self._tensors(), values):
+            paddle.scatter_(tensor, index, rows)
+
+
+class LazyAdam(LazyTable):
+    """The same of Adam or AdamW."""
+
+    def __init__(
+        self, table: Table, feeds: Sequence[str], optimizer: paddle.optimizer.Optimizer
+    ) -> None:
+        super().__init__(table, feeds, optimizer)
+        self.accumulators = ("moment1", "moment2")
+        self._beta1, self._beta2 = self._optimizer._beta1, self._optimizer._beta2
+        is_adamw = isinstance(optimizer, paddle.optimizer.AdamW)
+        self._decay_of_weights = self._optimizer._weight_decay if is_adamw else 0.0
+        self._state = _behind(table.weight.shape[0])
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether any row has to be caught up with."""
+        return bool(self._state[_AGE].any())
 
     @paddle.no_grad()
     def settle(self) -> None:
@@ -122,48 +172,48 @@ class LazyAdam:
         return weight
 
     def state(self, name: str) -> Feeds:
-        """What an optimizer's state has, beside the moments, of a table that is behind.
-
-        Args:
-            name: of the weight in the net.
-        """
+        """See `LazyTable.state`."""
         return {
             f"{_BEHIND}/{name}": self._state.copy(),
             f"{_WEIGHT}/{name}": self.weight.numpy(),
         }
 
     def set_state(self, name: str, values: Feeds) -> None:
-        """Set what `state` gave, or that nothing is behind; after the weight was set."""
+        """See `LazyTable.set_state`."""
         if is_behind(name, values):
             self._state = values[f"{_BEHIND}/{name}"].copy()
             self.weight.set_value(values[f"{_WEIGHT}/{name}"])
         else:
             self._state = _behind(len(self._state[_AGE]))
 
-    def _accumulator(self, kind: str) -> paddle.Tensor:
-        return self._optimizer._get_accumulator_master(kind, self.weight)
-
-    def _tensors(self) -> list[paddle.Tensor]:
-        """The weight and both moments."""
-        return [self.weight, self._accumulator("moment1"), self._accumulator("moment2")]
-
-    def _put(self, index: paddle.Tensor, values: list[paddle.Tensor]) -> None:
-        for tensor, rows in zip(self._tensors(), values):
-            paddle.scatter_(tensor, index, rows)
+    def _update(self, gradient: paddle.Tensor, learning_rate: float) -> None:
+        """Update the rows; the others fall behind by one step."""
+        powers = [self._accumulator(f"beta{i}_pow_acc") for i in (1, 2)]
+        of_1, of_2 = (power.item() for power in powers)
+        epsilon = self._optimizer._epsilon
+        kept = 1 - learning_rate * self._decay_of_weights
+        bias = (1 - of_2) ** 0.5
+        _fall_behind(
+            *(self._state, self._beta1, self._beta2, kept),
+            *(learning_rate * bias / (1 - of_1), epsilon * bias),
+        )
+        self._state[:, self._ids] = _behind(1)
+        if kept != 1:
+            self.rows.scale_(kept)
+        rate = paddle.to_tensor([learning_rate], "float32")
+        paddle._C_ops.adam_(
+            *(self.rows, gradient, rate, *self._moments, None, *powers, None, None),
+            *(self._beta1, self._beta2, epsilon, False, 1000, False, False, False),
+        )
 
     def _all_caught_up(self) -> Iterator[list[paddle.Tensor]]:
         ids = np.flatnonzero(self._state[_AGE])
         for first in range(0, len(ids), _CHUNK):
-            yield self._caught_up(ids[first : first + _CHUNK])
+            yield self._of_rows(ids[first : first + _CHUNK])
 
     @paddle.no_grad()
-    def _caught_up(self, ids: np.ndarray) -> list[paddle.Tensor]:
-        """The ids as a tensor, then their rows and moments as dense Adam would have them."""
-        index = paddle.to_tensor(ids)
-        # Paddle's fastest way to gather rows.
-        rows, first, second = (
-            paddle.nn.functional.embedding(index, tensor) for tensor in self._tensors()
-        )
+    def _of_rows(self, ids: np.ndarray) -> list[paddle.Tensor]:
+        index, rows, first, second = super()._of_rows(ids)
         state = self._state[:, ids]
         if state[_AGE].any():
             age, decay, _, reach, reach_of_small, kept = (
@@ -212,17 +262,19 @@ def _fall_behind(
 
 def lazy_tables(
     model: Model, net: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
-) -> dict[str, LazyAdam]:
+) -> dict[str, LazyTable]:
     """The tables of a net that are trained in this way, by the names of their weights.
 
-    They are those that the model names, of a size that makes it worth while, on a CPU, with Adam or
-    AdamW. A decay of weights that is part of the gradient (Adam's) leaves no row without one.
+    They are those that the model names, of a size that makes it worth while, on a CPU, with SGD,
+    Adagrad, Adam or AdamW. A decay of weights that is part of the gradient (that of all but AdamW)
+    leaves no row without one.
     """
     found = {}
     for name, feeds in model.tables.items():
         table = dict(net.named_sublayers()).get(name.rpartition(".")[0])
         if isinstance(table, Table) and _is_suited(table, optimizer):
-            found[name] = LazyAdam(table, feeds, optimizer)
+            lazy = LazyAdam if type(optimizer) in _ADAMS else LazyTable
+            found[name] = lazy(table, feeds, optimizer)
     # The optimizer makes them when a weight first has a gradient, which these never have.
     block = paddle.static.default_main_program().global_block()
     optimizer._create_accumulators(block, [lazy.weight for lazy in found.values()])
@@ -230,14 +282,15 @@ def lazy_tables(
 
 
 def _is_suited(table: Table, optimizer: Any) -> bool:
+    if type(optimizer) in _ADAMS:
+        if optimizer._amsgrad or optimizer._beta1**2 >= optimizer._beta2 or table.is_sparse:
+            return False
+    elif type(optimizer) not in (paddle.optimizer.SGD, paddle.optimizer.Adagrad):
+        return False
     return (
-        type(optimizer) in (paddle.optimizer.Adam, paddle.optimizer.AdamW)
-        and not optimizer._amsgrad
-        and optimizer.regularization is None
-        and optimizer._beta1**2 < optimizer._beta2
+        optimizer.regularization is None
         and table.weight.size >= _LARGE
         and table.weight.trainable
-        and not table.is_sparse
         and paddle.device.get_device() == "cpu"
     )
 
@@ -269,7 +322,7 @@ def settled_state(values: Feeds, optimizer: Any, tables: Container[str] = ()) ->
     return settled
 
 
-def settle(tables: Iterable[LazyAdam]) -> None:
+def settle(tables: Iterable[LazyTable]) -> None:
     """Catch up with all rows of some tables."""
     for table in tables:
         if table.is_behind:
