@@ -6,6 +6,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from textzoo.commands.entry import SUBCOMMANDS
+
 HEAVY = {"paddle", "hnswlib", "numpy", "pydantic", "yaml", "fastapi"}
 
 
@@ -44,6 +46,11 @@ def test_what_computes_no_net_imports_no_paddle(command, tmp_path):
     imported = imported_after(f"from textzoo.commands import {command}")
     assert "textzoo.text.streams" in imported  # it has read something
     assert "paddle" not in imported
+
+
+@pytest.mark.parametrize("command", sorted({one.module for one in SUBCOMMANDS.values()}))
+def test_the_help_of_a_command_needs_neither_paddle_nor_the_schema(command):
+    assert not imported_after(f"import textzoo.commands.{command}") & {"paddle", "pydantic"}
 
 
 def test_inference_of_labels_imports_no_solver():
