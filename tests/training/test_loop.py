@@ -345,7 +345,9 @@ def test_a_signal_saves_after_the_step_and_stops(tmp_path, number, at, saved):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
 
 
-def test_all_is_settled_where_every_run_evaluates_or_saves_and_not_where_one_is_interrupted(tmp_path):
+def test_all_is_settled_where_every_run_evaluates_or_saves_and_not_where_one_is_interrupted(
+    tmp_path,
+):
     class Signalled(FakeRun):
         def train_step(self, micro_batches, rate):
             if len(self.steps) == 8:
