@@ -20,6 +20,7 @@ from textzoo.running.lazy_tables import (
     lazy_tables,
     settle,
     settled_state,
+    step,
 )
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer, set_layer_rates
@@ -66,13 +67,7 @@ class DygraphRun:
         for feeds, weight in zip(micro_batches, weights):
             total += self._backward(feeds, weight)
         total = sum_gradients([*self._shared, *(table.rows for table in tables)], total)
-        rows = [(table.rows, table.rows.grad) for table in tables]
-        clip = self._optimizer._grad_clip
-        if clip:
-            clip.rows = rows
-        self._optimizer.step()
-        for table, (_, gradient) in zip(tables, clip.rows if clip else rows):
-            table.step(gradient, learning_rate)
+        step(self._optimizer, tables, learning_rate)
         self._optimizer.clear_grad()
         return total
 

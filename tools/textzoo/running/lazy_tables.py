@@ -26,12 +26,15 @@ from typing import Any
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+from paddle import _C_ops
 
 from textzoo.nets.table import Table
 from textzoo.running.model import Model
+from textzoo.running.optimizer import ClipByGlobalNorm
 from textzoo.text.reader import Feeds
 
 _LARGE = 2**20  # numbers in a table, from which on it takes less time than all rows would
+_ops: Any = _C_ops  # what Paddle's own optimizers call
 _ADAMS = (paddle.optimizer.Adam, paddle.optimizer.AdamW)  # neither is the other's parent
 _CHUNK = 16384  # rows that are caught up with at once
 _BEHIND, _WEIGHT = "behind", "weight_behind"
@@ -90,6 +93,9 @@ class LazyTable:
         """Update the rows of `look_up`."""
         self._update(gradient, learning_rate)
         self._put(self._index, [self.rows, *self._moments])
+
+    def use_all(self) -> None:
+        """Have the net use the whole table again."""
         self._table.use_all()
 
     def settle(self) -> None:
@@ -120,11 +126,11 @@ class LazyTable:
     def _update(self, gradient: paddle.Tensor, learning_rate: float) -> None:
         rate = paddle.to_tensor([learning_rate], "float32")
         if self._moments:
-            paddle._C_ops.adagrad_(
+            _ops.adagrad_(
                 *(self.rows, gradient, *self._moments, rate, None, self._optimizer._epsilon, False)
             )
         else:
-            paddle._C_ops.sgd_(self.rows, rate, gradient, None, False)
+            _ops.sgd_(self.rows, rate, gradient, None, False)
 
     def _accumulator(self, kind: str) -> paddle.Tensor:
         return self._optimizer._get_accumulator_master(kind, self.weight)
@@ -189,7 +195,7 @@ class LazyAdam(LazyTable):
     def _update(self, gradient: paddle.Tensor, learning_rate: float) -> None:
         """Update the rows; the others fall behind by one step."""
         powers = [self._accumulator(f"beta{i}_pow_acc") for i in (1, 2)]
-        of_1, of_2 = (power.item() for power in powers)
+        of_1, of_2 = (float(power.numpy()[0]) for power in powers)
         epsilon = self._optimizer._epsilon
         kept = 1 - learning_rate * self._decay_of_weights
         bias = (1 - of_2) ** 0.5
@@ -201,7 +207,7 @@ class LazyAdam(LazyTable):
         if kept != 1:
             self.rows.scale_(kept)
         rate = paddle.to_tensor([learning_rate], "float32")
-        paddle._C_ops.adam_(
+        _ops.adam_(
             *(self.rows, gradient, rate, *self._moments, None, *powers, None, None),
             *(self._beta1, self._beta2, epsilon, False, 1000, False, False, False),
         )
@@ -293,6 +299,28 @@ def _is_suited(table: Table, optimizer: Any) -> bool:
         and table.weight.trainable
         and paddle.device.get_device() == "cpu"
     )
+
+
+def step(
+    optimizer: paddle.optimizer.Optimizer, tables: Iterable[LazyTable], learning_rate: float
+) -> None:
+    """Make a step of an optimizer and of tables whose gradients it does not see.
+
+    They are clipped together.
+    """
+    tables = list(tables)
+    used = [table for table in tables if table.rows.grad is not None]
+    gradients: list[Any] = [table.rows.grad for table in used]
+    clip = optimizer._grad_clip
+    if isinstance(clip, ClipByGlobalNorm):
+        clip.rows = [(table.rows, gradient) for table, gradient in zip(used, gradients)]
+    optimizer.step()
+    if isinstance(clip, ClipByGlobalNorm):
+        gradients = [gradient for _, gradient in clip.rows]
+    for table, gradient in zip(used, gradients):
+        table.step(gradient, learning_rate)
+    for table in tables:
+        table.use_all()
 
 
 def is_behind(name: str, values: Feeds) -> bool:

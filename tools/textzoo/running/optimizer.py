@@ -25,7 +25,7 @@ def build_optimizer(
         max_grad_norm: clip the gradients to this global norm.
         own: classes that the model brings, see `Model.optimizers`.
     """
-    clip = _ClipByGlobalNorm(max_grad_norm) if max_grad_norm else None
+    clip = ClipByGlobalNorm(max_grad_norm) if max_grad_norm else None
     return optimizer_classes(own or {})[settings.class_name](
         learning_rate=settings.learning_rate,
         parameters=list(parameters),
@@ -52,7 +52,7 @@ def set_layer_rates(net: paddle.nn.Layer, layer_decay: Optional[float]) -> None:
         parameter.optimize_attr = {"learning_rate": layer_decay ** net.encoder.layers_above(name)}
 
 
-class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
+class ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
     """Refuses a norm that is not finite: of one that overflows, Paddle makes every gradient 0.
 
     Attributes:
