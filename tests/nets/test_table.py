@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
+from textzoo.errors import UserError
 from textzoo.nets.table import Table
 
 RANDOM = np.random.default_rng(0)
@@ -54,6 +55,16 @@ def test_texts_of_which_every_id_was_dropped_have_sums_of_zero():
     assert not sums.numpy().any()
     sums.sum().backward()
     assert not rows.grad.numpy().any()
+
+
+def test_an_id_that_is_not_among_the_rows_in_use_is_refused():
+    table, _, _ = table_and_rows(in_use=True)
+    ids = paddle.to_tensor([[2, 4]])
+    with pytest.raises(UserError, match=r"id 4 .* Model\.tables"):
+        table(ids)
+    with pytest.raises(UserError, match=r"id 4 .* Model\.tables"):
+        table.weighted_sums(ids, paddle.ones([1, 2]))
+    table.weighted_sums(ids, paddle.to_tensor([[1.0, 0.0]]))  # padding may have any id
 
 
 def test_the_whole_weight_gets_no_gradient_while_rows_are_in_use():

@@ -9,6 +9,8 @@ import scipy
 from paddle import nn
 from paddle.autograd import PyLayer
 
+from textzoo.errors import UserError
+
 
 class Table(nn.Embedding):
     """An `nn.Embedding` that can be trained without gradients of the rows that are not in use.
@@ -30,7 +32,7 @@ class Table(nn.Embedding):
             ids: `[n]` those that will be looked up, each once.
             rows: `[n, width]` their embeddings.
         """
-        places = np.zeros(self.weight.shape[0], np.int32)
+        places = np.full(self.weight.shape[0], -1, np.int32)
         places[ids] = np.arange(len(ids), dtype=np.int32)
         self._in_use = _Rows(rows, places)
 
@@ -43,7 +45,7 @@ class Table(nn.Embedding):
         if self._in_use is None:
             return super().forward(x)
         rows, places = self._in_use
-        return F.embedding(paddle.to_tensor(places[x.numpy()]), rows)
+        return F.embedding(paddle.to_tensor(_found(places, x.numpy())), rows)
 
     def weighted_sums(self, ids: paddle.Tensor, weights: paddle.Tensor) -> paddle.Tensor:
         """For each text the sum of its ids' embeddings, each times its weight.
@@ -60,14 +62,24 @@ class Table(nn.Embedding):
         (rows, places), values = self._in_use, weights.numpy()
         counts = np.concatenate([[0], np.cumsum(np.count_nonzero(values, axis=1))])
         is_used = values != 0
-        used = values[is_used], places[ids.numpy()[is_used]], counts
+        used = values[is_used], _found(places, ids.numpy()[is_used]), counts
         matrix = scipy.sparse.csr_matrix(used, (len(values), len(rows)))
         return _SparseProduct.apply(rows, matrix)
 
 
 class _Rows(NamedTuple):
     rows: paddle.Tensor  # [n, width]
-    places: np.ndarray  # [all ids]: where among the rows each is that is there
+    places: np.ndarray  # [all ids]: where among the rows each is; -1: it is not there
+
+
+def _found(places: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    found = places[ids]
+    if (found < 0).any():
+        raise UserError(
+            f"a net looks up id {ids[found < 0][0]} in a table, but none of the feeds that "
+            "Model.tables names for it has this id; see textzoo.running.model.Model"
+        )
+    return found
 
 
 class _SparseProduct(PyLayer):

@@ -155,7 +155,7 @@ class LazyAdam(LazyTable):
         self._beta1, self._beta2 = self._optimizer._beta1, self._optimizer._beta2
         is_adamw = isinstance(optimizer, paddle.optimizer.AdamW)
         self._decay_of_weights = self._optimizer._weight_decay if is_adamw else 0.0
-        self._state = _behind(table.weight.shape[0])
+        self._state = _settled(table.weight.shape[0])
 
     @property
     def is_behind(self) -> bool:
@@ -167,7 +167,7 @@ class LazyAdam(LazyTable):
         """Catch up with all rows."""
         for index, *values in self._all_caught_up():
             self._put(index, values)
-        self._state = _behind(len(self._state[_AGE]))
+        self._state = _settled(len(self._state[_AGE]))
 
     @paddle.no_grad()
     def settled_weight(self) -> paddle.Tensor:
@@ -190,7 +190,7 @@ class LazyAdam(LazyTable):
             self._state = values[f"{_BEHIND}/{name}"].copy()
             self.weight.set_value(values[f"{_WEIGHT}/{name}"])
         else:
-            self._state = _behind(len(self._state[_AGE]))
+            self._state = _settled(len(self._state[_AGE]))
 
     def _update(self, gradient: paddle.Tensor, learning_rate: float) -> None:
         """Update the rows; the others fall behind by one step."""
@@ -203,7 +203,7 @@ class LazyAdam(LazyTable):
             *(self._state, self._beta1, self._beta2, kept),
             *(learning_rate * bias / (1 - of_1), epsilon * bias),
         )
-        self._state[:, self._ids] = _behind(1)
+        self._state[:, self._ids] = _settled(1)
         if kept != 1:
             self.rows.scale_(kept)
         rate = paddle.to_tensor([learning_rate], "float32")
@@ -239,7 +239,7 @@ class LazyAdam(LazyTable):
 _AGE, _DECAY, _RATIO, _REACH, _REACH_OF_SMALL, _KEPT = range(6)
 
 
-def _behind(n_rows: int) -> np.ndarray:
+def _settled(n_rows: int) -> np.ndarray:
     """The state `[6, rows]` of rows that are not behind."""
     return np.repeat(np.array([[0], [1], [1], [0], [0], [1]], np.float32), n_rows, axis=1)
 
@@ -281,9 +281,9 @@ def lazy_tables(
         if isinstance(table, Table) and _is_suited(table, optimizer):
             lazy = LazyAdam if type(optimizer) in _ADAMS else LazyTable
             found[name] = lazy(table, feeds, optimizer)
-    # The optimizer makes them when a weight first has a gradient, which these never have.
-    block = paddle.static.default_main_program().global_block()
-    optimizer._create_accumulators(block, [lazy.weight for lazy in found.values()])
+    if found:  # the optimizer makes them when a weight first has a gradient, which these never have
+        block = paddle.static.default_main_program().global_block()
+        optimizer._create_accumulators(block, [lazy.weight for lazy in found.values()])
     return found
 
 
