@@ -18,6 +18,7 @@ class DygraphModel(Model[Net]):
 
     text_column = "words"
     label_column = "tags"
+    tables: ClassVar = {"ngram_embedding.weight": ("ngrams",)}
     label_weights: ClassVar = {"tag_embedding.weight": 0}
     metrics = ("accuracy", "precision@1", "recall@3", "mrr", "pairwise_accuracy")
 

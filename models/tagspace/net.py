@@ -21,6 +21,7 @@ from textzoo.losses.margin import margin_ranking, warp, warp_weights
 from textzoo.nets.constants import NEVER
 from textzoo.nets.feeds import needed
 from textzoo.nets.pooling import max_over_places, padding_mask, token_mask
+from textzoo.nets.table import Table
 
 # Added to a filter's response at padding, so that it never wins the maximum.
 _PADDING_RESPONSE = -1e4
@@ -107,7 +108,7 @@ class Net(nn.Layer):
         if ngram_dim:
             # Paddle's default shrinks with the number of n-grams, most of which occur rarely.
             uniform = paddle.ParamAttr(initializer=nn.initializer.Uniform(-0.1, 0.1))
-            self.ngram_embedding = nn.Embedding(
+            self.ngram_embedding = Table(
                 vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=uniform
             )
             self.ngram_fc = nn.Linear(ngram_dim, tag_dim, bias_attr=False)
@@ -134,8 +135,8 @@ class Net(nn.Layer):
         """
         text, tags = self._convolution(tokens, lengths), self.tag_embedding.weight
         if self.ngram_embedding:
-            vectors = self.ngram_embedding(needed(ngrams, "ngrams"))
-            text = text + self._mean_ngram(vectors, needed(ngram_counts, "ngram_counts"))
+            ids, counts = needed(ngrams, "ngrams"), needed(ngram_counts, "ngram_counts")
+            text = text + self._mean_ngram(self.ngram_embedding, ids, counts)
         if self._score == "cosine":
             text, tags = F.normalize(text), F.normalize(tags)
         return paddle.matmul(text, tags, transpose_y=True)
@@ -165,17 +166,18 @@ class Net(nn.Layer):
         features = paddle.tanh(paddle.tanh(highest + self.filter_bias))
         return self.hid_fc(F.dropout(features, self._filter_dropout, training=self.training))
 
-    def _mean_ngram(self, vectors: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+    def _mean_ngram(self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The mean embedding of a text's n-grams, projected: `[batch, tag_dim]`.
 
         Args:
-            vectors: `[batch, n-grams, ngram_dim]` of the n-grams, any at padding.
+            table: the embeddings of n-grams.
+            ids: `[batch, n-grams]`, any at padding.
             counts: `[batch]` number of n-grams, at least 1.
         """
-        kept = token_mask(counts, paddle.shape(vectors)[1]).astype("float32")
+        kept = token_mask(counts, paddle.shape(ids)[1]).astype("float32")
         kept = F.dropout(kept, self._ngram_dropout, training=self.training)
-        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1)).unsqueeze(1)
-        return self.ngram_fc(paddle.matmul(weights, vectors).squeeze(1))
+        weights = kept / kept.sum(axis=1, keepdim=True).clip(min=1)
+        return self.ngram_fc(table.weighted_sums(ids, weights))
 
     def loss(
         self,

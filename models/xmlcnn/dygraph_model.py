@@ -22,6 +22,7 @@ class DygraphModel(Model[Net]):
 
     text_column = "words"
     label_column = "labels"
+    tables: ClassVar = {"ngram_embedding.weight": ("ngrams",)}
     label_weights: ClassVar = {"label_weight": 0, "label_bias": 0}
     of_the_batch = ("candidates", "candidate_weights")
     word_embedding = "text_embedding.weight"

@@ -25,6 +25,7 @@ from textzoo.distributed.sharding import best_of_all, of_all_rows
 from textzoo.losses.multilabel import sparse_bce, sparse_multilabel_softmax
 from textzoo.nets.feeds import needed
 from textzoo.nets.pooling import max_over_places, token_mask
+from textzoo.nets.table import Table
 
 _RANDOM_EMBEDDING = Embedding()
 _WINDOWS = [2, 4, 8]
@@ -133,7 +134,7 @@ class Net(nn.Layer):
         width = hidden_dim or width
         self.ngram_embedding = None
         if ngram_dim:
-            self.ngram_embedding = nn.Embedding(
+            self.ngram_embedding = Table(
                 vocab_ngram_size, ngram_dim, sparse=sparse, weight_attr=_uniform(0.3)
             )
             width += ngram_dim
@@ -185,8 +186,8 @@ class Net(nn.Layer):
             features = self._dropout(features, self._filter_dropout)
             features = F.relu(self.hidden_fc(features))
         if self.ngram_embedding:
-            vectors = self.ngram_embedding(needed(ngrams, "ngrams"))
-            ngram_sum = self._ngram_sum(vectors, needed(ngram_counts, "ngram_counts"))
+            ids, counts = needed(ngrams, "ngrams"), needed(ngram_counts, "ngram_counts")
+            ngram_sum = self._ngram_sum(self.ngram_embedding, ids, counts)
             features = paddle.concat([features, ngram_sum], axis=1)
         return self._dropout(features, self._hidden_dropout)
 
@@ -222,22 +223,23 @@ class Net(nn.Layer):
         highest = highest.reshape([-1, self._n_chunks, n_filters])
         return F.relu(highest + convolution.bias).flatten(start_axis=1)
 
-    def _ngram_sum(self, vectors: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
+    def _ngram_sum(self, table: Table, ids: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:
         """The sum of a text's n-gram embeddings over the root of their number.
 
         Unlike the mean it keeps its spread, whatever the length of the text.
 
         Args:
-            vectors: `[batch, n-grams, ngram_dim]` of the n-grams, any at padding.
+            table: the embeddings of n-grams.
+            ids: `[batch, n-grams]`, any at padding.
             counts: `[batch]` number of n-grams, at least 1.
 
         Returns:
             `[batch, ngram_dim]`.
         """
-        kept = token_mask(counts, paddle.shape(vectors)[1])
+        kept = token_mask(counts, paddle.shape(ids)[1])
         kept = self._dropout(kept.astype("float32"), self._ngram_dropout)
-        weights = (kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()).unsqueeze(1)
-        return paddle.matmul(weights, vectors).squeeze(1)
+        weights = kept / kept.sum(axis=1, keepdim=True).clip(min=1).sqrt()
+        return table.weighted_sums(ids, weights)
 
     def _dropout(self, values: paddle.Tensor, share: float) -> paddle.Tensor:
         return F.dropout(values, share, training=self.training) if share else values

@@ -8,7 +8,13 @@ from harness.own_model import fitted, write_own_model
 from harness.pretrained import write_hugging_face
 from harness.tokenizer_files import write_tokenizer
 
-from textzoo.config.loading import build_reader, construct, load_config, net_arguments
+from textzoo.config.loading import (
+    build_reader,
+    construct,
+    load_config,
+    load_without_net,
+    net_arguments,
+)
 from textzoo.errors import UserError
 
 OF_THE_LIBRARY = "from textzoo.readers.tagspace import Reader"
@@ -50,6 +56,23 @@ def test_values_that_only_a_constructor_can_judge_are_refused_by_block(own):
         load_config(path, ["hyper_parameters.ngram_dim=2"])
     with pytest.raises(UserError, match=r"config\.yaml: reader: token_pattern: '\[': unterminated"):
         load_config(path, ["reader.token_pattern='['"])
+
+
+def test_without_the_net_all_but_its_own_keys_are_checked_as_with_it(own):
+    path = own()
+    overrides = ["reader.max_len=9", "runner.epochs=2", "hyper_parameters.vocab_tag_size=7"]
+    (ours, _), (theirs, _) = (load(path, overrides) for load in (load_without_net, load_config))
+    assert (ours.runner, ours.reader, ours.linear) == (theirs.runner, theirs.reader, theirs.linear)
+    assert ours.hyper_parameters["vocab_tag_size"] == 7
+    load_without_net(path, ["hyper_parameters.no_such_argument=1"])
+    for override, says in {
+        "runner.epoch=2": r"runner\.epoch: unknown key; did you mean runner\.epochs",
+        "reader.max_len=a": r"reader\.max_len: received 'a'",
+        "hyper_parameters.vocab_tag_size=a": r"hyper_parameters\.vocab_tag_size: received 'a'",
+        "hyper_parameters.linear.features=all": r"hyper_parameters\.linear\.features: received",
+    }.items():
+        with pytest.raises(UserError, match=says):
+            load_without_net(path, [override])
 
 
 def test_a_fault_of_a_constructor_is_no_mistake_of_the_config(own):

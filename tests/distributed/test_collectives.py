@@ -32,6 +32,9 @@ from textzoo.distributed import collectives as processes
 NGRAMS = ("reader.ngram_buckets=500", "hyper_parameters.ngram_dim=8")
 ADAGRAD = ("hyper_parameters.optimizer={class: Adagrad, learning_rate: 0.05}",)
 SPARSE = (*NGRAMS, "hyper_parameters.sparse=true", *ADAGRAD)
+# Of a size at which `lazy_tables` takes a table.
+LAZY = ("reader.ngram_buckets=131072", "hyper_parameters.ngram_dim=8")
+LAZY_ENCODER = ("reader.ngram_buckets=131072", "hyper_parameters.encoder.config=ngram")
 LINEAR = "hyper_parameters.linear.features=both"
 NEGATIVES = (
     *("hyper_parameters.negatives=given", "reader.max_negatives=3"),
@@ -49,6 +52,7 @@ CASES = {
     "tagspace": ("tagspace", "dygraph"),
     "tagspace static": ("tagspace", "static"),
     "tagspace sparse": ("tagspace", "dygraph", *SPARSE),
+    "tagspace lazy": ("tagspace", "dygraph", *LAZY, "runner.max_grad_norm=0.05"),
     "tagspace clipped": ("tagspace", "dygraph", "runner.max_grad_norm=0.05"),
     "xmlcnn": ("xmlcnn", "dygraph"),
     "xmlcnn sampled": ("xmlcnn", "dygraph", "hyper_parameters.loss=sampled", *SPARSE),
@@ -84,6 +88,10 @@ CASES = {
         *("hyper_parameters.truncate_dim=32", "runner.gradient_cache_rows=2"),
     ),
     "batchneg cached": ("batchneg", "dygraph", "runner.gradient_cache_rows=2"),
+    "batchneg lazy": ("batchneg", "dygraph", *NEGATIVES, *LAZY_ENCODER),
+    "batchneg lazy cached": (
+        *("batchneg", "dygraph", *LAZY_ENCODER, "runner.gradient_cache_rows=2"),
+    ),
     "batchneg taught": ("batchneg", "dygraph", *TAUGHT),
     "batchneg taught alone": ("batchneg", "dygraph", *TAUGHT, "hyper_parameters.teacher.weight=1"),
     "hardestneg": ("hardestneg", "dygraph"),

@@ -16,13 +16,16 @@ class FakeRun:
     """Notes what it is given; its losses come from a list, or are 1, and so is its weight."""
 
     def __init__(self, losses=()):
-        self.steps = []
+        self.steps, self.settled = [], []
         self.losses = list(losses)
         self.weight, self.moment = np.ones(3), np.ones(3)
 
     def train_step(self, micro_batches, rate):
         self.steps.append((micro_batches, rate))
         return self.losses.pop(0) if self.losses else 1.0
+
+    def settle(self):
+        self.settled.append(len(self.steps))
 
     def parameters(self):
         return {"weight": self.weight}

@@ -345,6 +345,29 @@ def test_a_signal_saves_after_the_step_and_stops(tmp_path, number, at, saved):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
 
 
+def test_all_is_settled_where_every_run_evaluates_or_saves_and_not_where_one_is_interrupted(
+    tmp_path,
+):
+    class Signalled(FakeRun):
+        def train_step(self, micro_batches, rate):
+            if len(self.steps) == 8:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().train_step(micro_batches, rate)
+
+    # Six steps an epoch: evaluated after 4, 6 and 8, saved after 3 and 6.
+    interrupted = {"epochs": 2, "eval_steps": 4, "save_steps": 3, "values": [0.1, 0.2, 0.3]}
+    run = Signalled()
+    with pytest.raises(Interrupted):
+        build(tmp_path, run, **interrupted).fit()
+    assert len(run.steps) == 9
+    assert sorted(set(run.settled)) == [3, 4, 6, 8, 9]
+    run, second = Signalled(), tmp_path / "second"
+    second.mkdir()
+    with pytest.raises(Interrupted):
+        build(second, run, **{**interrupted, "save_steps": 4}).fit()
+    assert sorted(set(run.settled)) == [4, 6, 8]  # the checkpoint of step 9 is as it stands
+
+
 def test_a_run_without_a_signal_leaves_the_handlers_as_they_were(tmp_path):
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     build(tmp_path).fit()

@@ -7,19 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
-from textzoo.data.corpus import contradiction, entries
-from textzoo.data.encoding import good_lines
-from textzoo.data.swapped_columns import Columns
 from textzoo.errors import UserError
-from textzoo.text.lines import Line
-from textzoo.text.reader import Reader
-from textzoo.text.streams import existing_file
+
+if TYPE_CHECKING:
+    from textzoo.data.swapped_columns import Columns
+    from textzoo.text.lines import Line
+    from textzoo.text.reader import Reader
 
 log = logging.getLogger("textzoo")
 
@@ -44,7 +43,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         lambda parsed: check_data(parsed.config, parsed.override, parsed.limit),
         parser,
         arguments,
+        needs_paddle=False,
     )
+
+
+def _columns() -> "Columns":
+    from textzoo.data.swapped_columns import Columns
+
+    return Columns()
 
 
 @dataclass
@@ -69,11 +75,11 @@ class Part:
     unlabelled: int = 0
     lengths: array = field(default_factory=lambda: array("q"))
     texts: array = field(default_factory=lambda: array("q"))
-    columns: Columns = field(default_factory=Columns)
+    columns: "Columns" = field(default_factory=_columns)
     rows: array = field(default_factory=lambda: array("q"))
     first: list[str] = field(default_factory=list)
 
-    def add(self, line: Line, described: dict[str, Any], lengths: list[int]) -> None:
+    def add(self, line: "Line", described: dict[str, Any], lengths: list[int]) -> None:
         """Count a row: what the reader's `describe` says of it, and the lengths of its texts."""
         if len(self.first) < _SHOWN:
             tags = " ".join(f"[{_beginning(tag)}]" for tag in described["tags"]) or "no label"
@@ -121,26 +127,24 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
         UserError: there are bad lines, unless `runner.bad_lines` is `skip`, or no rows; or the
             config or a file is not as it should be.
     """
-    from textzoo.config.loading import build_reader, load_config
+    from textzoo.config.loading import build_reader, load_without_net
     from textzoo.data.dataset import Dataset
     from textzoo.data.unknown_pieces import UnknownPieces, warn_of_each
     from textzoo.logs import start_logging
-    from textzoo.running.building import model_class
     from textzoo.text.ragged import columns_of
 
-    config, folder = load_config(path, overrides)
+    config, folder = load_without_net(path, overrides)
     start_logging()
     dataset = Dataset(config, folder)
     dataset.path("train")
     reader = build_reader(config, folder)
     bad = BadLines(limit)
     parts = [Part(split, dataset.files(split)) for split in dataset.splits]
-    model, train = model_class(folder), parts[0]
-    of_pairs = model.kind == "embeddings"
+    train, of_pairs = parts[0], reader.of_pairs
     declared = {k: v for k, v in config.hyper_parameters.items() if k in reader.supplies}
     unnoted = BadLines(0)  # they are noted when the rows are encoded
     reader.fit((parsed for _, parsed in _good(train, reader, reader.parse, unnoted)), declared)
-    columns = [model.text_column, *([model.label_column] if of_pairs else [])]
+    columns = reader.columns[: 2 if of_pairs else 1]
     for part in parts:
         training = part is train
         encoded = _good(part, reader, lambda line: reader.encode(line, training), bad)  # noqa: B023
@@ -160,9 +164,11 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
 
 
 def _good(
-    part: Part, reader: Reader, encode: Callable[[str], Any], bad: BadLines
-) -> Iterator[tuple[Line, Any]]:
+    part: Part, reader: "Reader", encode: Callable[[str], Any], bad: BadLines
+) -> "Iterator[tuple[Line, Any]]":
     """Each line that can be read, with what `encode` makes of it."""
+    from textzoo.data.encoding import good_lines
+
     for file in part.files:
         try:
             yield from good_lines([file], reader, bad.add, encode)
@@ -223,8 +229,11 @@ def _report_labels(part: Part, train: Part) -> None:
         log.info("  labels that train lacks: %s", _named(unknown))
 
 
-def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: Reader) -> None:
+def _report_corpus(path: Path, parts: list[Part], bad: BadLines, reader: "Reader") -> None:
     """How much of the corpus is there twice, and how many titles of the test rows it lacks."""
+    from textzoo.data.corpus import contradiction, entries
+    from textzoo.text.streams import existing_file
+
     existing_file(path, "runner.corpus_file")
     keys, by_id = array("q"), {}
     for line, entry in entries(path, bad.add, reader):

@@ -41,6 +41,7 @@ def run_with_config(
     parser: argparse.ArgumentParser,
     arguments: Optional[Sequence[str]],
     trains: bool = False,
+    needs_paddle: bool = True,
 ) -> int:
     """Parse the arguments of a command that takes a config, import Paddle, and run its recipe.
 
@@ -50,6 +51,7 @@ def run_with_config(
         parser: with `-m` and `-o`, see `arguments.config_parser`.
         arguments: of the command line; default: those of this process.
         trains: whether several processes may share the work.
+        needs_paddle: whether the recipe computes with a net.
     """
     parsed = parser.parse_args(arguments)
 
@@ -69,7 +71,8 @@ def run_with_config(
             if n > 1 or nodes:
                 given = sys.argv[1:] if arguments is None else arguments
                 return run_processes(n, name, list(given), nodes)
-        import_paddle()
+        if needs_paddle:
+            import_paddle()
         return recipe(parsed)
 
     return guarded(program(name), run)

@@ -96,8 +96,6 @@ def infer(
         inputs_of,
         load_checkpoints,
     )
-    from textzoo.inference.embedder import Embedder
-    from textzoo.inference.labelling import explainer_of
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
     from textzoo.running.building import check_run, chosen_metrics, model_class
@@ -121,6 +119,8 @@ def infer(
         )
     several = None  # encoders, each with its own reader
     if runner.infer_ensemble and of_pairs:
+        from textzoo.inference.embedder import Embedder
+
         several = Embedder(path, overrides, computation)
     if runner.infer_ensemble:
         members = {"ensemble": runner.infer_ensemble}
@@ -155,6 +155,8 @@ def infer(
         )
         log.info("%d predictions: %s", len(chosen), place / PREDICTIONS)
         if n_explained:
+            from textzoo.inference.labelling import explainer_of
+
             n_counted = results[name].get("rows")
             with explained():
                 _explain_mistakes(place, explainer_of(run, reader), kind, n_counted, n_explained)

@@ -140,7 +140,7 @@ def _suspects(
             "label(s) that several rows have, expected two or more to choose from"
         )
     best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
-    data = TrainingData(reader, rows, every, rows, every[:0])
+    data = TrainingData(reader, rows, every, rows, every[:0], every[:0])
     asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
     asked, scores = asked[is_judged[asked]], scores[is_judged[asked]]
     find = _of_one_label if of_one else _of_several_labels

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import yaml
 
@@ -19,15 +19,13 @@ from textzoo.called import command, program
 from textzoo.commands.arguments import add_override
 from textzoo.commands.cli import guarded
 from textzoo.config.bundled import bundled_models, models_folder
-from textzoo.config.checking import DATA, Config
-from textzoo.config.layers import check_text
-from textzoo.config.variables import without_variables
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError, nearest
 from textzoo.files import new_folder
 from textzoo.logs import start_logging
-from textzoo.text.lines import data_files
-from textzoo.text.streams import STANDARD_INPUT
+
+if TYPE_CHECKING:
+    from textzoo.config.checking import Config
 
 log = logging.getLogger("textzoo")
 
@@ -124,6 +122,7 @@ def new_model_for(folder: Path, source: str, paths: dict[str, Path], overrides: 
         UserError: there is no such model, the data do not suit it, or `folder` exists.
     """
     from textzoo.config.json_schema import FILE
+    from textzoo.config.layers import check_text
     from textzoo.starting.config_text import config_text
     from textzoo.starting.suited import suited_to
 
@@ -191,6 +190,8 @@ def _new_folder(folder: Path, model: Path) -> Iterator[Path]:
     Raises:
         UserError: it exists, cannot be written, or its name cannot stand in a config.
     """
+    from textzoo.config.layers import check_text
+
     check_text(str(folder), "NAME")
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
@@ -215,7 +216,7 @@ def _model_folder(source: str) -> Path:
     raise UserError(f"--from: no model {source}; {nearest(source, bundled_models())}")
 
 
-def _copy_data(config: Config, copy: Path) -> str:
+def _copy_data(config: "Config", copy: Path) -> str:
     """Copy what a config names to be read; the text of the config with the places it then has.
 
     What lies in the model's folder keeps its place; what lies outside goes to `data/`.
@@ -262,6 +263,9 @@ class _Named(NamedTuple):
 
 def _named(node: yaml.Node, value: Any, key: str = "") -> Iterator[_Named]:
     """The paths below a node that are read, but for those of a run of the model itself."""
+    from textzoo.config.checking import DATA
+    from textzoo.text.streams import STANDARD_INPUT
+
     if isinstance(node, yaml.ScalarNode):
         block, _, name = key.partition(".")
         read = block != "runner" or name in (*DATA, "model_init_path")
@@ -290,6 +294,8 @@ def _place(source: Path, model: Path, copy: Path, taken: list[Path]) -> Path:
 
 def _copy(name: _Named, target: Path) -> None:
     """Copy a file; all below a folder of data; the files in a pretrained one, as it is read."""
+    from textzoo.text.lines import data_files
+
     source = name.path
     if name.key.startswith("runner.") or not source.is_dir():
         files = data_files(source, name.key)
@@ -303,6 +309,8 @@ def _copy(name: _Named, target: Path) -> None:
 
 def _written(place: Path, old: str) -> str:
     """A place as the text of a config, with the anchor and the end of line of the old one."""
+    from textzoo.config.variables import without_variables
+
     new = without_variables(place.as_posix())
     if not re.fullmatch(r"[\w./-]+", new):
         new = json.dumps(new, ensure_ascii=False)

@@ -14,8 +14,6 @@ from textzoo.commands.cli import guarded
 from textzoo.errors import BadLine, UserError
 from textzoo.files import new_folder
 from textzoo.logs import start_logging
-from textzoo.text.lines import data_files
-from textzoo.text.records import all_texts
 
 log = logging.getLogger("textzoo")
 
@@ -74,6 +72,7 @@ def prune_vocabulary(folder: Path, output: Path, texts: list[Path], prefixes: li
             is not empty.
     """
     from textzoo.nets.architecture import read_architecture
+    from textzoo.text.lines import data_files
     from textzoo.text.pruning import UsedPieces
     from textzoo.text.subwords import SubwordTokenizer, read_tokenizer, tokenizer_file
 
@@ -141,6 +140,8 @@ def _weights_file(folder: Path) -> Path:
 
 def _columns(files: list[Path]) -> Iterator[str]:
     """What stands between tabs in each line, or in each cell or value of a row, stripped."""
+    from textzoo.text.records import all_texts
+
     for file in files:
         for text in all_texts(file):
             yield from filter(None, (column.strip() for column in text.split("\t")))

@@ -23,6 +23,7 @@ from textzoo.config.schema import (
     EncoderSettings,
     IndexSettings,
     Linear,
+    NotNegativeInt,
     Optimizer,
     Runner,
     SearchChoices,
@@ -97,6 +98,12 @@ class Config:
         return {"linear": self.linear.model_dump(mode="json")}
 
 
+class _OpenBlock(Block):
+    """One that has keys beside its own."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
 class _Blocks(Block):
     """The blocks of every config; `schema_of` puts a model's own keys into the last two."""
 
@@ -112,7 +119,7 @@ class _Blocks(Block):
 def check(
     path: Path,
     layers: Layers,
-    net_class: type,
+    net_class: Optional[type],
     reader_class: type[Reader],
     optimizers: Optional[Mapping[str, type]] = None,
 ) -> Config:
@@ -121,7 +128,7 @@ def check(
     Args:
         path: the config.
         layers: what it says.
-        net_class: the model's net.
+        net_class: the model's net; None: its own keys may be anything.
         reader_class: the model's reader.
         optimizers: those that the model brings, see `Model.optimizers`.
 
@@ -129,13 +136,15 @@ def check(
         UserError: listing every unknown, missing or wrongly typed key at once.
     """
     model = schema_of(net_class, reader_class)
-    optimizers = optimizers or {}
+    optimizers = (optimizers or {}) if net_class else None
     blocks = {**layers.blocks}
     search = blocks.pop("search", {})
     checked, problems = _checked(path, blocks, layers.origins, model, optimizers)
     if checked is None:
         raise UserError(_listed(path, problems))
-    spaces = _search(path, search, blocks, layers.origins, model, optimizers)
+    spaces = {}
+    if optimizers is not None:  # without the net its keys cannot be told from mistakes
+        spaces = _search(path, search, blocks, layers.origins, model, optimizers)
     hyper_parameters = dict(checked.hyper_parameters)
     optimizer, linear = hyper_parameters.pop("optimizer"), hyper_parameters.pop("linear")
     for name in reader_class.supplies:
@@ -167,10 +176,10 @@ def _checked(
     blocks: Layer,
     origins: dict[str, Path],
     model: type[_Blocks],
-    optimizers: Mapping[str, type],
+    optimizers: Optional[Mapping[str, type]],
 ) -> tuple[Optional[_Blocks], list[str]]:
-    """The blocks with absolute paths, or what is wrong with them."""
-    problems = _optimizer_problems(blocks, optimizers)
+    """The blocks with absolute paths, or what is wrong with them; None: any optimizer will do."""
+    problems = _optimizer_problems(blocks, optimizers) if optimizers is not None else []
     try:
         checked = model.model_validate(blocks)
     except pydantic.ValidationError as failure:
@@ -229,15 +238,17 @@ def _let_folder_decide(path: Path, encoder: EncoderSettings, reader: dict[str, A
 
 
 @functools.cache
-def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
-    """The schema of a whole configuration for one model."""
-    hyper_parameters = signature_fields(net_class)
+def schema_of(net_class: Optional[type], reader_class: type[Reader]) -> type[_Blocks]:
+    """The schema of a whole configuration for one model; without its net, see `check`."""
+    hyper_parameters = signature_fields(net_class) if net_class else {}
     for name in reader_class.supplies:
-        annotation, _ = hyper_parameters[name]
+        annotation, _ = hyper_parameters.get(name, (NotNegativeInt, None))
         hyper_parameters[name] = (Optional[annotation], None)
+    if net_class is None:  # which may have one, by which the reader goes
+        hyper_parameters["encoder"] = (Optional[EncoderSettings], None)
     hyper_parameters["optimizer"] = (Optimizer, ...)
     hyper_parameters["linear"] = (Linear, pydantic.Field(default_factory=Linear))
-    net_block = _block("HyperParameters", hyper_parameters)
+    net_block = _block("HyperParameters", hyper_parameters, Block if net_class else _OpenBlock)
     reader_block = _block("Reader", signature_fields(reader_class))
     return pydantic.create_model(
         "Config",
@@ -247,8 +258,8 @@ def schema_of(net_class: type, reader_class: type[Reader]) -> type[_Blocks]:
     )
 
 
-def _block(name: str, fields: dict[str, Any]) -> type[Block]:
-    return pydantic.create_model(name, __base__=Block, **fields)
+def _block(name: str, fields: dict[str, Any], base: type[Block] = Block) -> type[Block]:
+    return pydantic.create_model(name, __base__=base, **fields)
 
 
 def signature_fields(constructor: type) -> dict[str, tuple[Any, Any]]:

@@ -31,28 +31,53 @@ class ModelClass(Protocol):
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """The classes that the files of a model folder define.
+    """The classes that the files of a model folder define; a file is imported when asked for.
 
     Attributes:
         path: the folder.
-        net: the network, a `paddle.nn.Layer`.
-        reader: what turns a line of the user's file into ids.
-        dygraph_model: `DygraphModel`, what a dynamic-graph run needs to know.
-        static_model: `StaticModel`, what a static-graph run needs to know.
+        package: the name that it is imported under.
     """
 
     path: Path
-    net: type
-    reader: type[Reader]
-    dygraph_model: type[ModelClass]
-    static_model: type[ModelClass]
+    package: str
+
+    @property
+    def net(self) -> type:
+        """The network, a `paddle.nn.Layer`."""
+        return self._class("net", "Net")
+
+    @property
+    def reader(self) -> type[Reader]:
+        """What turns a line of the user's file into ids."""
+        return self._class("reader", "Reader")
+
+    @property
+    def dygraph_model(self) -> type[ModelClass]:
+        """`DygraphModel`, what a dynamic-graph run needs to know."""
+        return self._class("dygraph_model", "DygraphModel")
+
+    @property
+    def static_model(self) -> type[ModelClass]:
+        """`StaticModel`, what a static-graph run needs to know."""
+        return self._class("static_model", "StaticModel")
+
+    def _class(self, file: str, name: str) -> type:
+        module = importlib.import_module(f"{self.package}.{file}")
+        try:
+            return getattr(module, name)
+        except AttributeError:
+            raise UserError(f"{self.path / file}.py: defines no class {name}") from None
 
 
-def load_model_folder(path: Path) -> ModelFolder:
+def load_model_folder(path: Path, reader_alone: bool = False) -> ModelFolder:
     """Load a model folder as a package of its own, leaving `sys.path` alone.
 
     Two folders never clash, whatever their names: each is imported under a name made from its
     full path. Inside it, files import each other as `from .net import ...`.
+
+    Args:
+        path: the folder.
+        reader_alone: leave the other files for later, and with them Paddle.
 
     Raises:
         UserError: a file or a class is missing. Errors inside the files keep their traceback.
@@ -67,13 +92,10 @@ def load_model_folder(path: Path) -> ModelFolder:
         )
     package = f"{_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     restore_package(package, str(path))
-    return ModelFolder(
-        path,
-        net=_class(package, path, "net", "Net"),
-        reader=_class(package, path, "reader", "Reader"),
-        dygraph_model=_class(package, path, "dygraph_model", "DygraphModel"),
-        static_model=_class(package, path, "static_model", "StaticModel"),
-    )
+    folder = ModelFolder(path, package)
+    for name in ("reader",) if reader_alone else ("net", "reader", "dygraph_model", "static_model"):
+        getattr(folder, name)
+    return folder
 
 
 def restore_package(package: str, folder: str) -> None:
@@ -82,11 +104,3 @@ def restore_package(package: str, folder: str) -> None:
         module = ModuleType(package)
         module.__path__ = [folder]
         sys.modules[package] = module
-
-
-def _class(package: str, path: Path, file: str, name: str) -> type:
-    module = importlib.import_module(f"{package}.{file}")
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        raise UserError(f"{path / file}.py: defines no class {name}") from None

@@ -16,7 +16,6 @@ from textzoo.data.cache import Cache, Rows, encoded_rows, fitted_vocabulary, rea
 from textzoo.data.encoding import Refusals, good_lines
 from textzoo.data.folds import folds_of
 from textzoo.data.input_files import input_files, tell_layouts
-from textzoo.distributed.collectives import barrier, rank_on_machine
 from textzoo.errors import UserError
 from textzoo.text.lines import data_files
 from textzoo.text.reader import Reader
@@ -224,6 +223,9 @@ class Dataset:
 
 def in_turn(load: Callable[[], Loaded]) -> Loaded:
     """Load something in every process; a machine's first caches it, the others find it there."""
+    # Paddle is not needed to read data.
+    from textzoo.distributed.collectives import barrier, rank_on_machine
+
     if rank_on_machine():
         barrier()
         data = load()

@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 import pydantic
-from scipy import sparse
+import scipy
 
 from textzoo.config.schema import IndexSettings, LexicalFeatures, LexicalWeighting, NgramLength
 from textzoo.files import read_json
@@ -135,7 +135,7 @@ class LexicalIndex:
         )
         if not fits:
             raise ValueError("postings: are not those of these n-grams and texts")
-        postings = sparse.csr_matrix((numbers, places, starts), (len(features), n_texts))
+        postings = scipy.sparse.csr_matrix((numbers, places, starts), (len(features), n_texts))
         return cls(form, features, postings)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple, Union
 
 import numpy as np
 import pydantic
-from scipy import sparse
+import scipy
 
 from textzoo.config.schema import Block, LeadWords, NgramLength, NotNegativeFloat
 from textzoo.linear.matrices import SparseRows, read_array, write_array
@@ -166,7 +166,7 @@ class Features:
 
     def counts(self, characters: Ragged) -> SparseRows:
         """How often each text has each n-gram, `[texts, n-grams]`."""
-        return sparse.hstack(self._counts(characters), format="csr")
+        return scipy.sparse.hstack(self._counts(characters), format="csr")
 
     def _counts(self, characters: Ragged) -> list[SparseRows]:
         """The counts of each view."""
@@ -301,4 +301,4 @@ def _scaled(rows: SparseRows, length: float) -> SparseRows:
 def _joined(parts: list[SparseRows]) -> SparseRows:
     if len(parts) == 1:
         return _scaled(parts[0], 1.0)
-    return _scaled(sparse.hstack(parts, format="csr"), 1.0)
+    return _scaled(scipy.sparse.hstack(parts, format="csr"), 1.0)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from textzoo.config.schema import Linear
 from textzoo.errors import UserError
@@ -244,7 +244,7 @@ def _quality(scores: np.ndarray, truth: np.ndarray, by_sets: bool) -> float:
     metrics = RankingMetrics(["ndcg@5"])
     counts = truth.sum(axis=1).astype(np.int64)
     rows = np.flatnonzero(counts)
-    gold, _ = _lists(sparse.csr_matrix(truth)).padded(rows, fill=-1)
+    gold, _ = _lists(scipy.sparse.csr_matrix(truth)).padded(rows, fill=-1)
     metrics.update(gold_ranks(scores[rows], gold), counts[rows], truth.shape[1])
     return metrics.result()["ndcg@5"]
 
@@ -292,7 +292,7 @@ def _means_alone(data: TrainingRows, asked: np.ndarray) -> tuple[Weights, np.nda
 def _targets(labels: Ragged, n_labels: int) -> SparseRows:
     """1 where a row has a label, `[rows, labels]`."""
     ones = np.ones(len(labels.values), np.float32)
-    return sparse.csr_matrix((ones, (labels.rows(), labels.values)), (len(labels), n_labels))
+    return scipy.sparse.csr_matrix((ones, (labels.rows(), labels.values)), (len(labels), n_labels))
 
 
 def _lists(targets: SparseRows) -> Ragged:

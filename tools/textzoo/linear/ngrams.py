@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Union
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from textzoo.linear.matrices import SparseRows
 from textzoo.linear.tokens import TokenLists
@@ -136,7 +136,7 @@ class Ngrams:
             own_columns.append((numbers[places] + start).astype(np.int32))
         rows, numbers = np.concatenate(own_rows), np.concatenate(own_columns)
         counts = np.concatenate(own_counts).astype(np.float32)
-        return sparse.csr_matrix((counts, (rows, numbers)), (n_texts, len(self)))
+        return scipy.sparse.csr_matrix((counts, (rows, numbers)), (n_texts, len(self)))
 
     def tokens_of(self, number: int) -> list[int]:
         """The values of an n-gram's tokens."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from textzoo.linear.features import Features
 from textzoo.linear.matrices import SparseRows, read_array, write_array
@@ -57,7 +57,7 @@ class Weights:
         numbers = values.astype(np.float32)
         if units is not None:
             numbers *= np.repeat(units, np.diff(ends))
-        by_label: SparseRows = sparse.csr_matrix(
+        by_label: SparseRows = scipy.sparse.csr_matrix(
             (numbers, features, ends), (self.n_labels, n_features)
         )
         self._by_label = by_label
@@ -114,7 +114,7 @@ class Weights:
     def scores(self, rows: SparseRows) -> np.ndarray:
         """The score of every label for some rows of features, `[rows, labels]`."""
         products = rows @ self._by_feature
-        return products.toarray() if sparse.issparse(products) else np.asarray(products)
+        return products.toarray() if scipy.sparse.issparse(products) else np.asarray(products)
 
     def of_label(self, label: int) -> tuple[np.ndarray, np.ndarray]:
         """The n-grams of a label and their weights, both `[weights]`."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Optional, Union
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from textzoo.linear.matrices import SparseRows
 
@@ -53,10 +53,10 @@ class ExactRidge:
     def __init__(self, products: np.ndarray, strength: float, row_weights: np.ndarray):
         n = len(products)
         products[np.diag_indices(n)] += (strength / row_weights).astype(np.float32)
-        decompose, invert = linalg.get_lapack_funcs(("potrf", "potri"), dtype=np.float32)
+        decompose, invert = scipy.linalg.get_lapack_funcs(("potrf", "potri"), dtype=np.float32)
         factor, info = decompose(products, lower=1, overwrite_a=1, clean=0)
         if info:
-            raise linalg.LinAlgError(
+            raise scipy.linalg.LinAlgError(
                 f"regularisation: received {strength:g}, expected more for these rows"
             )
         inverse, _ = invert(factor, lower=1, overwrite_c=1)

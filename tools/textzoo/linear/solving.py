@@ -4,7 +4,7 @@ import logging
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from textzoo.linear.label_means import LabelMeans
 from textzoo.linear.matrices import SparseRows
@@ -58,9 +58,9 @@ class TrainingRows(NamedTuple):
         if not self.name_weight:
             return self.features, self.targets, self.row_weights
         n_labels = self.targets.shape[1]
-        features = sparse.vstack([self.features, self.names], format="csr")
-        own = sparse.identity(n_labels, "float32", format="csr")
-        targets = sparse.vstack([self.targets, own], format="csr")
+        features = scipy.sparse.vstack([self.features, self.names], format="csr")
+        own = scipy.sparse.identity(n_labels, "float32", format="csr")
+        targets = scipy.sparse.vstack([self.targets, own], format="csr")
         of_names = np.full(n_labels, self.name_weight, np.float32)
         return features, targets, np.append(self.row_weights, of_names)
 

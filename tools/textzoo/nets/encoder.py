@@ -20,7 +20,8 @@ from textzoo.nets.architecture import Architecture, chosen_architecture, read_ar
 from textzoo.nets.constants import NEVER
 from textzoo.nets.layer_norm import LayerNorm
 from textzoo.nets.packing import Packing
-from textzoo.nets.pooling import padding_mask
+from textzoo.nets.pooling import mean_weights, padding_mask
+from textzoo.nets.table import Table
 
 NGRAM_WIDTH = 256
 _DRAWS = 2**24  # a probability is rounded to one of so many
@@ -255,7 +256,7 @@ class NgramEncoder(nn.Layer):
         self.width = width
         self._dropout = dropout
         initializer = nn.initializer.Normal(std=1 / math.sqrt(width))
-        self.word_embeddings = nn.Embedding(
+        self.word_embeddings = Table(
             vocab_size, width, weight_attr=paddle.ParamAttr(initializer=initializer)
         )
 
@@ -266,6 +267,13 @@ class NgramEncoder(nn.Layer):
             return vectors
         kept = paddle.ones_like(token_ids).astype("float32").unsqueeze(-1)
         return vectors * F.dropout(kept, self._dropout)
+
+    def mean(self, token_ids: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+        """The mean `[batch, width]` of each text's vectors, as `pool` of `forward` gives it."""
+        weights = mean_weights(lengths, paddle.shape(token_ids)[1])
+        if self.training and self._dropout:
+            weights = weights * F.dropout(paddle.ones_like(weights), self._dropout)
+        return self.word_embeddings.weighted_sums(token_ids, weights)
 
 
 def build_encoder(settings: EncoderSettings, vocab_size: int, max_len: int) -> nn.Layer:

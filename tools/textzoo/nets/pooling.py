@@ -46,9 +46,14 @@ def pool(
     """
     if pooling == "cls":
         return hidden[:, 0]
-    inside = token_mask(lengths, paddle.shape(hidden)[1]).astype("float32")
-    weights = inside / lengths.unsqueeze(1).astype("float32")
+    weights = mean_weights(lengths, paddle.shape(hidden)[1])
     return paddle.matmul(weights.unsqueeze(1), hidden).squeeze(1)
+
+
+def mean_weights(lengths: paddle.Tensor, length: paddle.Tensor) -> paddle.Tensor:
+    """What each place counts in a text's mean, `[batch, length]`; see `token_mask`."""
+    inside = token_mask(lengths, length).astype("float32")
+    return inside / lengths.unsqueeze(1).astype("float32")
 
 
 def max_over_places(values: paddle.Tensor, training: bool) -> paddle.Tensor:

@@ -7,8 +7,10 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from textzoo.config.schema import EncoderSettings
-from textzoo.nets.encoder import build_encoder
+from textzoo.nets.encoder import NgramEncoder, build_encoder
 from textzoo.nets.pooling import pool
+
+_SMALL = 1e-24  # the square of what F.normalize takes for the least length
 
 
 class SentenceEncoder(nn.Layer):
@@ -64,10 +66,13 @@ class SentenceEncoder(nn.Layer):
         Returns:
             `[batch, output_emb_size]`, of length 1: an inner product is a cosine.
         """
-        vectors = pool(self.encoder(tokens, lengths), lengths, self._pooling)
+        if isinstance(self.encoder, NgramEncoder) and self._pooling == "mean":
+            vectors = self.encoder.mean(tokens, lengths)
+        else:
+            vectors = pool(self.encoder(tokens, lengths), lengths, self._pooling)
         if self.projection:
             vectors = self.projection(vectors)
-        return F.normalize(vectors)
+        return _normalized(vectors) if self.training else F.normalize(vectors)
 
     def total_loss(
         self, queries: paddle.Tensor, candidates: paddle.Tensor, excluded: paddle.Tensor
@@ -111,6 +116,11 @@ def truncated(embeddings: paddle.Tensor, width: Optional[int]) -> paddle.Tensor:
     if width in (None, embeddings.shape[1]):
         return embeddings
     return F.normalize(embeddings[:, :width])
+
+
+def _normalized(vectors: paddle.Tensor) -> paddle.Tensor:
+    """As `F.normalize`, whose gradient takes 15 times as long on a CPU."""
+    return vectors / paddle.sqrt((vectors * vectors).sum(axis=1, keepdim=True) + _SMALL)
 
 
 def _check_dims(width: int, matryoshka_dims: Optional[list[int]], truncated: Optional[int]) -> None:

@@ -74,6 +74,7 @@ class Reader(text.Reader):
 
     supplies = ("vocab_size", "max_len")
     columns = ("query", "title", "negatives", "negative_lengths", "keys")
+    of_pairs = True
 
     def __init__(
         self,

@@ -14,6 +14,14 @@ from textzoo.distributed.collectives import (
 )
 from textzoo.running import gradient_cache
 from textzoo.running.finite import check_finite
+from textzoo.running.lazy_tables import (
+    LazyTable,
+    is_behind,
+    lazy_tables,
+    settle,
+    settled_state,
+    step,
+)
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits
@@ -38,6 +46,7 @@ class DygraphRun:
         self.net = net
         self._cache_rows = gradient_cache_rows
         self.shards = model.shards(net)
+        self._tables: dict[str, LazyTable] = {}
         self._names = {parameter.name: name for name, parameter in net.named_parameters()}
         self._shared = [p for name, p in net.named_parameters() if name not in self.shards]
         if optimizer:
@@ -45,17 +54,20 @@ class DygraphRun:
             self._optimizer: paddle.optimizer.Optimizer = build_optimizer(
                 optimizer, net.parameters(), max_grad_norm, model.optimizers
             )
+            self._tables = lazy_tables(model, net, self._optimizer)
 
     def train_step(self, micro_batches: list[Feeds], learning_rate: float) -> float:
         """See `Run.train_step`."""
         self.net.train()
         self._optimizer.set_lr(learning_rate)
         weights = row_weights(micro_batches, self.model.of_the_batch)
-        total = 0.0
+        total, tables = 0.0, list(self._tables.values())
+        for table in tables:
+            table.look_up(micro_batches)
         for feeds, weight in zip(micro_batches, weights):
             total += self._backward(feeds, weight)
-        total = sum_gradients(self._shared, total)
-        self._optimizer.step()
+        total = sum_gradients([*self._shared, *(table.rows for table in tables)], total)
+        step(self._optimizer, tables, learning_rate)
         self._optimizer.clear_grad()
         return total
 
@@ -74,9 +86,14 @@ class DygraphRun:
         (loss if weight == 1 else loss * weight).backward()
         return weight * float(loss)
 
+    def settle(self) -> None:
+        """See `Run.settle`."""
+        settle(self._tables.values())
+
     @paddle.no_grad()
     def infer_step(self, feeds: Feeds) -> Feeds:
         """See `Run.infer_step`."""
+        self.settle()
         self.net.eval()
         tensors = self.model.infer_forward(self.net, _tensors(feeds))
         outputs = {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -85,7 +102,11 @@ class DygraphRun:
 
     def parameters(self) -> Feeds:
         """See `Run.parameters`."""
-        return {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
+        behind = {name: table for name, table in self._tables.items() if table.is_behind}
+        return {
+            name: (behind[name].settled_weight() if name in behind else tensor).numpy()
+            for name, tensor in self.net.state_dict().items()
+        }
 
     def set_parameters(self, values: Feeds) -> None:
         """See `Run.set_parameters`."""
@@ -94,6 +115,13 @@ class DygraphRun:
 
     def optimizer_state(self) -> Feeds:
         """See `Run.optimizer_state`."""
+        state = self._accumulators()
+        for name, table in self._tables.items():
+            if table.is_behind:
+                state.update(table.state(name))
+        return state
+
+    def _accumulators(self) -> Feeds:
         return {
             f"{kind}/{self._names[parameter]}": tensor.numpy()
             for kind, by_parameter in self._optimizer._accumulators.items()
@@ -106,8 +134,15 @@ class DygraphRun:
         block = paddle.static.default_main_program().global_block()
         trained = [parameter for parameter in self.net.parameters() if parameter.trainable]
         self._optimizer._create_accumulators(block, trained)
-        if problems := misfits(self.optimizer_state(), values):
+        values = settled_state(values, self._optimizer, self._tables)
+        expected = self._accumulators()
+        for name, table in self._tables.items():
+            if is_behind(name, values):
+                expected.update(table.state(name))
+        if problems := misfits(expected, values):
             raise ValueError("\n  ".join(problems))
+        for name, table in self._tables.items():
+            table.set_state(name, values)
         for kind, by_parameter in self._optimizer._accumulators.items():
             for parameter, tensor in by_parameter.items():
                 tensor.set_value(values[f"{kind}/{self._names[parameter]}"])

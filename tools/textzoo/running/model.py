@@ -39,6 +39,8 @@ class Model(Generic[NetType]):
         word_embedding: the weight, `[words, width]`, that starts from a file of word vectors.
         label_weights: the weights that belong to labels, and the axis on which each has a label
             behind the other, so that a new run can start from a checkpoint of other labels.
+        tables: by their names, the weights of layers `nets.table.Table` whose ids are all in feeds,
+            and the names of these feeds, some of which may be missing.
         optimizers: classes of the model's own that a config may choose, by the names it gives them,
             beside those of `paddle.optimizer`; see doc/add_a_model.md.
         score_scale: what the scores of `tags` are, for a linear part beside them.
@@ -52,6 +54,7 @@ class Model(Generic[NetType]):
     of_the_batch: tuple[str, ...] = ()
     word_embedding: ClassVar[Optional[str]] = None
     label_weights: ClassVar[Mapping[str, int]] = {}
+    tables: ClassVar[Mapping[str, Sequence[str]]] = {}
     optimizers: ClassVar[Mapping[str, type[paddle.optimizer.Optimizer]]] = {}
     score_scale: Scale = "probabilities"
     best_alone: bool = False

@@ -25,7 +25,7 @@ def build_optimizer(
         max_grad_norm: clip the gradients to this global norm.
         own: classes that the model brings, see `Model.optimizers`.
     """
-    clip = _ClipByGlobalNorm(max_grad_norm) if max_grad_norm else None
+    clip = ClipByGlobalNorm(max_grad_norm) if max_grad_norm else None
     return optimizer_classes(own or {})[settings.class_name](
         learning_rate=settings.learning_rate,
         parameters=list(parameters),
@@ -52,8 +52,17 @@ def set_layer_rates(net: paddle.nn.Layer, layer_decay: Optional[float]) -> None:
         parameter.optimize_attr = {"learning_rate": layer_decay ** net.encoder.layers_above(name)}
 
 
-class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
-    """Refuses a norm that is not finite: of one that overflows, Paddle makes every gradient 0."""
+class ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
+    """Refuses a norm that is not finite: of one that overflows, Paddle makes every gradient 0.
+
+    Attributes:
+        rows: that are clipped with the weights although the optimizer has them not, and their
+            gradients, which a call replaces.
+    """
+
+    def __init__(self, clip_norm: float):
+        super().__init__(clip_norm)
+        self.rows: list[tuple[paddle.Tensor, paddle.Tensor]] = []
 
     def __call__(self, params_grads: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         """See Paddle's.
@@ -61,13 +70,17 @@ class _ClipByGlobalNorm(paddle.nn.ClipGradByGlobalNorm):
         Raises:
             FloatingPointError: see `check_holds`.
         """
+        params_grads = [*params_grads, *self.rows]
         gradients = [gradient for _, gradient in params_grads if gradient is not None]
         if paddle.in_dynamic_mode():  # sparse ones have no norm
             gradients = [gradient for gradient in gradients if not gradient.is_selected_rows()]
         if gradients:
             norms = paddle.stack([paddle.linalg.norm(gradient) for gradient in gradients])
             check_holds(paddle.isfinite((norms * norms).sum()))
-        return super().__call__(params_grads)
+        clipped = super().__call__(params_grads)
+        first_of_rows = len(clipped) - len(self.rows)
+        self.rows = clipped[first_of_rows:]
+        return clipped[:first_of_rows]
 
 
 def learning_rate(settings: Optimizer, step: int, total_steps: int) -> float:

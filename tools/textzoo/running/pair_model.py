@@ -18,7 +18,6 @@ from textzoo.text.reader import Feeds
 log = logging.getLogger("textzoo")
 
 _DRAWS = 20  # how often an unlucky draw of a random negative is repeated
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern (Knuth's golden ratio)
 
 
 class PairModel(Model[SentenceEncoder]):
@@ -32,6 +31,9 @@ class PairModel(Model[SentenceEncoder]):
     text_column = "query"
     label_column = "title"
     metrics = ("recall@1", "recall@5", "recall@10", "recall@50", "mrr")
+    tables: ClassVar = {
+        "encoder.word_embeddings.weight": ("query_tokens", "title_tokens", "negative_tokens")
+    }
     net_class: ClassVar[type[SentenceEncoder]]
 
     def __init__(self, hyper_parameters: dict[str, Any], n_best: int = 100):
@@ -145,10 +147,10 @@ class KnownPairs:
     """
 
     def __init__(self, keys: np.ndarray):
-        self._queries, titles = keys[:, 0], keys[:, 1]
-        both = [_mixed(self._queries, titles), _mixed(titles, self._queries)]
-        self._pairs = np.unique(np.concatenate(both))
-        self._titles = titles
+        texts, others = keys.T.flatten(), keys[:, ::-1].T.flatten()
+        order = np.argsort(texts, kind="stable")
+        self._texts, self._others = texts[order], others[order]
+        self._titles = keys[:, 1]
 
     def excluded(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         """Which candidates are no negatives of a query: itself, or known to mean the same.
@@ -160,9 +162,16 @@ class KnownPairs:
         Returns:
             `[batch, n]`, of bool.
         """
-        pairs = _mixed(queries[:, None], candidates[None, :])
-        places = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
-        return (self._pairs[places] == pairs) | (queries[:, None] == candidates[None, :])
+        # To look for the few texts that a query has, and not for every candidate among them, takes
+        # a hundredth of the time.
+        places, of_query = _found(self._texts, queries)
+        same = np.concatenate([self._others[places], queries])
+        of_query = np.concatenate([of_query, np.arange(len(queries))])
+        order = np.argsort(candidates, kind="stable")
+        places, of_same = _found(candidates[order], same)
+        excluded = np.zeros((len(queries), len(candidates)), bool)
+        excluded[of_query[of_same], order[places]] = True
+        return excluded
 
     def draw_others(self, queries: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """For each query a row whose title is not known to mean the same, `[batch]`.
@@ -170,19 +179,28 @@ class KnownPairs:
         A query that is paired with nearly every title may get one of its own.
         """
         rows = random.integers(len(self._titles), size=len(queries))
+        places, of_query = _found(self._texts, queries)
         for _ in range(_DRAWS):
-            pairs = _mixed(queries, self._titles[rows])
-            places = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
-            bad = (self._pairs[places] == pairs) | (queries == self._titles[rows])
+            titles = self._titles[rows]
+            bad = queries == titles
+            bad[of_query[self._others[places] == titles[of_query]]] = True
             if not bad.any():
                 break
             rows[bad] = random.integers(len(self._titles), size=bad.sum())
         return rows
 
 
-def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One key for an ordered pair of keys; the product wraps around, as is meant."""
-    return (first * _MULTIPLIER) ^ second
+def _found(ordered: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where keys are among ordered ones.
+
+    Returns:
+        All places, those of one key behind those of the other, and for each the number of the key.
+    """
+    first = np.searchsorted(ordered, asked, "left")
+    counts = np.searchsorted(ordered, asked, "right") - first
+    places = Ragged.with_counts(np.zeros(counts.sum(), np.int64), counts).places()
+    of_key = np.repeat(np.arange(len(asked)), counts)
+    return first[of_key] + places, of_key
 
 
 def _keys(columns: Columns, rows: np.ndarray) -> np.ndarray:

@@ -43,6 +43,14 @@ class Run(InferenceRun, Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Bring up to date what is behind, see `lazy_tables`; inference does as well.
+
+        It may change the last bits of what later steps give: to be called at the same steps of a
+        run that goes on from a checkpoint and of one that was never interrupted.
+        """
+        ...
+
     def parameters(self) -> Feeds:
         """Every weight and buffer by its name in the net; of divided ones this process's rows."""
         ...

@@ -21,6 +21,7 @@ from textzoo.distributed.collectives import (
 )
 from textzoo.running.dygraph import row_weights
 from textzoo.running.finite import check_finite
+from textzoo.running.lazy_tables import settled_state
 from textzoo.running.model import Model, Tensors, check_loss
 from textzoo.running.optimizer import build_optimizer, set_layer_rates
 from textzoo.running.run import misfits
@@ -146,6 +147,9 @@ class StaticRun:
 
         return StaticRun(self.model, make_net, values, self._example)
 
+    def settle(self) -> None:
+        """See `Run.settle`: every step brings all up to date."""
+
     def parameters(self) -> Feeds:
         """See `Run.parameters`."""
         return {name: self._get(variable) for name, variable in self._names.items()}
@@ -161,6 +165,7 @@ class StaticRun:
 
     def set_optimizer_state(self, values: Feeds) -> None:
         """See `Run.set_optimizer_state`."""
+        values = settled_state(values, self._optimizer)
         if problems := misfits(self.optimizer_state(), values):
             raise ValueError("\n  ".join(problems))
         for key, variable in self._accumulators.items():
@@ -174,7 +179,7 @@ class StaticRun:
             self._loss = self.model.train_forward(net, _inputs(self._example.training))
             check_loss(self.model, self._loss)
             self._names = _variable_names(net)
-            optimizer = self._new_optimizer(net, net.parameters())
+            self._optimizer = optimizer = self._new_optimizer(net, net.parameters())
             optimizer.minimize(self._loss)
             self._training = program
             rate = optimizer._global_learning_rate()

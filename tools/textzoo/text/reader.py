@@ -29,7 +29,8 @@ class Reader:
 
     Attributes:
         supplies: the arguments of the net that come from the data, as `sizes` gives them.
-        columns: what `encode` gives ids of.
+        columns: what `encode` gives ids of: the text first, then what is predicted, others.
+        of_pairs: whether what is predicted is a text as well.
         fields: the parts of a line between tabs, each with the columns that it may be read from in
             a file of records, see `text.records`; none: files are read as they stand.
         is_csv: whether files are CSV whatever they are called.
@@ -44,6 +45,7 @@ class Reader:
 
     supplies: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
+    of_pairs: ClassVar[bool] = False
     fields: tuple[Field, ...] = ()
     is_csv: bool = False
     outdated: tuple[str, ...] = ()

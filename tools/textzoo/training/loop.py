@@ -184,6 +184,8 @@ class Training:
         due = runner.save_steps and step % runner.save_steps == 0
         # Read once: a signal that comes after this is for the next step to save and stop at.
         signal_number = all_reduce_max(interruption.signal_number)
+        if due or self.progress.stopped:
+            self.run.settle()
         if due or self.progress.stopped or signal_number:
             self._save(f"step_{step}")
         self._stop_if(signal_number)
@@ -201,6 +203,7 @@ class Training:
         if not eval_steps or last or progress.step % eval_steps == 0:
             self._evaluate(report)
         progress.epoch, progress.batch, progress.rows, progress.loss_sum = epoch + 1, 0, 0, 0.0
+        self.run.settle()
         self._save(str(epoch))
 
     def _evaluate(self, report: RunLog) -> None:
@@ -208,6 +211,7 @@ class Training:
         progress = self.progress
         if self.validate is None or progress.evaluated == progress.step:
             return
+        self.run.settle()
         self._check_state()
         self._judge(report, self.validate())
 
