@@ -72,10 +72,11 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
     from textzoo.running.building import check_run, chosen_metrics, model_class
+    from textzoo.training.loggers import Loggers
 
     config, folder = load_config(path, overrides)
     runner = config.runner
-    start_logging()
+    start_logging(seconds=runner.print_seconds)
     choose_device(runner.use_gpu)
     computation = computation or chosen_computation(runner)
     check_run("static" if computation == "static" else "dygraph", config, folder, trains=False)
@@ -119,6 +120,10 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
             place, run, evaluator, metrics, threshold, scores, calibration
         )
         log.info("%d predictions: %s", len(rows), place / PREDICTIONS)
+        if len(paths) == 1 and runner.logger_names:
+            loggers = Loggers(runner, paths[0].parent, {}, step=None)
+            loggers.scalars(steps[name][0], {f"test/{k}": v for k, v in results[name].items()})
+            loggers.close()
 
     summary = {"checkpoint": name, "steps": steps[name], "checkpoints": results}
     with explained():

@@ -73,6 +73,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
+    from textzoo.training.loggers import check_loggers
     from textzoo.training.resuming import forget_linear_alone, starting_point
     from textzoo.training.saving import output_folder
 
@@ -82,6 +83,8 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
     choose_device(runner.use_gpu)
     join_processes()
     check_run(graph, config, folder, trains=True)
+    if not process_rank():
+        check_loggers(runner)
     dataset = Dataset(config, folder)
     if not runner.model_save_path.exists():  # and is not made for what is refused at once
         dataset.check("train")
@@ -90,7 +93,7 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
         given = runner.model_init_path if runner.resume in ("auto", "none") else runner.resume
         if given:
             read_facts(standing(Path(given)))
-    with output_folder(runner.model_save_path):
+    with output_folder(runner.model_save_path, runner.print_seconds):
         barrier()
 
         # What to start from, and the rows.
@@ -296,6 +299,7 @@ def assemble(
         n_validation_rows=len(valid),
         distinct_keys=model.distinct_keys(columns, data.train),
         validate_first=validate_first,
+        settings={"model": folder.path.name, **config.resolved()},
     )
 
 

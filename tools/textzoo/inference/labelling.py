@@ -13,6 +13,7 @@ from textzoo.evaluation.predictions import predictions_of
 from textzoo.linear.explaining import Explainer
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
+from textzoo.progress import Work
 from textzoo.running.run import InferenceRun
 from textzoo.text.lines import Line
 from textzoo.text.ragged import columns_of
@@ -54,10 +55,12 @@ def labelled_lines(
         rows = [_encoded(reader, line) for line in chunk]
         unknown.add(columns_of(rows), reader)
         unknown.warn_once(chunk[0].path)
-        for columns, places in text_batches(rows, runner.infer_batch_size):
-            outputs = run.infer_step(run.model.infer_feeds(columns, places))
-            for place, row in zip(places, named.of_batch(outputs)):
-                found[place] = row
+        with Work("prediction", len(chunk), "texts") as work:  # not of waiting for texts
+            for columns, places in text_batches(rows, runner.infer_batch_size):
+                outputs = run.infer_step(run.model.infer_feeds(columns, places))
+                for place, row in zip(places, named.of_batch(outputs)):
+                    found[place] = row
+                work.update(len(places))
         if explainer:
             explainer.explain([line.text for line in chunk], found, n_reasons)
         for line, row in zip(chunk, found):

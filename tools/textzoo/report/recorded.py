@@ -1,7 +1,6 @@
 """What a training run has left in its folder."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
 from textzoo.report.files import Facts, read_label_report, read_lines, read_test
 from textzoo.training.facts import FACTS, read_facts
+from textzoo.training.loggers import flat
 
 log = logging.getLogger("textzoo")
 
@@ -80,7 +80,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys of the config that are set, with their blocks' names before them."""
-        return dict(_flat("", self.checkpoint["config"])) if self.checkpoint else {}
+        return dict(flat(self.checkpoint["config"])) if self.checkpoint else {}
 
     @property
     def last_step(self) -> int:
@@ -191,11 +191,3 @@ def _checkpoints(folder: Path) -> dict[str, Facts]:
         except UserError as damage:
             log.warning("passed over: %s", damage)
     return found
-
-
-def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _flat(f"{key}.{name}" if key else name, inner)
-    elif value is not None:
-        yield key, value
