@@ -21,14 +21,17 @@ function sort(heading) {
   table.tBodies[0].append(...rows);
 }
 
-for (const button of document.querySelectorAll("[data-sortable] th button")) {
-  button.addEventListener("click", () => sort(button.parentElement));
+function prepare(part) {
+  for (const button of part.querySelectorAll("[data-sortable] th button")) {
+    button.addEventListener("click", () => sort(button.parentElement));
+  }
+  for (const field of part.querySelectorAll("input[type=search]")) {
+    field.addEventListener("input", () => {
+      const wanted = field.value.trim().toLowerCase();
+      const rows = field.nextElementSibling.querySelector("tbody").rows;
+      for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+    });
+  }
 }
 
-for (const field of document.querySelectorAll("input[type=search]")) {
-  field.addEventListener("input", () => {
-    const wanted = field.value.trim().toLowerCase();
-    const rows = field.nextElementSibling.querySelector("tbody").rows;
-    for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-  });
-}
+prepare(document);
