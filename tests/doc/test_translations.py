@@ -9,7 +9,10 @@ CHINESE = {
     ROOT / "README.md": ROOT / "README_CN.md",
     **{
         ROOT / "doc" / name: ROOT / "doc" / "zh" / name
-        for name in ("configs.md", "data.md", "deployment.md", "python.md", "small_exports.md")
+        for name in (
+            *("configs.md", "data.md", "deployment.md", "python.md", "small_exports.md"),
+            "watching.md",
+        )
     },
 } | {page: ROOT / "doc" / "zh" / page.name for page in (ROOT / "doc" / "tutorials").glob("*.md")}
 ELSEWHERE = (ROOT / "doc" / "coming_from").glob("*.md")

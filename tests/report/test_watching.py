@@ -154,7 +154,7 @@ def test_a_page_in_a_browser_follows_the_run_and_keeps_how_tables_are_sorted(bro
         (folder / "infer" / "predictions.jsonl").write_text(lines(*evenly[:4]), encoding="utf-8")
         make_less["rows"] = 4
         (folder / "infer" / "infer_metrics.json").write_text(json.dumps(make_less), "utf-8")
-        page.locator("#labels th:not([aria-sort]) >> nth=0").wait_for(timeout=TIMEOUT * 1000)
+        page.locator("#labels th:first-child:not([aria-sort])").wait_for(timeout=TIMEOUT * 1000)
         heading.locator("button").click()  # what came anew sorts, too
         assert heading.get_attribute("aria-sort") == "ascending"
     page.locator("#watching", has_text="no longer served").wait_for(timeout=TIMEOUT * 1000)

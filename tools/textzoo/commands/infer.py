@@ -71,6 +71,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
+    from textzoo.metrics.names import printed
     from textzoo.running.building import check_run, chosen_metrics, model_class
     from textzoo.training.loggers import Loggers
 
@@ -130,7 +131,7 @@ def infer(path: Path, overrides: list[str], computation: "Optional[Computation]"
         text = json.dumps({**results[name], **summary}, indent=1)
         write_text(runner.output_path / METRICS, text + "\n")
     _show_examples(place / PREDICTIONS, "\n    " if of_pairs else "  ")
-    log.info("metrics: %s", json.dumps(results[name]))
+    log.info("%s", printed(results[name]))
 
 
 def _tell_unknown(rows: "Rows", model: "Model", reader: "Reader") -> None:

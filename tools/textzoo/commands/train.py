@@ -2,10 +2,12 @@
 
 import argparse
 import logging
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from textzoo.called import command
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.commands.teacher import teacher_model
@@ -149,6 +151,15 @@ def train(path: Path, overrides: list[str], graph: "Graph") -> None:
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
+        log.info("next: %s", _next_command(config, path, overrides))
+
+
+def _next_command(config: "Config", path: Path, overrides: list[str]) -> str:
+    """What to type after training: evaluate where there are test rows, else predict."""
+    given = ["-m", path.as_posix(), *(["-o", *overrides] if overrides else [])]
+    if config.runner.test_data is not None:
+        return f"{command('infer')} {shlex.join(given)}"
+    return f"{command('predict')} {shlex.join(given)} --texts FILE"
 
 
 def taught(
