@@ -70,6 +70,7 @@ def test_rows_are_told_where_something_else_is_counted(clock):
     work.update(10, rows=5000)
     work.update(10, rows=1000)
     assert work.line() == "encoding: 20 of 40 MB  600 rows/s  left 00:10"
+    assert "0.0831 MB" in Work("encoding", 0.08312, "MB").line()
 
 
 def test_work_of_unknown_size_tells_its_speed(clock):

@@ -241,7 +241,7 @@ def test_a_step_that_takes_long_is_told_of_with_the_last_report(runner, monkeypa
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     with RunLog(runner, total_steps=80, step=49) as report:
         clock[0] += 65
-        assert report.work.line() == "step 49/80  the first step: 01:05 so far"
+        assert report.work.line() == "step 49/80  at work for 01:05"
         report.step(TRAINING, seconds_left=60)
         now = "epoch 0  step 50/80  loss 0.25000  lr 0.001  812 rows/s  left 01:00"
         assert report.work.line() == now

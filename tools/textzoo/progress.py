@@ -71,9 +71,9 @@ class Work:
         seconds = max(time.monotonic() - self.began, 1e-9)
         done, total = self._done, self.total
         if not done:
-            of = f" {total:.0f} {self._unit}," if total else ""
+            of = f" {_count(total)} {self._unit}," if total else ""
             return f"{self.what}:{of} at work for {interval(seconds)}"
-        counted = f"{done:.0f} of {total:.0f}" if total else f"{done:.0f}"
+        counted = f"{_count(done)} of {_count(total)}" if total else _count(done)
         speed = rate(done / seconds, self._unit)
         if self._rows is not None:
             speed = rate(self._rows / seconds, "rows")
@@ -109,6 +109,11 @@ def rate(per_second: float, unit: str) -> str:
 def tell_every(seconds: float) -> float:
     """Have a line at least every so many seconds of work; returns what was so before."""
     return _TELLER.tell_every(seconds)
+
+
+def _count(n: float) -> str:
+    """So many, in whole ones where they are whole or many."""
+    return f"{n:.0f}" if n >= 100 or n == round(n) else f"{n:.3g}"
 
 
 class _Teller:

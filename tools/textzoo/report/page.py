@@ -69,7 +69,7 @@ def build_page(runs: Sequence[Run], watched: Optional[Watched] = None) -> str:
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
     if watched:
-        sections.insert(2, _log_section(watched))
+        sections.insert(0, _log_section(watched))
     shown = [made for made in sections if made is not None]
     facts = _facts_of_one(runs[0]) if len(runs) == 1 else []
     title = f"Report: {runs[0].name}" if len(runs) == 1 else f"Comparison of {len(runs)} runs"

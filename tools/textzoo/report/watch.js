@@ -1,6 +1,6 @@
 "use strict";
 
-const SECONDS = 2; // between two questions
+const SECONDS = [2, 30]; // between two questions, the least and the most
 let known = document.querySelector("header").dataset.state;
 let served = new Map(sections(document).map((section) => [section.id, section.outerHTML]));
 
@@ -51,7 +51,8 @@ async function look() {
     say(`Last change at ${new Date().toLocaleTimeString()}`);
   }
   // A page that takes long to make leaves the machine to the training.
-  setTimeout(look, Math.max(SECONDS * 1000, 10 * (performance.now() - began)));
+  const seconds = 10 * (performance.now() - began) / 1000;
+  setTimeout(look, 1000 * Math.min(Math.max(seconds, SECONDS[0]), SECONDS[1]));
 }
 
-setTimeout(look, SECONDS * 1000);
+setTimeout(look, 1000 * SECONDS[0]);

@@ -163,7 +163,7 @@ class _Steps(Work):
     def line(self) -> str:
         """See `Work.line`."""
         if self.now is None:
-            return f"{self.what}  the first step: {interval(time.monotonic() - self.began)} so far"
+            return f"{self.what}  at work for {interval(time.monotonic() - self.began)}"
         step, facts, seconds_left, told = self.now
         since = time.monotonic() - told
         line = _line(step, int(self.total or 0), facts, seconds_left)
