@@ -3,6 +3,7 @@ import threading
 import time
 
 import pytest
+from harness.workspace import MODELS, Workspace
 
 from textzoo.errors import OutputLost
 from textzoo.progress import Work, interval, rate, tell_every
@@ -150,3 +151,28 @@ def test_standard_output_that_takes_no_more_does_not_end_the_thread(lines):
     with Work("a call"):
         lines.wait_for(lambda _: lost.tried >= 2)
     LOG.removeHandler(lost)
+
+
+# ------------------------------------------------------------------ what is told of
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "commands", "told"),
+    [
+        (
+            *("tagspace", ("hyper_parameters.linear.features=words",), ("trainer", "infer")),
+            ("vocabulary of", "encoding", "linear: n-grams", "linear: fit", "step 0", "evaluation"),
+        ),
+        (
+            *("batchneg", ("index.backend=exact",), ("trainer", "recall")),
+            ("vocabulary of", "encoding", "step 0", "search", "embedding"),
+        ),
+    ],
+)
+def test_whatever_takes_long_is_told_of(tmp_path, monkeypatch, model, settings, commands, told):
+    begun, enter = [], Work.__enter__
+    monkeypatch.setattr(Work, "__enter__", lambda self: begun.append(self.what) or enter(self))
+    workspace = Workspace(tmp_path, MODELS[model])
+    for command in commands:
+        workspace.run(command, "told", *settings, "runner.epochs=1")
+    assert [what for what in told if not any(line.startswith(what) for line in begun)] == []
