@@ -9,6 +9,7 @@ from textzoo.errors import OutputLost
 from textzoo.progress import Work, interval, rate, tell_every
 
 LOG = logging.getLogger("textzoo")
+CORPUS = f"runner.corpus_file={MODELS['batchneg'].folder / 'data' / 'corpus.txt'}"
 TIMEOUT = 60  # seconds; only a thread that has ended comes near it
 
 
@@ -164,8 +165,8 @@ def test_standard_output_that_takes_no_more_does_not_end_the_thread(lines):
             ("vocabulary of", "encoding", "linear: n-grams", "linear: fit", "step 0", "evaluation"),
         ),
         (
-            *("batchneg", ("index.backend=exact",), ("trainer", "recall")),
-            ("vocabulary of", "encoding", "step 0", "search", "embedding"),
+            *("batchneg", (CORPUS, "index.lexical_weight=0.3"), ("trainer", "recall")),
+            ("vocabulary of", "encoding", "step 0", "search", "embedding", "index: n-grams"),
         ),
     ],
 )

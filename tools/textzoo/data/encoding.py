@@ -109,7 +109,8 @@ def _over_chunks(
         places = enumerate(files)
         chunks = [chunk for place, path in places for chunk in _chunks(path, place, reader)]
         work.total = sum(chunk.size for chunk in chunks) / 1e6
-        yield from zip(chunks, _results(function, chunks, reader, settings, workers))
+        results = _results(function, chunks, reader, settings, workers)
+        yield from ((chunk, result) for result, chunk in zip(results, chunks))
 
 
 def _results(
