@@ -107,7 +107,7 @@ def rate(per_second: float, unit: str) -> str:
 
 
 def tell_every(seconds: float) -> float:
-    """Have a line at least every so many seconds of work; returns what was so before."""
+    """Have a line at least every so many seconds of work, from now on; returns how many before."""
     return _TELLER.tell_every(seconds)
 
 
@@ -143,6 +143,7 @@ class _Teller:
     def tell_every(self, seconds: float) -> float:
         with self._changed:
             before, self._seconds = self._seconds, seconds
+            self._told = time.monotonic()  # what was silent before is no matter
             self._changed.notify()
         return before
 
