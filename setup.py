@@ -60,6 +60,10 @@ SERVE = ["fastapi", "prometheus_client", "uvicorn"]
 # Milvus Lite before 3 is another program, and lacks Windows.
 MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
 
+TENSORBOARD = ["tensorboard"]
+# What writes and reads runs, without the server and its page; `pip install mlflow` has these.
+MLFLOW = ["mlflow-skinny", "alembic", "sqlalchemy"]
+
 setup(
     name="textzoo",
     version=version(),
@@ -102,6 +106,9 @@ setup(
         # Built from source where there is a C++ compiler; without it every text is compared.
         "hnsw": ["hnswlib"],
         "visual": ["visualdl"],
+        "tensorboard": TENSORBOARD,
+        "mlflow": MLFLOW,
+        "wandb": ["wandb"],
         "vectors": ["gensim"],
         "onnx": ONNX,
         "report": REPORT,
@@ -122,7 +129,7 @@ setup(
             ),
             # wheel: setuptools before 70.1 builds none without.
             *("pyarrow", "scikit-learn", "wheel", "zstandard"),
-            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS),
+            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS, *TENSORBOARD, *MLFLOW),
         ],
     },
     entry_points={

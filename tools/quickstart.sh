@@ -22,3 +22,7 @@ say "" "training tagspace on models/tagspace/data"
 show "$python" tools/trainer.py -m $config -o runner.resume=none
 say "" "evaluating it on the test rows, with three of its predictions"
 show "$python" tools/infer.py -m $config
+say "" "next, with texts and tags of your own, a line each: text<TAB>tag" \
+    "  $python tools/new_model.py my_tags --data FILE.tsv" \
+    "or look at this run in a browser:" \
+    "  $python -m pip install -e '.[report]' && $python tools/report.py --watch models/tagspace/output_model"

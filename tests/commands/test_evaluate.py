@@ -1,5 +1,7 @@
 """The command; figures and TREC's files: evaluation/test_trec.py."""
 
+import json
+
 import pytest
 from harness.running import run_command
 
@@ -17,11 +19,20 @@ def files(tmp_path):
 def test_metrics_are_printed_over_all_queries(files):
     done = run_command("evaluate", *files, "--cuts", 1, 2)
     # q finds its title first, but for itself; r one of two, second; s has no result.
-    assert done.metrics["recall@1"] == pytest.approx(1 / 3)
+    assert done.metrics["recall@1"] == 0.3333
     assert done.metrics["recall@2"] == pytest.approx((1 + 1 / 2) / 3)
     assert done.metrics["mrr@2"] == pytest.approx((1 + 1 / 2) / 3)
     assert "1 queries found their own text, which is left out" in done.stdout
     assert "1 of 3 queries have no result and count with 0" in done.stdout
+
+
+def test_printed_metrics_have_4_digits_and_those_of_the_file_all(files, tmp_path):
+    done = run_command("evaluate", *files, "--cuts", 1, "--output", tmp_path / "metrics.json")
+    exact = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert exact["recall@1"] == 1 / 3
+    assert (done.metrics["recall@1"], done.metrics["queries"]) == (0.3333, exact["queries"])
+    kept = run_command("evaluate", *files, "--output", files[1], expect=2)
+    assert "--output" in kept.stderr
 
 
 def test_a_querys_own_text_counts_where_it_is_asked_to(files):

@@ -18,6 +18,7 @@ CHINESE = {
             "repeated_runs.md",
             "small_exports.md",
             "tuning.md",
+            "watching.md",
             "why_and_what_next.md",
         )
     },

@@ -38,7 +38,7 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The JSON of the final line `metrics: {...}`."""
+        """The JSON of the final line `metrics: {...}`, which has 4 digits."""
         last = self.stdout.rstrip("\n").rpartition("\n")[2]
         assert last.startswith("metrics: "), self
         return json.loads(last.removeprefix("metrics: "))

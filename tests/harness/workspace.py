@@ -338,6 +338,11 @@ def predictions(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def to_four_digits(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Metrics as they are printed, where those of files are exact."""
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in metrics.items()}
+
+
 def infer_metrics(folder: Path) -> dict[str, Any]:
     """The content of an infer_metrics.json."""
     return json.loads((folder / "infer_metrics.json").read_text(encoding="utf-8"))

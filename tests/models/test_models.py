@@ -25,6 +25,7 @@ from harness.workspace import (
     metric_lines,
     model_folders,
     predictions,
+    to_four_digits,
 )
 
 # A schedule, evaluations and checkpoints within epochs: what a resumed run has to go on with.
@@ -116,8 +117,10 @@ def test_training_learns_something(dygraph):
 
 def test_infer_prints_what_it_writes_to_infer_metrics_json(dygraph, inferred):
     written = infer_metrics(dygraph / "infer")
-    assert inferred.metrics.items() <= written.items()
-    assert written["checkpoints"] == {written["checkpoint"]: inferred.metrics}
+    (exact,) = written["checkpoints"].values()
+    assert exact.items() <= written.items()
+    assert list(written["checkpoints"]) == [written["checkpoint"]]
+    assert inferred.metrics == to_four_digits(exact)
 
 
 def test_every_test_row_has_a_prediction_in_the_files_order(workspace, dygraph, inferred):
@@ -137,7 +140,8 @@ def test_predictions_name_the_best_tags_best_first(dygraph, inferred):
 
 def test_printed_accuracy_is_that_of_the_predictions(model, dygraph, inferred):
     expected = first_is_gold(predictions(dygraph / "infer"))
-    assert inferred.metrics[model.first_is_gold] == pytest.approx(expected, abs=1e-12)
+    exact = infer_metrics(dygraph / "infer")[model.first_is_gold]
+    assert exact == pytest.approx(expected, abs=1e-12)
 
 
 def apart(metrics):
@@ -157,7 +161,7 @@ def test_predictions_do_not_depend_on_the_batch_size(workspace, dygraph, inferre
         f"runner.infer_output_dir={here}",
     )
     ours, theirs = apart(result.metrics), apart(inferred.metrics)
-    assert ours == pytest.approx(theirs, rel=1e-12)  # the sums' order differs
+    assert ours == pytest.approx(theirs, abs=1.1e-4)  # the sums' order differs
     assert_same_predictions(here, dygraph / "infer")
 
 

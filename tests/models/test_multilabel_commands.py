@@ -131,7 +131,7 @@ def test_levels_are_trained_and_predicted(workspace):
         zeros += sum(level == 0 for level in gold.values())
         right += sum(row["predicted"][label] == level for label, level in gold.items())
     assert result.metrics["rows"] == len(rows) == 300
-    assert result.metrics["level_accuracy"] == pytest.approx(right / (6 * 300))
+    assert result.metrics["level_accuracy"] == pytest.approx(right / (6 * 300), abs=1e-4)
     assert right > zeros  # more than if every level were 0
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 import pytest
 
 from textzoo.config.schema import Runner
-from textzoo.errors import UserError
 from textzoo.logs import start_logging
 from textzoo.training.run_log import RunLog
 
@@ -237,6 +236,20 @@ def test_plain_lines_when_there_is_no_terminal(runner, caplog, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_step_that_takes_long_is_told_of_with_the_last_report(runner, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    with RunLog(runner, total_steps=80, step=49) as report:
+        clock[0] += 65
+        assert report.work.line() == "step 49/80  at work for 01:05"
+        report.step(TRAINING, seconds_left=60)
+        now = "epoch 0  step 50/80  loss 0.25000  lr 0.001  812 rows/s  left 01:00"
+        assert report.work.line() == now
+        clock[0] += 90
+        assert report.work.line() == f"{now}  (since then 01:30)"
+    assert reported(runner) == []  # what hangs on time is no report
+
+
 def test_a_bar_instead_of_training_lines_on_a_terminal(runner, monkeypatch, caplog, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with RunLog(runner, total_steps=80, step=79) as report:
@@ -257,36 +270,3 @@ def test_a_clock_that_is_set_back_leaves_the_bar_alone(runner, monkeypatch, caps
         clock[0] -= 1e8  # three years
         report.step()
     assert "1/3 [00:" in capsys.readouterr().err
-
-
-def test_use_visual_without_visualdl_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "visualdl", None)  # as if it were not installed
-    with pytest.raises(UserError, match=r"runner\.use_visual: .*pip install 'textzoo\[visual\]'"):
-        RunLog(Runner(model_save_path=tmp_path, use_visual=True), total_steps=1, step=0)
-
-
-def test_visual_scalars_are_the_reported_ones(tmp_path, monkeypatch):
-    written = []
-
-    class LogWriter:
-        def __init__(self, logdir):
-            written.append(logdir)
-
-        def add_scalar(self, tag, step, value):
-            written.append((tag, step, value))
-
-        def close(self):
-            written.append("closed")
-
-    module = type(sys)("visualdl")
-    module.LogWriter = LogWriter
-    monkeypatch.setitem(sys.modules, "visualdl", module)
-    runner = Runner(model_save_path=tmp_path, use_visual=True)
-    with RunLog(runner, total_steps=1, step=0) as report:
-        report.evaluation(1, {"epoch": 0, "accuracy": 0.5}, best=True)
-    assert written == [
-        str(tmp_path / "visual"),
-        ("evaluation/epoch", 1, 0),
-        ("evaluation/accuracy", 1, 0.5),
-        "closed",
-    ]

@@ -12,14 +12,26 @@ from tqdm import tqdm
 
 from textzoo.devices import process_rank
 from textzoo.errors import OutputLost
+from textzoo.progress import DEFAULT_SECONDS, tell_every
 
 log = logging.getLogger("textzoo")
 
 _is_quiet = False
 
 
-def start_logging(log_file: Optional[Path] = None, stream: Optional[TextIO] = None) -> None:
-    """Send log lines to standard output or another stream, and to a file as well."""
+def start_logging(
+    log_file: Optional[Path] = None,
+    stream: Optional[TextIO] = None,
+    seconds: float = DEFAULT_SECONDS,
+) -> None:
+    """Send log lines to standard output or another stream, and to a file as well.
+
+    Args:
+        log_file: to which lines are added.
+        stream: default: standard output.
+        seconds: after so many without a line, one tells of work, see `progress`.
+    """
+    tell_every(seconds)
     # Of several processes the first one speaks for all, and the others of what is wrong.
     log.setLevel(logging.WARNING if process_rank() else logging.INFO)
     log.propagate = False
@@ -46,6 +58,7 @@ def log_restored(verbose: bool) -> Iterator[None]:
     """
     global _is_quiet
     before = _is_quiet, log.level, log.propagate, log.handlers[:]
+    seconds = tell_every(DEFAULT_SECONDS)
     _is_quiet, log.handlers = not verbose, []
     try:
         yield
@@ -53,6 +66,7 @@ def log_restored(verbose: bool) -> Iterator[None]:
         for handler in log.handlers:
             handler.close()
         _is_quiet, log.level, log.propagate, log.handlers = before
+        tell_every(seconds)
 
 
 class ProgressBar(tqdm):

@@ -134,7 +134,7 @@ def check_data(path: Path, overrides: list[str], limit: int) -> None:
     from textzoo.text.ragged import columns_of
 
     config, folder = load_without_net(path, overrides)
-    start_logging()
+    start_logging(seconds=config.runner.print_seconds)
     dataset = Dataset(config, folder)
     dataset.path("train")
     reader = build_reader(config, folder)

@@ -39,6 +39,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         action="store_true",
         help="let a query's own text count as one that was found",
     )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the metrics there, exact, as JSON"
+    )
     parsed = parser.parse_args(arguments)
     if bool(parsed.pairs) == bool(parsed.qrels) or bool(parsed.result) == bool(parsed.run):
         parser.error("give --pairs or --qrels, and --result or --run")
@@ -54,6 +57,7 @@ def evaluate(
     cuts: Optional[list[int]],
     write_trec: Optional[Path],
     keep_own_text: bool,
+    output: Optional[Path] = None,
 ) -> None:
     """Read, evaluate, print the final line `metrics: {json}`; the arguments are evaluate.py's."""
     from textzoo.evaluation.trec import (
@@ -68,7 +72,8 @@ def evaluate(
         without_own_text,
         write_trec_files,
     )
-    from textzoo.files import check_output
+    from textzoo.files import check_output, write_lines
+    from textzoo.metrics.names import printed
     from textzoo.text.streams import check_one_standard_input
 
     check_one_standard_input({"--pairs": pairs, "--result": result, "--qrels": qrels, "--run": run})
@@ -76,6 +81,8 @@ def evaluate(
         for name in (QRELS, RUN):
             inputs = [path for path in (pairs, result, qrels, run) if path]
             check_output(write_trec / name, "--write-trec", inputs)
+    if output:
+        check_output(output, "--output", [path for path in (pairs, result, qrels, run) if path])
     golds = read_pairs(pairs) if pairs else read_qrels(qrels or Path())
     ranking = read_result(result) if result else read_run(run or Path())
     if not keep_own_text:
@@ -94,4 +101,6 @@ def evaluate(
     if write_trec:
         write_trec_files(golds, ranking, write_trec)
     metrics = evaluate_ranking(golds, ranking, tuple(cuts or CUTS))
-    print(f"metrics: {json.dumps(metrics)}")
+    if output:
+        write_lines(output, [json.dumps(metrics, indent=1)], "--output")
+    print(printed(metrics))

@@ -98,11 +98,13 @@ def infer(
     )
     from textzoo.inference.restoring import check_same_model, restore_all
     from textzoo.logs import start_logging
+    from textzoo.metrics.names import printed
     from textzoo.running.building import check_run, chosen_metrics, model_class
+    from textzoo.training.loggers import Loggers
 
     config, folder = load_config(path, overrides)
     runner = config.runner
-    start_logging()
+    start_logging(seconds=runner.print_seconds)
     choose_device(runner.use_gpu)
     computation = computation or chosen_computation(runner)
     check_run("static" if computation == "static" else "dygraph", config, folder, trains=False)
@@ -154,6 +156,10 @@ def infer(
             place, run, evaluator, metrics, threshold, scores, calibration
         )
         log.info("%d predictions: %s", len(chosen), place / PREDICTIONS)
+        if len(paths) == 1 and runner.logger_names:
+            loggers = Loggers(runner, paths[0].parent, {}, step=None)
+            loggers.scalars(steps[name][0], {f"test/{k}": v for k, v in results[name].items()})
+            loggers.close()
         if n_explained:
             from textzoo.inference.labelling import explainer_of
 
@@ -166,7 +172,7 @@ def infer(
         text = json.dumps({**results[name], **summary}, indent=1)
         write_text(runner.output_path / METRICS, text + "\n")
     _show_examples(place / PREDICTIONS, "\n    " if of_pairs else "  ")
-    log.info("metrics: %s", json.dumps(results[name]))
+    log.info("%s", printed(results[name]))
 
 
 def _explain_mistakes(

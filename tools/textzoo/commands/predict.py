@@ -156,7 +156,7 @@ def _write_labels(
     runner = config.runner
     if output:
         check_output(output, "--output", [*inputs_of(config), texts])
-    start_logging(stream=None if output else sys.stderr)
+    start_logging(stream=None if output else sys.stderr, seconds=runner.print_seconds)
     choose_device(runner.use_gpu)
     checkpoints = load_chosen(runner)
     run, reader = restore_all(config, folder, checkpoints, chosen_computation(runner))

@@ -2,11 +2,12 @@
 
 import argparse
 import logging
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from textzoo.called import program
+from textzoo.called import command, program
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import guarded, run_with_config
 from textzoo.commands.repeated import add_repeats, train_repeatedly
@@ -103,6 +104,7 @@ def train(
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
+    from textzoo.training.loggers import check_loggers
     from textzoo.training.resuming import forget_linear_alone, starting_point
     from textzoo.training.saving import output_folder
 
@@ -113,6 +115,8 @@ def train(
     join_processes()
     check_settings(config)
     check_run(graph, config, folder, trains=True)
+    if not process_rank():
+        check_loggers(runner)
     dataset = Dataset(config, folder)
     if not runner.model_save_path.exists():  # and is not made for what is refused at once
         dataset.check("train")
@@ -121,7 +125,7 @@ def train(
         given = runner.model_init_path if runner.resume in ("auto", "none") else runner.resume
         if given:
             read_facts(standing(Path(given)))
-    with output_folder(runner.model_save_path):
+    with output_folder(runner.model_save_path, runner.print_seconds):
         barrier()
 
         # What to start from, and the rows.
@@ -181,6 +185,15 @@ def train(
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
+        log.info("next: %s", _next_command(config, path, overrides))
+
+
+def _next_command(config: "Config", path: Path, overrides: list[str]) -> str:
+    """What to type after training: evaluate where there are test rows, else predict."""
+    given = ["-m", path.as_posix(), *(["-o", *overrides] if overrides else [])]
+    if config.runner.test_data is not None:
+        return f"{command('infer')} {shlex.join(given)}"
+    return f"{command('predict')} {shlex.join(given)} --texts FILE"
 
 
 def facts_of(start: "Start", data: "TrainingData") -> dict[str, Any]:
@@ -337,6 +350,7 @@ def assemble(
         n_validation_rows=len(valid),
         distinct_keys=model.distinct_keys(columns, data.train),
         validate_first=validate_first,
+        settings={"model": folder.path.name, **config.resolved()},
     )
 
 

@@ -55,7 +55,7 @@ def train_word_vectors(path: Path, overrides: list[str]) -> None:
         from gensim.models import Word2Vec  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError:
         raise UserError("needs gensim: pip install 'textzoo[vectors]'") from None
-    start_logging()
+    start_logging(seconds=config.runner.print_seconds)
     reader = build_reader(config, folder)
     refusals = Refusals(config.runner.bad_lines)
     lines = good_lines(dataset.files("train"), reader, refusals)

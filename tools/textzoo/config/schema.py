@@ -51,6 +51,7 @@ WeightOrAuto = Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]]
 LexicalFeatures = Literal["characters", "words", "within_words"]
 LexicalWeighting = Literal["bm25", "tfidf"]
 IndexDtype = Literal["float32", "int8", "binary"]
+LoggerName = Literal["visualdl", "tensorboard", "mlflow", "wandb"]
 
 # Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
 # of two in the same file each might have been meant.
@@ -170,6 +171,11 @@ class Runner(Block):
         "`hyper_parameters.linear`",
     )
     print_interval: PositiveInt = Field(default=100, description="steps between two log lines")
+    print_seconds: PositiveFloat = Field(
+        default=20.0,
+        description="whatever takes long, training, validation, encoding and the like: after so "
+        "many seconds without a log line there is one, with rows per second and the time left",
+    )
     model_save_path: FilePath = Field(
         default=Path("output_model"), description="folder of checkpoints, log and metrics.jsonl"
     )
@@ -229,9 +235,13 @@ class Runner(Block):
     use_fleet: bool = Field(
         default=False, description="accepted; `processes` says how many there are"
     )
-    use_visual: bool = Field(
-        default=False, description="also write VisualDL scalars (needs the extra `visual`)"
+    loggers: list[LoggerName] = Field(
+        default=[],
+        description="where the figures of a run go beside `metrics.jsonl`, each with an extra of "
+        "its name (`visual` of visualdl): training, validation, and what infer.py measures, see "
+        "doc/watching.md",
     )
+    use_visual: bool = Field(default=False, description="the same as `loggers: [visualdl]`")
     num_workers: Annotated[int, Field(ge=0, le=MAX_PROCESSES)] = Field(
         default=0,
         description="processes that encode text, once, into the cache; 0: one per core where there "
@@ -315,6 +325,12 @@ class Runner(Block):
             f"received {fold!r}, expected which of how many folds, such as 2/5; there are 2 to "
             f"{MAX_FOLDS}"
         )
+
+    @property
+    def logger_names(self) -> list[LoggerName]:
+        """All loggers, under either key."""
+        named: list[LoggerName] = ["visualdl"] if self.use_visual else []
+        return list(dict.fromkeys([*self.loggers, *named]))
 
     @property
     def load_path(self) -> Path:

@@ -17,6 +17,7 @@ import numpy as np
 from textzoo.config.model_folder import restore_package
 from textzoo.devices import usable_cores
 from textzoo.errors import BadLine, UserError
+from textzoo.progress import Work
 from textzoo.text.layout import Layout
 from textzoo.text.lines import MAX_LINE_BYTES, Line, Refused, split_lines, stop
 from textzoo.text.ragged import Columns
@@ -71,7 +72,12 @@ def encoded_parts(
     Raises:
         UserError: naming the first malformed line.
     """
-    return _over_chunks(encode_chunk, files, reader, (training, bad_lines), workers)
+    work = Work(f"encoding {_named(files)}", unit="MB")
+    for chunk, part in _over_chunks(
+        encode_chunk, files, reader, (training, bad_lines), workers, work
+    ):
+        work.update(chunk.size / 1e6, rows=len(part.places))
+        yield part
 
 
 def counted_parts(files: list[Path], reader: Reader, bad_lines: str, workers: int = 0) -> Iterator:
@@ -80,20 +86,43 @@ def counted_parts(files: list[Path], reader: Reader, bad_lines: str, workers: in
     Raises:
         UserError: naming the first malformed line.
     """
-    return _over_chunks(count_chunk, files, reader, (bad_lines,), workers)
+    work = Work(f"vocabulary of {_named(files)}", unit="MB")
+    for chunk, count in _over_chunks(count_chunk, files, reader, (bad_lines,), workers, work):
+        work.update(chunk.size / 1e6)
+        yield count
+
+
+def _named(files: list[Path]) -> str:
+    return str(named(files[0])) if len(files) == 1 else f"{len(files)} files"
 
 
 def _over_chunks(
-    work: Callable, files: list[Path], reader: Reader, settings: tuple, workers: int
+    function: Callable,
+    files: list[Path],
+    reader: Reader,
+    settings: tuple,
+    workers: int,
+    work: Work,
+) -> Iterator[tuple[Chunk, Any]]:
+    """Each chunk of the files with what the function gives for it, in their order."""
+    with work:
+        places = enumerate(files)
+        chunks = [chunk for place, path in places for chunk in _chunks(path, place, reader)]
+        work.total = sum(chunk.size for chunk in chunks) / 1e6
+        results = _results(function, chunks, reader, settings, workers)
+        yield from ((chunk, result) for result, chunk in zip(results, chunks))
+
+
+def _results(
+    function: Callable, chunks: list[Chunk], reader: Reader, settings: tuple, workers: int
 ) -> Iterator:
-    chunks = [chunk for place, path in enumerate(files) for chunk in _chunks(path, place, reader)]
     # The first one here: from it, a reader may learn what the others are like.
-    yield from (work(chunk, reader, *settings) for chunk in chunks[:1])
+    yield from (function(chunk, reader, *settings) for chunk in chunks[:1])
     if not workers:
         workers = usable_cores() if len(chunks) >= _MANY_CHUNKS else 1
-    pickled = _pickled(work, reader, settings) if workers > 1 else None
+    pickled = _pickled(function, reader, settings) if workers > 1 else None
     if pickled is None:
-        yield from (work(chunk, reader, *settings) for chunk in chunks[1:])
+        yield from (function(chunk, reader, *settings) for chunk in chunks[1:])
         return
     # A new interpreter for each process: this one may have threads, which a fork would not copy.
     context = multiprocessing.get_context("spawn")

@@ -24,6 +24,7 @@ from textzoo.metrics.labels import LabelMetrics
 from textzoo.metrics.names import is_better
 from textzoo.metrics.ranking import best_labels, gold_ranks
 from textzoo.metrics.thresholds import Threshold
+from textzoo.progress import Work
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Embed, Reader
@@ -189,8 +190,8 @@ class EmbeddingEvaluator:
         gold[gold == own] = -1
         queries, candidates = self._centred(*self._embedded(run))
         n_best = min(self._runner.top_k, len(corpus)) if file or scores else 0
-        for first in range(0, len(self._pairs), _QUERIES):
-            batch = np.arange(first, min(first + _QUERIES, len(self._pairs)))
+        work = Work("search", len(self._pairs), "queries")
+        for batch in work.over(np.arange(len(self._pairs)), _QUERIES):
             cosines = np.rint(queries[batch] @ candidates.T * _STEPS) / _STEPS
             known, batch_gold = own[batch] >= 0, gold[batch][:, None]
             lexical = self._lexical_scores(batch)

@@ -43,6 +43,7 @@ from textzoo.index.vectors import (
     new_vectors,
     read_vectors,
 )
+from textzoo.progress import Work
 
 try:
     import hnswlib
@@ -57,6 +58,7 @@ _LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npz)", re.A
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
 _MOMENTS_BLOCK = 4096  # texts whose embeddings are looked at together
+_ADDED = 4096  # texts that are added to a graph at once
 
 
 class _Manifest(Block):
@@ -355,7 +357,9 @@ class Index:
             )
         elif self._graph.get_max_elements() < n_texts:
             self._graph.resize_index(n_texts)
-        self._graph.add_items(self._vectors.at(slice(first, None)), np.arange(first, n_texts))
+        work = Work("index", n_texts - first, "texts")
+        for places in work.over(np.arange(first, n_texts), _ADDED):
+            self._graph.add_items(self._vectors.at(places), places)
 
     def _near(
         self, queries: np.ndarray, k: int, texts: Optional[list[str]]
@@ -429,7 +433,8 @@ class Index:
         with self._lock:
             if self._lexical is None:
                 texts = [self.texts[place] for place in np.flatnonzero(self._alive)]
-                self._lexical = LexicalIndex.fit(texts, LexicalForm.of(self._settings))
+                with Work(f"index: n-grams of {len(texts)} texts"):
+                    self._lexical = LexicalIndex.fit(texts, LexicalForm.of(self._settings))
             return self._lexical
 
     def _ready_moments(self) -> CosineMoments:

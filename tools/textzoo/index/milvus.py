@@ -23,6 +23,7 @@ from textzoo.errors import UserError
 from textzoo.files import copy_files
 from textzoo.index.milvus_connection import LOAD_SECONDS, Connection
 from textzoo.index.text_index import MAX_TEXT_BYTES, Hit
+from textzoo.progress import Work
 
 _KEY, _TEXT, _EMBEDDING = "_key", "text", "_embedding"
 _CATALOGUE = "catalogue"
@@ -127,8 +128,8 @@ class MilvusIndex:
             How many they are.
         """
         rows = [self._row(*row) for row in zip(entries, embeddings)]
-        for first in range(0, len(rows), _ROWS):
-            self._send(self._name, rows[first : first + _ROWS])
+        for part in Work("index", len(rows), "texts").over(rows, _ROWS):
+            self._send(self._name, part)
         return len(rows)
 
     def delete(self, entries: list[Entry]) -> list[Entry]:

@@ -28,6 +28,7 @@ from textzoo.inference.choosing import (
 )
 from textzoo.inference.restoring import restore
 from textzoo.logs import ProgressBar, start_logging
+from textzoo.progress import Work
 from textzoo.running.building import model_class
 from textzoo.running.run import InferenceRun
 from textzoo.text.ragged import Ragged
@@ -61,7 +62,7 @@ class Embedder:
     def __init__(self, path: Path, overrides: list[str], computation: Optional[Computation] = None):
         self.config, folder = load_config(path, overrides)
         runner = self.config.runner
-        start_logging()
+        start_logging(seconds=runner.print_seconds)
         choose_device(runner.use_gpu)
         if model_class(folder).kind != "embeddings":
             raise UserError(f"{path}: model {folder.path.name} does not embed texts")
@@ -106,14 +107,15 @@ class Embedder:
         self, texts: list[str], side: Side = "query", source: Optional[Path] = None
     ) -> Iterator[np.ndarray]:
         """The same in pieces, which come with a progress bar."""
-        with ProgressBar(total=len(texts), unit="text", disable=not sys.stderr.isatty()) as bar:
+        bar = ProgressBar(total=len(texts), unit="text", disable=not sys.stderr.isatty())
+        with bar, Work("embedding", len(texts), "texts") as work:
             for first in range(0, len(texts), _CHUNK):
                 chunk = texts[first : first + _CHUNK]
                 embeddings = []
                 for run, reader in self.members:
                     ids = Ragged.of([_ids(reader, text, side, source) for text in chunk])
                     self._unknown[source].add({"text": ids}, reader)
-                    embeddings.append(embed(run, ids))
+                    embeddings.append(embed(run, ids, work, 1 / len(self.members)))
                 self._unknown[source].warn_once(source)
                 yield np.concatenate(embeddings, axis=1) / len(embeddings) ** 0.5
                 bar.update(len(chunk))

@@ -14,6 +14,7 @@ import numpy as np
 from textzoo.config.schema import IndexSettings
 from textzoo.index.centering import center_of, centred
 from textzoo.index.text_index import TextIndex
+from textzoo.progress import Work
 from textzoo.text.reader import Embed, Side
 
 _CHUNK = 4096  # queries that are searched at once
@@ -77,8 +78,7 @@ class HardNegatives:
             known.setdefault(query, {query}).add(title)
             known.setdefault(title, {title}).add(query)
         rows = []
-        for first in range(0, len(pairs), _CHUNK):
-            chunk = pairs[first : first + _CHUNK]
+        for chunk in Work("negatives", len(pairs), "pairs").over(pairs, _CHUNK):
             candidates = self._candidates(chunk, known)
             if self._teacher:
                 candidates = self._agreed(self._teacher, chunk, candidates)

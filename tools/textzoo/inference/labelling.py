@@ -14,6 +14,7 @@ from textzoo.inference.explaining import Explainer
 from textzoo.linear.fusion import NetAlone
 from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.thresholds import Threshold
+from textzoo.progress import Work
 from textzoo.running.combined import AveragedRun
 from textzoo.running.fused import FusedRun
 from textzoo.running.run import InferenceRun
@@ -84,10 +85,12 @@ def predicted_rows(
         rows = [_encoded(reader, line) for line in chunk]
         unknown.add(columns_of(rows), reader)
         unknown.warn_once(chunk[0].path)
-        for columns, places in text_batches(rows, batch_size):
-            outputs = run.infer_step(run.model.infer_feeds(columns, places))
-            for place, row in zip(places, named.of_batch(outputs)):
-                found[place] = row
+        with Work("prediction", len(chunk), "texts") as work:  # not of waiting for texts
+            for columns, places in text_batches(rows, batch_size):
+                outputs = run.infer_step(run.model.infer_feeds(columns, places))
+                for place, row in zip(places, named.of_batch(outputs)):
+                    found[place] = row
+                work.update(len(places))
         yield chunk, found
 
 

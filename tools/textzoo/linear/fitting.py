@@ -24,6 +24,7 @@ from textzoo.linear.solving import (
 )
 from textzoo.metrics.ranking import RankingMetrics, gold_ranks
 from textzoo.metrics.thresholds import threshold_curve
+from textzoo.progress import Work
 from textzoo.text.characters import MOSTLY_UNSPACED, before, characters_of, unspaced_share
 from textzoo.text.ragged import Ragged
 
@@ -96,7 +97,9 @@ def fit_linear(
         log.info("linear: fitted to %d of %d rows, evenly", len(chosen), len(characters))
     asked = _evenly(asked, max(1, _MOST_SCORES // max(1, n_labels)))
     texts = characters.chosen(chosen)
-    features, rows = Features.fit(texts, views_of(settings, texts), settings.min_count)
+    views = views_of(settings, texts)
+    with Work(f"linear: n-grams of {len(texts)} rows"):
+        features, rows = Features.fit(texts, views, settings.min_count)
     if not len(features):
         raise UserError(
             f"hyper_parameters.linear.min_count: received {settings.min_count}, but no n-gram is "
@@ -119,15 +122,18 @@ def fit_linear(
     )
     places = _places(asked, chosen)
     if takes_too_long(data, places):
-        weights, left_out = _means_alone(data, places)
+        with Work(f"linear: means of {n_labels} labels"):
+            weights, left_out = _means_alone(data, places)
     else:
-        strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
+        with Work("linear: regularisation"):
+            strength, mean_weight = _chosen(settings, data, by_sets, n_threads)
         weights, left_out = _solved(data, strength, mean_weight, places, n_threads)
     part = LinearPart(features, weights)
     scores = np.empty((len(asked), n_labels), np.float32)
     is_in = np.isin(asked, chosen)
     scores[is_in] = left_out
-    scores[~is_in] = part.scores(characters.chosen(asked[~is_in]))
+    with Work("linear: scores"):
+        scores[~is_in] = part.scores(characters.chosen(asked[~is_in]))
     return part, LeftOut(asked, scores)
 
 
@@ -261,14 +267,16 @@ def _solved(
     """The weights of all labels; the scores `[asked, labels]` that rows have when left out."""
     features, targets, _ = data.with_names()
     (n_rows, n_features), n_labels = features.shape, targets.shape[1]
-    solver = solver_of(data, strength, asked, n_threads)
+    with Work(f"linear: products of {n_rows} rows"):
+        solver = solver_of(data, strength, asked, n_threads)
     columns, means, by_label = features.T.tocsr(), data.means(), targets.tocsc()
     left_out = np.zeros((len(asked), n_labels), np.float32)
 
     def weights() -> Iterator[np.ndarray]:
         per_block = max(1, _BLOCK // max(n_features, n_rows))
-        for start in range(0, n_labels, per_block):
-            own = slice(start, start + per_block)
+        work = Work(f"linear: fit to {n_rows} rows", n_labels, "labels")
+        for block_of in work.over(np.arange(n_labels), per_block):
+            own = slice(block_of[0], block_of[-1] + 1)
             dual, left_out[:, own] = solver.solve(by_label[:, own])
             block = columns @ dual
             if mean_weight:

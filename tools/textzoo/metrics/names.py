@@ -1,7 +1,8 @@
 """The names of metrics: which there are by what a model gives, and which way is better."""
 
+import json
 import re
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
@@ -87,3 +88,16 @@ def labels_needed(names: list[str], runner: Runner) -> int:
         else:
             needed.append(at(name)[1])
     return max(needed)
+
+
+def printed(metrics: dict[str, Any]) -> str:
+    """The last line of a command that evaluates: JSON with 4 digits, where files are exact."""
+    return f"metrics: {json.dumps(_rounded(metrics))}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return round(value, 4) if isinstance(value, float) else value

@@ -30,8 +30,18 @@ function sort(heading) {
   table.tBodies[0].append(...rows);
 }
 
-for (const button of document.querySelectorAll("[data-sortable] th button")) {
-  button.addEventListener("click", () => sort(button.parentElement));
+function prepare(part) {
+  for (const button of part.querySelectorAll("[data-sortable] th button")) {
+    button.addEventListener("click", () => sort(button.parentElement));
+  }
+  for (const field of part.querySelectorAll("input[type=search]")) {
+    field.addEventListener("input", () => {
+      const wanted = field.value.trim().toLowerCase();
+      const rows = field.nextElementSibling.querySelector("tbody").rows;
+      for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+    });
+  }
+  if (matchMedia("(max-width: 40rem)").matches) part.querySelectorAll("[data-shown]").forEach(fold);
 }
 
 // On a phone, most of what is long is hidden until it is asked for.
@@ -56,12 +66,4 @@ function fold(list) {
   list.after(more);
 }
 
-if (matchMedia("(max-width: 40rem)").matches) document.querySelectorAll("[data-shown]").forEach(fold);
-
-for (const field of document.querySelectorAll("input[type=search]")) {
-  field.addEventListener("input", () => {
-    const wanted = field.value.trim().toLowerCase();
-    const rows = field.nextElementSibling.querySelector("tbody").rows;
-    for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-  });
-}
+prepare(document);

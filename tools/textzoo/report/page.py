@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 from xml.etree.ElementTree import Element
 
 from textzoo.called import program
@@ -12,7 +12,7 @@ from textzoo.files import check_output, new_output
 from textzoo.report import results, training
 from textzoo.report.curves import curves_section
 from textzoo.report.explained import EXPLANATIONS, explanations_of
-from textzoo.report.markup import document, section, tag
+from textzoo.report.markup import document, note, section, tag
 from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
@@ -46,8 +46,20 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
     print(output)
 
 
-def build_page(runs: Sequence[Run]) -> str:
-    """The page of these runs."""
+class Watched(NamedTuple):
+    """What a page has that is served while a run goes on.
+
+    Attributes:
+        state: of the files that it shows; the page asks for another one.
+        log_lines: the last ones.
+    """
+
+    state: str
+    log_lines: list[str]
+
+
+def build_page(runs: Sequence[Run], watched: Optional[Watched] = None) -> str:
+    """The page of these runs; one that is watched comes anew when they have told more."""
     found = [_predictions(run) for run in runs]
     sections = [
         training.metrics_section(runs),
@@ -60,16 +72,41 @@ def build_page(runs: Sequence[Run]) -> str:
         sections.insert(1, search_section(runs[0]))
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
+    if watched:
+        sections.insert(0, _log_section(watched))
     shown = [made for made in sections if made is not None]
     facts = _facts_of_one(runs[0]) if len(runs) == 1 else [training.who_is_who(runs)]
-    title = _title(runs)
+    return _document(_title(runs), [*facts, _contents(shown)], shown, watched)
+
+
+def waiting_page(missing: str, watched: Watched) -> str:
+    """The page in the place of one whose runs have told nothing yet."""
+    shown = [section("Waiting", note(missing)), _log_section(watched)]
+    shown = [made for made in shown if made is not None]
+    return _document("Waiting for a run", [], shown, watched)
+
+
+def _document(
+    title: str, head: Sequence[Element], shown: Sequence[Element], watched: Optional[Watched]
+) -> str:
+    """A page of these sections, below its title and what else its head has."""
     script = (_HERE / "page.js").read_text(encoding="utf-8")
-    body = [
-        tag("header", tag("h1", title), *facts, _contents(shown)),
-        tag("main", *shown),
-        tag("script", script),
-    ]
-    return document(_head(title, script), body)
+    header = tag("header", tag("h1", title), *head)
+    if watched:
+        script += (_HERE / "watch.js").read_text(encoding="utf-8").replace('"use strict";', "")
+        header.set("data-state", watched.state)
+        line = note("This page follows the run")
+        line.set("id", "watching")
+        header.insert(1, line)
+    body = [header, tag("main", *shown), tag("script", script)]
+    return document(_page_head(title, script, bool(watched)), body)
+
+
+def _log_section(watched: Watched) -> Optional[Element]:
+    if not watched.log_lines:
+        return None
+    lines = tag("pre", "\n".join(watched.log_lines), tabindex=0, aria_label="Log")
+    return section("Log", lines)
 
 
 def _title(runs: Sequence[Run]) -> str:
@@ -103,10 +140,14 @@ def _sections_of_one(run: Run, predictions: Optional[Predictions]) -> list[Optio
     return [results.confusion_section(predictions), mistakes]
 
 
-def _head(title: str, script: str) -> list[Element]:
-    """What the browser is to know: that it may run this script and load nothing."""
+def _page_head(title: str, script: str, is_watched: bool) -> list[Element]:
+    """What the browser is to know: that it may run this script and load nothing.
+
+    A page that is watched may ask the one that serves it.
+    """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy += "; connect-src 'self'" if is_watched else ""
     return [
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy + "; img-src data:"),

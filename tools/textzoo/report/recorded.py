@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from textzoo.report.files import (
     read_trials,
 )
 from textzoo.training.facts import FACTS, read_facts
+from textzoo.training.loggers import flat
 
 log = logging.getLogger("textzoo")
 
@@ -93,7 +93,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys of the config that are set, with their blocks' names before them."""
-        return dict(_flat("", self.checkpoint["config"])) if self.checkpoint else {}
+        return dict(flat(self.checkpoint["config"])) if self.checkpoint else {}
 
     @property
     def data(self) -> Optional[str]:
@@ -230,11 +230,3 @@ def _checkpoints(folder: Path) -> dict[str, Facts]:
         except UserError as damage:
             log.warning("passed over: %s", damage)
     return found
-
-
-def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _flat(f"{key}.{name}" if key else name, inner)
-    elif value is not None:
-        yield key, value

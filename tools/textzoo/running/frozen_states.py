@@ -17,6 +17,7 @@ import paddle
 from textzoo.data.cache import Cache, digest_of
 from textzoo.errors import UserError
 from textzoo.nets.encoder import Encoder
+from textzoo.progress import Work
 from textzoo.text.ragged import Ragged
 
 log = logging.getLogger("textzoo")
@@ -24,7 +25,6 @@ log = logging.getLogger("textzoo")
 _AT_ONCE = 32  # texts of like length
 _BYTES = 2  # a number
 _LARGEST = float(np.finfo(np.float16).max)
-_TELL = 20  # seconds between two lines of how far it is
 _FILE = "states.bin"
 
 
@@ -108,11 +108,11 @@ def keep_states(encoder: Encoder, columns: Iterable[Ragged], cache: Cache, budge
     def fill(place: Path) -> None:
         size = n_tokens * width * _BYTES / 1e6
         log.info("frozen layers: %d texts, %.0f MB in the cache", len(texts), size)
-        started = told = time.perf_counter()
+        started = time.perf_counter()
         order = np.argsort(np.diff(offsets), kind="stable")
+        work = Work("frozen layers", len(texts), "texts")
         with open(place / _FILE, "wb") as file:  # in a mapped file a full disk ends the process
-            for first in range(0, len(order), _AT_ONCE):
-                batch = order[first : first + _AT_ONCE]
+            for batch in work.over(order, _AT_ONCE):
                 for number, own in zip(batch, _computed(encoder, [values[n] for n in batch])):
                     if np.abs(own).max() > _LARGEST:
                         raise UserError(
@@ -121,9 +121,6 @@ def keep_states(encoder: Encoder, columns: Iterable[Ragged], cache: Cache, budge
                         )
                     file.seek(int(offsets[number]) * width * _BYTES)
                     file.write(own.astype(np.float16).tobytes())
-                if time.perf_counter() - told > _TELL:
-                    log.info("frozen layers: %d of %d texts", first + len(batch), len(texts))
-                    told = time.perf_counter()
         log.info("frozen layers: %.0f s", time.perf_counter() - started)
 
     cache.fill(folder, fill)

@@ -25,6 +25,7 @@ from textzoo.index.opening import load_index
 from textzoo.index.text_index import TextIndex
 from textzoo.linear.fusion import all_scores
 from textzoo.metrics.calibration import Calibration
+from textzoo.progress import Work
 from textzoo.serving.exported_ensemble import ExportedEnsemble, load_exported
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.manifest import INDEX, LABELS, MANIFEST
@@ -221,8 +222,10 @@ class Encoder:
 
     def _embeddings(self, texts: Sequence[str], n_queries: int) -> np.ndarray:
         embeddings = np.empty((len(texts), self.model.manifest.width or 0), np.float32)
-        for places, outputs in self.model.batches(self.model.encode(texts, n_queries)):
-            embeddings[places] = outputs["embeddings"]
+        with Work("embedding", len(texts), "texts") as work:
+            for places, outputs in self.model.batches(self.model.encode(texts, n_queries)):
+                embeddings[places] = outputs["embeddings"]
+                work.update(len(places))
         return embeddings
 
     def evaluate(self, rows: Any, metrics: Optional[Sequence[str]] = None) -> dict[str, Any]:

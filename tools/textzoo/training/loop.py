@@ -5,7 +5,7 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
@@ -48,6 +48,7 @@ class Training:
         progress: where the run stands.
         n_validation_rows: how many rows `validate` looks at.
         distinct_keys: `[rows, n]` keys that rows of one batch should not share, or None.
+        settings: the config's keys with their values, for loggers.
     """
 
     run: Run
@@ -64,6 +65,7 @@ class Training:
     distinct_keys: Optional[np.ndarray] = None
     validate_first: Optional[Callable[[], dict[str, Any]]] = None
     judged: Optional[Callable[[float], None]] = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         runner = self.runner
@@ -82,7 +84,7 @@ class Training:
         """
         progress = self.progress
         is_resumed = progress.evaluated == 0  # after the linear part alone
-        report = RunLog(self.runner, self.total_steps, progress.step, is_resumed)
+        report = RunLog(self.runner, self.total_steps, progress.step, is_resumed, self.settings)
         with Interruption() as interruption, report:
             if progress.epoch < self.runner.epochs and not progress.stopped:
                 report.session(progress.step, len(self.lengths), self.n_validation_rows)
@@ -135,9 +137,12 @@ class Training:
         progress.loss_sum += loss * n_rows
         progress.unreported_rows += n_rows
         progress.unreported_loss_sum += loss * n_rows
-        report.step()
+        facts, left = self._interval_facts(rate)
+        report.step(facts, left)
         if progress.step % runner.print_interval == 0:
-            self._report_interval(report, rate)
+            report.training(progress.step, facts, left)
+            progress.unreported_rows, progress.unreported_loss_sum = 0, 0.0
+            self._interval = _Interval()
         if progress.step % _RELEASE_STEPS == 0:
             self.release()
 
@@ -163,7 +168,8 @@ class Training:
                     raise self._diverged(f"{name} is not finite", step - 1)
         self._checked = step
 
-    def _report_interval(self, report: RunLog, rate: float) -> None:
+    def _interval_facts(self, rate: float) -> tuple[dict[str, Any], float]:
+        """What is told of the steps since the last report, and the seconds that are left."""
         progress, interval = self.progress, self._interval
         left = interval.seconds / interval.steps * (self.total_steps - progress.step)
         facts = {
@@ -172,9 +178,7 @@ class Training:
             "learning_rate": rate,
             "rows_per_second": interval.rows / interval.seconds,
         }
-        report.training(progress.step, facts, left)
-        progress.unreported_rows, progress.unreported_loss_sum = 0, 0.0
-        self._interval = _Interval()
+        return facts, left
 
     def _between_steps(self, report: RunLog, interruption: Interruption) -> None:
         """What may be due after a step that does not end its epoch."""

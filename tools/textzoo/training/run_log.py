@@ -1,4 +1,4 @@
-"""What a run tells while it works: the bar or lines, the log file, metrics.jsonl, VisualDL."""
+"""What a run tells while it works: the bar or lines, the log file, metrics.jsonl, loggers."""
 
 import contextlib
 import json
@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional
 
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from textzoo.config.schema import Runner
@@ -18,8 +17,10 @@ from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import write_text
 from textzoo.logs import ProgressBar
+from textzoo.progress import Work, interval, rate
 from textzoo.training.checkpoint import BEST, has_best
 from textzoo.training.facts import read_facts
+from textzoo.training.loggers import Loggers
 
 log = logging.getLogger("textzoo")
 
@@ -32,25 +33,39 @@ class RunLog:
 
     Each report is a line of `metrics.jsonl`, with the seconds since this session began: a `session`
     begins, the loss of some steps in `train`, an `evaluation`, the `end`. On a terminal a bar shows
-    the last one of training, otherwise it is a log line.
+    the last one of training, otherwise it is a log line; there is one at least every
+    `runner.print_seconds`, which is in the log alone: lines of `metrics.jsonl` are of steps, so
+    that a resumed run tells what a whole one does.
     """
 
-    def __init__(self, runner: Runner, total_steps: int, step: int, is_resumed: bool = False):
+    def __init__(
+        self,
+        runner: Runner,
+        total_steps: int,
+        step: int,
+        is_resumed: bool = False,
+        settings: Optional[dict[str, Any]] = None,
+    ):
         """Open the outputs; lines of `metrics.jsonl` after `step` belong to a run that was lost.
 
         At step 0 a run that is not resumed goes on from nothing: every line is of an earlier one.
 
-        Raises:
-            UserError: `use_visual` is on and VisualDL is not installed.
+        Args:
+            runner: the config's `runner` block.
+            total_steps: of the whole run.
+            step: that it goes on from.
+            is_resumed: whether there was a run, whatever the step.
+            settings: of the config, for loggers.
         """
         writes = process_rank() == 0
         self._path = runner.model_save_path / METRICS if writes else Path(os.devnull)
         _drop_lines_after(self._path, step if step or is_resumed else -1)
         # Without a buffer: a line that a full disk refuses is not tried again when closing.
         self._file = self._path.open("ab", buffering=0)
-        self._visual = (
-            _visual_writer(runner.model_save_path) if runner.use_visual and writes else None
-        )
+        self._loggers = None
+        if writes and runner.logger_names:
+            start = step or (None if is_resumed else 0)
+            self._loggers = Loggers(runner, runner.model_save_path, settings or {}, start)
         self._bar = ProgressBar(
             total=total_steps,
             initial=step,
@@ -59,12 +74,15 @@ class RunLog:
             disable=not (writes and sys.stderr.isatty()),
         )
         self._redirect = logging_redirect_tqdm([log])
+        self.work = _Steps(step, total_steps)
         self._shown: dict[str, str] = {}
         self._began: Optional[float] = None
         self._step = step
 
     def __enter__(self) -> "RunLog":
-        if not self._bar.disable:
+        if self._bar.disable:
+            self.work.__enter__()
+        else:
             self._redirect.__enter__()
         return self
 
@@ -73,11 +91,13 @@ class RunLog:
             with contextlib.suppress(UserError):  # of a full disk, which something else tells of
                 self._write("end", self._step, {})
         self._bar.close()
-        if not self._bar.disable:
+        if self._bar.disable:
+            self.work.__exit__(*failure)
+        else:
             self._redirect.__exit__(*failure)
         self._file.close()
-        if self._visual:
-            self._visual.close()
+        if self._loggers:
+            self._loggers.close()
 
     def session(self, step: int, train_rows: int, valid_rows: int) -> None:
         """Note that a session begins, at a step: a run has one more for each time it is resumed."""
@@ -86,10 +106,12 @@ class RunLog:
         facts = {"started": started, "train_rows": train_rows, "valid_rows": valid_rows}
         self._write("session", step, facts)
 
-    def step(self) -> None:
-        """Move the bar."""
+    def step(self, facts: Optional[dict[str, Any]] = None, seconds_left: float = 0.0) -> None:
+        """Move the bar, and keep what `training` would tell now."""
         self._step += 1
         self._bar.update()
+        if facts:
+            self.work.now = (self._step, facts, seconds_left, time.monotonic())
 
     def training(self, step: int, facts: dict[str, Any], seconds_left: float) -> None:
         """Report the mean loss since the last report."""
@@ -97,16 +119,7 @@ class RunLog:
         self._show(epoch=facts["epoch"], loss=f"{facts['loss']:.4f}")
         self._show(rows_per_s=f"{facts['rows_per_second']:.0f}")
         if self._bar.disable:
-            log.info(
-                "epoch %d  step %d/%d  loss %.5f  lr %.3g  %.0f rows/s  left %s",
-                facts["epoch"],
-                step,
-                self._bar.total,
-                facts["loss"],
-                facts["learning_rate"],
-                facts["rows_per_second"],
-                tqdm.format_interval(seconds_left),
-            )
+            log.info("%s", _line(step, self._bar.total, facts, seconds_left))
 
     def evaluation(self, step: int, facts: dict[str, Any], best: bool) -> None:
         """Report metrics on the validation rows."""
@@ -130,10 +143,8 @@ class RunLog:
                 f"cannot write {self._path}: {failure.strerror}. The checkpoints are intact: make "
                 "room and run the same command again"
             ) from None
-        if self._visual and kind in ("train", "evaluation"):
-            numbers = {k: v for k, v in facts.items() if not isinstance(v, list)}
-            for name, value in numbers.items():
-                self._visual.add_scalar(tag=f"{kind}/{name}", step=step, value=value)
+        if self._loggers and kind in ("train", "evaluation"):
+            self._loggers.scalars(step, {f"{kind}/{name}": fact for name, fact in facts.items()})
 
     def _show(self, **values: Any) -> None:
         self._shown.update(values)
@@ -162,6 +173,35 @@ def best_metrics(folder: Path) -> dict[str, float]:
         for name, value in found.items()
         if isinstance(value, (int, float)) and name not in ("step", "epoch", "seconds")
     }
+
+
+class _Steps(Work):
+    """The work of training: told of as in a report, with how long the step at work has taken.
+
+    Attributes:
+        now: the step, what is told of it, the seconds left, and when that was.
+    """
+
+    def __init__(self, step: int, total_steps: int):
+        super().__init__(f"step {step}/{total_steps}", total_steps, "steps")
+        self.now: Optional[tuple[int, dict[str, Any], float, float]] = None
+
+    def line(self) -> str:
+        """See `Work.line`."""
+        if self.now is None:
+            return f"{self.what}  at work for {interval(time.monotonic() - self.began)}"
+        step, facts, seconds_left, told = self.now
+        since = time.monotonic() - told
+        line = _line(step, int(self.total or 0), facts, seconds_left)
+        return f"{line}  (since then {interval(since)})" if since >= 1 else line
+
+
+def _line(step: int, total: int, facts: dict[str, Any], seconds_left: float) -> str:
+    return (
+        f"epoch {facts['epoch']}  step {step}/{total}  loss {facts['loss']:.5f}  "
+        f"lr {facts['learning_rate']:.3g}  {rate(facts['rows_per_second'], 'rows')}  "
+        f"left {interval(seconds_left)}"
+    )
 
 
 def has_reports(content: bytes) -> bool:
@@ -194,13 +234,3 @@ def _drop_lines_after(path: Path, step: int) -> None:
         except (LookupError, TypeError, ValueError):  # such as the one that a kill has cut off
             continue
     write_text(path, "".join(kept))
-
-
-def _visual_writer(folder: Path) -> Any:
-    try:
-        from visualdl import LogWriter  # pyright: ignore[reportMissingImports] (an extra)
-    except ImportError:
-        raise UserError(
-            "runner.use_visual: needs VisualDL: pip install 'textzoo[visual]'"
-        ) from None
-    return LogWriter(logdir=str(folder / "visual"))

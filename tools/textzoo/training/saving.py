@@ -14,6 +14,7 @@ from textzoo.distributed.sharding import save_shards, split_off
 from textzoo.errors import UserError
 from textzoo.files import check_folder, remove_leftovers
 from textzoo.logs import start_logging
+from textzoo.progress import DEFAULT_SECONDS
 from textzoo.running.run import Run
 from textzoo.text.reader import Reader
 from textzoo.training.checkpoint import (
@@ -89,15 +90,19 @@ class Saving:
 
 
 @contextmanager
-def output_folder(folder: Path) -> Iterator[None]:
+def output_folder(folder: Path, seconds: float = DEFAULT_SECONDS) -> Iterator[None]:
     """Hold the folder of a run, tidy up what a killed run left in it, and log to it.
+
+    Args:
+        folder: the run's `model_save_path`.
+        seconds: see `start_logging`.
 
     Raises:
         UserError: another trainer holds it, it cannot be written, or something else than what a
             run writes has the name of that.
     """
     if process_rank():
-        start_logging()
+        start_logging(seconds=seconds)
         yield
         return
     with ExitStack() as stack:
@@ -107,7 +112,7 @@ def output_folder(folder: Path) -> Iterator[None]:
             stack.enter_context(only_trainer(folder))
             _check_names(folder)
             remove_leftovers(folder, names=NAME.pattern)
-            start_logging(folder / _LOG)
+            start_logging(folder / _LOG, seconds=seconds)
         except OSError as failure:
             raise UserError(
                 f"runner.model_save_path: cannot write {failure.filename}: {failure.strerror}; "
