@@ -1,6 +1,6 @@
 import pytest
 
-from textzoo.config.dotted import flat, nested, override, with_value
+from textzoo.config.dotted import flat, flat_given, nested, override, with_value
 from textzoo.config.layers import read_layers
 
 BLOCKS = {"runner": {"epochs": 3}, "net": {"inner": {"a": [1, {"b": 2}], "c": None}}}
@@ -26,3 +26,8 @@ VALUES = [1e-05, 3, True, None, "a#b: c", "${HOME}", "$$", "7", "", [2, 3], ["a,
 def test_an_override_is_read_as_the_value(write_config, value):
     read = read_layers(write_config("runner: {}"), [override("runner.x", value)])
     assert read.blocks == {"runner": {"x": value}}
+
+
+def test_keys_of_blocks_are_joined_and_those_without_a_value_left_out():
+    blocks = {"runner": {"epochs": 3, "seed": None}, "reader": {}, "model": "tagspace"}
+    assert flat_given(blocks) == {"runner.epochs": 3, "model": "tagspace"}

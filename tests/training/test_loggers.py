@@ -10,7 +10,7 @@ from harness.workspace import infer_metrics
 
 from textzoo.config.schema import Runner
 from textzoo.errors import UserError
-from textzoo.training.loggers import Loggers, check_loggers, flat
+from textzoo.training.loggers import Loggers, check_loggers
 
 NAMES = ("visualdl", "tensorboard", "mlflow", "wandb")
 FAKES = ("visualdl", "wandb")  # whose calls are written down
@@ -101,11 +101,6 @@ def test_nothing_about_their_use_is_sent_unless_the_user_says_so(calls, monkeypa
     check_loggers(Runner(loggers=["wandb"]))
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert os.environ["WANDB_ERROR_REPORTING"] == "false"
-
-
-def test_keys_of_blocks_are_joined_and_those_without_a_value_left_out():
-    nested = {"runner": {"epochs": 3, "seed": None}, "reader": {}, "model": "tagspace"}
-    assert list(flat(nested)) == [("runner.epochs", 3), ("model", "tagspace")]
 
 
 # ------------------------------------------------------------------ what each of them gets

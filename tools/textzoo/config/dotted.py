@@ -19,6 +19,11 @@ def flat(blocks: Mapping[str, Any], prefix: str = "") -> Settings:
     return found
 
 
+def flat_given(blocks: Mapping[str, Any]) -> Settings:
+    """The same, of those that are not null."""
+    return {key: value for key, value in flat(blocks).items() if value is not None}
+
+
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The blocks of dotted keys."""
     blocks: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional
 
+from textzoo.config.dotted import flat_given
 from textzoo.errors import UserError
 from textzoo.metrics.names import lower_is_better
 from textzoo.report.files import (
@@ -17,7 +18,6 @@ from textzoo.report.files import (
     read_trials,
 )
 from textzoo.training.facts import FACTS, read_facts
-from textzoo.training.loggers import flat
 
 log = logging.getLogger("textzoo")
 
@@ -93,7 +93,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys of the config that are set, with their blocks' names before them."""
-        return dict(flat(self.checkpoint["config"])) if self.checkpoint else {}
+        return flat_given(self.checkpoint["config"]) if self.checkpoint else {}
 
     @property
     def data(self) -> Optional[str]:

@@ -10,10 +10,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional, Protocol
 
+from textzoo.config.dotted import flat_given
 from textzoo.config.schema import LoggerName, Runner
 from textzoo.errors import UserError
 
@@ -106,15 +106,6 @@ def check_loggers(runner: Runner) -> None:
         _load(name, "runner.loggers" if name in runner.loggers else "runner.use_visual")
 
 
-def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of nested blocks that are set, such as `runner.epochs`, with their values."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from flat(inner, f"{key}.{name}" if key else name)
-    elif value is not None:
-        yield key, value
-
-
 def _load(name: LoggerName, key: str) -> Any:
     for variable, value in _ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
@@ -129,7 +120,7 @@ class _Place:
     """What a logger is opened with; see `Loggers`."""
 
     def __init__(self, folder: Path, settings: dict[str, Any], step: Optional[int]):
-        self.folder, self.settings, self.step = folder, dict(flat(settings)), step
+        self.folder, self.settings, self.step = folder, flat_given(settings), step
 
     @property
     def name(self) -> str:
