@@ -85,10 +85,16 @@ class Config:
         return _plain(blocks)
 
     def _resolved_linear(self) -> dict[str, Any]:
-        """The keys of a linear part, if there is one: without, a config is as it was before 0.4."""
+        """The keys of a linear part, if there is one: without, a config is as it was before 0.4.
+
+        So it is with those of embeddings, which came later.
+        """
         if self.linear.features == "none":
             return {}
-        return {"linear": self.linear.model_dump(mode="json")}
+        keys = self.linear.model_dump(mode="json")
+        if self.linear.embeddings is None:
+            keys = {key: v for key, v in keys.items() if not key.startswith("embeddings")}
+        return {"linear": keys}
 
 
 class _Blocks(Block):
