@@ -86,8 +86,11 @@ class Embeddings:
 
 
 def centred(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Embeddings less a mean, of length 1, float32; what is 0 stays so."""
-    vectors = vectors.astype(np.float32)
+    """Embeddings less a mean, of length 1, float32; what is 0 stays so.
+
+    They are rounded as the cache rounds them, so that a text has the same wherever it is from.
+    """
+    vectors = vectors.astype(np.float16).astype(np.float32)
     is_text = vectors.any(axis=1, keepdims=True)
     vectors = (vectors - mean) * is_text
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -138,17 +138,19 @@ def fit_linear(
         )
     names = [name.replace("_", " ").replace("-", " ") for name in label_names]
     targets = _targets(labels.chosen(chosen), n_labels)
+    name_weight = _name_weight(settings, len(chosen), n_labels)
     of_rows, of_names = Rows.of(rows), Rows.of(features(characters_of(names)))
     if encoder:
         vectors = embedded(as_written, encoder.embed)
         mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         of_rows = of_rows._replace(dense=centred(vectors, mean))
-        of_names = of_names._replace(dense=centred(embedded(names, encoder.embed), mean))
+        vectors = embedded(names if name_weight else [""] * n_labels, encoder.embed)
+        of_names = of_names._replace(dense=centred(vectors, mean))
     data = TrainingRows(
         of_rows,
         targets,
         of_names,
-        _name_weight(settings, len(chosen), n_labels),
+        name_weight,
         _row_weights(targets, settings.label_balance),
     )
     places = _places(asked, chosen)
@@ -166,7 +168,8 @@ def fit_linear(
     scores = np.empty((len(asked), n_labels), np.float32)
     is_in = np.isin(asked, chosen)
     scores[is_in] = left_out
-    scores[~is_in] = part.scores(characters.chosen(asked[~is_in]))
+    if not is_in.all():
+        scores[~is_in] = part.scores(characters.chosen(asked[~is_in]))
     return part, LeftOut(asked, scores)
 
 
