@@ -65,7 +65,7 @@ def test_what_is_damaged_is_refused(tmp_path, damage):
         facts.write_text('{"weight": -1, "sha256": "a"}', encoding="utf-8")
     elif damage == "no JSON":
         facts.write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match="not as (it was|they were) saved"):
+    with pytest.raises(ValueError, match=r"not as (it was|they were) saved"):
         Embeddings.load(tmp_path)
 
 
