@@ -66,7 +66,7 @@ class Config:
         written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
         named = _paths([value for name, value in self.runner if name not in written])
         read = (file for path in named for file in (matching(path) if is_pattern(path) else [path]))
-        parts = _paths([*self.reader.values(), *self.hyper_parameters.values()])
+        parts = _paths([*self.reader.values(), *self.hyper_parameters.values(), self.linear])
         files = (file for path in parts for file in (path.glob("*") if path.is_dir() else [path]))
         return [*code, *read, *(file for file in files if not file.is_dir())]
 

@@ -38,6 +38,10 @@ class EmbeddingModel(NamedTuple):
     sides_alike: bool
     files: object = None
 
+    def queries(self, texts: list[str]) -> np.ndarray:
+        """The embeddings of texts, all of one kind, `[texts, width]`."""
+        return self.embed(texts, "query")
+
     @property
     def digest(self) -> str:
         """Of what decides its embeddings."""
@@ -108,6 +112,7 @@ class Distinct:
             _, sides = self.chunk(n)
 
             def fill(place: Path, n: int = n, sides: np.ndarray = sides) -> None:
+                log.info("%s: embedding %d texts", name, len(sides))  # which may take minutes
                 texts: dict[Side, list[str]] = {"query": [], "title": []}
                 for first in self.first[n * CHUNK : (n + 1) * CHUNK].tolist():
                     row, side = divmod(first, self._n_sides)

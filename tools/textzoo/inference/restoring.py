@@ -175,7 +175,7 @@ def with_linear(
                 f"hyper_parameters.linear.embeddings: {config.linear.embeddings} is another "
                 f"encoder than that of {checkpoint.path}; expected the same files"
             )
-        linear.embeddings.embed = encoder.embed
+        linear.embeddings.embed = encoder.queries
     return FusedRun(run, FusedModel(run.model, linear), fusion)
 
 
