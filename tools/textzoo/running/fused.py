@@ -53,10 +53,11 @@ def linear_scores(linear: LinearPart, columns: Columns, rows: np.ndarray) -> np.
 
     Embeddings that columns have, see `add_vectors`, are not computed anew.
     """
-    vectors = None
-    if linear.embeddings and VECTORS in columns:
-        vectors = columns[VECTORS].chosen(rows).values.reshape(len(rows), -1)
-    return linear.scores(columns[CHARACTERS].chosen(rows), vectors)
+    characters = columns[CHARACTERS].chosen(rows)
+    if VECTORS not in columns:
+        return linear.scores(characters)
+    vectors = columns[VECTORS].chosen(rows).values.reshape(len(rows), -1)
+    return linear.scores(characters, vectors)
 
 
 class FusedRun:
