@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from textzoo.data import teacher_vectors
+from textzoo.data import teacher_vectors, text_vectors
 from textzoo.data.cache import Cache, encoded_rows
-from textzoo.data.teacher_vectors import TeacherModel, teacher_columns
+from textzoo.data.teacher_vectors import teacher_columns
+from textzoo.data.text_vectors import EmbeddingModel
 from textzoo.readers.pairs import Reader
 
 PAIRS = [(f"query {i}", f"title {i % 7}") for i in range(30)] + [("title 3", "query 5")]
@@ -31,12 +32,13 @@ class Asked:
         return (vector / np.linalg.norm(vector)).astype(np.float32)
 
     def model(self, made_from="it"):
-        return TeacherModel(self, made_from, self.sides_alike)
+        return EmbeddingModel(self, made_from, self.sides_alike)
 
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch):
-    monkeypatch.setattr(teacher_vectors, "_CHUNK", 10)
+    for module in (teacher_vectors, text_vectors):
+        monkeypatch.setattr(module, "CHUNK", 10)
     monkeypatch.setattr(teacher_vectors, "_AT_ONCE", 4)
 
 

@@ -1,12 +1,14 @@
 """The fit: what is left out really is, limits, and what is chosen."""
 
+from zlib import crc32
+
 import numpy as np
 import pytest
 
 from textzoo.config.schema import Linear
 from textzoo.errors import UserError
 from textzoo.linear import fitting, solving
-from textzoo.linear.fitting import fit_linear, views_of
+from textzoo.linear.fitting import Encoder, fit_linear, views_of
 from textzoo.text.characters import characters_of
 from textzoo.text.ragged import Ragged
 
@@ -30,10 +32,23 @@ TEXTS, LABELS = made_up(60)
 GIVEN = Linear(features="words", regularisation=0.5, label_names=0.0, label_means=0.0)
 
 
-def fit(settings=GIVEN, asked=(), texts=TEXTS, labels=LABELS, by_sets=False):
+def embed(texts):
+    """Made up of a text: it tells the words of the first label, and much that is noise."""
+    random = [np.random.default_rng(crc32(text.encode())) for text in texts]
+    vectors = [
+        own.normal(2, 1, 5) + 3 * any(w in text for w in WORDS[0])
+        for own, text in zip(random, texts)
+    ]
+    return np.array(vectors) / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+ENCODER = Encoder(embed, "of its files")
+
+
+def fit(settings=GIVEN, asked=(), texts=TEXTS, labels=LABELS, by_sets=False, encoder=None):
     return fit_linear(
-        *(characters_of(list(texts)), Ragged.of(list(labels)), NAMES),
-        *(settings, by_sets, np.array(asked, np.int64), 2),
+        *(characters_of(list(texts), lower_case=encoder is None), Ragged.of(list(labels)), NAMES),
+        *(settings, by_sets, np.array(asked, np.int64), 2, encoder),
     )
 
 
@@ -44,12 +59,21 @@ def targets(labels=LABELS):
     return found
 
 
-def solved(part, counts, strength=0.5, names=0.0):
+def features_of(part, texts, weight):
+    """N-grams, and beside them the embeddings less their mean over all rows, times a weight."""
+    ngrams = part.features(characters_of(texts)).toarray()
+    if not part.embeddings:
+        return ngrams
+    vectors = embed(texts) - embed(TEXTS).mean(axis=0)
+    return np.hstack([ngrams, weight * vectors / np.linalg.norm(vectors, axis=1, keepdims=True)])
+
+
+def solved(part, counts, strength=0.5, names=0.0, weight=0.0):
     """The weights of a ridge on the same features, in its primal form."""
-    x, y = part.features(characters_of(TEXTS)).toarray(), targets()
+    x, y = features_of(part, TEXTS, weight), targets()
     if names:
-        own = characters_of([name.replace("_", " ").replace("-", " ") for name in NAMES])
-        x = np.vstack([x, part.features(own).toarray()])
+        own = [name.replace("_", " ").replace("-", " ") for name in NAMES]
+        x = np.vstack([x, features_of(part, own, weight)])
         y = np.vstack([y, np.eye(len(NAMES))])
         counts = np.append(counts, np.full(len(NAMES), names))
     weighted = x * counts[:, None]
@@ -58,21 +82,26 @@ def solved(part, counts, strength=0.5, names=0.0):
 
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("names", [0.0, 0.5])
-def test_scores_are_those_of_the_ridge_and_of_fits_without_the_row(monkeypatch, exact, names):
+@pytest.mark.parametrize("weight", [0.0, 0.7])
+def test_scores_are_those_of_the_ridge_and_of_fits_without_the_row(
+    monkeypatch, exact, names, weight
+):
+    """Where embeddings have a weight, they are further columns of one dense matrix."""
     if not exact:
         monkeypatch.setattr(solving, "EXACT_ROWS", 10)
     asked = [0, 7, 30, 59]
-    part, left_out = fit(GIVEN.model_copy(update={"label_names": names}), asked)
-    rows = part.features(characters_of(TEXTS)).toarray()
+    settings = GIVEN.model_copy(update={"label_names": names, "embeddings_weight": weight})
+    part, left_out = fit(settings, asked, encoder=ENCODER if weight else None)
+    rows = features_of(part, TEXTS, weight)
     tolerance = 3e-3 if exact else 2e-2
-    expected = rows @ solved(part, np.ones(60), names=names)
+    expected = rows @ solved(part, np.ones(60), names=names, weight=weight)
     np.testing.assert_allclose(part.scores(characters_of(TEXTS)), expected, atol=tolerance)
     assert left_out.rows.tolist() == asked
     folds = [[row] for row in asked] if exact else [asked]  # less than a fifth: left out together
     for fold in folds:
         counts = np.ones(60)
         counts[fold] = 0
-        weights = solved(part, counts, names=names)
+        weights = solved(part, counts, names=names, weight=weight)
         for row in fold:
             own = rows[row] @ weights
             own[LABELS[row]] = np.where(np.array(LABELS[row]) == 3, -1, own[LABELS[row]])
@@ -155,6 +184,49 @@ def test_rows_without_labels_and_a_single_label_are_fitted_to():
     one = [[0] if row % 2 else [] for row in range(60)]
     part, left_out = fit(Linear(features="words"), labels=one, asked=range(60))
     assert np.isfinite(left_out.scores).all()
+
+
+@pytest.mark.parametrize("by_sets", [False, True])
+def test_the_weight_of_embeddings_is_the_best_for_rows_left_out(caplog, by_sets):
+    """What is logged of the chosen one is what a fit with any other does not reach."""
+    caplog.set_level("INFO", logger="textzoo")
+    quality = {}
+    for weight in ("auto", *fitting._WEIGHTS):
+        caplog.clear()
+        own = Linear(features="words", label_names=0, embeddings_weight=weight)
+        part, _ = fit(own, by_sets=by_sets, encoder=ENCODER)
+        [told] = [message for message in caplog.messages if "embeddings_weight" in message]
+        assert f"embeddings_weight {part.embeddings.weight:g}: " in told
+        quality[weight] = float(told.split(" of 60 rows")[0].rpartition(" ")[2])
+        if weight == "auto":
+            best = part.embeddings.weight
+    assert quality[best] == quality["auto"]
+    place = fitting._WEIGHTS.index(best)
+    neighbours = fitting._WEIGHTS[max(0, place - 1) : place + 2]
+    assert quality["auto"] == max(quality[weight] for weight in neighbours)
+
+
+def test_names_are_embedded_only_where_they_count():
+    asked = []
+
+    def remember(texts):
+        asked.extend(texts)
+        return embed(texts)
+
+    for names, expected in ((0.0, False), (0.5, True)):
+        asked.clear()
+        settings = GIVEN.model_copy(update={"label_names": names})
+        fit(settings, encoder=Encoder(remember, ""))
+        assert ("red things" in asked) == expected
+
+
+def test_where_the_ridge_is_too_dear_embeddings_have_their_means_too(monkeypatch):
+    monkeypatch.setattr(solving, "_MOST_PRODUCTS", 10)
+    part, _ = fit(Linear(features="words", label_names=0), encoder=ENCODER)
+    rows = features_of(part, TEXTS, 1.0)
+    sums = targets().T @ rows
+    expected = rows @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+    np.testing.assert_allclose(part.scores(characters_of(TEXTS), embed(TEXTS)), expected, atol=1e-2)
 
 
 def test_too_high_a_count_is_refused():

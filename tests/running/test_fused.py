@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from textzoo.data.text_vectors import VECTORS
 from textzoo.linear.fitting import LeftOut
 from textzoo.linear.fusion import ALONE, LINEAR_SCORES, Mixed
 from textzoo.running.fused import BothScores, FusedModel, FusedRun, Remembered
 from textzoo.running.model import Model
 from textzoo.text.characters import characters_of
+from textzoo.text.ragged import Ragged
 from textzoo.text.reader import CHARACTERS
 
 COLUMNS = {CHARACTERS: characters_of(["a", "bb", "ccc"])}
@@ -38,6 +40,14 @@ def fused_model(left_out=None, best_alone=False):
     net = Net({}, 1)
     net.best_alone = best_alone
     return FusedModel(net, LINEAR, left_out)
+
+
+def test_embeddings_that_rows_have_are_not_computed_anew():
+    vectors = Ragged(np.arange(6.0), np.array([0, 2, 4, 6]))
+    linear = SimpleNamespace(scores=lambda characters, vectors: vectors + len(characters))
+    model = FusedModel(Net({}, 1), linear)
+    feeds = model.infer_feeds({**COLUMNS, VECTORS: vectors}, np.array([2, 0]))
+    assert feeds[LINEAR_SCORES].tolist() == [[6, 7], [2, 3]]
 
 
 def test_feeds_have_the_linear_scores_of_the_texts_or_those_without_the_row():

@@ -194,13 +194,15 @@ def _problem(path: Path, overrides: list[str]) -> _Problem:
 def _linear_alone(problem: _Problem) -> tuple[int, dict[str, Any]]:
     """How many n-grams there are, and the figures of the linear part."""
     from textzoo.linear.of_data import linear_of
+    from textzoo.serving.embedding_model import linear_encoder
     from textzoo.text.characters import characters_of
     from textzoo.text.reader import CHARACTERS
 
     texts, data, model = _texts(problem.data.train_rows), problem.data, problem.model
     started = time.perf_counter()
     characters_of(texts)  # which the rows in the cache have already
-    part, left_out = linear_of(data, problem.config, model.label_column, problem.names[0])
+    names = model.label_column, problem.names[0]
+    part, left_out = linear_of(data, problem.config, *names, linear_encoder(problem.config))
     seconds = time.perf_counter() - started
     if problem.has_valid:
         chosen, scores = None, part.scores(data.valid_rows.columns[CHARACTERS])
@@ -224,6 +226,7 @@ def _with_net(config: Any, folder: Any, linear_seconds: float) -> Optional[dict[
     )
     from textzoo.inference.restoring import restore
     from textzoo.running.building import chosen_metrics
+    from textzoo.serving.embedding_model import linear_encoder
     from textzoo.training.checkpoint import has_best, newest_checkpoint
 
     runner = config.runner
@@ -231,7 +234,8 @@ def _with_net(config: Any, folder: Any, linear_seconds: float) -> Optional[dict[
     if not (is_named or has_best(runner.load_path) or newest_checkpoint(runner.load_path)):
         return None
     [checkpoint] = load_checkpoints(chosen_checkpoints(runner)[-1:])
-    run, reader = restore(config, folder, checkpoint, chosen_computation(runner))
+    computation = chosen_computation(runner)
+    run, reader = restore(config, folder, checkpoint, computation, linear_encoder(config))
     rows = Dataset(config, folder).rows("test", reader, checkpoint.vocabulary)
     names = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, [checkpoint], names)
@@ -328,6 +332,7 @@ def _seconds_of_linear(problem: _Problem, texts: list[str]) -> float:
     """Of the linear part with a given regularisation, with writing it and reading it."""
     from textzoo.config.loading import load_config
     from textzoo.linear.of_data import linear_of
+    from textzoo.serving.embedding_model import linear_encoder
     from textzoo.text.characters import characters_of
 
     with tempfile.TemporaryDirectory() as place:
@@ -336,5 +341,6 @@ def _seconds_of_linear(problem: _Problem, texts: list[str]) -> float:
         config, _ = load_config(problem.path, [*problem.overrides, *fixed, *held_out])
         started = time.perf_counter()
         characters_of(texts)
-        linear_of(problem.data, config, problem.model.label_column, problem.names[0])
+        names = problem.model.label_column, problem.names[0]
+        linear_of(problem.data, config, *names, linear_encoder(config))
         return time.perf_counter() - started

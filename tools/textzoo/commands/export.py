@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -13,6 +13,8 @@ from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 
 if TYPE_CHECKING:
+    from textzoo.config.checking import Config
+    from textzoo.data.text_vectors import EmbeddingModel
     from textzoo.running.engines import StoredPrecision
 
 log = logging.getLogger("textzoo")
@@ -94,6 +96,7 @@ def export(
     from textzoo.logs import start_logging
     from textzoo.running.building import model_class
     from textzoo.running.onnx_conversion import check_converter
+    from textzoo.serving.embedding_model import linear_encoder
     from textzoo.serving.manifest import LISTING
 
     config, folder = load_config(path, overrides)
@@ -116,14 +119,62 @@ def export(
     few = precision == "float32" and run.model.kind != "embeddings"
     n_texts = N_EXAMPLES if few else N_TEXTS
     texts = Dataset(config, folder).example_texts(reader, n_texts)
-    fused = with_linear(run, config, checkpoint, reader)
+    encoder, write_encoder = linear_encoder(config), None
+    if encoder:
+        write_encoder = encoder_writer(encoder, config, texts, formats, precision)
+    fused = with_linear(run, config, checkpoint, reader, encoder)
     parts = config, folder, checkpoint, run, fused, reader, texts
-    write_export(output, *parts, formats, precision, others)
+    write_export(output, *parts, formats, precision, others, write_encoder)
     log.info("exported to %s: %s", output, _sizes(output))
     if others:
         log.info(
             "the others of runner.infer_ensemble are exported each by itself; load all of them"
         )
+
+
+def encoder_writer(
+    encoder: "EmbeddingModel",
+    config: "Config",
+    texts: list[str],
+    formats: Sequence[str],
+    precision: "StoredPrecision",
+) -> "Callable[[Path], None]":
+    """What writes the encoder of a linear part to a folder that stands alone, see `export`.
+
+    Args:
+        encoder: the encoder.
+        config: that names it.
+        texts: examples.
+        formats: of `engines.FORMATS`.
+        precision: of the weights as they are stored; one that is an export already keeps its own.
+
+    Raises:
+        UserError: it is an export that lacks a format, or several checkpoints together.
+    """
+    from textzoo.config.loading import load_config
+    from textzoo.export.writing import write_pretrained
+    from textzoo.files import copy_files
+    from textzoo.inference.pretrained_embedder import PretrainedEmbedder
+    from textzoo.serving.manifest import read_manifest
+
+    path, key = config.linear.embeddings, "hyper_parameters.linear.embeddings"
+    assert path is not None  # there is an encoder
+    if isinstance(encoder.embed, PretrainedEmbedder):
+        embedder = encoder.embed
+        return lambda folder: write_pretrained(folder, embedder, texts, formats, precision)
+    if path.is_dir():
+        missing = [name for name in formats if name not in read_manifest(path).formats]
+        if missing:
+            raise UserError(
+                f"{key}: {path} was not exported to {', '.join(missing)}; export it anew with "
+                f"--format {' '.join(formats)}"
+            )
+        return lambda folder: copy_files(path, folder)
+    if load_config(path, [])[0].runner.infer_ensemble:
+        raise UserError(
+            f"{key}: {path} has runner.infer_ensemble, expected one checkpoint to export"
+        )
+    return lambda folder: export(path, [], folder, formats, precision)
 
 
 def _sizes(folder: Path) -> str:

@@ -81,7 +81,9 @@ def infer(
         UserError: config, data, checkpoint or disk are not as they should be.
     """
     from textzoo.config.loading import load_config
+    from textzoo.data.cache import Cache
     from textzoo.data.dataset import Dataset
+    from textzoo.data.text_vectors import add_vectors
     from textzoo.devices import choose_device
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.result_files import METRICS, PREDICTIONS, explained, write_results
@@ -100,6 +102,7 @@ def infer(
     from textzoo.logs import start_logging
     from textzoo.metrics.names import printed
     from textzoo.running.building import check_run, chosen_metrics, model_class
+    from textzoo.serving.embedding_model import linear_encoder
     from textzoo.training.loggers import Loggers
 
     config, folder = load_config(path, overrides)
@@ -111,6 +114,8 @@ def infer(
     dataset = Dataset(config, folder)
     dataset.path(dataset.evaluated)
     check_output(runner.output_path / PREDICTIONS, "runner.infer_output_dir", inputs_of(config))
+
+    encoder, cache = linear_encoder(config), Cache(runner.cache_dir, runner.bad_lines)
 
     # One checkpoint, or one for each epoch, or the mean of several.
     of_pairs = model_class(folder).kind == "embeddings"
@@ -139,10 +144,12 @@ def infer(
             run, reader = several.members[0]
             check_same_model(config, checkpoints[0], "runner.infer_ensemble")
         else:
-            run, reader = restore_all(config, folder, checkpoints, computation)
+            run, reader = restore_all(config, folder, checkpoints, computation, encoder)
         metrics = chosen_metrics(runner, run.model)
         rows, chosen = dataset.to_evaluate(reader, checkpoints[0].vocabulary)
         _tell_unknown(rows, run.model, reader)
+        if encoder:
+            add_vectors(rows.columns, cache, encoder, "linear")
         kind = run.model.kind
         index = several.index_settings if several else chosen_index(config.index, checkpoints)
         evaluator = evaluator_of(kind, runner, reader, rows, chosen, index, several)

@@ -8,7 +8,6 @@ from typing import Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
-from textzoo.commands.teacher import embedding_model
 from textzoo.errors import UserError
 
 log = logging.getLogger("textzoo")
@@ -51,6 +50,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     from textzoo.inference.corpus_index import prepared_index, warn_if_empty
     from textzoo.inference.embedder import Embedder
     from textzoo.inference.hard_negatives import LEFT, TAKEN, HardNegatives
+    from textzoo.serving.embedding_model import embedding_model
     from textzoo.text.lines import data_files
 
     embedder = Embedder(path, overrides)

@@ -151,6 +151,7 @@ def _write_labels(
     from textzoo.inference.restoring import restore_all
     from textzoo.logs import ProgressBar, start_logging
     from textzoo.running.building import chosen_metrics
+    from textzoo.serving.embedding_model import linear_encoder
 
     config, folder = load_config(path, overrides)
     runner = config.runner
@@ -159,7 +160,8 @@ def _write_labels(
     start_logging(stream=None if output else sys.stderr, seconds=runner.print_seconds)
     choose_device(runner.use_gpu)
     checkpoints = load_chosen(runner)
-    run, reader = restore_all(config, folder, checkpoints, chosen_computation(runner))
+    encoder, computation = linear_encoder(config), chosen_computation(runner)
+    run, reader = restore_all(config, folder, checkpoints, computation, encoder)
     metrics = chosen_metrics(runner, run.model)
     threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
     hide_bar = output is None or not sys.stderr.isatty()

@@ -11,7 +11,6 @@ from textzoo.called import command, program
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import guarded, run_with_config
 from textzoo.commands.repeated import add_repeats, train_repeatedly
-from textzoo.commands.teacher import teacher_model
 from textzoo.devices import import_paddle
 from textzoo.errors import UserError
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.dataset import TrainingData
-    from textzoo.data.teacher_vectors import TeacherModel
+    from textzoo.data.text_vectors import EmbeddingModel
     from textzoo.evaluation.validation import FusedValidation
     from textzoo.linear.fusion import Fusion
     from textzoo.linear.part import LinearPart
@@ -101,6 +100,7 @@ def train(
     from textzoo.files import standing
     from textzoo.running.building import build_run, check_run
     from textzoo.running.dygraph import DygraphRun
+    from textzoo.serving.embedding_model import linear_encoder, teacher_model
     from textzoo.training.checkpoint import BEST, has_best
     from textzoo.training.facts import Progress, read_facts
     from textzoo.training.interruption import remember_early_interrupts
@@ -135,6 +135,8 @@ def train(
         if isinstance(asked := config.hyper_parameters.get("teacher"), Teacher):
             teacher = teacher_model(asked, runner)
             data.teacher = teacher.digest
+        if encoder := linear_encoder(config):
+            data.encoder = encoder.sha256
         check_alike(facts_of(start, data))
         start.check_data(data.contents)
         if teacher:
@@ -159,9 +161,8 @@ def train(
 
         if run.model.kind == "tags" and not process_rank():
             warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
-        training = assemble(
-            config, folder, data, run, progress, start.checkpoint if start.resumed else None
-        )
+        resumed = start.checkpoint if start.resumed else None
+        training = assemble(config, folder, data, run, progress, resumed, encoder)
         training.judged = judged
         start.tell_rate(training)
         if training.validate is None:
@@ -204,7 +205,7 @@ def facts_of(start: "Start", data: "TrainingData") -> dict[str, Any]:
 
 
 def taught(
-    data: "TrainingData", config: "Config", folder: "ModelFolder", teacher: "TeacherModel"
+    data: "TrainingData", config: "Config", folder: "ModelFolder", teacher: "EmbeddingModel"
 ) -> "Columns":
     """What a teacher gives for the training rows, see `teacher_columns`.
 
@@ -252,6 +253,7 @@ def assemble(
     run: "Run",
     progress: "Progress",
     resumed: "Optional[Checkpoint]" = None,
+    encoder: "Optional[EmbeddingModel]" = None,
 ) -> "Training":
     """Put the parts of a training run together: batches, validation, checkpoints, the loop.
 
@@ -262,11 +264,14 @@ def assemble(
         run: with its weights.
         progress: where it stands.
         resumed: the checkpoint that it goes on from, if it does.
+        encoder: of the linear part, if it has one.
 
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
     """
+    from textzoo.data.cache import Cache
     from textzoo.data.dataset import in_turn
+    from textzoo.data.text_vectors import add_vectors
     from textzoo.evaluation.evaluator import evaluator_of
     from textzoo.evaluation.validation import FusedValidation, Validation
     from textzoo.linear.fusion import Mixed
@@ -291,7 +296,12 @@ def assemble(
     linear = left_out = others = validate = validate_first = save_linear = None
     valid, weight = data.valid, config.linear.weight
     if config.linear.features != "none":
-        linear, left_out = in_turn(lambda: linear_of(data, config, model.label_column, best_metric))
+        of_data = data, config, model.label_column, best_metric, encoder
+        linear, left_out = in_turn(lambda: linear_of(*of_data))
+        if encoder and len(valid) and data.valid_rows is not data.train_rows:
+            cache = Cache(runner.cache_dir, runner.bad_lines)
+            valid_columns = data.valid_rows.columns
+            in_turn(lambda: add_vectors(valid_columns, cache, encoder, "linear"))
         if len(left_out.rows) > len(valid) > 0:  # all, and of those some are held out
             others = left_out.without(valid)
         elif len(left_out.rows):  # they are held out, or all training rows

@@ -73,7 +73,7 @@ class Config:
         written = ("model_save_path", "infer_load_path", "infer_output_dir", "cache_dir")
         named = _paths([value for name, value in self.runner if name not in written])
         read = (file for path in named for file in (matching(path) if is_pattern(path) else [path]))
-        parts = _paths([*self.reader.values(), *self.hyper_parameters.values()])
+        parts = _paths([*self.reader.values(), *self.hyper_parameters.values(), self.linear])
         files = (file for path in parts for file in (path.glob("*") if path.is_dir() else [path]))
         return [*code, *read, *(file for file in files if not file.is_dir())]
 
@@ -92,10 +92,16 @@ class Config:
         return _plain(blocks)
 
     def _resolved_linear(self) -> dict[str, Any]:
-        """The keys of a linear part, if there is one: without, a config is as it was before 0.4."""
+        """The keys of a linear part, if there is one: without, a config is as it was before 0.4.
+
+        So it is with those of embeddings, which came later.
+        """
         if self.linear.features == "none":
             return {}
-        return {"linear": self.linear.model_dump(mode="json")}
+        keys = self.linear.model_dump(mode="json")
+        if self.linear.embeddings is None:
+            keys = {key: v for key, v in keys.items() if not key.startswith("embeddings")}
+        return {"linear": keys}
 
 
 class _OpenBlock(Block):

@@ -51,6 +51,12 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
             f"{path}: hyper_parameters.linear.features: received {config.linear.features}, "
             f"expected none: only scores of labels have one, and this model gives {model.kind}"
         )
+    if config.linear.features == "none" and config.linear.embeddings:
+        raise UserError(
+            f"{path}: hyper_parameters.linear.embeddings: received {config.linear.embeddings} "
+            "without n-grams, which they go beside; expected hyper_parameters.linear.features=auto "
+            "as well"
+        )
     if config.index.backend == "milvus" and config.index.lexical_weight:
         raise UserError(
             f"{path}: index.lexical_weight: received {config.index.lexical_weight}, expected 0: "
@@ -114,6 +120,7 @@ def build_reader(config: Config, folder: ModelFolder, vocabulary: Optional[Path]
     """
     reader = construct(config, "reader", folder.reader, **config.reader)
     reader.with_characters = config.linear.features != "none"
+    reader.keeps_case = config.linear.embeddings is not None
     if vocabulary:
         load_vocabulary(reader, vocabulary)
     return reader

@@ -429,6 +429,28 @@ class Linear(Block):
         description="weight of the cosine with the mean of a label's texts; auto: as for "
         "`regularisation`",
     )
+    embeddings: Optional[FilePath] = Field(
+        default=None,
+        description="an encoder whose embeddings of the texts count beside the n-grams, as it is: "
+        "a folder of a pretrained one of Hugging Face or PaddleNLP; one that export.py made of a "
+        "model of pairs; or the config of one, with a checkpoint. Default: none",
+    )
+    embeddings_weight: Union[Literal["auto"], Annotated[float, Field(gt=0, le=100)]] = Field(
+        default="auto",
+        description="weight of the embeddings beside the n-grams; auto: as for `regularisation`",
+    )
+    embeddings_prefix: Optional[str] = Field(
+        default=None,
+        description="what a pretrained encoder takes before each text; default: `reader.prefix`",
+    )
+    embeddings_pooling: Optional[Literal["cls", "mean"]] = Field(
+        default=None,
+        description="how a pretrained encoder's tokens become one vector; default: `mean`",
+    )
+    embeddings_max_len: Optional[TextLength] = Field(
+        default=None,
+        description="the longest text that a pretrained encoder sees, in its tokens; default: 128",
+    )
     weight: WeightOrAuto = Field(
         default="auto",
         description="share of the linear scores in a score, that of the net being the rest; auto: "

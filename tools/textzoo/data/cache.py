@@ -234,6 +234,7 @@ def encoded_rows(
     """
     versions = [version(file) for file in files]
     extra = [training, *all_columns(reader), *_layouts(files, reader)]
+    extra += ["as written"] * reader.keeps_case
     folder = settings.folder / f"rows-{_key(versions, identity, settings, extra)}"
 
     def fill(temporary: Path) -> None:

@@ -37,6 +37,7 @@ class TrainingData:
         valid: `[m]` which of these are validated on.
         left_out: `[k]` which of the training files' rows are neither, see `runner.left_out_fold`.
         teacher: the digest of a teacher, if the run has one.
+        encoder: that of the encoder of its linear part, if that has one.
     """
 
     reader: Reader
@@ -46,12 +47,14 @@ class TrainingData:
     valid: np.ndarray
     left_out: np.ndarray
     teacher: Optional[str] = None
+    encoder: Optional[str] = None
 
     @property
     def contents(self) -> dict[str, list[str]]:
         """The checksums of all files, for a resumed run to compare."""
         files = {"train": self.train_rows.contents, "valid": self.valid_rows.contents}
-        return {**files, "teacher": [self.teacher]} if self.teacher else files
+        models = {"teacher": self.teacher, "encoder": self.encoder}
+        return {**files, **{name: [digest] for name, digest in models.items() if digest}}
 
 
 class Dataset:

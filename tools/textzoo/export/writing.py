@@ -1,10 +1,11 @@
 """What is written to an exported folder."""
 
+import hashlib
 import json
 import logging
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
@@ -28,6 +29,7 @@ from textzoo.inference.choosing import (
     chosen_threshold,
     digests_of,
 )
+from textzoo.inference.pretrained_embedder import PretrainedEmbedder
 from textzoo.linear.fusion import LINEAR_SCORES, save_fusion
 from textzoo.readers.library import library_name
 from textzoo.running.building import chosen_metrics
@@ -41,6 +43,7 @@ from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.exported_reader import defined_reader
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger, labels_file
 from textzoo.serving.manifest import (
+    ENCODER,
     EXAMPLES,
     FORM,
     INDEX,
@@ -72,6 +75,7 @@ def write_export(
     formats: Sequence[str],
     precision: StoredPrecision,
     others: Sequence[Checkpoint] = (),
+    write_encoder: Optional[Callable[[Path], None]] = None,
 ) -> None:
     """Write a trained net with all that turns texts into its inputs and its outputs into words.
 
@@ -88,6 +92,7 @@ def write_export(
         formats: of `engines.FORMATS`.
         precision: of the weights as they are stored.
         others: checkpoints whose embeddings stand beside the run's in the index.
+        write_encoder: exports the encoder of the linear part to a folder, if that has one.
 
     Raises:
         UserError: a format cannot be made, or the folder cannot be written.
@@ -111,7 +116,7 @@ def write_export(
             else:
                 facts |= _write_labels(config, checkpoint, run, reader, place)
             if isinstance(fused, FusedRun):
-                facts |= _write_linear(fused, place)
+                facts |= _write_linear(fused, place, write_encoder)
             facts |= _write_examples(place, fused, texts[:N_EXAMPLES], reader)
             _finish(place, facts, formats, [] if others else texts)
     except OSError as failure:
@@ -210,12 +215,70 @@ def _write_labels(
     }
 
 
-def _write_linear(run: FusedRun, place: Path) -> dict[str, Any]:
+def _write_linear(
+    run: FusedRun, place: Path, write_encoder: Optional[Callable[[Path], None]]
+) -> dict[str, Any]:
     """Write the linear part; how it goes with the net."""
     (place / LINEAR).mkdir()
     run.linear.save(place / LINEAR)
     save_fusion(run.fusion, place / LINEAR)
+    if run.linear.embeddings and write_encoder:
+        write_encoder(place / LINEAR / ENCODER)
+        run.linear.embeddings.embed = ExportedModel(place / LINEAR / ENCODER).embed
     return {"has_linear": True}
+
+
+def write_pretrained(
+    output: Path,
+    embedder: PretrainedEmbedder,
+    texts: list[str],
+    formats: Sequence[str],
+    precision: StoredPrecision,
+) -> None:
+    """Write a pretrained encoder that nothing was trained above, as an export of a model of pairs.
+
+    Args:
+        output: the folder to make.
+        embedder: with its folder.
+        texts: examples, see `write_export`.
+        formats: of `engines.FORMATS`.
+        precision: of the weights as they are stored.
+
+    Raises:
+        UserError: the encoder is not as it should be, or a format cannot be made.
+    """
+    run, reader = embedder.static_run(), embedder.reader
+    with new_folder(output, LISTING) as place:
+        if precision != "float32":
+            write_float32(place, run, texts, reader)
+            run = rounded_run(run, precision)
+        run.save_inference(place / Path(PROGRAM).stem)
+        (place / VOCABULARY).mkdir()
+        reader.save(place / VOCABULARY)
+        arguments = {k: v for k, v in embedder.arguments.items() if not isinstance(v, Path)}
+        weights = json.dumps(embedder.files, sort_keys=True).encode()
+        facts = {
+            "form": FORM,
+            "model": embedder.folder.name,
+            "checkpoint": {
+                "name": embedder.folder.name,
+                "step": 0,
+                "weights_sha256": hashlib.sha256(weights).hexdigest(),
+                "validation_metrics": None,
+            },
+            "reader": {
+                "name": library_name(type(reader)),
+                "arguments": arguments,
+                "files": {"tokenizer": VOCABULARY},
+            },
+            "hyper_parameters": reader.sizes(),
+            "kind": run.model.kind,
+            "index": None,
+            "metrics": list(run.model.metrics),
+            "precision": precision,
+        }
+        facts |= _write_examples(place, run, texts[:N_EXAMPLES], reader)
+        _finish(place, facts, formats, ())
 
 
 def _copy_index(

@@ -1,11 +1,12 @@
 """Runs with the weights of checkpoints."""
 
 import logging
-from typing import Any
+from typing import Any, Optional
 
 from textzoo.config.checking import Config, differences
 from textzoo.config.loading import build_reader
 from textzoo.config.model_folder import ModelFolder
+from textzoo.data.text_vectors import EmbeddingModel
 from textzoo.errors import UserError
 from textzoo.inference.choosing import Computation
 from textzoo.linear.fusion import Mixed
@@ -68,16 +69,23 @@ def _model_keys(resolved: dict[str, Any]) -> dict[str, Any]:
         apart = ("pretrained", "freeze_layers")
         net["encoder"] = {k: v for k, v in net["encoder"].items() if k not in apart}
     if "linear" in net:
-        net["linear"] = {k: v for k, v in net["linear"].items() if k != "weight"}
+        apart = ("weight", "embeddings")  # the files that the latter names are compared
+        net["linear"] = {k: v for k, v in net["linear"].items() if k not in apart}
     apart = ("tokenizer", "max_negatives")
     reader = {k: v for k, v in resolved["reader"].items() if k not in apart}
     return {"reader": reader, "hyper_parameters": net}
 
 
 def restore_all(
-    config: Config, folder: ModelFolder, checkpoints: list[Checkpoint], computation: Computation
+    config: Config,
+    folder: ModelFolder,
+    checkpoints: list[Checkpoint],
+    computation: Computation,
+    encoder: Optional[EmbeddingModel] = None,
 ) -> tuple[InferenceRun, Reader]:
     """A run with the weights of a checkpoint, or one that gives the mean scores of several.
+
+    The encoder is what the config's linear part names, see `serving.embedding_model`.
 
     Returns:
         The run, and the reader with the checkpoints' vocabulary.
@@ -86,7 +94,9 @@ def restore_all(
         UserError: a checkpoint is of another model or has another vocabulary.
     """
     check_same_vocabulary(checkpoints)
-    restored = [restore(config, folder, checkpoint, computation) for checkpoint in checkpoints]
+    restored = [
+        restore(config, folder, checkpoint, computation, encoder) for checkpoint in checkpoints
+    ]
     run, reader = restored[0]
     if len(restored) > 1:
         return AveragedRun([run for run, _ in restored], len(reader.label_names)), reader
@@ -94,7 +104,11 @@ def restore_all(
 
 
 def restore(
-    config: Config, folder: ModelFolder, checkpoint: Checkpoint, computation: Computation
+    config: Config,
+    folder: ModelFolder,
+    checkpoint: Checkpoint,
+    computation: Computation,
+    encoder: Optional[EmbeddingModel] = None,
 ) -> tuple[InferenceRun, Reader]:
     """A run with the weights of a checkpoint, and the reader with its vocabulary.
 
@@ -106,7 +120,7 @@ def restore(
     check_same_model(config, checkpoint, "runner.infer_load_path")
     reader = build_reader(config, folder, checkpoint.vocabulary)
     run = _computed(config, folder, checkpoint, reader, computation)
-    return with_linear(run, config, checkpoint, reader), reader
+    return with_linear(run, config, checkpoint, reader, encoder), reader
 
 
 def _computed(
@@ -131,9 +145,17 @@ def _computed(
 
 
 def with_linear(
-    run: InferenceRun, config: Config, checkpoint: Checkpoint, reader: Reader
+    run: InferenceRun,
+    config: Config,
+    checkpoint: Checkpoint,
+    reader: Reader,
+    encoder: Optional[EmbeddingModel] = None,
 ) -> InferenceRun:
-    """The run with the linear part of its checkpoint beside the net, if the config has one."""
+    """The run with the linear part of its checkpoint beside the net, if the config has one.
+
+    Raises:
+        UserError: the linear part is damaged, or was fitted with another encoder.
+    """
     if config.linear.features == "none":
         return run
     n_labels, weight = len(reader.label_names), config.linear.weight
@@ -146,7 +168,15 @@ def with_linear(
                 *(weight, checkpoint.path),
             )
         fusion = Mixed(weight, run.model.score_scale)
-    return FusedRun(run, FusedModel(run.model, checkpoint.linear(n_labels)), fusion)
+    linear = checkpoint.linear(n_labels)
+    if linear.embeddings and encoder:
+        if linear.embeddings.sha256 != encoder.sha256:
+            raise UserError(
+                f"hyper_parameters.linear.embeddings: {config.linear.embeddings} is another "
+                f"encoder than that of {checkpoint.path}; expected the same files"
+            )
+        linear.embeddings.embed = encoder.queries
+    return FusedRun(run, FusedModel(run.model, linear), fusion)
 
 
 def restore_static(

@@ -8,44 +8,42 @@ from typing import Optional
 
 import numpy as np
 
-from textzoo.linear.matrices import SparseRows
+from textzoo.linear.matrices import Rows, SparseRows
 
 
 class LabelMeans:
     """The vectors of labels.
 
     Args:
-        rows: `[rows, features]` of length 1.
+        rows: the features of all rows.
         targets: `[rows, labels]` 1 where a row has a label.
-        names: `[labels, features]` of the labels' names; None: they do not count.
+        names: those of the labels' names; None: they do not count.
     """
 
-    def __init__(
-        self,
-        rows: SparseRows,
-        targets: SparseRows,
-        names: Optional[SparseRows],
-    ):
-        sums = targets.T.tocsr() @ rows
+    def __init__(self, rows: Rows, targets: SparseRows, names: Optional[Rows]):
+        by_label = targets.T.tocsr()
+        sums, self._dense = by_label @ rows.ngrams, by_label @ rows.dense
         if names is not None:
-            sums = sums + names
+            sums, self._dense = sums + names.ngrams, self._dense + names.dense
         self._sums = sums.tocsr()
         self._squares = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
+        self._squares += np.einsum("ld,ld->l", self._dense, self._dense)
 
-    def vectors(self, labels: slice = slice(None)) -> SparseRows:
-        """The vectors of some labels, `[labels, features]`."""
+    def vectors(self, labels: slice = slice(None)) -> Rows:
+        """The vectors of some labels."""
         sums = self._sums[labels]
-        scale = 1 / np.sqrt(np.maximum(self._squares[labels], 1e-12))
-        sums.data *= np.repeat(scale, np.diff(sums.indptr)).astype(np.float32)
-        return sums
+        scale = (1 / np.sqrt(np.maximum(self._squares[labels], 1e-12))).astype(np.float32)
+        sums.data *= np.repeat(scale, np.diff(sums.indptr))
+        return Rows(sums, self._dense[labels] * scale[:, None])
 
-    def left_out(self, rows: SparseRows, targets: np.ndarray) -> np.ndarray:
-        """The cosine of each of some rows with every label's vector without that row.
+    def left_out(self, rows: Rows, targets: np.ndarray) -> np.ndarray:
+        """The product of each of some rows with every label's vector without that row.
 
         Args:
-            rows: `[rows, features]` some of those that were given.
+            rows: some of those that were given.
             targets: `[rows, labels]` theirs.
         """
-        products = (rows @ self._sums.T).toarray()
-        squares = self._squares - targets * (2 * products - 1)
-        return (products - targets) / np.sqrt(np.maximum(squares, 1e-6))
+        products = (rows.ngrams @ self._sums.T).toarray() + rows.dense @ self._dense.T
+        own = 1 + np.einsum("nd,nd->n", rows.dense, rows.dense)[:, None]  # the rows' squares
+        squares = self._squares - targets * (2 * products - own)
+        return (products - targets * own) / np.sqrt(np.maximum(squares, 1e-6))

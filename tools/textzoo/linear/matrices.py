@@ -1,12 +1,55 @@
-"""The type of a sparse matrix; arrays in files, and from files that may be damaged."""
+"""The types of features; arrays in files, and from files that may be damaged."""
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 SparseRows = Any  # scipy.sparse.csr_matrix of float32: SciPy brings no types
+
+
+class Rows(NamedTuple):
+    """The features of texts: n-grams, of which a text has few, and behind them an embedding.
+
+    Attributes:
+        ngrams: `[rows, n-grams]`.
+        dense: `[rows, width]`, float32; without embeddings the width is 0.
+    """
+
+    ngrams: SparseRows
+    dense: np.ndarray
+
+    @classmethod
+    def of(cls, ngrams: SparseRows) -> "Rows":
+        """Those of n-grams alone."""
+        return cls(ngrams, np.zeros((ngrams.shape[0], 0), np.float32))
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return self.dense.shape[0]
+
+    def chosen(self, rows: np.ndarray) -> "Rows":
+        """Some of them."""
+        return Rows(self.ngrams[rows], self.dense[rows])
+
+    def followed_by(self, others: "Rows") -> "Rows":
+        """They with others behind them."""
+        ngrams = sparse.vstack([self.ngrams, others.ngrams], format="csr")
+        return Rows(ngrams, np.concatenate([self.dense, others.dense]))
+
+    def weighted(self, weight: float) -> "Rows":
+        """They with their embeddings times a weight."""
+        return Rows(self.ngrams, self.dense * np.float32(weight))
+
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """Their products with `[n-grams + width, n]`: `[rows, n]`."""
+        n_ngrams = self.ngrams.shape[1]
+        products = self.ngrams @ weights[:n_ngrams]
+        return products + self.dense @ weights[n_ngrams:] if self.dense.shape[1] else products
+
 
 # What a file may become in memory: so many bytes, or so many times its own. Deflated bytes may
 # become a thousand times as many, with which a small file could take all memory.

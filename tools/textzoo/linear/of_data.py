@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -12,9 +13,10 @@ import textzoo
 from textzoo.config.checking import Config
 from textzoo.data.cache import Cache
 from textzoo.data.dataset import TrainingData
+from textzoo.data.text_vectors import EmbeddingModel, text_vectors
 from textzoo.devices import n_threads
 from textzoo.errors import UserError
-from textzoo.linear.fitting import LeftOut, fit_linear, is_cheap
+from textzoo.linear.fitting import Encoder, LeftOut, fit_linear, is_cheap
 from textzoo.linear.part import LinearPart
 from textzoo.metrics.names import family
 from textzoo.text.reader import CHARACTERS
@@ -26,7 +28,11 @@ _ROWS, _SCORES = "left_out_rows.npy", "left_out_scores.npy"
 
 
 def linear_of(
-    data: TrainingData, config: Config, label_column: str, best_metric: str
+    data: TrainingData,
+    config: Config,
+    label_column: str,
+    best_metric: str,
+    model: Optional[EmbeddingModel] = None,
 ) -> tuple[LinearPart, LeftOut]:
     """The linear part fitted to all training rows, those that are held out for validation too.
 
@@ -37,6 +43,7 @@ def linear_of(
         config: with the settings.
         label_column: of the labels' ids.
         best_metric: what is to be good.
+        model: the encoder whose embeddings count beside the n-grams.
 
     Returns:
         The linear part, and what a fit without them gives for the rows that are held out; for all
@@ -54,11 +61,16 @@ def linear_of(
         asked = every
     elif data.valid_rows is data.train_rows and len(data.valid):
         asked = every if by_sets and is_cheap(len(every), len(names)) else data.valid
-    settings = config.linear.model_dump(mode="json", exclude={"weight"})
+    settings = config.linear.model_dump(mode="json", exclude={"weight", "embeddings"})
+    cache = Cache(runner.cache_dir, runner.bad_lines)
+    encoder = None
+    if model:
+        encoder = Encoder(lambda texts: text_vectors(texts, cache, model, "linear"), model.sha256)
     facts = [textzoo.__version__, _FORM, settings, by_sets, names, data.train_rows.contents]
     facts += [runner.bad_lines, config.reader, asked.tolist()]
     if len(data.left_out):
         facts.append(data.left_out.tolist())
+    facts += [model.digest] if model else []
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
     folder = runner.cache_dir / f"linear-{key}"
 
@@ -68,9 +80,9 @@ def linear_of(
         characters, labels = columns[CHARACTERS], columns[label_column]
         if len(data.left_out):
             characters, labels = characters.chosen(every), labels.chosen(every)
-        fitted_to = characters, labels, names
+        how = config.linear, by_sets, places, n_threads(), encoder
         try:
-            part, left_out = fit_linear(*fitted_to, config.linear, by_sets, places, n_threads())
+            part, left_out = fit_linear(characters, labels, names, *how)
         except np.linalg.LinAlgError as problem:
             raise UserError(f"hyper_parameters.linear.{problem}") from None
         except OverflowError as problem:
@@ -84,6 +96,9 @@ def linear_of(
         seconds = time.perf_counter() - started
         log.info("linear: %d n-grams, %.1f s", len(part.features), seconds)
 
-    Cache(runner.cache_dir, runner.bad_lines).fill(folder, fill)
+    cache.fill(folder, fill)
     arrays = (np.load(folder / name, allow_pickle=False) for name in (_ROWS, _SCORES))
-    return LinearPart.load(folder, len(names)), LeftOut(*arrays)
+    part = LinearPart.load(folder, len(names))
+    if part.embeddings and encoder:
+        part.embeddings.embed = encoder.embed
+    return part, LeftOut(*arrays)

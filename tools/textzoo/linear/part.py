@@ -1,4 +1,4 @@
-"""The linear part: texts to scores of labels, and which n-grams a score comes from."""
+"""The linear part: texts to scores of labels, and what a score comes from."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import NamedTuple, Optional
 import numpy as np
 import scipy
 
+from textzoo.linear.embeddings import EMBEDDING, Embeddings
 from textzoo.linear.features import Features
 from textzoo.linear.matrices import SparseRows, read_array, write_array
-from textzoo.text.characters import characters_of, places_of
+from textzoo.text.characters import characters_of, places_of, texts_of
 from textzoo.text.ragged import Ragged
 
 _MOST = 5_000_000  # weights of all labels together
@@ -80,9 +81,7 @@ class Weights:
         for block in blocks:
             for own in block.T:
                 kept = _kept(own, least)
-                if len(kept) and np.abs(own[kept]).max() > _LARGEST:
-                    raise OverflowError("a weight is too large for half precision")
-                labels.append((own[kept].astype(np.float16), kept.astype(np.int32)))
+                labels.append((in_half(own[kept]), kept.astype(np.int32)))
                 n += len(kept)
             if n > 2 * _MOST:
                 labels, least = _largest(labels)
@@ -158,6 +157,17 @@ class Weights:
         return cls(values, features, ends, n_features, units)
 
 
+def in_half(weights: np.ndarray) -> np.ndarray:
+    """Weights in half precision.
+
+    Raises:
+        OverflowError: one is too large for it.
+    """
+    if np.abs(weights).max(initial=0) > _LARGEST:
+        raise OverflowError("a weight is too large for half precision")
+    return weights.astype(np.float16)
+
+
 def _largest(labels: list[_OfLabel]) -> tuple[list[_OfLabel], float]:
     """Of all labels' weights the largest, and how large the least of them is."""
     sizes = np.abs(np.concatenate([values for values, _ in labels]).astype(np.float32))
@@ -179,30 +189,41 @@ def _kept(weights: np.ndarray, least: float) -> np.ndarray:
 
 
 class LinearPart:
-    """Scores labels by the n-grams of a text.
+    """Scores labels by the n-grams of a text, and by its embedding.
 
     Attributes:
         features: texts to rows of numbers.
         weights: of each label, by the place in such a row.
+        embeddings: None: n-grams alone count.
     """
 
-    def __init__(self, features: Features, weights: Weights):
-        self.features, self.weights = features, weights
+    def __init__(
+        self, features: Features, weights: Weights, embeddings: Optional[Embeddings] = None
+    ):
+        self.features, self.weights, self.embeddings = features, weights, embeddings
 
-    def scores(self, characters: Ragged) -> np.ndarray:
+    def scores(self, characters: Ragged, vectors: Optional[np.ndarray] = None) -> np.ndarray:
         """The score of every label, about 1 for one that a text has and 0 for others.
 
         Args:
-            characters: of the texts, see `text.characters`.
+            characters: of the texts, see `text.characters`; where embeddings count, these are not
+                lower-cased.
+            vectors: `[texts, width]` their embeddings, where they are known.
 
         Returns:
             `[texts, labels]`.
         """
-        return self.weights.scores(self.features(characters))
+        if not self.embeddings:
+            return self.weights.scores(self.features(characters))
+        texts = texts_of(characters)
+        if vectors is None:
+            vectors = self.embeddings.of_texts(texts)
+        of_ngrams = self.weights.scores(self.features(characters_of(texts)))
+        return of_ngrams + self.embeddings.scores(vectors)
 
     def in_8_bits(self) -> "LinearPart":
-        """The same with weights of 8 bits."""
-        return LinearPart(self.features, self.weights.in_8_bits())
+        """The same with weights of n-grams of 8 bits."""
+        return LinearPart(self.features, self.weights.in_8_bits(), self.embeddings)
 
     def reasons(
         self, texts: list[str], labels: Sequence[Sequence[int]], n: int
@@ -216,13 +237,22 @@ class LinearPart:
 
         Returns:
             For each text, for each of its labels, at most n, the largest share first. All shares of
-            a label, those below 0 too, which are not listed, add up to its score.
+            a label, those below 0 too, which are not listed, add up to its score. That of the
+            embedding is one of them.
         """
         rows = self.features(characters_of(texts))
-        return [
-            [self._of_row(row, label, n) for label in own]
-            for row, own in zip((rows[i] for i in range(len(texts))), labels)
-        ]
+        dense: Optional[np.ndarray] = None
+        if self.embeddings:
+            as_written = texts_of(characters_of(texts, lower_case=False))
+            dense = self.embeddings.scores(self.embeddings.of_texts(as_written))
+        found = []
+        for i, own in enumerate(labels):
+            of_ngrams = [self._of_row(rows[i], label, n) for label in own]
+            if dense is not None:
+                shares = [NgramShare(EMBEDDING, float(dense[i, label])) for label in own]
+                of_ngrams = [_with(share, ngrams, n) for share, ngrams in zip(shares, of_ngrams)]
+            found.append(of_ngrams)
+        return found
 
     def by_word(self, text: str, words: np.ndarray, labels: Sequence[int]) -> np.ndarray:
         """What each word adds to the scores of some labels.
@@ -266,6 +296,8 @@ class LinearPart:
         """Write what `load` reads."""
         self.features.save(folder)
         self.weights.save(folder)
+        if self.embeddings:
+            self.embeddings.save(folder)
 
     @classmethod
     def load(cls, folder: Path, n_labels: int) -> "LinearPart":
@@ -276,6 +308,15 @@ class LinearPart:
         """
         features = Features.load(folder)
         weights = Weights.load(folder, len(features))
-        if weights.n_labels != n_labels:
-            raise ValueError(f"weights of {weights.n_labels} labels, expected {n_labels}")
-        return cls(features, weights)
+        embeddings = Embeddings.load(folder)
+        found = [weights.n_labels, *([embeddings.by_label.shape[1]] if embeddings else [])]
+        for n in found:
+            if n != n_labels:
+                raise ValueError(f"weights of {n} labels, expected {n_labels}")
+        return cls(features, weights, embeddings)
+
+
+def _with(share: NgramShare, shares: list[NgramShare], n: int) -> list[NgramShare]:
+    """The n largest of some shares and another one, if it is above 0."""
+    own = [share] * (share.share > 0)
+    return sorted([*own, *shares], key=lambda each: -each.share)[:n]

@@ -1,17 +1,18 @@
-"""Ridge regression of labels on sparse features, in its dual form.
+"""Ridge regression of labels on the features of texts, in its dual form.
 
 Minimises |X W - Y|² + λ|W|² for all labels at once: W = Xᵀ A, where (K + λ I) A = Y and K = X Xᵀ
 (Saunders, Gammerman, Vovk: Ridge Regression Learning Algorithm in Dual Variables, ICML 1998). A row
 that counts w times has λ / w in the place of λ.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Optional, Union
 
 import numpy as np
 import scipy
 
-from textzoo.linear.matrices import SparseRows
+from textzoo.linear.matrices import Rows, SparseRows
 
 EXACT_ROWS = 16_384  # up to so many the kernel is held: 1.1 GB
 _FREQUENT = 64  # n-grams in more than a 64th of the rows are multiplied as a dense matrix
@@ -19,13 +20,13 @@ _TOLERANCE, _MOST_STEPS = 1e-2, 60  # of conjugate gradients
 _LEAST = np.float32(1e-30)
 
 
-def kernel(rows: SparseRows) -> np.ndarray:
+def kernel(rows: Rows) -> np.ndarray:
     """The inner product of every two rows, `[rows, rows]`, in Fortran's order."""
-    n = rows.shape[0]
-    is_frequent = np.bincount(rows.indices, minlength=rows.shape[1]) > n / _FREQUENT
-    dense = rows[:, is_frequent].toarray()
+    ngrams, n = rows.ngrams, rows.n
+    is_frequent = np.bincount(ngrams.indices, minlength=ngrams.shape[1]) > n / _FREQUENT
+    dense = np.concatenate([ngrams[:, is_frequent].toarray(), rows.dense], axis=1)
     products = dense @ dense.T
-    rare = rows[:, ~is_frequent]
+    rare = ngrams[:, ~is_frequent]
     columns = rare.T.tocsr()
     for start in range(0, n, 1024):
         part = (rare[start : start + 1024] @ columns).tocoo()
@@ -77,25 +78,38 @@ class Products:
     """Multiplies K + λ I with many columns, on all threads, without holding K.
 
     Args:
-        rows: `[rows, features]`.
+        rows: the features of all rows.
         n_threads: how many there are.
     """
 
-    def __init__(self, rows: SparseRows, n_threads: int):
+    def __init__(self, rows: Rows, n_threads: int):
         self._pool = ThreadPoolExecutor(n_threads)
-        self._rows = _split(rows, n_threads)
-        self._features = _split(rows.T.tocsr(), n_threads)
+        self._rows = _split(rows.ngrams, n_threads)
+        self._ngrams = _split(rows.ngrams.T.tocsr(), n_threads)
+        self._dense = rows.dense
 
     def weights(self, dual: np.ndarray) -> np.ndarray:
-        """Xᵀ times `[rows, labels]`: `[features, labels]`."""
-        return self._times(self._features, dual)
+        """Xᵀ times `[rows, labels]`: `[features, labels]`, those of embeddings at the end."""
+        return self._times(self._ngrams, dual, [self._dense.T @ dual] * self._has_dense)
 
     def __call__(self, dual: np.ndarray) -> np.ndarray:
         """K times `[rows, labels]`."""
-        return self._times(self._rows, self.weights(dual))
+        weights = self.weights(dual)
+        if not self._has_dense:
+            return self._times(self._rows, weights)
+        n_ngrams = len(weights) - self._dense.shape[1]
+        products = self._times(self._rows, weights[:n_ngrams])
+        products += self._dense @ weights[n_ngrams:]
+        return products
 
-    def _times(self, parts: list[SparseRows], columns: np.ndarray) -> np.ndarray:
-        return np.concatenate(list(self._pool.map(lambda part: part @ columns, parts)))
+    @property
+    def _has_dense(self) -> bool:
+        return self._dense.shape[1] > 0
+
+    def _times(
+        self, parts: list[SparseRows], columns: np.ndarray, more: Sequence[np.ndarray] = ()
+    ) -> np.ndarray:
+        return np.concatenate([*self._pool.map(lambda part: part @ columns, parts), *more])
 
 
 def conjugate_gradients(

@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 
 from textzoo.linear.label_means import LabelMeans
-from textzoo.linear.matrices import SparseRows
+from textzoo.linear.matrices import Rows, SparseRows
 from textzoo.linear.ridge import (
     EXACT_ROWS,
     ExactRidge,
@@ -28,37 +28,42 @@ class TrainingRows(NamedTuple):
     """What is fitted to: rows, and behind them names of labels, if they count.
 
     Attributes:
-        features: `[rows, n-grams]`.
+        features: of the rows.
         targets: `[rows, labels]`.
-        names: `[labels, n-grams]`.
+        names: the features of the names.
         name_weight: how often a name counts; 0: not at all.
         row_weights: `[rows]` how often each row counts.
     """
 
-    features: SparseRows
+    features: Rows
     targets: SparseRows
-    names: SparseRows
+    names: Rows
     name_weight: float
     row_weights: np.ndarray
+
+    def weighted(self, weight: float) -> "TrainingRows":
+        """The same with embeddings times a weight."""
+        features, names = self.features.weighted(weight), self.names.weighted(weight)
+        return self._replace(features=features, names=names)
 
     def sample(self, rows: np.ndarray) -> "TrainingRows":
         """The same of some rows and the labels that they have."""
         targets = self.targets[rows]
         labels = np.unique(targets.indices)
         return TrainingRows(
-            self.features[rows],
+            self.features.chosen(rows),
             targets[:, labels],
-            self.names[labels],
+            self.names.chosen(labels),
             self.name_weight,
             self.row_weights[rows],
         )
 
-    def with_names(self) -> tuple[SparseRows, SparseRows, np.ndarray]:
+    def with_names(self) -> tuple[Rows, SparseRows, np.ndarray]:
         """Features, targets, and how often each counts, the names behind the rows."""
         if not self.name_weight:
             return self.features, self.targets, self.row_weights
         n_labels = self.targets.shape[1]
-        features = scipy.sparse.vstack([self.features, self.names], format="csr")
+        features = self.features.followed_by(self.names)
         own = scipy.sparse.identity(n_labels, "float32", format="csr")
         targets = scipy.sparse.vstack([self.targets, own], format="csr")
         of_names = np.full(n_labels, self.name_weight, np.float32)
@@ -103,7 +108,7 @@ class Iterative:
         self._features, _, self._row_weights = data.with_names()
         self._products = Products(self._features, n_threads)
         self._strength, self._asked = strength, asked
-        n_folds = 1 if len(asked) <= data.features.shape[0] // FOLDS else FOLDS
+        n_folds = 1 if len(asked) <= data.features.n // FOLDS else FOLDS
         self._folds = [np.arange(len(asked))[k::n_folds] for k in range(n_folds)]
 
     def solve(self, targets: SparseRows) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +129,7 @@ class Iterative:
             weights = self._row_weights.copy()
             weights[rows] = 0
             dual = self._dual(targets, weights)
-            scores[fold] = self._features[rows] @ self._products.weights(dual)
+            scores[fold] = self._features.chosen(rows).times(self._products.weights(dual))
         return scores, dual
 
     def _dual(
@@ -164,13 +169,18 @@ def solver_of(
     return Iterative(data, strength, asked, n_threads)
 
 
+def n_numbers(rows: Rows) -> float:
+    """How many numbers of a sparse matrix take as long to multiply with."""
+    return rows.ngrams.nnz + rows.dense.size / _DENSE_SPEED
+
+
 def _costs(data: TrainingRows, asked: np.ndarray) -> tuple[float, float]:
     """Multiplications of sparse matrices that take as long as each way; infinite: it is not taken.
 
     Rows are left out exactly where the kernel is small enough.
     """
     features, targets, _ = data.with_names()
-    n_rows, products = features.shape[0], float(features.nnz) * targets.shape[1]
+    n_rows, products = features.n, n_numbers(features) * targets.shape[1]
     exact = float(n_rows) ** 3 / _DENSE_SPEED + products
     if n_rows > EXACT_ROWS:
         return np.inf, STEP_COST * products

@@ -4,6 +4,7 @@ from typing import Optional
 
 import numpy as np
 
+from textzoo.data.text_vectors import VECTORS
 from textzoo.linear.fitting import LeftOut
 from textzoo.linear.fusion import LINEAR_SCORES, Fusion, best_of, fused, parted
 from textzoo.linear.part import LinearPart
@@ -43,8 +44,20 @@ class FusedModel(Model):
 
     def _scores(self, columns: Columns, rows: np.ndarray) -> np.ndarray:
         if self._left_out is None:
-            return self.linear.scores(columns[CHARACTERS].chosen(rows))
+            return linear_scores(self.linear, columns, rows)
         return self._left_out.scores[np.searchsorted(self._left_out.rows, rows)]
+
+
+def linear_scores(linear: LinearPart, columns: Columns, rows: np.ndarray) -> np.ndarray:
+    """The scores that a linear part gives some rows, `[rows, labels]`.
+
+    Embeddings that columns have, see `add_vectors`, are not computed anew.
+    """
+    characters = columns[CHARACTERS].chosen(rows)
+    if VECTORS not in columns:
+        return linear.scores(characters)
+    vectors = columns[VECTORS].chosen(rows).values.reshape(len(rows), -1)
+    return linear.scores(characters, vectors)
 
 
 class FusedRun:

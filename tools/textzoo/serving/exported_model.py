@@ -14,7 +14,7 @@ from textzoo.linear.fusion import LINEAR_SCORES, Fusion, NetAlone, fused, load_f
 from textzoo.linear.part import LinearPart
 from textzoo.running.engines import Engine, open_engine
 from textzoo.serving.exported_reader import load_reader
-from textzoo.serving.manifest import EXAMPLES, LINEAR, ArrayFacts, read_manifest
+from textzoo.serving.manifest import ENCODER, EXAMPLES, LINEAR, ArrayFacts, read_manifest
 from textzoo.text.coverage import Coverage
 from textzoo.text.ragged import Columns, columns_of
 from textzoo.text.reader import CHARACTERS, Feeds, Ids, Reader, Side, encoded_text, n_tokens
@@ -55,21 +55,32 @@ class ExportedModel:
         self.manifest = read_manifest(path)
         self.reader = load_reader(path, self.manifest, trust_code)
         self.examples = _read_examples(path / EXAMPLES)
-        self.linear = self._load_linear()
+        self.linear = self._load_linear(engine)
         self._engine: Engine = open_engine(path, self.manifest.formats, engine)
         self._check_examples()
 
-    def _load_linear(self) -> Optional[tuple[LinearPart, Fusion]]:
+    def _load_linear(self, engine: Optional[str]) -> Optional[tuple[LinearPart, Fusion]]:
         self.reader.with_characters = self.manifest.has_linear
         if not self.manifest.has_linear:
             return None
         folder, n_labels = self.path / LINEAR, len(self.reader.label_names)
         try:
-            return LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)
+            part, fusion = LinearPart.load(folder, n_labels), load_fusion(folder, n_labels)
         except ValueError as problem:
             raise UserError(
                 f"{self.path / LINEAR}: is damaged, export the model anew: {problem}"
             ) from None
+        if part.embeddings:
+            self.reader.keeps_case = True
+            encoder = ExportedModel(folder / ENCODER, engine)
+            if encoder.manifest.width != len(part.embeddings.mean):
+                raise UserError(f"{folder}: {ENCODER} is of another width, export the model anew")
+            part.embeddings.embed = encoder.embed
+        return part, fusion
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """The embeddings of texts, `[texts, width]`, of a model that gives such."""
+        return self.outputs(self.encode(texts))["embeddings"]
 
     @property
     def weights(self) -> list[str]:

@@ -19,6 +19,7 @@ from textzoo.running.engines import FILES, StoredPrecision
 MANIFEST, READER, VOCABULARY, INDEX = "manifest.json", "reader.py", "vocabulary", "index"
 LABELS, LINEAR, FLOAT32 = "labels.json", "linear", "float32"
 EXAMPLES = "examples.npz"
+ENCODER = "encoder"  # in the folder of the linear part: an export of the encoder beside its n-grams
 LISTING = Listing(MANIFEST, frozenset({"form", "kind", "formats", "sha256"}), "an exported model")
 FORM = 4  # of the folder; 3 had linear parts that were not deflated, 2 the code of every reader
 

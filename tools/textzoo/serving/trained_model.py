@@ -36,6 +36,7 @@ from textzoo.metrics.thresholds import Threshold
 from textzoo.running.building import chosen_metrics, model_class
 from textzoo.running.fused import FusedRun
 from textzoo.running.run import InferenceRun
+from textzoo.serving.embedding_model import linear_encoder
 from textzoo.serving.exported_model import encoded_texts
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Feeds, Reader
@@ -100,7 +101,10 @@ class TrainedModel:
                 choose_device(self.runner.use_gpu)
                 checkpoints = load_chosen(self.runner)
                 computation = chosen_computation(self.runner)
-                self.run, self.reader = restore_all(checked, folder, checkpoints, computation)
+                restored = restore_all(
+                    *(checked, folder, checkpoints, computation, linear_encoder(checked))
+                )
+                self.run, self.reader = restored
                 kind = self.run.model.kind
                 names = chosen_metrics(self.runner, self.run.model)
                 threshold = chosen_threshold(self.runner, checkpoints, names, kind)

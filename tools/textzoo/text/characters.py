@@ -5,9 +5,9 @@ import numpy as np
 from textzoo.text.ragged import Ragged
 
 
-def characters_of(texts: list[str]) -> Ragged:
+def characters_of(texts: list[str], lower_case: bool = True) -> Ragged:
     """The code points of each text, lower-cased, blanks as one space, none at the ends."""
-    texts = [" ".join(text.lower().split()) for text in texts]
+    texts = [" ".join((text.lower() if lower_case else text).split()) for text in texts]
     points = np.frombuffer("".join(texts).encode("utf-32-le"), "<i4")
     return Ragged.with_counts(points, np.fromiter(map(len, texts), np.int64, len(texts)))
 

@@ -41,6 +41,7 @@ class Reader:
         n_train_rows: how many rows it was fitted to, where it keeps `label_counts`.
         with_characters: whether rows also have the column `characters`, of which the linear part
             makes its features; see `text.characters`.
+        keeps_case: whether these are not lower-cased, for an encoder beside the n-grams.
     """
 
     supplies: ClassVar[tuple[str, ...]] = ()
@@ -53,6 +54,7 @@ class Reader:
     label_counts: Optional[np.ndarray] = None
     n_train_rows: int = 0
     with_characters: bool = False
+    keeps_case: bool = False
 
     def parse(self, line: str) -> Any:
         """Take a line apart into its labels and texts.
@@ -207,7 +209,7 @@ def encoded_lines(reader: Reader, lines: list[str], training: bool) -> Columns:
     columns = reader.encode_many(lines, training)
     if reader.with_characters:
         texts = [reader.describe(line)["text"] for line in lines]
-        columns = {**columns, CHARACTERS: characters_of(texts)}
+        columns = {**columns, CHARACTERS: characters_of(texts, not reader.keeps_case)}
     return columns
 
 
@@ -224,7 +226,8 @@ def encoded_text(reader: Reader, text: str, side: Side = "query") -> Ids:
     """
     ids = reader.encode_title(text) if side == "title" else reader.encode_text(text)
     if reader.with_characters:
-        ids = {**ids, CHARACTERS: characters_of([text]).values.tolist()}
+        characters = characters_of([text], not reader.keeps_case)
+        ids = {**ids, CHARACTERS: characters.values.tolist()}
     return ids
 
 

@@ -71,8 +71,11 @@ class Start(NamedTuple):
             UserError: a file has changed since.
         """
         if self.resumed and self.checkpoint and self.checkpoint.facts["data"] != contents:
-            is_teacher = self.checkpoint.facts["data"].get("teacher") != contents.get("teacher")
-            what = "the teacher has" if is_teacher else "the data have"
+            before, what = self.checkpoint.facts["data"], "the data have"
+            models = {"teacher": "the teacher", "encoder": "hyper_parameters.linear.embeddings"}
+            for key, name in models.items():
+                if before.get(key) != contents.get(key):
+                    what = f"{name} has"
             raise UserError(
                 f"runner.resume: {what} changed since {self.checkpoint.path} was saved; "
                 "start over with -o runner.resume=none, or from its weights with "
