@@ -266,7 +266,8 @@ class LinearPart:
             labels: their ids.
 
         Returns:
-            `[labels, words]`; the words of a label add up to its score.
+            `[labels, words]`; the words of a label add up to its score, less what the embedding
+            of the text adds, which `reasons` tells of as one.
         """
         characters = characters_of([text])
         found = np.zeros((len(labels), len(words)))
