@@ -193,7 +193,7 @@ class _OurRun:
     def __init__(self, model: str, overrides: list[str], config: str = "config_bigdata.yaml"):
         from textzoo.config.loading import load_config, net_arguments
         from textzoo.data.dataset import Dataset
-        from textzoo.running.building import build_run
+        from textzoo.running.building import build_run, initialise
 
         self.config, folder = load_config(MODELS / model / config, overrides)
         dataset = Dataset(self.config, folder)
@@ -204,6 +204,7 @@ class _OurRun:
         self.run = build_run(
             "dygraph", self.config, folder, self.data.reader, self.config.optimizer
         )
+        initialise(self.run, self.config, self.data.reader)
         self.net = self.run.net
 
     def train(self, steps: int) -> float:
