@@ -126,11 +126,11 @@ def test_the_program_that_calls_keeps_its_signals_log_and_random_numbers(tmp_pat
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     seen = []
 
-    def watch(self, *_):
+    def watch(*_):
         seen.append(signal.getsignal(signal.SIGINT))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textzoo.training.loop.Training._report_interval", watch)
+        patch.setattr("textzoo.training.run_log.RunLog.training", watch)
         textzoo.train(
             "tagspace", ROWS, output=tmp_path, verbose=False, runner__print_interval=1, **SMALL
         )

@@ -3,8 +3,8 @@ import pytest
 from harness.workspace import MODELS
 
 from textzoo.config.loading import build_reader, load_config
-from textzoo.data import dataset
 from textzoo.data.dataset import Dataset, in_turn
+from textzoo.distributed import collectives
 from textzoo.errors import UserError
 
 LINES = [f"{'even' if n % 2 == 0 else 'odd'}\tnumber {n}\n" for n in range(20)]
@@ -87,8 +87,8 @@ def test_a_split_that_the_config_does_not_name_is_named(dataset_of):
 @pytest.mark.parametrize(("rank", "order"), [(0, "load, wait, wait"), (1, "wait, load, wait")])
 def test_the_first_process_of_a_machine_loads_before_the_others(monkeypatch, rank, order):
     done = []
-    monkeypatch.setattr(dataset, "rank_on_machine", lambda: rank)
-    monkeypatch.setattr(dataset, "barrier", lambda: done.append("wait"))
+    monkeypatch.setattr(collectives, "rank_on_machine", lambda: rank)
+    monkeypatch.setattr(collectives, "barrier", lambda: done.append("wait"))
     assert in_turn(lambda: done.append("load") or "the data") == "the data"
     assert ", ".join(done) == order
 

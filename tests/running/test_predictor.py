@@ -199,7 +199,7 @@ def test_a_net_that_the_predictor_refuses_is_computed_in_dynamic_graph(
     workspace = workspaces["tagspace"]
     workspace.run("trainer", "trained again", "runner.epochs=1")
     monkeypatch.setattr("textzoo.running.predictor.PaddleEngine", refuse)
-    monkeypatch.setattr("textzoo.logs.start_logging", lambda: None)
+    monkeypatch.setattr("textzoo.logs.start_logging", lambda **_: None)
     arguments = workspace.arguments("infer", "trained again")
     with caplog.at_level(logging.INFO, logger="textzoo"):
         infer(workspace.model.config, arguments[arguments.index("-o") + 1 :])

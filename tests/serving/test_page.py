@@ -144,7 +144,7 @@ def test_what_was_asked_before_is_given_up(serving, open_page):
         best["tag"] for best in answer["predictions"][0]["top"]
     ]
     assert not page.is_visible("#problem")
-    assert page.get_attribute("#ask", "aria-busy") is None
+    page.wait_for_selector("#ask:not([aria-busy])")
 
 
 def test_labels_above_their_threshold_are_marked(serving, open_page):

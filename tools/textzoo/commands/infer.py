@@ -12,7 +12,7 @@ import numpy as np
 from textzoo.commands.arguments import config_parser, number_within
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.report.predictions import N_WRONG, Predictions
+from textzoo.report import N_WRONG
 
 if TYPE_CHECKING:
     from textzoo.data.cache import Rows
@@ -190,6 +190,7 @@ def _explain_mistakes(
     from textzoo.files import write_lines
     from textzoo.inference.explaining import MOST_SPANS
     from textzoo.report.explained import EXPLANATIONS
+    from textzoo.report.predictions import Predictions
 
     predictions = Predictions.read(place / PREDICTIONS, kind, n_counted)
     rows = []

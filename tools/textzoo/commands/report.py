@@ -25,7 +25,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         type=Path,
         nargs="+",
         metavar="RUN_DIR",
-        help="runner.model_save_path of a run, or the folder of a study of tune.py",
+        help=f"runner.model_save_path of a run, or the folder of a study of {program('tune')}",
     )
     parser.add_argument(
         "--output",

@@ -191,6 +191,9 @@ def train(
 
 def _next_command(config: "Config", path: Path, overrides: list[str]) -> str:
     """What to type after training: evaluate where there are test rows, else predict."""
+    if config.index.token:  # which the log is not to keep
+        token = config.index.token.get_secret_value()
+        overrides = [text.replace(token, "...") for text in overrides]
     given = ["-m", path.as_posix(), *(["-o", *overrides] if overrides else [])]
     if config.runner.test_data is not None:
         return f"{command('infer')} {shlex.join(given)}"

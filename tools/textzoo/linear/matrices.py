@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 SparseRows = Any  # scipy.sparse.csr_matrix of float32: SciPy brings no types
 
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
 
     def followed_by(self, others: "Rows") -> "Rows":
         """They with others behind them."""
-        ngrams = sparse.vstack([self.ngrams, others.ngrams], format="csr")
+        ngrams = scipy.sparse.vstack([self.ngrams, others.ngrams], format="csr")
         return Rows(ngrams, np.concatenate([self.dense, others.dense]))
 
     def weighted(self, weight: float) -> "Rows":

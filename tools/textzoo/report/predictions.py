@@ -19,9 +19,9 @@ import numpy as np
 
 from textzoo.metrics.calibration import Reliability
 from textzoo.metrics.thresholds import ThresholdCurve, ratios, threshold_curve
+from textzoo.report import N_WRONG
 from textzoo.report.files import read_rows
 
-N_WRONG = 20
 N_EXAMPLES = 8
 NO_LABEL = ""
 _LOW = 0xFFFFFFFF  # the bits of a pair that are the predicted label
