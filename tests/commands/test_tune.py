@@ -90,6 +90,14 @@ def raising(failure):
     return fail
 
 
+def test_no_file_keeps_the_token_of_an_index(config, trials, tmp_path):
+    tune(config, "--trials", 5, "-o", "index.token=sEcReT", "index.recall_num=7")
+    study = tmp_path / "run_tune"
+    assert load_config(study / "best_config.yaml", [])[0].index.recall_num == 7
+    files = [path for path in study.rglob("*") if path.is_file()]
+    assert len(files) > 3 and not [path for path in files if b"sEcReT" in path.read_bytes()]
+
+
 def test_the_best_settings_are_told_and_written(config, trials, tmp_path):
     said = tune(config, "--trials", 9, "-o", "runner.epochs=7").stdout
     study = tmp_path / "run_tune"

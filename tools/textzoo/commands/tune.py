@@ -311,7 +311,7 @@ class _Search:
         given = {
             key: resolved.get(key, value)
             for key, value in flat(read_overrides(self._overrides)).items()
-            if not key.startswith("search.")
+            if not key.startswith("search.") and key != "index.token"  # a file is not to keep it
         }
         first = self._study.trials[0]
         before = "" if first.value is None else f"; the config as it is: {first.value:.4f}"
