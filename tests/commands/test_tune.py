@@ -117,6 +117,17 @@ def test_the_best_settings_are_told_and_written(config, trials, tmp_path):
     assert (study / "tune.log").read_text(encoding="utf-8").count("trial ") >= 9
 
 
+def test_rows_left_out_judge_a_linear_part_alone(config, trials, tmp_path):
+    alone = ("runner.epochs=0", "hyper_parameters.linear.features=words")
+    for given, rows in (("0", "rows left out"), ("0.1", "validation rows")):
+        study = tmp_path / given
+        more = (*alone, f"runner.valid_fraction={given}")
+        said = tune(config, "--trials", 1, "--output", study, "-o", *more).stdout
+        written = (study / "best_config.yaml").read_text(encoding="utf-8")
+        assert [text.count(rows) for text in (said, written)] == [2, 1]
+        assert "validation rows" not in said or given == "0.1"
+
+
 def test_the_same_command_goes_on_and_more_trials_are_added(config, trials, tmp_path):
     first = tune(config, "--trials", 4).stdout
     assert "best: trial" in first

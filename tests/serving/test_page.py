@@ -98,6 +98,15 @@ def test_words_are_counted_and_what_is_not_read_or_known_is_said(serving, open_p
     playwright.expect(page.locator("#warnings")).to_contain_text("knows none of these tokens")
 
 
+def test_what_the_net_does_not_know_is_not_unknown_to_the_n_grams_beside_it(serving, open_page):
+    page = open_page(serving(LINEAR))
+    page.wait_for_selector("#examples li")
+    page.fill("#first", "ꔀ")
+    page.click("#ask")
+    told = "The net knows none of these tokens: the n-grams beside it decide."
+    playwright.expect(page.locator("#warnings")).to_contain_text(told)
+
+
 def test_an_example_is_one_click_away(serving, open_page):
     client = serving("tagspace")
     page = open_page(client)

@@ -147,7 +147,8 @@ def infer(
             run, reader = restore_all(config, folder, checkpoints, computation, encoder)
         metrics = chosen_metrics(runner, run.model)
         rows, chosen = dataset.to_evaluate(reader, checkpoints[0].vocabulary)
-        _tell_unknown(rows, run.model, reader)
+        is_linear_alone = config.linear.features != "none" and not any(steps[name])
+        _tell_unknown(rows, run.model, reader, is_linear_alone)
         if encoder:
             add_vectors(rows.columns, cache, encoder, "linear")
         kind = run.model.kind
@@ -204,9 +205,12 @@ def _explain_mistakes(
     log.info("%d mistakes explained: %s", n_lines, place / EXPLANATIONS)
 
 
-def _tell_unknown(rows: "Rows", model: "Model", reader: "Reader") -> None:
-    """How many words and labels training did not have; rows with such count like all others."""
-    ids = {"words": (model.text_column, reader.unknown_word_id)}
+def _tell_unknown(rows: "Rows", model: "Model", reader: "Reader", is_linear_alone: bool) -> None:
+    """How many words and labels training did not have; rows with such count like all others.
+
+    The words are those of a net: a linear part has n-grams of its own.
+    """
+    ids = {} if is_linear_alone else {"words": (model.text_column, reader.unknown_word_id)}
     if model.kind == "tags":
         ids["labels"] = model.label_column, -1
     for name, (column, unknown) in ids.items():

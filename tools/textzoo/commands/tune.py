@@ -208,15 +208,16 @@ class _Search:
     ):
         self._path, self._overrides, self._config = path, overrides, config
         self._study, self._place, self._metric = study, place, metric
+        has_validation = config.runner.valid_data or config.runner.valid_fraction
+        self._judges = "validation rows" if has_validation else "rows left out"
 
     def run(self, n_trials: Optional[int], seconds: Optional[int]) -> None:
         """Try until there are so many trials, or they have taken so long."""
         trials = self._study.trials
         self._keep()
-        rows = "rows left out" if not self._config.runner.epochs else "validation rows"
         log.info(
             "%d keys are searched by %s of the %s%s; study: %s",
-            *(len(self._study.keys), self._metric, rows),
+            *(len(self._study.keys), self._metric, self._judges),
             f", going on after {len(trials)} trials" if trials else "",
             self._place.database,
         )
@@ -321,7 +322,7 @@ class _Search:
             {key: resolved.get(key) for key in trial.settings},
             given,
             [
-                f"{self._metric} {trial.value:.4f} on the validation rows{before}.",
+                f"{self._metric} {trial.value:.4f} on the {self._judges}{before}.",
                 f"Trial {trial.number} of the study {self._place.database.name}.",
             ],
         )
@@ -338,8 +339,8 @@ class _Search:
             )
         own = trials[0].value
         log.info(
-            "best: trial %d, %s %.4f on the validation rows%s",
-            *(best.number, self._metric, best.value),
+            "best: trial %d, %s %.4f on the %s%s",
+            *(best.number, self._metric, best.value, self._judges),
             "" if own is None or not best.number else f"; the config as it is: {own:.4f}",
         )
         for key, value in best.settings.items() if best.number else ():

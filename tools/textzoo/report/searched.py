@@ -32,13 +32,15 @@ def search_section(run: Run) -> Optional[Element]:
     states = [trial["state"] for trial in run.trials]
     counts = ", ".join(f"{states.count(of)} {of}" for of in dict.fromkeys(states))
     own = run.trials[0]["value"]
+    validates = any(run.settings.get(f"runner.valid_{key}") for key in ("data_dir", "fraction"))
+    judges = "validation rows" if validates else "rows left out"
     before = "" if own is None else f"; that of the config as it was (trial 0) {own:.4f}"
     return section(
         "Search",
         tag(
             "p",
             f"{len(run.trials)} trials: {counts}. This report is of the best one, trial "
-            f"{best['number']}: {best['metric']} {best['value']:.4f} on the validation rows"
+            f"{best['number']}: {best['metric']} {best['value']:.4f} on the {judges}"
             f"{before}.",
         ),
         tag("div", *panels[:_MOST_PANELS], class_="panels"),

@@ -32,7 +32,9 @@ const WORDS = {
     tooLong: (n, limit) => `${n} characters: too long, at most ${limit} are taken`,
     empty: "There is nothing in this text that the model can read.",
     unknown: (unit) => `The model knows none of these ${unit}: the answer tells little.`,
+    unknownBeside: (unit) => `The net knows none of these ${unit}: the n-grams beside it decide.`,
     someUnknown: (names) => `Unknown to the model: ${names}`,
+    someUnknownBeside: (names) => `Unknown to the net: ${names}`,
     none: "No label is likely enough: none scores above its threshold.",
     unlikely: (shown) => `No label is likely: the first has ${shown}.`,
     weak: "A weak match, or an unusual text: 19 of 20 usual texts find something nearer.",
@@ -94,7 +96,9 @@ const WORDS = {
     tooLong: (n, limit) => `${n} 个字符：太长，最多 ${limit} 个`,
     empty: "此文本中没有模型能读取的内容。",
     unknown: (unit) => `这些${unit.slice(1)}模型一个也不认识：结果参考价值不大。`,
+    unknownBeside: (unit) => `这些${unit.slice(1)}网络一个也不认识：由旁边的 n 元组决定。`,
     someUnknown: (names) => `模型不认识：${names}`,
+    someUnknownBeside: (names) => `网络不认识：${names}`,
     none: "没有足够可能的标签：没有标签的得分超过阈值。",
     unlikely: (shown) => `没有可能的标签：第一个只有 ${shown}。`,
     weak: "匹配较弱，或文本不寻常：通常的文本中，20 条有 19 条能找到更相近的。",
@@ -414,15 +418,17 @@ function showAnswer() {
 
 // What the model did not read, or does not know, of the texts that were asked about.
 function coverageWarnings() {
+  const tell = facts.has_linear ? words.unknownBeside : words.unknown;
+  const tellSome = facts.has_linear ? words.someUnknownBeside : words.someUnknown;
   return shown.texts.flatMap(([id, text]) => {
     const found = coverages.get(text);
     if (!found) return [];
     const { unit, total, limit, known, unknown } = found;
     const told = [];
     if (!total) told.push(words.empty);
-    else if (!known) told.push(words.unknown(words.units[unit]));
+    else if (!known) told.push(tell(words.units[unit]));
     else if (unknown.length) {
-      told.push(words.someUnknown(unknown.join(", ") + (unknown.length < NAMED ? "" : ", …")));
+      told.push(tellSome(unknown.join(", ") + (unknown.length < NAMED ? "" : ", …")));
     }
     if (limit && total > limit) told.push(cutText(total, unit, limit));
     if (shown.task !== "similarity") return told;
