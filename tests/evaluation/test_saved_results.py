@@ -63,6 +63,20 @@ def test_rows_that_give_other_metrics_are_refused(write):
         found.check_values(outcomes.of_all())
 
 
+def test_a_metric_that_is_no_number_is_refused(write):
+    found = SavedResults.read(write(told={"micro_f1": float("nan")}))
+    (outcomes,) = outcomes_of([found.rows], [*found.metrics])
+    with pytest.raises(UserError, match="micro_f1 nan"):
+        found.check_values(outcomes.of_all())
+
+
+def test_metrics_nested_too_deeply_are_refused(write):
+    folder = write()
+    (folder / "infer_metrics.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(UserError, match=r"infer_metrics\.json: cannot be read"):
+        SavedResults.read(folder)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -1,6 +1,5 @@
 """What infer.py left of an evaluation, read back: row by row what was right and what was given."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from textzoo.called import program
 from textzoo.errors import UserError, shortened, shown
 from textzoo.evaluation.outcomes import GivenRows
 from textzoo.evaluation.result_files import METRICS, PREDICTIONS
+from textzoo.files import read_json
 from textzoo.metrics.names import family
 
 _ALIKE = 1e-5  # metrics as they were written and as the rows give them
@@ -95,7 +95,7 @@ class SavedResults:
             UserError: they are of another evaluation.
         """
         for name, value in values.items():
-            if abs(float(value[0]) - self.metrics[name]) > _ALIKE:
+            if not abs(float(value[0]) - self.metrics[name]) <= _ALIKE:  # as NaN never is
                 raise UserError(
                     f"{self.folder}: {METRICS} tells {name} {self.metrics[name]:.6f}, but the "
                     f"rows of {PREDICTIONS} give {float(value[0]):.6f}: they are of two "
@@ -133,7 +133,7 @@ def check_same_rows(first: SavedResults, second: SavedResults) -> None:
 
 def _facts(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
     except (OSError, ValueError) as failure:
         raise UserError(f"{path}: cannot be read: {failure}") from None
     if not isinstance(facts, dict) or not isinstance(facts.get("rows"), int):
