@@ -8,6 +8,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,14 @@ def test_paddles_own_launcher_needs_no_more_than_the_addresses(machines, workspa
     assert_same_losses(place, "two", "one")
 
 
+@contextmanager
+def started_on_both(machines, arguments, output):
+    """The command on each machine, at work."""
+    first, second = ([*machine, *arguments] for machine in machines)
+    with Started(first, output) as one, Started(second, output) as other:
+        yield one, other
+
+
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_machine_that_is_killed_ends_the_run_which_goes_on_to_the_same_end(
     machines, workspace, victim
@@ -136,11 +145,7 @@ def test_a_machine_that_is_killed_ends_the_run_which_goes_on_to_the_same_end(
     place = workspace("tagspace")
     place.run("trainer", "undisturbed", *STEADY)
     arguments = place.arguments("trainer", "killed", *MEET, *STEADY)
-    output = place.output("killed")
-    with (
-        Started([*machines[0], *arguments], output) as first,
-        Started([*machines[1], *arguments], output) as second,
-    ):
+    with started_on_both(machines, arguments, place.output("killed")) as (first, second):
         first.wait_for_step(13)
         killed, other = (first, second) if victim == 0 else (second, first)
         killed.process.kill()
@@ -155,11 +160,7 @@ def test_a_machine_that_is_killed_ends_the_run_which_goes_on_to_the_same_end(
 def test_a_signal_to_one_machine_ends_both_after_a_checkpoint(machines, workspace):
     place = workspace("tagspace")
     arguments = place.arguments("trainer", "stopped", *MEET, *STEADY)
-    output = place.output("stopped")
-    with (
-        Started([*machines[0], *arguments], output) as first,
-        Started([*machines[1], *arguments], output) as second,
-    ):
+    with started_on_both(machines, arguments, place.output("stopped")) as (first, second):
         first.wait_for_step(6)
         results = [second.stop(signal.SIGTERM), first.end()]
     assert [result.status for result in results] == [143, 143], "\n".join(map(str, results))
