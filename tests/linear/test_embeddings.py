@@ -12,6 +12,8 @@ from textzoo import Tagger
 from textzoo.commands.export import main as export
 from textzoo.commands.infer import main as infer
 from textzoo.commands.infer import static_main as static_infer
+from textzoo.commands.label_errors import main as label_errors
+from textzoo.commands.label_next import main as label_next
 from textzoo.commands.predict import main as predict
 from textzoo.commands.train import main as trainer
 from textzoo.commands.train import static_main as static_trainer
@@ -227,6 +229,25 @@ def test_texts_are_predicted_with_the_share_of_their_embedding(place, trained, t
             n_told += len(own)
             assert len(own) <= 1
     assert n_told > len(rows)
+
+
+def test_what_to_label_next_and_label_errors_count_the_embeddings_too(
+    place, trained, tmp_path, asked
+):
+    file = tmp_path / "texts.txt"
+    texts = [line.split("\t")[1] for line in rows_of("test", 40)]
+    file.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    output = tmp_path / "labels"
+    call(predict, place, trained, options=("--texts", str(file), "--output", str(output)))
+    scores = {row["text"]: row["top"] for row in map(json.loads, output.open(encoding="utf-8"))}
+    call(label_next, place, trained, options=("--texts", str(file), "--output", str(output)))
+    rows = list(map(json.loads, output.open(encoding="utf-8")))
+    assert rows and all(row["top"] == scores[row["text"]] for row in rows)
+    # Encoded with another prefix, the training texts are embedded anew.
+    del asked[:]
+    prefix = "hyper_parameters.linear.embeddings_prefix=b "
+    call(label_errors, place, tmp_path, prefix, options=("--output", str(output)))
+    assert {line.split("\t")[1] for line in rows_of("train", 150)} <= set(asked)
 
 
 @pytest.fixture(scope="module")

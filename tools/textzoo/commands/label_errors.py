@@ -77,11 +77,10 @@ def label_errors(path: Path, overrides: list[str], output: Optional[Path] = None
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
     from textzoo.logs import start_logging
-    from textzoo.running.building import model_class
+    from textzoo.running.building import smallest_model
 
     config, folder = load_config(path, overrides)
-    sizes = {**build_reader(config, folder).smallest_sizes(), **config.hyper_parameters}
-    model = model_class(folder)(sizes)
+    model = smallest_model(config, folder, build_reader(config, folder))
     if model.kind != "tags":
         raise UserError(
             f"{path}: model {folder.path.name} gives {model.kind}, expected a model that scores "
@@ -89,7 +88,7 @@ def label_errors(path: Path, overrides: list[str], output: Optional[Path] = None
         )
     features = [] if config.linear.features != "none" else ["hyper_parameters.linear.features=auto"]
     config, folder = load_config(path, [*overrides, *features, *_ALONE])
-    start_logging()
+    start_logging(seconds=config.runner.print_seconds)
     dataset = Dataset(config, folder)
     dataset.path("train")
     key = "--output" if output else "runner.infer_output_dir"
@@ -122,7 +121,8 @@ def _suspects(
     """How many rows were judged, and those that are likely wrong, the likeliest first."""
     from textzoo.data.dataset import TrainingData
     from textzoo.linear.of_data import linear_of
-    from textzoo.running.building import chosen_metrics, model_class
+    from textzoo.running.building import chosen_best_metric, model_class
+    from textzoo.serving.embedding_model import linear_encoder
 
     model = model_class(folder)({**reader.sizes(), **config.hyper_parameters})
     labels, every = rows.columns[model.label_column], np.arange(len(rows))
@@ -139,9 +139,10 @@ def _suspects(
             f"runner.train_data_dir: {config.runner.train_data_dir}: received {len(known)} "
             "label(s) that several rows have, expected two or more to choose from"
         )
-    best_metric = config.runner.best_metric or chosen_metrics(config.runner, model)[0]
+    best_metric = chosen_best_metric(config.runner, model)
     data = TrainingData(reader, rows, every, rows, every[:0], every[:0])
-    asked, scores = linear_of(data, config, model.label_column, best_metric)[1]
+    of_data = data, config, model.label_column, best_metric, linear_encoder(config)
+    asked, scores = linear_of(*of_data)[1]
     asked, scores = asked[is_judged[asked]], scores[is_judged[asked]]
     find = _of_one_label if of_one else _of_several_labels
     return len(asked), find(asked, labels.chosen(asked), scores, known, needs_label)

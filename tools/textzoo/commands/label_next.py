@@ -66,20 +66,13 @@ def label_next(
     """
     from textzoo.config.loading import load_config
     from textzoo.data.input_files import texts_of
-    from textzoo.devices import choose_device
     from textzoo.evaluation.predictions import predictions_of
     from textzoo.inference.active_learning import WithMargin, most_worth_labelling
-    from textzoo.inference.choosing import (
-        chosen_calibration,
-        chosen_computation,
-        chosen_threshold,
-        inputs_of,
-        load_chosen,
-    )
+    from textzoo.inference.choosing import inputs_of
     from textzoo.inference.labelling import NO_TEXT, predicted_rows
-    from textzoo.inference.restoring import restore_all
     from textzoo.logs import start_logging
-    from textzoo.running.building import chosen_metrics, model_class
+    from textzoo.running.building import model_class
+    from textzoo.serving.trained_model import chosen_scoring_model
 
     config, folder = load_config(path, overrides)
     runner = config.runner
@@ -93,14 +86,10 @@ def label_next(
     key = "--output" if output else "runner.infer_output_dir"
     output = output or runner.output_path / "label_next.jsonl"
     check_output(output, key, [*inputs_of(config), texts])
-    start_logging()
-    choose_device(runner.use_gpu)
-    checkpoints = load_chosen(runner)
-    run, reader = restore_all(config, folder, checkpoints, chosen_computation(runner))
-    kind, metrics = run.model.kind, chosen_metrics(runner, run.model)
-    threshold = chosen_threshold(runner, checkpoints, metrics, kind)
-    calibration = chosen_calibration(checkpoints)
-    named = predictions_of(kind, reader.label_names, runner.top_k, threshold, calibration)
+    start_logging(seconds=runner.print_seconds)
+    run, reader, _, _, threshold, calibration = chosen_scoring_model(config, folder)
+    names = reader.label_names
+    named = predictions_of(run.model.kind, names, runner.top_k, threshold, calibration)
     named = WithMargin(named, threshold, calibration)
     n_read = 0
 

@@ -139,35 +139,20 @@ def _write_labels(
 ) -> None:
     from textzoo.config.loading import load_config
     from textzoo.data.input_files import texts_of
-    from textzoo.devices import choose_device
-    from textzoo.inference.choosing import (
-        chosen_calibration,
-        chosen_computation,
-        chosen_threshold,
-        inputs_of,
-        load_chosen,
-    )
+    from textzoo.inference.choosing import inputs_of
     from textzoo.inference.labelling import explainer_of, labelled_lines
-    from textzoo.inference.restoring import restore_all
     from textzoo.logs import ProgressBar, start_logging
-    from textzoo.running.building import chosen_metrics
-    from textzoo.serving.embedding_model import linear_encoder
+    from textzoo.serving.trained_model import chosen_scoring_model
 
     config, folder = load_config(path, overrides)
     runner = config.runner
     if output:
         check_output(output, "--output", [*inputs_of(config), texts])
     start_logging(stream=None if output else sys.stderr, seconds=runner.print_seconds)
-    choose_device(runner.use_gpu)
-    checkpoints = load_chosen(runner)
-    encoder, computation = linear_encoder(config), chosen_computation(runner)
-    run, reader = restore_all(config, folder, checkpoints, computation, encoder)
-    metrics = chosen_metrics(runner, run.model)
-    threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
+    run, reader, _, _, threshold, calibration = chosen_scoring_model(config, folder)
     hide_bar = output is None or not sys.stderr.isatty()
     rows = texts_of(texts, "--texts", reader, blank=True)
     lines = ProgressBar(rows, unit="text", disable=hide_bar)
-    calibration = chosen_calibration(checkpoints)
     explainer = explainer_of(run, reader) if n_reasons else None
     rows = labelled_lines(run, reader, runner, threshold, lines, calibration, explainer, n_reasons)
     if output is None:

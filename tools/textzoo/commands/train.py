@@ -217,10 +217,9 @@ def taught(
     """
     from textzoo.data.cache import Cache
     from textzoo.data.teacher_vectors import teacher_columns
-    from textzoo.running.building import model_class
+    from textzoo.running.building import smallest_model
 
-    arguments = {**data.reader.smallest_sizes(), **config.hyper_parameters}
-    width = model_class(folder)(arguments).create_model().width
+    width = smallest_model(config, folder, data.reader).create_model().width
     cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
     return teacher_columns(data.train_rows, data.reader, cache, teacher, width)
 
@@ -279,7 +278,7 @@ def assemble(
     from textzoo.evaluation.validation import FusedValidation, Validation
     from textzoo.linear.fusion import Mixed
     from textzoo.linear.of_data import linear_of
-    from textzoo.running.building import chosen_metrics
+    from textzoo.running.building import chosen_best_metric, chosen_metrics
     from textzoo.running.compiled import compiler_of
     from textzoo.running.fused import FusedModel
     from textzoo.training.checkpoint import BEST
@@ -288,7 +287,7 @@ def assemble(
 
     runner, model, columns = config.runner, run.model, data.train_rows.columns
     metrics = chosen_metrics(runner, model)
-    best_metric = runner.best_metric or metrics[0]
+    best_metric = chosen_best_metric(runner, model)
     if progress.best_metric not in (None, best_metric):
         raise UserError(
             f"runner.best_metric: received {best_metric}, but {progress.best_metric} has chosen "

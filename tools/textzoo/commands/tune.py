@@ -156,13 +156,10 @@ def _check_runner(config: "Config") -> None:
 def _metric(config: "Config", folder: "ModelFolder") -> str:
     """The metric that chooses among trials, as it does among checkpoints."""
     from textzoo.config.loading import build_reader
-    from textzoo.running.building import chosen_metrics, model_class
+    from textzoo.running.building import chosen_best_metric, smallest_model
 
-    sizes = build_reader(config, folder).smallest_sizes()
-    metrics = chosen_metrics(
-        config.runner, model_class(folder)({**sizes, **config.hyper_parameters})
-    )
-    return config.runner.best_metric or metrics[0]
+    model = smallest_model(config, folder, build_reader(config, folder))
+    return chosen_best_metric(config.runner, model)
 
 
 def _of_runs(config: "Config") -> dict[str, Any]:

@@ -57,6 +57,18 @@ def chosen_metrics(runner: Runner, model: Model) -> list[str]:
     return names
 
 
+def chosen_best_metric(runner: Runner, model: Model) -> str:
+    """The metric that chooses the best checkpoint: `best_metric`, or else the first one."""
+    return runner.best_metric or chosen_metrics(runner, model)[0]
+
+
+def smallest_model(
+    config: Config, folder: ModelFolder, reader: Reader, graph: Graph = "dygraph"
+) -> Model:
+    """The model with the sizes that a vocabulary has at least: to be asked before there is one."""
+    return model_class(folder, graph)({**reader.smallest_sizes(), **config.hyper_parameters})
+
+
 def check_run(graph: Graph, config: Config, folder: ModelFolder, trains: bool) -> None:
     """Refuse, before any data are read, what this kind of model cannot compute.
 
@@ -69,8 +81,8 @@ def check_run(graph: Graph, config: Config, folder: ModelFolder, trains: bool) -
     Raises:
         UserError: naming the key.
     """
-    runner, sizes = config.runner, build_reader(config, folder).smallest_sizes()
-    model = model_class(folder, graph)({**sizes, **config.hyper_parameters})
+    runner = config.runner
+    model = smallest_model(config, folder, build_reader(config, folder), graph)
     chosen_metrics(runner, model)
     if trains:
         check_metric_names(

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from textzoo.config.checking import Config
 from textzoo.config.loading import load_config
+from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.batching import text_batches
 from textzoo.devices import choose_device
@@ -31,6 +33,7 @@ from textzoo.inference.restoring import restore_all
 from textzoo.linear.fusion import Fusion
 from textzoo.linear.part import LinearPart
 from textzoo.logs import log_restored
+from textzoo.metrics.calibration import Calibration
 from textzoo.metrics.names import Kind
 from textzoo.metrics.thresholds import Threshold
 from textzoo.running.building import chosen_metrics, model_class
@@ -40,6 +43,7 @@ from textzoo.serving.embedding_model import linear_encoder
 from textzoo.serving.exported_model import encoded_texts
 from textzoo.text.ragged import Ragged
 from textzoo.text.reader import Feeds, Reader
+from textzoo.training.checkpoint import Checkpoint
 from textzoo.training.facts import WEIGHTS
 
 _BATCH = 64
@@ -56,6 +60,43 @@ class TrainedFacts:
     metrics: Sequence[str] = ()
     width: Optional[int] = None
     index: Optional[IndexSettings] = None
+
+
+class ScoringModel(NamedTuple):
+    """A trained model that scores labels, and what its checkpoints say of the scores.
+
+    Attributes:
+        run: what computes.
+        reader: with the checkpoints' vocabulary.
+        checkpoints: one, or several whose scores are averaged.
+        metrics: that the config names.
+        threshold: above which a label is predicted; None: the best one is.
+        calibration: of scores to probabilities, if known.
+    """
+
+    run: InferenceRun
+    reader: Reader
+    checkpoints: list[Checkpoint]
+    metrics: list[str]
+    threshold: Optional[Threshold]
+    calibration: Optional[Calibration]
+
+
+def chosen_scoring_model(config: Config, folder: ModelFolder) -> ScoringModel:
+    """The model that scores labels of the checkpoints that a config chooses.
+
+    Raises:
+        UserError: checkpoints or encoder are not as they should be.
+    """
+    runner = config.runner
+    choose_device(runner.use_gpu)
+    checkpoints = load_chosen(runner)
+    encoder, computation = linear_encoder(config), chosen_computation(runner)
+    run, reader = restore_all(config, folder, checkpoints, computation, encoder)
+    metrics = chosen_metrics(runner, run.model)
+    threshold = chosen_threshold(runner, checkpoints, metrics, run.model.kind)
+    calibration = chosen_calibration(checkpoints)
+    return ScoringModel(run, reader, checkpoints, metrics, threshold, calibration)
 
 
 class TrainedModel:
@@ -98,17 +139,9 @@ class TrainedModel:
                     "embeddings", self.runner.top_k, metrics=names, width=width
                 )
             else:
-                choose_device(self.runner.use_gpu)
-                checkpoints = load_chosen(self.runner)
-                computation = chosen_computation(self.runner)
-                restored = restore_all(
-                    *(checked, folder, checkpoints, computation, linear_encoder(checked))
-                )
-                self.run, self.reader = restored
+                found = chosen_scoring_model(checked, folder)
+                self.run, self.reader, checkpoints, names, threshold, calibration = found
                 kind = self.run.model.kind
-                names = chosen_metrics(self.runner, self.run.model)
-                threshold = chosen_threshold(self.runner, checkpoints, names, kind)
-                calibration = chosen_calibration(checkpoints)
                 self.manifest = TrainedFacts(kind, self.runner.top_k, threshold, calibration, names)
                 if isinstance(self.run, FusedRun):
                     self.linear = self.run.linear, self.run.fusion
