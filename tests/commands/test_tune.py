@@ -202,6 +202,13 @@ def test_it_ends_when_time_is_up_and_goes_on_with_more(config, trials, tmp_path)
     assert "no trial was completed: raise --timeout or --trials" in ended.stderr
 
 
+def test_it_says_that_no_other_settings_were_better(config, trials):
+    best = ["-o", f"{RATE}=0.01", f"search={{{RATE}: [0.01, 0.09]}}"]
+    said = tune(config, "--trials", 3, *best).stdout
+    assert "best: trial 0, accuracy " in said
+    assert "validation rows, the config as it is: no other settings were better" in said
+
+
 @pytest.mark.parametrize("text", ["", "30", "x", "m", "0m", "1h-3m"])
 def test_a_time_is_refused_that_is_none(config, text, capsys):
     with pytest.raises(SystemExit, match="2"):

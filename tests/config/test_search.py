@@ -63,6 +63,11 @@ def test_a_later_layer_adds_replaces_and_takes_away(searched):
     }
 
 
+def test_null_takes_away_what_a_base_searches(write_config):
+    path = write_config({"base": str(BASE), "search": {MARGIN: [0.5]}})
+    assert load_config(path, ["search=null"])[0].search == {}
+
+
 def test_a_path_starts_from_the_folder_of_its_config(write_config, tmp_path):
     base = ROOT / "models" / "xmlcnn" / "config.yaml"
     search = {"runner.model_init_path": [None, "output/best"]}
@@ -82,6 +87,7 @@ WRONG = [
     ({MARGIN: {"low": 2, "high": 1}}, "received low 2 and high 1, expected low < high"),
     ({MARGIN: {"low": 0, "high": 1, "log": True}}, "received log with low 0, expected low > 0"),
     ({MARGIN: {"low": 0, "high": 1, "step": 2}}, "received step 2, expected at most high - low"),
+    ({MARGIN: {"low": 0, "high": 1, "step": 1e-300}}, "expected at least 1e-06, or no step"),
     ({MARGIN: {"low": 1, "high": 2, "log": True, "step": 1}}, "received step 1, expected no step"),
     ({MARGIN: {"low": "a", "high": 1}}, ".low: received 'a' (str), expected a number"),
     ({MARGIN: {"low": 0, "high": 1, "step": -1}}, ".step: received -1 (int), expected a number, >"),

@@ -1,6 +1,8 @@
 """Which settings a study tries, and what it makes of how they do."""
 
+import contextlib
 import math
+import sqlite3
 
 import pytest
 
@@ -139,6 +141,28 @@ def test_what_is_no_study_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"study.db: cannot be used as a study .*--output"):
         study_of(tmp_path)
     assert (tmp_path / "study.db").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM trial_user_attributes WHERE key = 'seconds'", "trial 0 tells no seconds"),
+        ("UPDATE trial_user_attributes SET value_json = '7'", "trial 0 tells no settings"),
+        (
+            "UPDATE trial_user_attributes SET value_json = '{}' WHERE key = 'settings'",
+            "trial 0 is of other keys",
+        ),
+        ("UPDATE trial_user_attributes SET value_json = '{'", "Expecting property name"),
+        ("UPDATE study_user_attributes SET value_json = '7' WHERE key = 'facts'", "its facts"),
+    ],
+)
+def test_a_database_that_others_have_changed_is_refused(tmp_path, change, said):
+    try_next(study_of(tmp_path))
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        database.execute(change)
+        database.commit()
+    with pytest.raises(UserError, match=rf"study.db: cannot be used as a study .*{said}"):
+        try_next(study_of(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["a b", "#1?x=%20", "标签"])

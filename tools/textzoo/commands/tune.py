@@ -335,10 +335,11 @@ class _Search:
                 "again"
             )
         own = trials[0].value
+        before = "" if own is None else f"; the config as it is: {own:.4f}"
         log.info(
             "best: trial %d, %s %.4f on the %s%s",
             *(best.number, self._metric, best.value, self._judges),
-            "" if own is None or not best.number else f"; the config as it is: {own:.4f}",
+            before if best.number else ", the config as it is: no other settings were better",
         )
         for key, value in best.settings.items() if best.number else ():
             if value != trials[0].settings[key]:

@@ -674,6 +674,9 @@ class Optimizer(Block):
     )
 
 
+_MOST_STEPS = 1_000_000  # of a range that is searched
+
+
 class SearchRange(Block):
     """Numbers that `textzoo tune` searches a key's value among; see doc/tuning.md."""
 
@@ -695,6 +698,9 @@ class SearchRange(Block):
         if self.step and (self.log or self.step > self.high - self.low):
             expected = "no step" if self.log else "at most high - low"
             raise ValueError(f"received step {self.step}, expected {expected}")
+        if self.step and (self.high - self.low) / self.step > _MOST_STEPS:
+            least = (self.high - self.low) / _MOST_STEPS
+            raise ValueError(f"received step {self.step}, expected at least {least:g}, or no step")
         return self
 
 

@@ -60,11 +60,13 @@ def read_search(
     """What is searched for each dotted key, and what is wrong with the block.
 
     Args:
-        block: as the YAML has it.
+        block: as the YAML has it; None: nothing is searched.
         keys: all dotted keys of the model's configs but those of the optimizer's class.
         place: where a key of the block is written.
         attempt: tries the config with another value.
     """
+    if block is None:  # takes away all that a base searches
+        return {}, []
     if not isinstance(block, Mapping):
         return {}, [
             f"search: received {shown(block)}, expected keys such as "

@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional
 
+import pydantic
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
+
 from textzoo.config.checking import differences
 from textzoo.config.search import Choices, Space
 from textzoo.errors import UserError
@@ -67,6 +71,19 @@ class Trial(NamedTuple):
     values: list[float]
     seconds: float
     note: str
+
+
+class _Noted(TypedDict):
+    """What the database has of a trial beside what Optuna keeps itself."""
+
+    __pydantic_config__ = ConfigDict(strict=True)  # pyright: ignore
+
+    settings: Settings
+    seconds: float
+    note: str
+
+
+_NOTED = pydantic.TypeAdapter(_Noted)
 
 
 class Asked:
@@ -139,6 +156,8 @@ class Study:
 
     def _check(self, path: Path, facts: dict[str, Any]) -> None:
         before = self._study.user_attrs.get("facts")
+        if not isinstance(before, (dict, type(None))):
+            raise _unfit(path, "its facts are none")
         if before is not None and (changed := differences(facts, before)):
             raise UserError(
                 f"{path}: holds trials of other settings:\n  "
@@ -156,16 +175,23 @@ class Study:
     @property
     def trials(self) -> list[Trial]:
         """Those that have ended, in their order; one that was killed is none."""
-        dropped = self._study.user_attrs
-        ended = [
-            trial
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.state.is_finished() and f"dropped {trial.number}" not in dropped
-        ]
+        with _of_database(self._path):
+            dropped = self._study.user_attrs
+            ended = [
+                trial
+                for trial in self._study.get_trials(deepcopy=False)
+                if trial.state.is_finished() and f"dropped {trial.number}" not in dropped
+            ]
         return [self._told(number, trial) for number, trial in enumerate(ended)]
 
     def _told(self, number: int, trial: FrozenTrial) -> Trial:
-        told = trial.user_attrs
+        try:
+            told = _NOTED.validate_python(trial.user_attrs)
+        except pydantic.ValidationError as failure:
+            key = ".".join(map(str, failure.errors()[0]["loc"]))
+            raise _unfit(self._path, f"trial {trial.number} tells no {key}") from None
+        if told["settings"].keys() != self._own.keys():
+            raise _unfit(self._path, f"trial {trial.number} is of other keys")
         complete = trial.state == TrialState.COMPLETE
         return Trial(
             number,
@@ -274,9 +300,13 @@ def _of_database(path: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (SQLAlchemyError, RuntimeError) as failure:
+    except (SQLAlchemyError, RuntimeError, ValueError, KeyError) as failure:
         first = (str(failure).splitlines() or [type(failure).__name__])[0]
-        raise UserError(
-            f"{path}: cannot be used as a study ({first}); choose another folder with --output, or "
-            "make room there"
-        ) from None
+        raise _unfit(path, first) from None
+
+
+def _unfit(path: Path, cause: str) -> UserError:
+    return UserError(
+        f"{path}: cannot be used as a study ({cause}); choose another folder with --output, or "
+        "make room there"
+    )
