@@ -1,5 +1,6 @@
 """trainer.py --seeds and --folds, from start to end on a part of the samples."""
 
+import argparse
 import json
 import re
 import signal
@@ -68,7 +69,8 @@ def test_what_has_ended_is_not_trained_again(workspace, of_seeds):
     row = re.search(r"^accuracy .*$", result.stdout.partition("\ntest ")[2], re.MULTILINE)[0]
     values = [*told["values"], told["mean"], told["std"]]
     assert row.split()[1:6] == [f"{value:.4f}" for value in values]
-    assert result.stdout.endswith(f"{of_seeds / 'seeds.json'}\n")
+    end = result.stdout.partition(f"{of_seeds / 'seeds.json'}\nnext: python ")[2]
+    assert end.endswith(f"report.py {of_seeds}\n") and result.stdout.count("next: ") == 1
 
 
 def test_an_interrupted_seed_goes_on(workspace, of_seeds):
@@ -223,7 +225,8 @@ def test_what_cannot_be_repeated_is_refused(workspace, options, overrides, says)
 
 def test_more_folds_than_texts_are_refused(workspace):
     result = workspace.run("trainer", "too many", *SHORT, "--folds", "700", expect=2)
-    assert "received 700 folds, but the training rows have" in result.stderr
+    assert "--folds or runner.left_out_fold: received 700 folds, but the training" in result.stderr
+    assert not workspace.output("too many").exists()
 
 
 def test_a_run_that_fails_ends_them_all(workspace, tmp_path):
@@ -240,6 +243,9 @@ def test_a_process_of_a_launcher_is_refused(workspace, monkeypatch):
 
 def test_seeds_are_how_many_or_which():
     assert _seeds("3") == 3 and _seeds("1, 7,42") == [1, 7, 42]
+    for text in ("", "1,,2", "9" * 5000):  # of which `int` makes no number
+        with pytest.raises(argparse.ArgumentTypeError, match=rf"^received {text[:40]}, expected"):
+            _seeds(text)
 
 
 def test_help_tells_of_both():

@@ -89,17 +89,26 @@ def test_metrics_nested_too_deeply_are_refused(write):
         ({"rows": [GRADED[0], {**GRADED[1], "tags": ["c:1"]}]}, ":2: received levels of other"),
         ({"rows": [GRADED[0], {**GRADED[1], "predicted": {"a": 1}}]}, ":2: received levels of"),
         ({"labels": None}, "tells no `labels`, as an earlier version"),
+        ({"labels": 0}, "labels: received 0, expected how many"),
+        ({"labels": -5}, "labels: received -5, expected how many"),
+        ({"labels": True}, "labels: received True, expected how many"),
+        ({"told": {"rows": -2}}, "expected the metrics of an evaluation with their `rows`"),
     ],
 )
 def test_damage_is_named(write, change, says):
     rows = change.pop("rows", ROWS)
     with pytest.raises(UserError, match=says):
-        SavedResults.read(write(rows, told=change))
+        SavedResults.read(write(rows, told=change.pop("told", change)))
 
 
 def test_what_is_not_there_is_named(write, tmp_path):
     with pytest.raises(UserError, match=r"holds no infer_metrics\.json"):
         SavedResults.read(tmp_path)
+    inner = tmp_path / "runs" / "seed-7" / "infer"
+    inner.mkdir(parents=True)
+    (inner / "infer_metrics.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"There are such runs in it: seed-7$"):
+        SavedResults.read(tmp_path / "runs")
     folder = write()
     (folder / "predictions.jsonl").unlink()
     with pytest.raises(

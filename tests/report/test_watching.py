@@ -108,6 +108,18 @@ def test_several_runs_are_compared_with_the_log_of_each(tmp_path):
     assert "a line of one" in page and "a line of two" in page
 
 
+def test_a_run_that_has_not_begun_does_not_hide_the_others(tmp_path):
+    with served(make_run(tmp_path / "one"), tmp_path / "two") as server:
+        page = get(server.port)[1]
+    assert "Training" in page and f"{tmp_path / 'two'}: is no folder of a run" in page
+
+
+def test_a_file_is_not_waited_for(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    result = run_command("report", tmp_path / "file", "--watch", expect=2)
+    assert f"RUN_DIR: {tmp_path / 'file'} is no folder" in result.stderr
+
+
 def test_only_this_machine_is_answered_under_its_own_name(tmp_path):
     with served(make_run(tmp_path / "run")) as server:
         assert server.server_address[0] == "127.0.0.1"

@@ -1,7 +1,6 @@
 """Whether one model is better than another on the same rows: compare.py."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -64,6 +63,7 @@ def compare(
     from textzoo.evaluation.outcomes import outcomes_of
     from textzoo.evaluation.saved_results import SavedResults, check_same_rows
     from textzoo.evaluation.significance import differences
+    from textzoo.metrics.names import printed
 
     ours, theirs = SavedResults.read(first), SavedResults.read(second)
     check_same_rows(ours, theirs)
@@ -76,7 +76,7 @@ def compare(
     if untold := dict.fromkeys([*ours.untold, *theirs.untold]):
         print(f"not told row by row and left out: {', '.join(untold)}")
     _show(found)
-    print(f"metrics: {json.dumps({name: own._asdict() for name, own in found.items()})}")
+    print(printed({name: own._asdict() for name, own in found.items()}))
 
 
 def _names(first: "SavedResults", second: "SavedResults", asked: Optional[list[str]]) -> list[str]:

@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
+from textzoo.called import command
 from textzoo.commands.arguments import number_within
 from textzoo.errors import UserError, shown
 
@@ -58,7 +60,7 @@ def add_repeats(parser: argparse.ArgumentParser) -> None:
 
 def _seeds(text: str) -> Seeds:
     parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) <= _LARGEST_SEED for part in parts):
+    if not all(map(_is_seed, parts)):
         problem = f"seeds from 0 to {_LARGEST_SEED}"
     elif len(parts) > 1 and len({*map(int, parts)}) < len(parts):
         problem = "each seed once"
@@ -69,6 +71,11 @@ def _seeds(text: str) -> Seeds:
     raise argparse.ArgumentTypeError(
         f"received {text[:40]}, expected how many seeds, or which, such as 3 or 1,7,42: {problem}"
     )
+
+
+def _is_seed(text: str) -> bool:
+    digits = text.strip()  # of thousands of them `int` makes no number
+    return digits.isdecimal() and len(digits) <= 10 and int(digits) <= _LARGEST_SEED
 
 
 def train_repeatedly(
@@ -167,6 +174,7 @@ def _member(name: str, place: Path, runner: "Runner", override: str) -> Member:
 
 
 def _tell_seeds(members: list[Member], evaluates: bool) -> None:
+    from textzoo.report.recorded import SEEDS
     from textzoo.training.run_log import best_metrics
 
     tables = {}
@@ -176,9 +184,9 @@ def _tell_seeds(members: list[Member], evaluates: bool) -> None:
     if evaluates:
         tables["test"] = _table([_evaluated(member) for member in members])
     place = members[0].folder.parent
-    _write(place / "seeds.json", members, tables, {})
+    _write(place / SEEDS, members, tables, {})
     _show(members, tables)
-    print(place / "seeds.json")
+    _tell_end(place / SEEDS)
 
 
 def _tell_folds(parsed: argparse.Namespace, members: list[Member]) -> None:
@@ -187,6 +195,7 @@ def _tell_folds(parsed: argparse.Namespace, members: list[Member]) -> None:
     from textzoo.evaluation.out_of_fold import out_of_fold, write_joined
     from textzoo.evaluation.saved_results import SavedResults
     from textzoo.inference.choosing import chosen_checkpoints
+    from textzoo.report.recorded import FOLDS
     from textzoo.training.checkpoint import load_checkpoint
 
     config, folder = load_config(parsed.config, [*parsed.override, *members[0].overrides])
@@ -199,10 +208,15 @@ def _tell_folds(parsed: argparse.Namespace, members: list[Member]) -> None:
     place = members[0].folder.parent
     write_joined(results, fold_of, joined, place / "infer")
     tables = {"folds": _table([_evaluated(member) for member in members])}
-    _write(place / "folds.json", members, tables, {"rows": len(fold_of), "out_of_fold": joined})
+    _write(place / FOLDS, members, tables, {"rows": len(fold_of), "out_of_fold": joined})
     _show(members, tables, joined)
     print(f"{len(fold_of)} rows, each out of its fold: {place / 'infer'}")
-    print(place / "folds.json")
+    _tell_end(place / FOLDS)
+
+
+def _tell_end(written: Path) -> None:
+    print(written)
+    print(f"next: {command('report')} {shlex.quote(str(written.parent))}")
 
 
 def _evaluated(member: Member) -> dict[str, float]:

@@ -25,7 +25,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         type=Path,
         nargs="+",
         metavar="RUN_DIR",
-        help=f"runner.model_save_path of a run, or the folder of a study of {program('tune')}",
+        help=f"runner.model_save_path of a run, the folder of a study of {program('tune')}, or of "
+        "the runs of --seeds or --folds",
     )
     parser.add_argument(
         "--output",

@@ -53,14 +53,15 @@ def _main(
     arguments: Optional[Sequence[str]],
 ) -> int:
     def recipe(parsed: argparse.Namespace) -> None:
-        train(parsed.config, parsed.override, graph)
+        train(parsed.config, parsed.override, graph, is_one=is_one)
 
     def once(given: Optional[Sequence[str]]) -> int:
         return run_with_config(name, recipe, parser, given, trains=True)
 
     add_repeats(parser)
     parsed = parser.parse_args(arguments)
-    if not (parsed.seeds or parsed.folds):
+    is_one = not (parsed.seeds or parsed.folds)
+    if is_one:
         return once(arguments)
 
     def repeatedly() -> int:
@@ -77,6 +78,7 @@ def train(
     overrides: list[str],
     graph: "Graph",
     judged: Optional[Callable[[float], None]] = None,
+    is_one: bool = True,
 ) -> None:
     """Train the model of a config in one of the two graphs.
 
@@ -85,6 +87,7 @@ def train(
         overrides: `key=value`, as after `-o`.
         graph: which.
         judged: see `Training`.
+        is_one: whether it is no part of something that goes on after it.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
@@ -186,7 +189,8 @@ def train(
                 "best %s %.4f at step %d: %s",
                 *(told.best_metric, told.best_value, told.best_step, best),
             )
-        log.info("next: %s", _next_command(config, path, overrides))
+        if is_one:
+            log.info("next: %s", _next_command(config, path, overrides))
 
 
 def _next_command(config: "Config", path: Path, overrides: list[str]) -> str:

@@ -33,8 +33,8 @@ def folds_of(texts: Ragged, labels: Optional[Ragged], n_folds: int, seed: int) -
     _, first, text_of = np.unique(_digests(texts), return_index=True, return_inverse=True)
     if len(first) < n_folds:
         raise UserError(
-            f"runner.left_out_fold: received {n_folds} folds, but the training rows have "
-            f"{len(first)} different text(s); expected at least as many as folds"
+            f"--folds or runner.left_out_fold: received {n_folds} folds, but the training rows "
+            f"have {len(first)} different text(s); expected at least as many as folds"
         )
     # In the order of the rows, whatever the digests are.
     order = np.argsort(first)[np.random.default_rng([seed, n_folds]).permutation(len(first))]

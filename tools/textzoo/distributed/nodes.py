@@ -223,9 +223,9 @@ def _join(place: tuple[str, int], master: str, own: dict[str, Any]) -> Nodes:
         raise _problem(master, f"the machines do not want the same: {answer['refused']}")
     try:
         told = _receive(one)
-    except (OSError, ValueError):
+        return Nodes({one: place[0]}, told["first"], told["endpoints"], told["store"])
+    except (OSError, ValueError, KeyError, TypeError):
         raise _problem(master, "the master has ended before all machines had come") from None
-    return Nodes({one: place[0]}, told["first"], told["endpoints"], told["store"])
 
 
 def _is_own(address: str) -> bool:

@@ -59,9 +59,11 @@ class SavedResults:
         """
         folder = next((own for own in (place, place / "infer") if (own / METRICS).is_file()), None)
         if folder is None:
+            inside = sorted(path.parents[1].name for path in place.glob(f"*/infer/{METRICS}"))
             raise UserError(
                 f"{place}: holds no {METRICS}, expected what {program('infer')} writes: its "
                 "runner.infer_output_dir, or the run's folder"
+                + (f". There are such runs in it: {', '.join(inside)}" if inside else "")
             )
         facts = _facts(folder / METRICS)
         path = folder / PREDICTIONS
@@ -136,14 +138,20 @@ def _facts(path: Path) -> dict[str, Any]:
         facts = read_json(path)
     except (OSError, ValueError) as failure:
         raise UserError(f"{path}: cannot be read: {failure}") from None
-    if not isinstance(facts, dict) or not isinstance(facts.get("rows"), int):
+    if not isinstance(facts, dict) or not _is_count(facts.get("rows")):
         raise UserError(f"{path}: expected the metrics of an evaluation with their `rows`")
-    if not isinstance(facts.get("labels"), int):
+    if facts.get("labels") is None:
         raise UserError(
             f"{path}: tells no `labels`, as an earlier version wrote it; run {program('infer')} "
             "again"
         )
+    if not _is_count(facts["labels"]):
+        raise UserError(f"{path}: labels: received {shown(facts['labels'])}, expected how many")
     return facts
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
 
 
 def _rows(path: Path) -> Iterator[_Row]:

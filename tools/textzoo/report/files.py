@@ -71,6 +71,26 @@ class _Trial(pydantic.BaseModel):
     note: str
 
 
+class _Spread(pydantic.BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    values: list[_Number]
+    mean: _Number
+    std: _Number
+    min: _Number
+    max: _Number
+
+
+class _Repeats(pydantic.BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    runs: list[Annotated[str, Field(pattern=r"^(seed|fold)-[0-9]+$")]]  # they name folders
+    test: dict[str, _Spread] = {}
+    validation: dict[str, _Spread] = {}
+    folds: dict[str, _Spread] = {}
+    out_of_fold: dict[str, _Number] = {}
+
+
 class _LabelReport(pydantic.BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -140,6 +160,11 @@ def read_lines(path: Path) -> Iterator[Facts]:
 def read_rows(path: Path, kind: str) -> Iterator[Facts]:
     """The rows of a predictions.jsonl of a kind of model."""
     return _whole_lines(path, _ROWS[kind == "levels"].validate_json)
+
+
+def read_repeats(path: Path) -> Optional[Facts]:
+    """A seeds.json or folds.json; None: there is none, or it is damaged."""
+    return _read_object(path, _Repeats)
 
 
 def read_trials(path: Path) -> Iterator[Facts]:

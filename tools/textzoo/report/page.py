@@ -17,6 +17,7 @@ from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 from textzoo.report.reliability import reliability_section
+from textzoo.report.repeated import Repeats, spread_section
 from textzoo.report.searched import search_section
 from textzoo.report.strongest import strongest_section
 
@@ -29,18 +30,20 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
     """Write a report of one run, or a comparison of several.
 
     Args:
-        folders: of the runs, their `model_save_path`; or of studies.
+        folders: of the runs, their `model_save_path`; of studies; or one that `--seeds` or
+            `--folds` has made.
         output: the file; default: `report.html` in the folder, of several runs `comparison.html` in
             the first one.
 
     Raises:
         UserError: a folder is none of a run, or the file cannot be written.
     """
-    runs = read_runs(folders)
+    repeats = Repeats.read(folders[0]) if len(folders) == 1 else None
+    runs = read_runs(repeats.runs if repeats else folders)
     output = output or folders[0] / ("report.html" if len(runs) == 1 else "comparison.html")
     recorded = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     check_output(output, "--output", (path for path in recorded if path.suffix != ".html"))
-    page = build_page(runs)
+    page = build_page(runs, repeats=repeats)
     with new_output(output, "--output") as file:
         file.write(page.encode("utf-8", "replace"))
     print(output)
@@ -52,13 +55,17 @@ class Watched(NamedTuple):
     Attributes:
         state: of the files that it shows; the page asks for another one.
         log_lines: the last ones.
+        awaited: what is said of runs that have told nothing yet.
     """
 
     state: str
     log_lines: list[str]
+    awaited: list[str]
 
 
-def build_page(runs: Sequence[Run], watched: Optional[Watched] = None) -> str:
+def build_page(
+    runs: Sequence[Run], watched: Optional[Watched] = None, repeats: Optional[Repeats] = None
+) -> str:
     """The page of these runs; one that is watched comes anew when they have told more."""
     found = [_predictions(run) for run in runs]
     sections = [
@@ -72,16 +79,18 @@ def build_page(runs: Sequence[Run], watched: Optional[Watched] = None) -> str:
         sections.insert(1, search_section(runs[0]))
         sections += [*_sections_of_one(runs[0], found[0]), strongest_section(runs[0])]
     sections += [training.settings_section(runs), _missing_section(runs)]
+    if repeats:
+        sections.insert(0, spread_section(repeats))
     if watched:
-        sections.insert(0, _log_section(watched))
+        sections[:0] = [_awaited_section(watched), _log_section(watched)]
     shown = [made for made in sections if made is not None]
     facts = _facts_of_one(runs[0]) if len(runs) == 1 else [training.who_is_who(runs)]
     return _document(_title(runs), [*facts, _contents(shown)], shown, watched)
 
 
-def waiting_page(missing: str, watched: Watched) -> str:
+def waiting_page(watched: Watched) -> str:
     """The page in the place of one whose runs have told nothing yet."""
-    shown = [section("Waiting", note(missing)), _log_section(watched)]
+    shown = [_awaited_section(watched), _log_section(watched)]
     shown = [made for made in shown if made is not None]
     return _document("Waiting for a run", [], shown, watched)
 
@@ -95,11 +104,15 @@ def _document(
     if watched:
         script += (_HERE / "watch.js").read_text(encoding="utf-8").replace('"use strict";', "")
         header.set("data-state", watched.state)
-        line = note("This page follows the run")
+        line = note("This page follows the training")
         line.set("id", "watching")
         header.insert(1, line)
     body = [header, tag("main", *shown), tag("script", script)]
     return document(_page_head(title, script, bool(watched)), body)
+
+
+def _awaited_section(watched: Watched) -> Optional[Element]:
+    return section("Waiting", *map(note, watched.awaited)) if watched.awaited else None
 
 
 def _log_section(watched: Watched) -> Optional[Element]:

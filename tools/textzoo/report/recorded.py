@@ -23,6 +23,7 @@ log = logging.getLogger("textzoo")
 
 _METRICS = "metrics.jsonl"
 TRIALS = "trials.jsonl"
+SEEDS, FOLDS = "seeds.json", "folds.json"  # of `--seeds` and `--folds`
 # Of a line of metrics.jsonl, what is no metric.
 _NO_METRICS = (
     *("kind", "step", "epoch", "rows", "threshold", "calibration", "lexical_weight", "seconds"),
@@ -139,8 +140,12 @@ class Run:
         return bool(steps and saved and steps != [saved["progress"]["step"]])
 
 
-def read_runs(folders: list[Path]) -> list[Run]:
+def read_runs(folders: list[Path], awaited: Optional[list[str]] = None) -> list[Run]:
     """The runs of these folders; of a study's folder the best trial.
+
+    Args:
+        folders: of runs.
+        awaited: gets what is wrong with a folder that is none of a run, in place of an error.
 
     Raises:
         UserError: one is no folder of a run, or is named twice.
@@ -148,7 +153,15 @@ def read_runs(folders: list[Path]) -> list[Run]:
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise UserError("RUN_DIR: received the same folder twice")
-    return [_read_run(folder, name) for folder, name in zip(folders, _names(places))]
+    runs = []
+    for folder, name in zip(folders, _names(places)):
+        try:
+            runs.append(_read_run(folder, name))
+        except UserError as missing:
+            if awaited is None:
+                raise
+            awaited.append(str(missing))
+    return runs
 
 
 def metrics_of(line: Facts) -> dict[str, float]:

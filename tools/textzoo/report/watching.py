@@ -34,11 +34,14 @@ def watch(folders: list[Path], port: int) -> None:
         port: 0 for any free one.
 
     Raises:
-        UserError: the port is taken, or a folder is named twice.
+        UserError: the port is taken, a folder is named twice, or is none.
     """
     start_logging()
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UserError("RUN_DIR: received the same folder twice")
+    for folder in folders:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise UserError(f"RUN_DIR: {folder} is no folder; expected a run's model_save_path")
     with _Server(_Report(folders), port) as server:
         for folder in folders:
             if not folder.is_dir():
@@ -78,11 +81,10 @@ class _Report:
             state = self.state
             if state == self._built:
                 return self._page
-            watched = Watched(state, list(self._log_lines()))
-            try:
-                self._page = build_page(read_runs(self._folders), watched)
-            except UserError as missing:  # that a run has not made yet
-                self._page = waiting_page(str(missing), watched)
+            awaited: list[str] = []
+            runs = read_runs(self._folders, awaited)
+            watched = Watched(state, list(self._log_lines()), awaited)
+            self._page = build_page(runs, watched) if runs else waiting_page(watched)
             self._built = state
             return self._page
 

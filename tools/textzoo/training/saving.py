@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -93,6 +93,9 @@ class Saving:
 def output_folder(folder: Path, seconds: float = DEFAULT_SECONDS) -> Iterator[None]:
     """Hold the folder of a run, tidy up what a killed run left in it, and log to it.
 
+    A folder that was not there is none again if the user's mistake ends the run before it has
+    left anything.
+
     Args:
         folder: the run's `model_save_path`.
         seconds: see `start_logging`.
@@ -105,7 +108,8 @@ def output_folder(folder: Path, seconds: float = DEFAULT_SECONDS) -> Iterator[No
         start_logging(seconds=seconds)
         yield
         return
-    with ExitStack() as stack:
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    with _removed_if_refused(made), ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _check_files(folder)
@@ -119,6 +123,21 @@ def output_folder(folder: Path, seconds: float = DEFAULT_SECONDS) -> Iterator[No
                 "choose another folder with -o runner.model_save_path=PATH"
             ) from None
         yield
+
+
+@contextmanager
+def _removed_if_refused(made: list[Path]) -> Iterator[None]:
+    """Remove folders, the innermost first, if nothing but a log is in them after a mistake."""
+    try:
+        yield
+    except UserError:
+        with suppress(OSError):  # such as of Windows, where the log is still open
+            if made and {path.name for path in made[0].iterdir()} <= {_LOG, LOCK}:
+                for path in made[0].iterdir():
+                    path.unlink()
+                for place in made:
+                    place.rmdir()
+        raise
 
 
 def _check_files(folder: Path) -> None:
