@@ -14,6 +14,7 @@ from harness.running import ROOT, run_command
 from benchmarks import MODELS
 from benchmarks.fasttext import best_run
 from benchmarks.run import TABLES, argument_parser, main
+from benchmarks.suite import JOBS
 from benchmarks.xmlcnn_steps import ADAM, measure_apart
 from textzoo.commands import evaluate, recall, train
 from textzoo.errors import UserError
@@ -50,6 +51,8 @@ USAGE = {
     "many_labels": f"{_SIZES} [--rows ROWS]",
     "small_indexes": "[--widths [WIDTHS ...]] [--rescore RESCORE [RESCORE ...]] [--hnsw] "
     f"[--rounds ROUNDS] {_CONFIG}",
+    "all": "[--peer PEER] --folder FOLDER [--rounds ROUNDS] [--only NAME [NAME ...]] "
+    "[--threads THREADS]",
 }
 DEFAULTS = {
     "tagspace": {"steps": 100, "peer_steps": 5},
@@ -77,6 +80,7 @@ DEFAULTS = {
     "baselines": {"override": []},
     "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
     "small_indexes": {"override": [], "widths": [], "rescore": [10], "hnsw": False, "rounds": 3},
+    "all": {"peer": None, "rounds": None, "only": list(JOBS), "threads": None},
 }
 
 
@@ -137,7 +141,8 @@ def test_a_table_is_printed_and_written_as_json(tmp_path):
     written = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert list(written) == ["machine", "index"]
     assert machine == f"machine: {json.dumps(written['machine'])}"
-    assert set(written["machine"]) == {"system", "threads", "python", "paddlepaddle", "numpy"}
+    versions = {"python", "paddlepaddle", "numpy"}
+    assert set(written["machine"]) == {"system", "processor", "threads", *versions}
     ways = written["index"]["300 generated"]
     assert [row.split()[0] for row in rows] == list(ways) == ["exact", "hnswlib", "TextZoo"]
     assert ways["exact"]["build_seconds"] == 0

@@ -133,7 +133,13 @@ def _common(seed: int) -> list[str]:
 def _pairs(
     run: "_OurRun", facts: dict[str, Any], prefix: str, peer: Path, steps: int
 ) -> dict[str, dict[str, float]]:
-    """Training, and finding held-out titles among all of them, by the peer in both precisions."""
+    """Training, and finding held-out titles among all of them.
+
+    The peer computes in both precisions that the processor has, on random batches and on batches of
+    like length.
+    """
+    from textzoo.running.predictor import supports_bfloat16
+
     lines = run.train_path.read_text(encoding="utf-8").splitlines()
     texts = [[prefix + text for text in line.split("\t")[:2]] for line in lines]
     facts = {
@@ -144,8 +150,15 @@ def _pairs(
         "held_out": [texts[row] for row in run.data.valid],
     }
     figures = {}
-    for name, bfloat16 in (("sentence-transformers", False), ("the same in bfloat16", True)):
-        theirs = run_peer(peer, "pairs.py", {**facts, "bfloat16": bfloat16})
+    ways = {
+        "sentence-transformers": {"bfloat16": False, "by_length": False},
+        "the same, batches of like length": {"bfloat16": False, "by_length": True},
+    }
+    if supports_bfloat16():
+        ways["the same in bfloat16"] = {"bfloat16": True, "by_length": False}
+        ways["the same in bfloat16, batches of like length"] = {"bfloat16": True, "by_length": True}
+    for name, way in ways.items():
+        theirs = run_peer(peer, "pairs.py", {**facts, **way})
         recalls = _recalls(*map(np.array, theirs["embeddings"]))
         figures[name] = _row(theirs["pairs_per_second"], theirs["megabytes"], recalls)
     speed = run.train(steps)
@@ -183,8 +196,11 @@ def multilabel(peer: Path, steps: int, seed: int) -> dict[str, dict[str, float]]
     all_sizes["vocab_size"] = run.arguments["vocab_size"]
     facts = {**_settings(run, seed, steps), "rows": rows, "sizes": all_sizes}
     facts["n_labels"] = run.arguments["vocab_label_size"]
-    theirs = run_peer(peer, "multilabel.py", facts)
-    return {"PyTorch": theirs, "TextZoo": {"rows_per_second": run.train(steps)}}
+    figures = {
+        name: run_peer(peer, "multilabel.py", {**facts, "by_length": by_length})
+        for name, by_length in (("PyTorch", False), ("PyTorch, batches of like length", True))
+    }
+    return {**figures, "TextZoo": {"rows_per_second": run.train(steps)}}
 
 
 class _OurRun:

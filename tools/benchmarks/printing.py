@@ -14,6 +14,12 @@ def print_table(header: list[str], rows: Sequence[Sequence[Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
+def markdown_table(header: list[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows under a header, as Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
 def print_lines(unit: str, sizes: list[int], columns: dict[str, list[float]]) -> None:
     """Print the straight line through each column; with fewer than three sizes it tells nothing."""
     for name, figures in columns.items() if len(sizes) > 2 else ():

@@ -26,6 +26,7 @@ from benchmarks import (
     small_indexes,
     soak,
     start,
+    suite,
     tagspace,
     xmlcnn,
 )
@@ -43,6 +44,7 @@ TABLES = {
         *(baselines, many_labels, small_indexes),
     )
 }
+TABLES["all"] = suite
 
 
 def main(arguments: Optional[list[str]] = None) -> int:
@@ -75,6 +77,20 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _processor() -> str:
+    """Its name, and how many cores may be used."""
+    from textzoo.devices import usable_cores
+
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+    except OSError:  # no Linux
+        pass
+    return f"{name}, {usable_cores()} cores"
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import numpy
@@ -82,6 +98,7 @@ def machine() -> dict[str, Any]:
 
     return {
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
         "threads": os.environ["OMP_NUM_THREADS"],
         "python": platform.python_version(),
         "paddlepaddle": paddle.__version__,

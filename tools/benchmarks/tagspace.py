@@ -77,8 +77,8 @@ def against_conv1d(steps: int, peer_steps: int) -> dict[str, Any]:
     rows_per_second = statistics.mean(both)
     difference = max(abs(a - b) for a, b in zip(ours.pop("losses"), peer.pop("losses")))
     return {
-        "ours": {**ours, "rows_per_second": rows_per_second},
         "peer": peer,
+        "ours": {**ours, "rows_per_second": rows_per_second},
         "ratio": rows_per_second / peer["rows_per_second"],
         "largest_loss_difference": difference,
     }

@@ -26,7 +26,7 @@ class Net(torch.nn.Module):
 
 
 def main() -> None:
-    """Train for some steps on random batches, each padded to its longest text."""
+    """Train for some steps on batches padded to their longest text, random or of like length."""
     facts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(facts["threads"])
     torch.manual_seed(facts["seed"])
@@ -35,6 +35,11 @@ def main() -> None:
     rows = facts["rows"]
     random.Random(facts["seed"]).shuffle(rows)
     size, seconds = facts["batch_size"], []
+    if facts["by_length"]:  # those of the steps, cut into batches of like length
+        rows = sorted(rows[: size * facts["steps"]], key=lambda row: len(row[0]))
+        batches = [rows[step * size :][:size] for step in range(facts["steps"])]
+        random.Random(facts["seed"]).shuffle(batches)
+        rows = [row for batch in batches for row in batch]
     for step in range(facts["steps"]):
         started = time.perf_counter()
         batch = rows[step * size : (step + 1) * size]

@@ -45,8 +45,13 @@ def main() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=facts["learning_rate"])
     pairs = facts["train"]
     random.Random(facts["seed"]).shuffle(pairs)
-    tokenize = getattr(model, "preprocess", None) or model.tokenize
     size, seconds = facts["batch_size"], []
+    if facts["by_length"]:  # those of the steps, cut into batches of like length
+        pairs = sorted(pairs[: size * facts["steps"]], key=lambda texts: sum(map(len, texts)))
+        batches = [pairs[step * size :][:size] for step in range(facts["steps"])]
+        random.Random(facts["seed"]).shuffle(batches)
+        pairs = [texts for batch in batches for texts in batch]
+    tokenize = getattr(model, "preprocess", None) or model.tokenize
     for step in range(facts["steps"]):
         started = time.perf_counter()
         batch = pairs[step * size : (step + 1) * size]
