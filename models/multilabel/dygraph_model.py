@@ -45,11 +45,20 @@ class DygraphModel(Model[Net]):
         return Net(**self.hyper_parameters)
 
     def initialise_labels(self, weights: Feeds, reader: AnyReader) -> None:
-        """Weigh each label's presence by how rare it is among the training rows."""
-        if "positive_weight" in weights and reader.label_counts is not None:
-            counts = np.maximum(reader.label_counts, 1)
-            odds = np.maximum(reader.n_train_rows - counts, 1) / counts
+        """Weigh each label's presence by how rare it is among the training rows.
+
+        Under `bce` a new net gives each label the probability that best suits its rows together: of
+        many rare labels it would else learn first, and for long, that each is rare (Lin et al.
+        2017, section 4.1).
+        """
+        if reader.label_counts is None or self.kind == "levels":
+            return
+        counts = np.maximum(reader.label_counts, 1)
+        odds = np.maximum(reader.n_train_rows - counts, 1) / counts
+        if "positive_weight" in weights:
             weights["positive_weight"][:] = odds ** self.hyper_parameters["positive_weight_power"]
+        if self.hyper_parameters.get("loss", "bce") == "bce":
+            weights["output.bias"][:] = np.log(weights.get("positive_weight", 1) / odds)
 
     def infer_feeds(self, columns: Columns, rows: np.ndarray) -> Feeds:
         """The arrays that scoring these rows takes."""

@@ -344,10 +344,43 @@ def test_softmax_is_the_cross_entropy_of_each_label(losses, gamma):
 def test_rare_labels_weigh_more(folder):
     arguments = hyper_parameters(folder, positive_weight_power=0.5)
     reader = type("Counts", (), {"label_counts": np.array([1, 4, 16, 0, 20]), "n_train_rows": 20})
-    weights = {"positive_weight": np.ones(5, "float32")}
+    weights = {name: np.ones(5, "float32") for name in ("positive_weight", "output.bias")}
     folder.dygraph_model(arguments).initialise_labels(weights, reader)
     odds = np.array([19 / 1, 16 / 4, 4 / 16, 19 / 1, 1 / 20])
     np.testing.assert_allclose(weights["positive_weight"], np.sqrt(odds), rtol=1e-6)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_a_new_net_gives_labels_what_bce_is_least_with_for_all_rows_alike(folder, losses, power):
+    counts = np.array([1, 4, 16])
+    reader = type("Counts", (), {"label_counts": counts, "n_train_rows": 20})
+    weight = ((20 - counts) / counts) ** power
+    weights = {"output.bias": np.zeros(3, "float32")}
+    if power:
+        weights["positive_weight"] = np.zeros(3, "float32")
+    arguments = hyper_parameters(folder, loss="bce", positive_weight_power=power)
+    folder.dygraph_model(arguments).initialise_labels(weights, reader)
+    targets = (np.arange(20)[:, None] < counts).astype("float32")
+
+    def loss(bias):
+        rows = np.repeat(bias[None], 20, axis=0).astype("float32")
+        weighed = paddle.to_tensor(weight.astype("float32")) if power else None
+        return float(losses.bce(*tensors(rows, targets), weighed).mean())
+
+    least = loss(weights["output.bias"])
+    for step in 0.1 * np.vstack([np.eye(3), -np.eye(3)]):
+        assert loss(weights["output.bias"] + step) > least
+
+
+@pytest.mark.parametrize("loss", ["multilabel_softmax", "softmax"])
+def test_other_losses_start_from_no_bias(folder, loss):
+    arguments = hyper_parameters(
+        folder, loss=loss, **({"n_levels": 2} if loss == "softmax" else {})
+    )
+    reader = type("Counts", (), {"label_counts": np.array([1, 4]), "n_train_rows": 20})
+    weights = {"output.bias": np.zeros(2, "float32")}
+    folder.dygraph_model(arguments).initialise_labels(weights, reader)
+    assert not weights["output.bias"].any()
 
 
 @pytest.mark.parametrize("encoder", [TINY, {**TINY, **NO_DROPOUT}])
