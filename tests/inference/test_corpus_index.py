@@ -115,6 +115,15 @@ def test_ids_and_metadata_that_a_backend_does_not_keep_are_told_of(tmp_path, cap
     assert "kept by index.backend=milvus only" in caplog.text
 
 
+def test_a_text_under_several_ids_is_embedded_once(tmp_path):
+    rows = ('{"text": "30", "id": "x"}', '{"text": "90", "id": "y"}', '{"text": "30", "id": "z"}')
+    embed = Embedder(tmp_path)
+    embed.config.runner.corpus_file = tmp_path / "corpus.jsonl"
+    embed.config.runner.corpus_file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert len(prepared_index(embed)) == 2
+    assert embed.embedded == ["30", "90"]
+
+
 def test_a_centred_index_is_made_once_and_anew_where_it_is_no_longer_to_be(tmp_path, caplog):
     embed = Embedder(tmp_path)
     embed.index_settings = embed.index_settings.model_copy(update={"center": True})

@@ -97,15 +97,17 @@ def warn_if_empty(index: TextIndex, embedder: Embedder) -> None:
 
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
-    """The entries of a corpus file that the index can hold."""
+    """The entries of a corpus file that the index can hold; where it keeps no ids, each text once."""
     in_milvus = embedder.index_settings.backend == "milvus"
     refusals = Refusals(embedder.config.runner.bad_lines)
     longest = MAX_TEXT_BYTES if in_milvus else math.inf
     entries = read_entries(path, key, longest, refusals, embedder.reader)
     refusals.log(path)
-    if not in_milvus and any(entry.metadata or entry.id != entry.text for entry in entries):
+    if in_milvus:
+        return entries
+    if any(entry.metadata or entry.id != entry.text for entry in entries):
         log.info("%s: ids and metadata are kept by index.backend=milvus only", path)
-    return entries
+    return list({entry.text: entry for entry in entries}.values())
 
 
 def embedded(
