@@ -97,7 +97,7 @@ def warn_if_empty(index: TextIndex, embedder: Embedder) -> None:
 
 
 def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
-    """The entries of a corpus file that the index can hold; where it keeps no ids, each text once."""
+    """The entries of a corpus file that the index can hold; of each text one if no ids are kept."""
     in_milvus = embedder.index_settings.backend == "milvus"
     refusals = Refusals(embedder.config.runner.bad_lines)
     longest = MAX_TEXT_BYTES if in_milvus else math.inf
