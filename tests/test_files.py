@@ -17,6 +17,7 @@ from textzoo.files import (
     check_output,
     digests,
     foreign_files,
+    from_here,
     how_to_fetch,
     new_file,
     new_folder,
@@ -413,3 +414,10 @@ def test_a_file_that_a_script_of_datasets_makes_is_named_with_the_script(tmp_pat
     (encoders / "run.sh").touch()
     for path in (encoders / "data" / "e5", encoders / "data" / "e5" / "config.json"):
         assert how_to_fetch(path) == f"; fetch it with: bash {encoders / 'run.sh'} e5"
+
+
+def test_a_path_below_the_working_directory_is_told_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert from_here(tmp_path / "a b" / "c") == Path("a b/c")
+    for path in (tmp_path, tmp_path.parent / "other", Path("near")):
+        assert from_here(path) == path

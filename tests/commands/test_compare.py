@@ -1,6 +1,7 @@
 """compare.py on what infer.py writes; the arithmetic: evaluation/test_significance.py."""
 
 import json
+import shutil
 
 import pytest
 from harness.running import run_command
@@ -85,3 +86,15 @@ def test_means_over_labels_need_the_same_labels(evaluated, tmp_path):
     done = run_command("compare", evaluated[1], tmp_path, "--resamples", 100)
     assert [*done.metrics] == ["accuracy", "mrr", "micro_f1"]
     assert f"the second {facts['labels'] + 1}: metrics that are means over labels" in done.stdout
+
+
+def test_of_a_study_the_best_trial_is_compared(evaluated, tmp_path):
+    trial = {"metric": "accuracy", "number": 3, "state": "complete", "settings": {}, "value": 0.5}
+    trial |= {"values": [0.5], "seconds": 1.0, "note": ""}
+    (tmp_path / "trials.jsonl").write_text(json.dumps(trial) + "\n", encoding="utf-8")
+    said = run_command("compare", tmp_path, evaluated[0], expect=2).stderr
+    assert "whose best trial is not evaluated yet: " in said
+    assert f" -m {tmp_path / 'best_config.yaml'}" in said
+    shutil.copytree(evaluated[1] / "infer", tmp_path / "trial_3" / "infer")
+    done = run_command("compare", tmp_path, evaluated[0], "--resamples", 100)
+    assert f"first: {tmp_path / 'trial_3' / 'infer'}\n" in done.stdout

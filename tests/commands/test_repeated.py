@@ -58,6 +58,14 @@ def test_mean_and_spread_are_those_of_the_runs(of_seeds):
         assert [found["min"], found["max"]] == sorted(values)
 
 
+def test_paths_are_told_from_the_working_directory(workspace, of_seeds):
+    arguments = workspace.arguments("trainer", "repeated", *SHORT, "--seeds", "1,7")
+    end = run(arguments, cwd=of_seeds.parents[1]).stdout
+    near = of_seeds.relative_to(of_seeds.parents[1])
+    assert f"--- seed-1 (1 of 2): {near / 'seed-1'}\n" in end
+    assert f"\n{near / 'seeds.json'}\nnext: " in end and end.endswith(f"report.py {near}\n")
+
+
 def test_what_has_ended_is_not_trained_again(workspace, of_seeds):
     kept = {name: digests(of_seeds / name) for name in ("seed-1/0", "seed-1/best", "seed-7/best")}
     result = workspace.run("trainer", "repeated", *SHORT, "--seeds", "1,7,8")

@@ -71,6 +71,25 @@ def test_an_unknown_key_unlike_any_other_shows_the_valid_keys(write_config):
     assert problems(path) == ["reader.zzz: unknown key; valid here: pattern, stop_words"]
 
 
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ("master: 10.0.0.1:6170", "nodes: 1"),
+        ("threshold_shrinkage: 10.0", "threshold: 0.5"),
+        ("valid_corpus_texts: 9", "corpus_file: null"),
+    ],
+)
+def test_a_key_that_does_nothing_without_another_is_refused(write_config, given, needed):
+    (key, _, value), other = given.partition(": "), needed.partition(":")[0]
+    path = write_config(MINIMAL)
+    (said,) = problems(path, [f"runner.{key}={value}"])
+    assert f"runner.{key}: received " in said and f"without runner.{other}, expected" in said
+    both = [f"runner.{pair.replace(': ', '=')}" for pair in (given, needed)]
+    assert load(path, both).runner  # a later layer has taken it back
+    default = {"master": "null", "threshold_shrinkage": "0.0"}.get(key, "0")
+    assert load(path, [f"runner.{key}={default}"]).runner
+
+
 def test_an_unknown_block_is_named(write_config):
     path = write_config({**MINIMAL, "runer": {}})
     assert problems(path) == ["runer: unknown key; did you mean runner?"]

@@ -8,8 +8,9 @@ pytest.importorskip("matplotlib")
 
 from harness.reported import Page, make_run
 
+from textzoo.errors import UserError
 from textzoo.report.page import report
-from textzoo.report.repeated import Repeats
+from textzoo.report.repeated import Repeats, runs_in
 
 SPREAD = {"values": [0.5, 0.7], "mean": 0.6, "std": 0.1414, "min": 0.5, "max": 0.7}
 
@@ -53,3 +54,35 @@ def test_a_file_that_names_other_folders_is_left_out(tmp_path, runs, caplog):
     (tmp_path / "seeds.json").write_text(json.dumps({"runs": runs}), encoding="utf-8")
     assert Repeats.read(tmp_path) is None
     assert "seeds.json: is damaged and left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"runs": []},
+        {"runs": ["seed-1", "seed-1"]},
+        {"runs": ["seed-1"], "test": {"accuracy": SPREAD}},
+    ],
+)
+def test_a_file_that_does_not_fit_its_runs_is_left_out(tmp_path, facts, caplog):
+    (tmp_path / "seeds.json").write_text(json.dumps(facts), encoding="utf-8")
+    assert Repeats.read(tmp_path) is None
+    assert "seeds.json: is damaged and left out" in caplog.text
+
+
+def test_the_runs_that_have_begun_are_compared_in_the_order_of_their_numbers(tmp_path):
+    for name in ("seed-10", "seed-9", "other"):
+        make_run(tmp_path / "seeds" / name)
+    (tmp_path / "seeds" / "seed-11").mkdir()
+    assert [run.name for run in runs_in(tmp_path / "seeds")] == ["seed-9", "seed-10"]
+    assert runs_in(tmp_path / "seeds" / "seed-9") == [tmp_path / "seeds" / "seed-9"]
+    report([tmp_path / "seeds"], None)
+    text = (tmp_path / "seeds" / "comparison.html").read_text(encoding="utf-8")
+    assert "<h1>2 runs" in text and "Spread" not in Page(text).headings
+
+
+def test_the_folder_above_is_told_what_is_in_it(tmp_path):
+    make_run(tmp_path / "seeds" / "seed-1")
+    make_run(tmp_path / "folds-2" / "fold-1")
+    with pytest.raises(UserError, match=r"There are runs in it: folds-2, seeds$"):
+        report([tmp_path], None)

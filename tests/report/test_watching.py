@@ -114,6 +114,26 @@ def test_a_run_that_has_not_begun_does_not_hide_the_others(tmp_path):
     assert "Training" in page and f"{tmp_path / 'two'}: is no folder of a run" in page
 
 
+def test_the_runs_of_seeds_are_followed_as_they_begin_until_their_spread(tmp_path):
+    folder = tmp_path / "seeds"
+    with served(folder, folder / "seed-1") as server:  # which is not shown twice
+        assert "Waiting" in get(server.port)[1]
+        tell(make_run(folder / "seed-1", metrics={"accuracy": 0.5}), 20, 0.125, "a line")
+        assert "<h1>2 runs" not in get(server.port)[1]
+    with served(folder) as server:
+        state = get(server.port, "/state")[1]
+        tell(make_run(folder / "seed-2", metrics={"accuracy": 0.5}), 20, 0.25, "another line")
+        assert get(server.port, "/state")[1] != state
+        page = get(server.port)[1]
+        assert "<h1>2 runs" in page and "a line" in page and "another line" in page
+        state = get(server.port, "/state")[1]
+        spread = {"values": [0.5, 0.7], "mean": 0.6, "std": 0.1414, "min": 0.5, "max": 0.7}
+        told = {"runs": ["seed-1", "seed-2"], "test": {"accuracy": spread}}
+        (folder / "seeds.json").write_text(json.dumps(told), encoding="utf-8")
+        assert get(server.port, "/state")[1] != state
+        assert "0.1414" in get(server.port)[1]
+
+
 def test_a_file_is_not_waited_for(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     result = run_command("report", tmp_path / "file", "--watch", expect=2)

@@ -97,3 +97,9 @@ def test_only_the_training_rows_are_trained_on(tmp_path):
 def test_an_unknown_metric_stops_before_training(tmp_path):
     with pytest.raises(UserError, match=r"runner\.metrics: received 'acc'"):
         assembled(tmp_path, metrics=["acc"])
+
+
+@pytest.mark.parametrize("key", ["patience", "eval_steps"])
+def test_what_needs_validation_rows_is_refused_without(tmp_path, key):
+    with pytest.raises(UserError, match=rf"runner\.{key}: received 3, but there are no validation"):
+        assembled(tmp_path, **{key: 3})

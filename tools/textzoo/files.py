@@ -483,6 +483,12 @@ def read_json(path: Path) -> Any:
 # ------------------------------------------------------------------ places
 
 
+def from_here(path: Path) -> Path:
+    """A path as it is typed in the working directory, if it leads below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if here in path.parents else path
+
+
 def _temporary(path: Path) -> Path:
     return path.with_name(f"{_TEMPORARY}{secrets.token_hex(4)}-{path.name}")
 

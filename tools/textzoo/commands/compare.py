@@ -1,11 +1,12 @@
 """Whether one model is better than another on the same rows: compare.py."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from textzoo.called import program
+from textzoo.called import command, program
 from textzoo.commands.arguments import number_within
 from textzoo.commands.cli import guarded
 from textzoo.errors import UserError
@@ -30,7 +31,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             name,
             type=Path,
             metavar=name.upper(),
-            help=f"what {program('infer')} wrote of the {name} model, or its run's folder",
+            help=f"what {program('infer')} wrote of the {name} model, its run's folder, or a study "
+            f"of {program('tune')}",
         )
     parser.add_argument("--metrics", nargs="+", metavar="NAME", help="default: all of both")
     parser.add_argument(
@@ -65,7 +67,7 @@ def compare(
     from textzoo.evaluation.significance import differences
     from textzoo.metrics.names import printed
 
-    ours, theirs = SavedResults.read(first), SavedResults.read(second)
+    ours, theirs = (SavedResults.read(_of_study(place)) for place in (first, second))
     check_same_rows(ours, theirs)
     names = _names(ours, theirs, metrics)
     our_rows, their_rows = outcomes_of([ours.rows, theirs.rows], names)
@@ -77,6 +79,31 @@ def compare(
         print(f"not told row by row and left out: {', '.join(untold)}")
     _show(found)
     print(printed({name: own._asdict() for name, own in found.items()}))
+
+
+def _of_study(place: Path) -> Path:
+    """The folder of a study's best trial, as report.py takes it; of anything else the folder.
+
+    Raises:
+        UserError: nothing is evaluated in it.
+    """
+    from textzoo.evaluation.result_files import METRICS
+    from textzoo.report.files import read_trials
+    from textzoo.report.recorded import TRIALS, best_trial
+    from textzoo.tuning.folder import StudyFolder
+
+    best = best_trial([*read_trials(place / TRIALS)])
+    if best is None or (place / METRICS).is_file():
+        return place
+    study = StudyFolder(place)
+    found = study.run_of(best["number"])
+    if not (found / "infer" / METRICS).is_file():
+        config = shlex.quote(str(study.best_config))
+        raise UserError(
+            f"{place}: is a study of {program('tune')}, whose best trial is not evaluated yet: "
+            f"{command('infer')} -m {config}"
+        )
+    return found
 
 
 def _names(first: "SavedResults", second: "SavedResults", asked: Optional[list[str]]) -> list[str]:

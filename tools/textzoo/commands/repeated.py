@@ -99,13 +99,17 @@ def train_repeatedly(
         UserError: the config leaves nothing to measure by, or a run's results cannot be read.
     """
     from textzoo.config.loading import load_config
+    from textzoo.files import from_here
 
     runner = load_config(parsed.config, parsed.override)[0].runner
     _check(runner, bool(parsed.folds))
     members = _folds(runner, parsed.folds) if parsed.folds else _runs(runner, parsed.seeds)
     evaluates = bool(parsed.folds or runner.left_out_fold or runner.test_data)
     for number, member in enumerate(members, 1):
-        print(f"--- {member.name} ({number} of {len(members)}): {member.folder}", flush=True)
+        print(
+            f"--- {member.name} ({number} of {len(members)}): {from_here(member.folder)}",
+            flush=True,
+        )
         overrides = [*parsed.override, *member.overrides]
         given = ["-m", str(parsed.config), "-o", *overrides]
         if status := train(given) or (infer(given) if evaluates else 0):
@@ -194,6 +198,7 @@ def _tell_folds(parsed: argparse.Namespace, members: list[Member]) -> None:
     from textzoo.data.dataset import Dataset
     from textzoo.evaluation.out_of_fold import out_of_fold, write_joined
     from textzoo.evaluation.saved_results import SavedResults
+    from textzoo.files import from_here
     from textzoo.inference.choosing import chosen_checkpoints
     from textzoo.report.recorded import FOLDS
     from textzoo.training.checkpoint import load_checkpoint
@@ -210,13 +215,15 @@ def _tell_folds(parsed: argparse.Namespace, members: list[Member]) -> None:
     tables = {"folds": _table([_evaluated(member) for member in members])}
     _write(place / FOLDS, members, tables, {"rows": len(fold_of), "out_of_fold": joined})
     _show(members, tables, joined)
-    print(f"{len(fold_of)} rows, each out of its fold: {place / 'infer'}")
+    print(f"{len(fold_of)} rows, each out of its fold: {from_here(place / 'infer')}")
     _tell_end(place / FOLDS)
 
 
 def _tell_end(written: Path) -> None:
-    print(written)
-    print(f"next: {command('report')} {shlex.quote(str(written.parent))}")
+    from textzoo.files import from_here
+
+    print(from_here(written))
+    print(f"next: {command('report')} {shlex.quote(str(from_here(written.parent)))}")
 
 
 def _evaluated(member: Member) -> dict[str, float]:

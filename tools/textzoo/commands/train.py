@@ -344,6 +344,12 @@ def assemble(
             "index.lexical_weight: auto, but there are no validation rows to choose it on: set "
             "runner.valid_fraction, or give a number"
         )
+    for key in ("patience", "eval_steps"):
+        if validate is None and (value := getattr(runner, key)):
+            raise UserError(
+                f"runner.{key}: received {value}, but there are no validation rows: set "
+                f"runner.valid_data_dir or runner.valid_fraction, or -o runner.{key}=0"
+            )
     if linear:
         fusion = Mixed(0.5 if weight == "auto" else weight, model.score_scale)
         if isinstance(validate, FusedValidation) and resumed:

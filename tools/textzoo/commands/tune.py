@@ -5,6 +5,7 @@ import dataclasses
 import json
 import logging
 import re
+import shlex
 import sys
 import threading
 import time
@@ -325,6 +326,8 @@ class _Search:
         )
 
     def _tell_end(self, trials: list["Trial"]) -> None:
+        from textzoo.files import from_here
+
         best = self._study.best
         states = [trial.state for trial in trials]
         counts = ", ".join(f"{states.count(of)} {of}" for of in dict.fromkeys(states))
@@ -346,9 +349,10 @@ class _Search:
                 log.info(
                     "  %s: %s, was %s", key, *map(json.dumps, (value, trials[0].settings[key]))
                 )
-        log.info("written: %s", self._place.best_config)
-        log.info("next: %s -m %s", command("infer"), self._place.best_config)
-        log.info("      %s %s", command("report"), self._place.path)
+        config = from_here(self._place.best_config)
+        log.info("written: %s", config)
+        log.info("next: %s -m %s", command("infer"), shlex.quote(str(config)))
+        log.info("      %s %s", command("report"), shlex.quote(str(from_here(self._place.path))))
 
 
 def shown(settings: dict[str, Any]) -> str:

@@ -122,6 +122,15 @@ class _Blocks(Block):
     )
 
 
+# Keys of `runner` that do nothing unless another one says more: where that is not given at all,
+# it is forgotten. One that a base or -o takes back is no mistake.
+_NEEDED = {
+    "master": "nodes",
+    "threshold_shrinkage": "threshold",
+    "valid_corpus_texts": "corpus_file",
+}
+
+
 def check(
     path: Path,
     layers: Layers,
@@ -196,7 +205,7 @@ def _checked(
         ]
         return None, problems
     _resolve_paths(checked, "", origins, path.parent)
-    problems += _unreadable(checked)
+    problems += [*_unreadable(checked), *_without_effect(checked.runner)]
     return (None if problems else checked), problems
 
 
@@ -306,6 +315,17 @@ def _absolute(path: Path, start: Path) -> Path:
     if path == STANDARD_INPUT:
         return path
     return Path(os.path.abspath(start / os.path.expanduser(path)))
+
+
+def _without_effect(runner: Runner) -> Iterator[str]:
+    given = runner.model_fields_set
+    for key, needed in _NEEDED.items():
+        value = getattr(runner, key)
+        if key in given and needed not in given and value != Runner.model_fields[key].default:
+            yield (
+                f"runner.{key}: received {shown(value)} without runner.{needed}, expected that "
+                "too, or neither"
+            )
 
 
 # What reads data, of which each command needs some, refuses what it cannot read.

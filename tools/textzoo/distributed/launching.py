@@ -68,18 +68,12 @@ def nodes_to_join(path: Path, overrides: list[str]) -> Optional[tuple[int, str]]
     machines, which is left to the command itself to refuse.
 
     Raises:
-        UserError: the config cannot be read, or says of several machines not where they meet, or
-            where they meet but not how many.
+        UserError: the config cannot be read, or says of several machines not where they meet.
     """
     runner = read_layers(path, overrides).blocks.get("runner")
     if "PADDLE_TRAINERS_NUM" in os.environ or not isinstance(runner, dict):
         return None
     n, master = runner.get("nodes", 1), runner.get("master")
-    if master is not None and "nodes" not in runner:
-        raise UserError(
-            f"runner.master: received {shown(master)} without runner.nodes, expected how many "
-            "machines meet there: -o runner.nodes=2"
-        )
     if type(n) is not int or not 1 < n <= MAX_PROCESSES:
         return None
     if not isinstance(master, str) or not re.fullmatch(MASTER, master):

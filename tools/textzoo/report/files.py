@@ -84,11 +84,23 @@ class _Spread(pydantic.BaseModel):
 class _Repeats(pydantic.BaseModel):
     model_config = ConfigDict(strict=True)
 
-    runs: list[Annotated[str, Field(pattern=r"^(seed|fold)-[0-9]+$")]]  # they name folders
+    runs: Annotated[
+        list[Annotated[str, Field(pattern=r"^(seed|fold)-[0-9]+$")]],  # they name folders
+        Field(min_length=1),
+    ]
     test: dict[str, _Spread] = {}
     validation: dict[str, _Spread] = {}
     folds: dict[str, _Spread] = {}
     out_of_fold: dict[str, _Number] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> "_Repeats":
+        if len({*self.runs}) < len(self.runs):
+            raise ValueError("a run is named twice")
+        for spreads in (self.test, self.validation, self.folds):
+            if any(len(spread.values) != len(self.runs) for spread in spreads.values()):
+                raise ValueError("there is not one value for each run")
+        return self
 
 
 class _LabelReport(pydantic.BaseModel):

@@ -17,7 +17,7 @@ from textzoo.report.predictions import Predictions
 from textzoo.report.recalled import index_section
 from textzoo.report.recorded import Run, metrics_of, read_runs
 from textzoo.report.reliability import reliability_section
-from textzoo.report.repeated import Repeats, spread_section
+from textzoo.report.repeated import Repeats, runs_in, spread_section
 from textzoo.report.searched import search_section
 from textzoo.report.strongest import strongest_section
 
@@ -39,7 +39,8 @@ def report(folders: list[Path], output: Optional[Path]) -> None:
         UserError: a folder is none of a run, or the file cannot be written.
     """
     repeats = Repeats.read(folders[0]) if len(folders) == 1 else None
-    runs = read_runs(repeats.runs if repeats else folders)
+    own = runs_in(folders[0]) if len(folders) == 1 else folders  # which may not have ended
+    runs = read_runs(repeats.runs if repeats else own)
     output = output or folders[0] / ("report.html" if len(runs) == 1 else "comparison.html")
     recorded = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     check_output(output, "--output", (path for path in recorded if path.suffix != ".html"))

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from textzoo.training.facts import FACTS, read_facts
 
 log = logging.getLogger("textzoo")
 
-_METRICS = "metrics.jsonl"
+METRICS = "metrics.jsonl"
 TRIALS = "trials.jsonl"
 SEEDS, FOLDS = "seeds.json", "folds.json"  # of `--seeds` and `--folds`
 # Of a line of metrics.jsonl, what is no metric.
@@ -180,7 +181,7 @@ def _read_run(folder: Path, name: str) -> Run:
     trials = list(read_trials(folder / TRIALS))
     if best := best_trial(trials):  # of a study it is the run that is kept
         folder = folder / f"trial_{best['number']}"
-    lines = list(read_lines(folder / _METRICS))
+    lines = list(read_lines(folder / METRICS))
     saved = _checkpoints(folder)
     newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)
     run = Run(
@@ -202,13 +203,19 @@ def _read_run(folder: Path, name: str) -> Run:
         run.infer, run.label_report = infer, read_label_report(infer / "label_report.json")
     if not (lines or run.checkpoint or run.test):
         found = "a folder without them" if folder.is_dir() else "no such folder"
-        inside = sorted(path.parent.name for path in folder.glob(f"*/{_METRICS}"))
+        inside = sorted({path.relative_to(folder).parts[0] for path in _found_in(folder)})
         raise UserError(
-            f"{folder}: is no folder of a run: expected train.log, {_METRICS} and checkpoints, as "
+            f"{folder}: is no folder of a run: expected train.log, {METRICS} and checkpoints, as "
             f"a run leaves them in its runner.model_save_path; found {found}"
             + (f". There are runs in it: {', '.join(inside)}" if inside else "")
         )
     return run
+
+
+def _found_in(folder: Path) -> Iterator[Path]:
+    """The files of runs in folders of a folder, or in folders of these, such as `seeds`."""
+    for depth in ("*", "*/*"):
+        yield from folder.glob(f"{depth}/{METRICS}")
 
 
 def _names(places: list[Path]) -> list[str]:

@@ -1,5 +1,6 @@
 """The section of a report about how the metrics of a config's runs spread."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -7,8 +8,9 @@ from xml.etree.ElementTree import Element
 
 from textzoo.report.files import Facts, read_repeats
 from textzoo.report.markup import Column, note, section, table, tag
-from textzoo.report.recorded import FOLDS, SEEDS
+from textzoo.report.recorded import FOLDS, METRICS, SEEDS
 
+_RUN = re.compile(r"(?:seed|fold)-([0-9]+)")  # the name of its folder
 _KINDS = {
     "test": "Test rows of all runs",
     "validation": "Validation rows of all runs, at the best of each",
@@ -37,6 +39,18 @@ class Repeats(NamedTuple):
     def runs(self) -> list[Path]:
         """The folders of the runs."""
         return [self.folder / name for name in self.facts["runs"]]
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The runs that `--seeds` or `--folds` has begun in a folder, or the folder if it is of one."""
+    if (folder / METRICS).exists():
+        return [folder]
+    numbers = {
+        path.parent: int(found[1])
+        for path in folder.glob(f"*/{METRICS}")
+        if (found := _RUN.fullmatch(path.parent.name))
+    }
+    return sorted(numbers, key=lambda run: numbers[run]) or [folder]
 
 
 def spread_section(repeats: Repeats) -> Element:

@@ -8,13 +8,15 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from textzoo.errors import UserError
 from textzoo.logs import start_logging
 from textzoo.report.page import Watched, build_page, waiting_page
-from textzoo.report.recorded import read_runs
+from textzoo.report.recorded import FOLDS, SEEDS, read_runs
+from textzoo.report.repeated import Repeats, runs_in
 
 log = logging.getLogger("textzoo")
 
@@ -30,7 +32,8 @@ def watch(folders: list[Path], port: int) -> None:
     """Serve a report of runs until SIGINT or SIGTERM; what is not there yet is waited for.
 
     Args:
-        folders: of the runs, their `model_save_path`.
+        folders: of the runs, their `model_save_path`; or those that `--seeds` or `--folds` makes
+            them in.
         port: 0 for any free one.
 
     Raises:
@@ -63,16 +66,23 @@ class _Report:
         self._built = self._page = ""
 
     @property
+    def _runs(self) -> list[Path]:
+        """The folders of the runs, each once."""
+        runs = chain.from_iterable(map(runs_in, self._folders))
+        return [*{run.resolve(): run for run in runs}.values()]
+
+    @property
     def state(self) -> str:
         """Another text whenever a file has changed."""
         told = hashlib.sha256()
-        for folder in self._folders:
-            for path in sorted(file for name in _READ for file in folder.glob(name)):
-                try:
-                    facts = path.stat()
-                except OSError:  # replaced at this moment
-                    continue
-                told.update(f"{path}\0{facts.st_mtime_ns}\0{facts.st_size}\0".encode())
+        spreads = [folder / name for folder in self._folders for name in (SEEDS, FOLDS)]
+        files = [sorted(file for name in _READ for file in run.glob(name)) for run in self._runs]
+        for path in chain(spreads, *files):
+            try:
+                facts = path.stat()
+            except OSError:  # there is none, or it is replaced at this moment
+                continue
+            told.update(f"{path}\0{facts.st_mtime_ns}\0{facts.st_size}\0".encode())
         return told.hexdigest()[:16]
 
     def page(self) -> str:
@@ -82,24 +92,27 @@ class _Report:
             if state == self._built:
                 return self._page
             awaited: list[str] = []
-            runs = read_runs(self._folders, awaited)
-            watched = Watched(state, list(self._log_lines()), awaited)
-            self._page = build_page(runs, watched) if runs else waiting_page(watched)
+            folders = self._runs
+            runs = read_runs(folders, awaited)
+            watched = Watched(state, list(_log_lines(folders)), awaited)
+            repeats = Repeats.read(self._folders[0]) if len(self._folders) == 1 else None
+            self._page = build_page(runs, watched, repeats) if runs else waiting_page(watched)
             self._built = state
             return self._page
 
-    def _log_lines(self) -> Iterator[str]:
-        """The last lines of the logs, those of several runs under their names."""
-        for folder in self._folders:
-            try:
-                with (folder / _LOG).open("rb") as file:
-                    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-                    lines = file.read().decode("utf-8", "replace").splitlines()
-            except OSError:
-                continue
-            if len(self._folders) > 1:
-                yield f"{folder}:"
-            yield from lines[-_LINES:]
+
+def _log_lines(folders: list[Path]) -> Iterator[str]:
+    """The last lines of the logs, those of several runs under their names."""
+    for folder in folders:
+        try:
+            with (folder / _LOG).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        if len(folders) > 1:
+            yield f"{folder}:"
+        yield from lines[-_LINES:]
 
 
 class _Server(socketserver.ThreadingTCPServer):
