@@ -100,3 +100,21 @@ def test_scores_of_configs_on_public_data_are_those_of_the_cards():
             assert re.search(rf"\b(?:{score}|{percent})\b", cards), (config, score)
             checked += 1
     assert checked > 20
+
+
+@pytest.mark.parametrize(
+    ("page", "theirs", "ours"),
+    [
+        ("fasttext", "-autotune-validation", "`tune.py`"),
+        ("libmultilabel", "search_params.py", "`tune.py`"),
+        ("sentence_transformers", "hyperparameter_search", "`tune.py`"),
+        ("paddlenlp", "analysis/dirty.py", "label_errors.py"),
+        ("paddlenlp", "analysis/word_interpret.ipynb", "predict.py --explain"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["doc/coming_from", "doc/zh/coming_from"])
+def test_what_another_tool_does_beside_training_stands_beside_our_command(
+    folder, page, theirs, ours
+):
+    lines = (ROOT / folder / f"{page}.md").read_text(encoding="utf-8").splitlines()
+    assert [ours in line for line in lines if theirs in line] == [True]

@@ -124,7 +124,12 @@ def test_embeddings_are_cut_off_where_they_were_trained_to_be(client, encoder):
         ({"input": ["a", " "]}, 400, "input", "input[1]: received an empty text"),
         ({"input": ["a", "x" * 101]}, 400, "input", "input[1]: String should have at most 100"),
         ({"input": None}, 400, "input", "input: Input should be a valid list"),
-        ({"model": "other"}, 404, "model", "model: expected one of own, own-query, own-passage"),
+        (
+            {"model": "other"},
+            404,
+            "model",
+            "model: received 'other', expected one of own, own-query, own-passage",
+        ),
         ({"dimensions": 32}, 400, "dimensions", "dimensions: received 32, expected 16 or 64"),
         ({"dimensions": 0}, 400, "dimensions", "dimensions: Input should be greater than"),
         ({"encoding_format": "hex"}, 400, "encoding_format", "encoding_format: Input should be"),

@@ -59,7 +59,8 @@ def test_tags_of_a_typed_text(serving, open_page):
     expected = answer["predictions"][0]["top"]
     assert found == [(row["tag"], percent(row["probability"])) for row in expected]
     assert bars(page) == pytest.approx([100 * row["probability"] for row in expected], abs=0.1)
-    assert "is the probability that" in page.inner_text("#note")
+    assert "Each percentage is the probability that" in page.inner_text("#note")
+    assert "adds to its score" not in page.inner_text("#note")  # no n-grams are listed
     assert page.inner_text("#latency").endswith(" ms")
     assert not page.is_visible("#facts")
     page.focus("summary")
@@ -342,3 +343,4 @@ def test_ngrams_that_speak_for_a_label_stand_below_it(serving, open_page):
     why = answer["predictions"][0]["top"][0]["why"]
     shown = page.locator("#results > li").first.locator(".why li").all_inner_texts()
     assert [text.split(" +")[0].replace("␣", " ") for text in shown] == [w["ngram"] for w in why]
+    assert "with what each adds to its score" in page.inner_text("#note")

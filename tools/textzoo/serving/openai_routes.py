@@ -92,7 +92,10 @@ def add_openai_routes(app: FastAPI, models: Sequence[Served], limits: Limits) ->
     async def embeddings(request: EmbeddingsRequest, asked: Request) -> JSONResponse:
         """The embedding of each text, of length 1."""
         if request.model not in named:
-            raise HTTPException(404, f"model: expected one of {', '.join(named)}")
+            known = ", ".join(named)
+            raise HTTPException(
+                404, f"model: received {request.model[:100]!r}, expected one of {known}"
+            )
         model, side = named[request.model]
         asked.state.model = model.name
         width = request.dimensions

@@ -40,7 +40,8 @@ const WORDS = {
     weak: "A weak match, or an unusual text: 19 of 20 usual texts find something nearer.",
     cosine: "cosine", score: "score", level: "level",
     chosen: "✓ scores above its threshold.",
-    isProbability: "Each number is the probability that the text has the label, whatever other labels it has.",
+    isProbability: "Each percentage is the probability that the text has the label, whatever other labels it has.",
+    isShare: "Below a label are groups of words or letters that speak for it, with what each adds to its score.",
     isScore: "The numbers are scores, not probabilities: what counts is the order.",
     isSure: "Each number is how sure the model is of the level.",
     isCosine: "The numbers are cosines: 1 is the same meaning, about 0 is none in common.",
@@ -104,7 +105,8 @@ const WORDS = {
     weak: "匹配较弱，或文本不寻常：通常的文本中，20 条有 19 条能找到更相近的。",
     cosine: "余弦相似度", score: "得分", level: "等级",
     chosen: "✓ 得分超过阈值。",
-    isProbability: "数字是文本有该标签的概率，各标签分别计算。",
+    isProbability: "百分比是文本有该标签的概率，各标签分别计算。",
+    isShare: "标签下方是支持它的词组或字组，以及各自给得分增加多少。",
     isScore: "数字是得分，不是概率：重要的是顺序。",
     isSure: "数字是模型对该等级的把握。",
     isCosine: "数字是余弦相似度：1 表示意思相同，接近 0 表示没有共同之处。",
@@ -404,6 +406,7 @@ function showAnswer() {
       warnings.push(words.unlikely(percent(lines[0].probability)));
     }
   }
+  if (lines.some(({ why }) => why?.length)) more.push(words.isShare);
   // Probabilities and cosines fill their own part; other scores are compared with the highest.
   const full = Math.max(1, ...lines.map(({ score, probability }) => probability ?? score));
   byId("results").replaceChildren(...lines.map((line) => resultLine(line, full)));
@@ -411,7 +414,7 @@ function showAnswer() {
   showWords(lines);
   byId("latency").textContent = `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
   byId("warnings").replaceChildren(...warnings.map((text) => element("li", "", text)));
-  byId("note").textContent = [...more, meaning].join(" ");
+  byId("note").textContent = [meaning, ...more].join(" ");
   byId("note").hidden = !lines.length;
   byId("answer").hidden = false;
 }
