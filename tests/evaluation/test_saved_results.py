@@ -70,6 +70,17 @@ def test_a_metric_that_is_no_number_is_refused(write):
         found.check_values(outcomes.of_all())
 
 
+def test_a_rank_below_all_labels_is_refused(write):
+    rows = [{**ROWS[0], "ranks": [1, 10**400]}, *ROWS[1:]]
+    with pytest.raises(UserError, match=r"predictions\.jsonl:1: received rank 10+"):
+        SavedResults.read(write(rows))
+    rows[0]["ranks"] = [4, None]
+    with pytest.raises(UserError, match=r"predictions\.jsonl:1: received rank 4, .* at most 3: "):
+        SavedResults.read(write(rows, "again"))
+    with pytest.raises(UserError, match=r"labels: received 10+.*, expected how many"):
+        SavedResults.read(write(name="more", told={"labels": 10**30}))
+
+
 def test_metrics_nested_too_deeply_are_refused(write):
     folder = write()
     (folder / "infer_metrics.json").write_text("[" * 100_000, encoding="utf-8")

@@ -89,19 +89,15 @@ def _of_study(place: Path) -> Path:
     """
     from textzoo.evaluation.result_files import METRICS
     from textzoo.report.files import read_trials
-    from textzoo.report.recorded import TRIALS, best_trial
-    from textzoo.tuning.folder import StudyFolder
+    from textzoo.report.recorded import BEST_CONFIG, TRIALS, best_run
 
-    best = best_trial([*read_trials(place / TRIALS)])
-    if best is None or (place / METRICS).is_file():
+    found = best_run(place, [*read_trials(place / TRIALS)])
+    if found == place or (place / METRICS).is_file():
         return place
-    study = StudyFolder(place)
-    found = study.run_of(best["number"])
     if not (found / "infer" / METRICS).is_file():
-        config = shlex.quote(str(study.best_config))
         raise UserError(
             f"{place}: is a study of {program('tune')}, whose best trial is not evaluated yet: "
-            f"{command('infer')} -m {config}"
+            f"{command('infer')} -m {shlex.quote(str(place / BEST_CONFIG))}"
         )
     return found
 

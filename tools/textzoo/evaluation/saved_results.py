@@ -17,6 +17,7 @@ from textzoo.evaluation.result_files import METRICS, PREDICTIONS
 from textzoo.files import read_json
 from textzoo.metrics.names import family
 
+_MOST = 2**53  # what is counted: a float holds each number up to it
 _ALIKE = 1e-5  # metrics as they were written and as the rows give them
 
 
@@ -151,7 +152,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value <= _MOST
 
 
 def _rows(path: Path) -> Iterator[_Row]:
@@ -208,6 +209,11 @@ def _given(path: Path, read: list[_Row], n_labels: int) -> GivenRows:
             raise UserError(
                 f"{path}:{number}: received {len(ranks)} ranks, expected one for each of "
                 f"{len(row['tags'])} tags"
+            )
+        if (last := max(filter(None, ranks), default=0)) > n_labels:
+            raise UserError(
+                f"{path}:{number}: received rank {shown(last)}, expected at most {n_labels}: "
+                f"{METRICS} beside it tells so many labels"
             )
     ranks = [[np.inf if rank is None else rank for rank in row.get("ranks", ())] for row in read]
     has_sets = all(isinstance(own, list) for own in predicted)

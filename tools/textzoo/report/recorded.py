@@ -23,7 +23,7 @@ from textzoo.training.facts import FACTS, read_facts
 log = logging.getLogger("textzoo")
 
 METRICS = "metrics.jsonl"
-TRIALS = "trials.jsonl"
+TRIALS, BEST_CONFIG = "trials.jsonl", "best_config.yaml"  # of a study
 SEEDS, FOLDS = "seeds.json", "folds.json"  # of `--seeds` and `--folds`
 # Of a line of metrics.jsonl, what is no metric.
 _NO_METRICS = (
@@ -177,10 +177,15 @@ def best_trial(trials: list[Facts]) -> Optional[Facts]:
     return choose(complete, key=lambda trial: trial["value"], default=None)
 
 
+def best_run(folder: Path, trials: list[Facts]) -> Path:
+    """The run of a study that is kept, that of its best trial; of no study the folder itself."""
+    best = best_trial(trials)
+    return folder / f"trial_{best['number']}" if best else folder
+
+
 def _read_run(folder: Path, name: str) -> Run:
     trials = list(read_trials(folder / TRIALS))
-    if best := best_trial(trials):  # of a study it is the run that is kept
-        folder = folder / f"trial_{best['number']}"
+    folder = best_run(folder, trials)
     lines = list(read_lines(folder / METRICS))
     saved = _checkpoints(folder)
     newest = max(saved.values(), key=lambda facts: facts["progress"]["step"], default=None)

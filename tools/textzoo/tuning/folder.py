@@ -11,13 +11,13 @@ from textzoo.config.dotted import nested
 from textzoo.errors import UserError
 from textzoo.files import remove_folder, remove_leftovers, write_text
 from textzoo.logs import start_logging
-from textzoo.report.recorded import TRIALS
+from textzoo.report.recorded import BEST_CONFIG, TRIALS
 from textzoo.starting.config_text import config_text
 from textzoo.starting.settings import Chosen
 from textzoo.training.locking import LOCK, is_lock, only_trainer
 from textzoo.tuning.study import Settings, Trial
 
-DATABASE, BEST_CONFIG = "study.db", "best_config.yaml"
+DATABASE = "study.db"
 _LOG = "tune.log"
 _HEADER = "Found by textzoo tune: "
 _RUN = re.compile(r"trial_(\d+)")
