@@ -202,6 +202,16 @@ def test_it_ends_when_time_is_up_and_goes_on_with_more(config, trials, tmp_path)
     assert "no trial was completed: raise --timeout or --trials" in ended.stderr
 
 
+def test_a_long_trial_is_told_of(config, trials):
+    def slow():
+        time.sleep(1.0)
+        return Ended("done")
+
+    trials.disturbed[0] = slow
+    ended = tune(config, "--trials", 1, "-o", "runner.print_seconds=0.2", expect=2)
+    assert "trial 0: at work for 00:00" in ended.stdout
+
+
 def test_it_says_that_no_other_settings_were_better(config, trials):
     best = ["-o", f"{RATE}=0.01", f"search={{{RATE}: [0.01, 0.09]}}"]
     said = tune(config, "--trials", 3, *best).stdout

@@ -156,7 +156,7 @@ def test_several_runs_mark_the_best_and_show_what_differs(tmp_path):
     assert page.tables["Settings that differ"][1:] == [["reader.max_words", "0", "1"]]
     assert "2 other keys are the same" in text
     assert page.headings[-1] == "Not in this report"
-    assert page.tables["Labels"][0] == ["label", "support", "f1 of one", "f1 of two"]
+    assert page.tables["Labels"][0] == ["label", "f1 of one", "f1 of two"]  # of different rows
 
 
 def test_a_page_is_titled_by_model_and_data(tmp_path):

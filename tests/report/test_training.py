@@ -81,6 +81,10 @@ def test_runs_with_different_test_rows_have_no_best_one():
     section = metrics_section(runs)
     assert not list(section.iter("strong"))
     assert "The runs have different test rows." in text_of(section)
+    folds = [with_settings(name, left_out_fold=f"{name}/2") for name in "12"]
+    for run, test in zip(folds, tests):
+        run.test = test
+    assert not list(metrics_section(folds).iter("strong"))
     who = who_is_who(runs)
     assert ["".join(one.itertext()) for one in who.iter("li")] == ["am on news", "bm on law"]
 

@@ -123,7 +123,7 @@ def tune(
     runs = config.runner.model_save_path
     place = StudyFolder(output or runs.with_name(f"{runs.name}_tune"))
     n_trials = n_trials or (None if seconds else _N_TRIALS)
-    with place.held():
+    with place.held(config.runner.print_seconds):
         facts = {
             "metric": metric,
             "search": {key: dataclasses.asdict(space) for key, space in spaces.items()},
@@ -234,6 +234,7 @@ class _Search:
 
     def _try(self, seconds: Optional[float]) -> bool:
         """Make a trial; whether there was time for it."""
+        from textzoo.progress import Work
         from textzoo.tuning.apart import run_apart
 
         asked = self._study.ask()
@@ -242,9 +243,10 @@ class _Search:
             return True
         started = time.monotonic()
         try:
-            ended = run_apart(
-                train_trial, (self._path, self._overrides_of(asked)), asked.judge, seconds
-            )
+            with Work(f"trial {asked.number}"):
+                ended = run_apart(
+                    train_trial, (self._path, self._overrides_of(asked)), asked.judge, seconds
+                )
         except KeyboardInterrupt:
             self._keep()
             log.info(

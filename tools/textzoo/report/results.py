@@ -46,7 +46,12 @@ def labels_section(
     figures = {label: own for _, labels in known for label, own in labels.items()}
     shared = next(iter(figures.values()))
     name = "f1" if "f1" in shared else "macro_f1"
-    support = ["support"] if "support" in shared else []
+    of_same_rows = all(
+        own.get("support") == figures[label].get("support")
+        for _, labels in known
+        for label, own in labels.items()
+    )
+    support = ["support"] if "support" in shared and of_same_rows else []
     rows = [
         [
             shortened(label, _LABEL_LENGTH),

@@ -55,6 +55,8 @@ def _are_alike(runs: Sequence[Run]) -> bool:
         for key in ("test_data_dir", "test_pair_file")
         if run.settings.get(f"runner.{key}")
     }
+    if len({run.settings.get("runner.left_out_fold") for run in runs}) > 1:
+        return False
     return len({run.data for run in runs}) == 1 or len(tests) == 1
 
 

@@ -11,6 +11,7 @@ from textzoo.config.dotted import nested
 from textzoo.errors import UserError
 from textzoo.files import remove_folder, remove_leftovers, write_text
 from textzoo.logs import start_logging
+from textzoo.progress import DEFAULT_SECONDS
 from textzoo.report.recorded import BEST_CONFIG, TRIALS
 from textzoo.starting.config_text import config_text
 from textzoo.starting.settings import Chosen
@@ -34,8 +35,11 @@ class StudyFolder:
         self.path = path
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, seconds: float = DEFAULT_SECONDS) -> Iterator[None]:
         """Hold it against other commands, and log to it.
+
+        Args:
+            seconds: see `start_logging`.
 
         Raises:
             UserError: another command holds it, it is of something else, or cannot be written.
@@ -45,7 +49,7 @@ class StudyFolder:
                 self._check()
                 self.path.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(only_trainer(self.path, "--output", "--output DIR"))
-                start_logging(self.path / _LOG)
+                start_logging(self.path / _LOG, seconds=seconds)
             except OSError as failure:
                 raise UserError(
                     f"--output: cannot write {failure.filename}: {failure.strerror}; choose "
