@@ -129,7 +129,7 @@ def test_what_trials_are_judged_by_is_not_searched(searched, name):
         searched({f"runner.{name}": [1]})
 
 
-@pytest.mark.parametrize("search", [None, 3, [MARGIN]])
+@pytest.mark.parametrize("search", [3, [MARGIN]])
 def test_what_is_no_block_is_refused(searched, search):
     with pytest.raises(UserError, match=r"search: received .*, expected keys such as hyper_par"):
         searched(search)
