@@ -62,7 +62,8 @@ def test_settings_and_versions_are_compared_but_not_what_a_machine_may_have_of_i
     facts_of, tmp_path
 ):
     here = facts_of()
-    own = ("runner.processes=8", "runner.num_workers=2", "runner.master=localhost:1")
+    own = ("runner.processes=8", "runner.num_workers=2")
+    own += ("runner.nodes=1", "runner.master=localhost:1")
     assert facts_of(*own, f"runner.cache_dir={tmp_path}", f"runner.train_data_dir={CONFIG}") == here
     assert facts_of("hyper_parameters.emb_dim=7") != here
     assert facts_of("runner.train_batch_size=7") != here
