@@ -401,7 +401,8 @@ def test_a_file_that_a_script_of_datasets_makes_is_named_with_the_script(tmp_pat
     folder = tmp_path / "datasets" / "news"
     folder.mkdir(parents=True)
     assert how_to_fetch(folder / "data" / "train.tsv") == ""
-    (folder / "run.sh").touch()
+    (folder / "run.sh").write_text("declare_output text a/train.tsv\n")
+    assert how_to_fetch(folder / "data" / "vectors.txt") == ""  # another command makes it
     for path in (folder / "data", folder / "data" / "a" / "train.tsv"):
         assert how_to_fetch(path) == f"; fetch it with: bash {folder / 'run.sh'}"
         with pytest.raises(
@@ -411,7 +412,7 @@ def test_a_file_that_a_script_of_datasets_makes_is_named_with_the_script(tmp_pat
     assert how_to_fetch(tmp_path / "other" / "train.tsv") == ""
     encoders = tmp_path / "datasets" / "pretrained"
     encoders.mkdir()
-    (encoders / "run.sh").touch()
+    (encoders / "run.sh").write_text('NAMES="e5 bge"\n')
     for path in (encoders / "data" / "e5", encoders / "data" / "e5" / "config.json"):
         assert how_to_fetch(path) == f"; fetch it with: bash {encoders / 'run.sh'} e5"
 

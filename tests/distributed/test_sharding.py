@@ -1,5 +1,9 @@
 """An output layer whose labels are divided: the parts are, together, the whole."""
 
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from harness.running import ROOT, run
@@ -201,3 +205,26 @@ def test_files_that_a_checkpoint_does_not_list_are_no_weights(in_process, tmp_pa
         sharding.save_shards(tmp_path, {name: np.ones((3, 2), "float32")}, {"w": 3})
     weights, state = sharding.load_shards(tmp_path, ["shards/w.npy", "rec.pdparams"])
     assert list(weights) == ["w"] and state == {}
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+import numpy as np
+from textzoo.distributed.sharding import save_shards
+try:
+    save_shards(Path(sys.argv[1]), {"w": np.ones((500, 500), "float32")}, {"w": 500})
+except OSError as failure:
+    print(failure.strerror)
+"""
+
+
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    mount = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"'
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, tmp_path]
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no small file system can be mounted here")
+    found = subprocess.run(
+        [*alone, sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True
+    )
+    assert found.stdout == "No space left on device\n", found

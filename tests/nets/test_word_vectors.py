@@ -52,7 +52,8 @@ def test_a_malformed_file_is_refused_by_its_line(tmp_path, content, message):
 
 
 def test_a_missing_file_is_named_with_its_key(tmp_path):
-    with pytest.raises(UserError, match=r"embedding\.file: no such file: .*nowhere"):
+    made_by = r"embedding\.file: no such file: .*nowhere; train it .*word-vectors -m CONFIG"
+    with pytest.raises(UserError, match=made_by):
         read_word_vectors(tmp_path / "nowhere", IDS, 3)
 
 

@@ -198,6 +198,19 @@ def test_one_that_fails_is_told_of_once_and_the_others_go_on(tmp_path, calls, ca
     assert [call[0] for call in calls] == ["LogWriter", "add_scalar", "add_scalar", "close"]
 
 
+def test_the_password_in_the_address_of_a_server_is_not_told(tmp_path, calls, caplog):
+    def fail(**given):
+        raise ConnectionError("no answer from http://me:p@ss@host:9/api (http://me:p@ss@host)")
+
+    sys.modules["wandb"].init = fail
+    loggers(tmp_path, "wandb").scalars(1, {"train/loss": 0.5})
+    assert (
+        caplog.records[0]
+        .getMessage()
+        .endswith(": no answer from http://...@host:9/api (http://...@host)")
+    )
+
+
 def test_one_that_fails_when_it_closes_does_not_end_the_run(tmp_path, calls, caplog):
     told = loggers(tmp_path, "visualdl")
     told.scalars(1, {"train/loss": 0.5})

@@ -87,10 +87,13 @@ def check_readable(path: Path, key: str = "") -> None:
 def how_to_fetch(path: Path) -> str:
     """What a message about a missing file adds where a script of `datasets/` makes the file."""
     for folder in path.parents:
-        if folder.parent.name == "datasets" and os.path.isfile(folder / "run.sh"):
-            parts = path.relative_to(folder).parts
-            name = f" {parts[1]}" if folder.name == "pretrained" and len(parts) > 1 else ""
-            return f"; fetch it with: bash {folder / 'run.sh'}{name}"
+        script = folder / "run.sh"
+        if folder.parent.name == "datasets" and os.path.isfile(script):
+            made = path.relative_to(folder).parts[1:2]  # in `data`
+            if made and made[0] not in script.read_text(encoding="utf-8"):
+                break  # something else makes it
+            name = f" {made[0]}" if made and folder.name == "pretrained" else ""
+            return f"; fetch it with: bash {script}{name}"
     return ""
 
 

@@ -8,13 +8,14 @@ A net tells by `shards` which of its weights these are, and how many rows each h
 process it has none.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
-from numpy.lib.format import open_memmap
+from numpy.lib import format as npy
 
 from textzoo.devices import process_rank
 from textzoo.distributed.collectives import (
@@ -140,16 +141,30 @@ def save_shards(folder: Path, values: Arrays, shards: Shards) -> None:
         folder: that all processes see.
         values: what this process holds of each.
         shards: how many rows each has in all.
+
+    Raises:
+        OSError: one cannot be written.
     """
     for key, own in values.items():
         path, n_rows = folder / _FOLDER / f"{key}.npy", _n_rows(key, shards)
+        own = np.ascontiguousarray(own)
         if not process_rank():
             path.parent.mkdir(parents=True, exist_ok=True)
-            open_memmap(path, "w+", own.dtype, (n_rows, *own.shape[1:]))
+            header = {
+                **npy.header_data_from_array_1_0(own),
+                "fortran_order": False,
+                "shape": (n_rows, *own.shape[1:]),
+            }
+            with path.open("wb") as file:
+                npy.write_array_header_1_0(file, header)
         barrier()
-        whole = open_memmap(path, "r+")
-        whole[own_rows(n_rows)] = own
-        whole.flush()
+        with path.open("r+b") as file:  # in a mapped file a full disk ends the process
+            npy.read_magic(file)
+            npy.read_array_header_1_0(file)
+            file.seek(own_rows(n_rows).start * own[:1].nbytes, os.SEEK_CUR)
+            file.write(own.data)
+            file.flush()
+            os.fsync(file.fileno())
     barrier()
 
 
@@ -167,7 +182,7 @@ def load_shards(folder: Path, names: Iterable[str]) -> tuple[Arrays, Arrays]:
     for name in sorted(names):
         if name.startswith(f"{_FOLDER}/"):
             try:
-                array = open_memmap(folder / name, mode="r")
+                array = npy.open_memmap(folder / name, mode="r")
                 if array.dtype.kind not in "fiub":
                     raise ValueError(f"dtype {array.dtype}, expected numbers")
             except Exception as failure:  # whatever NumPy raises of a damaged header

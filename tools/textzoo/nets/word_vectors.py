@@ -1,14 +1,19 @@
 """Word vectors from a file of word2vec, GloVe or fastText, in their text form."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from textzoo.called import command
 from textzoo.errors import UserError
+from textzoo.files import how_to_fetch
 from textzoo.text.streams import existing_file
+
+_KEY = "hyper_parameters.embedding.file"
 
 
 def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np.ndarray, int]:
@@ -57,7 +62,12 @@ def read_word_vectors(path: Path, words: dict[str, int], width: int) -> tuple[np
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers, of a file that may be gzipped."""
     number = 0
-    existing_file(path, "hyper_parameters.embedding.file")
+    if not os.path.lexists(path) and not how_to_fetch(path):
+        raise UserError(
+            f"{_KEY}: no such file: {path}; train it on your texts with: "
+            f"{command('word_vectors')} -m CONFIG"
+        )
+    existing_file(path, _KEY)
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
@@ -74,9 +84,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     except (EOFError, zlib.error):
         raise UserError(f"{path}: the gzipped file is damaged after line {number}") from None
     except OSError as failure:
-        raise UserError(
-            f"hyper_parameters.embedding.file: {path}: {failure.strerror or failure}"
-        ) from None
+        raise UserError(f"{_KEY}: {path}: {failure.strerror or failure}") from None
 
 
 def _is_number(text: str) -> bool:

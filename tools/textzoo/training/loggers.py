@@ -9,6 +9,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any, Optional, Protocol
@@ -28,6 +29,7 @@ _ENVIRONMENT = {
     "WANDB_ERROR_REPORTING": "false",
 }
 _PROJECT = "textzoo"
+_CREDENTIALS = re.compile(r"//[^/\s]+@")
 _EXTRAS: dict[LoggerName, tuple[str, str]] = {
     "visualdl": ("VisualDL", "visual"),
     "tensorboard": ("TensorBoard", "tensorboard"),
@@ -91,6 +93,7 @@ class Loggers:
     def _leave_out(self, name: LoggerName, failure: Exception) -> None:
         self._left_out.add(name)
         problem = str(failure).strip() or type(failure).__name__
+        problem = _CREDENTIALS.sub("//...@", problem)  # which the address of a server may have
         log.warning(
             "runner.loggers: %s failed, and gets nothing from here on: %s", name, problem[:500]
         )
