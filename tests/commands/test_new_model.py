@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -294,3 +295,18 @@ def test_a_name_that_cannot_stand_in_a_config_is_refused(tmp_path, capfd, named)
     assert f"{named}: received " in (message := capfd.readouterr().err)
     assert message.endswith("expected UTF-8 without NUL\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no such names")
+def test_a_working_directory_that_cannot_stand_in_a_config_is_refused(tmp_path, monkeypatch, capfd):
+    here = Path(f"{tmp_path}/a\udcff")
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert new_model(["mine", "--from", "tagspace"]) == 2
+    assert capfd.readouterr().err.endswith("/mine', expected UTF-8 without NUL\n")
+    assert not list(here.iterdir())
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "models" / "tagspace", here / "tagspace")
+    assert new_model(["mine", "--from", str(here / "tagspace")]) == 2
+    assert "the path of the config: received '" in capfd.readouterr().err
+    assert not (tmp_path / "mine").exists()

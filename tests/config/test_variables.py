@@ -86,7 +86,32 @@ def test_paths_and_base_have_variables(write_config, tmp_path, monkeypatch):
 def test_what_a_variable_stands_for_is_checked(write_config):
     path = write_config("runner:\n  epochs: ${SET}\nhyper_parameters: {optimizer: {class: Adam}}\n")
     found = problems(path, ["hyper_parameters.optimizer.learning_rate=${UNSET:-0.1}"])
-    assert found == ["runner.epochs: received 'some text' (str), expected int, >= 0"]
+    held = "received what a variable of the environment holds"
+    assert found == [f"runner.epochs: {held} (str), expected int, >= 0"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "runner.seed=${SECRET}",
+        "runner.left_out_fold=a${SECRET}b",
+        "runner.loggers=['${SECRET}', mlflow]",
+        "runner.metrics=${SECRET}",
+        "hyper_parameters.loss=${SECRET}",
+        "hyper_parameters.optimizer.class=${SECRET}",
+        "hyper_parameters.optimizer.beta1=${SECRET}",
+        "search=${SECRET}",
+        "search={hyper_parameters.drop: '${SECRET}'}",
+        "search={hyper_parameters.drop: ['${SECRET}']}",
+        "search={hyper_parameters.drop: {low: '${SECRET}', high: 1}}",
+    ],
+)
+def test_what_a_variable_holds_is_not_shown(write_config, monkeypatch, override):
+    monkeypatch.setenv("SECRET", "s3cret")
+    path = write_config(MINIMAL)
+    (found,) = set(problems(path, [override]))
+    assert "received what a variable of the environment holds" in found
+    assert "s3cret" not in found
 
 
 def test_each_variable_that_is_not_set_is_named_with_its_place(write_config):

@@ -99,6 +99,17 @@ MISTAKES = (
         ("runner.valid_data_dir: none of the validation rows has a label",),
         file=b"\tthe new song\n",
     ),
+    Mistake(
+        "validation rows with the labels of others",
+        "trainer",
+        (
+            "runner.valid_data_dir={here}/own.tsv",
+            "runner.valid_fraction=0",
+            "runner.model_save_path={here}/new",
+        ),
+        ("runner.valid_data_dir: none of the labels of the validation rows is one of the train",),
+        file=b"nobody\tthe new song\nnothing\tan old one\n",
+    ),
     train_on("blank lines only", "\n  \n\n", ("{here}/own.tsv: received no rows",)),
     train_on(
         "too many columns",

@@ -192,7 +192,7 @@ def _new_folder(folder: Path, model: Path) -> Iterator[Path]:
     """
     from textzoo.config.layers import check_text
 
-    check_text(str(folder), "NAME")
+    check_text(os.path.abspath(folder), "NAME")
     if folder.exists():
         raise UserError(f"NAME: {folder} exists; choose another folder")
     try:

@@ -313,7 +313,14 @@ def assemble(
         elif len(left_out.rows):  # they are held out, or all training rows
             valid = left_out.rows
     if len(valid):
-        if not data.valid_rows.columns[model.label_column].lengths(valid).any():
+        labels = data.valid_rows.columns[model.label_column]
+        is_labelled = labels.lengths(valid) > 0
+        if is_labelled.any() and not labels.has_known(valid[is_labelled]):
+            raise UserError(
+                "runner.valid_data_dir: none of the labels of the validation rows is one of the "
+                "training rows, expected some to evaluate on; are the columns in another order?"
+            )
+        if not is_labelled.any():
             unlabelled = "runner.valid_data_dir: none of the validation rows has a label"
             if not data.reader.rows_without_labels_count:
                 raise UserError(f"{unlabelled}, expected some to evaluate on")

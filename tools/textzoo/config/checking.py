@@ -17,7 +17,7 @@ from typing import Any, Optional, Union
 import pydantic
 
 from textzoo.config.dotted import flat, with_value
-from textzoo.config.layers import Layer, Layers, place_of
+from textzoo.config.layers import Layer, Layers, check_text, place_of
 from textzoo.config.schema import (
     Block,
     EncoderSettings,
@@ -37,6 +37,8 @@ from textzoo.files import check_readable
 from textzoo.text.lines import is_pattern, matching
 from textzoo.text.reader import Reader
 from textzoo.text.streams import STANDARD_INPUT
+
+_HIDDEN = "what a variable of the environment holds"
 
 
 @dataclass
@@ -156,10 +158,12 @@ def check(
     search = blocks.pop("search", {})
     checked, problems = _checked(path, blocks, layers.origins, model, optimizers)
     if checked is None:
-        raise UserError(_listed(path, problems))
+        raise UserError(_listed(path, [_without_values(one, layers) for one in problems]))
     spaces = {}
     if optimizers is not None:  # without the net its keys cannot be told from mistakes
-        spaces = _search(path, search, blocks, layers.origins, model, optimizers)
+        spaces, problems = _search(path, search, blocks, layers.origins, model, optimizers)
+        if problems:
+            raise UserError(_listed(path, [_without_values(one, layers) for one in problems]))
     hyper_parameters = dict(checked.hyper_parameters)
     optimizer, linear = hyper_parameters.pop("optimizer"), hyper_parameters.pop("linear")
     for name in reader_class.supplies:
@@ -216,12 +220,8 @@ def _search(
     origins: dict[str, Path],
     model: type[_Blocks],
     optimizers: Mapping[str, type],
-) -> dict[str, Space]:
-    """What is searched for which keys, each value of which the config takes.
-
-    Raises:
-        UserError: listing every problem of the block `search`.
-    """
+) -> tuple[dict[str, Space], list[str]]:
+    """What is searched for which keys, each value of which the config takes; and the problems."""
 
     def attempt(key: str, value: Any) -> tuple[Any, list[str]]:
         starts = {**origins, key: origins.get(f"search.{key}", path.parent)}
@@ -229,12 +229,7 @@ def _search(
         found = flat(_plain(checked.model_dump(mode="json", by_alias=True))) if checked else {}
         return found.get(key, value), wrong
 
-    spaces, problems = read_search(
-        search, leaf_keys(model), lambda key: place_of(path, "search", key), attempt
-    )
-    if problems:
-        raise UserError(_listed(path, problems))
-    return spaces
+    return read_search(search, leaf_keys(model), lambda key: place_of(path, "search", key), attempt)
 
 
 def _let_folder_decide(path: Path, encoder: EncoderSettings, reader: dict[str, Any]) -> None:
@@ -346,16 +341,40 @@ def _unreadable(block: Block, prefix: str = "") -> list[str]:
         if isinstance(value, Block):
             problems += _unreadable(value, f"{prefix}{name}.")
         for path in value if isinstance(value, list) else [value]:
-            if isinstance(path, Path) and name not in DATA:
-                try:
+            if not isinstance(path, Path):
+                continue
+            try:
+                check_text(str(path), prefix + name)  # relative ones start from what may not be
+                if name not in DATA:
                     check_readable(path, prefix + name)
-                except UserError as problem:
-                    problems.append(str(problem))
+            except UserError as problem:
+                problems.append(str(problem))
     return problems
 
 
 def _listed(path: Path, problems: list[str]) -> str:
     return f"{path}: {len(problems)} problem(s):\n  " + "\n  ".join(problems)
+
+
+def _without_values(problem: str, layers: Layers) -> str:
+    """A problem that does not tell what a variable of the environment holds: it may be a secret."""
+    for key in layers.varied:
+        if key in problem or key.startswith("search."):  # of which problems name the key searched
+            value = _of_key(layers.blocks, key)
+            for item in [value, *(value if isinstance(value, list) else [])]:
+                received = f"received {shown(item)}"
+                problem = problem.replace(received, f"received {_HIDDEN}")
+    return problem
+
+
+def _of_key(block: Layer, key: str) -> Any:
+    """The value of a dotted key; those of the block `search` have dots in them."""
+    for name, value in block.items():
+        if key == name:
+            return value
+        if key.startswith(f"{name}.") and isinstance(value, dict):
+            return _of_key(value, key.removeprefix(f"{name}."))
+    return None
 
 
 def _explain(error: Mapping[str, Any], model: type[Block]) -> str:

@@ -65,6 +65,7 @@ def read_layers(path: Path, overrides: list[str]) -> Layers:
         UserError: a file cannot be read or parsed, an override is malformed, one file or the
             overrides give two keys of which one would silently win, or a variable is not set.
     """
+    check_text(os.path.abspath(path), "the path of the config")
     merged: Layer = {}
     origins: dict[str, Path] = {}
     inherited = _inherited(path, seen=())

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def load_model_folder(path: Path, reader_alone: bool = False) -> ModelFolder:
             f"{path}: is not a model folder: {', '.join(missing)} missing. "
             "The config file must lie in the folder of its model"
         )
-    package = f"{_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    package = f"{_PREFIX}{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
     restore_package(package, str(path))
     folder = ModelFolder(path, package)
     for name in ("reader",) if reader_alone else ("net", "reader", "dygraph_model", "static_model"):

@@ -96,6 +96,11 @@ class Ragged:
         padded[inside] = self.values[(starts[:, None] + steps)[inside]]
         return padded, lengths
 
+    def has_known(self, rows: np.ndarray) -> bool:
+        """Whether one of these lists, of which none is empty, has a number that is not below 0."""
+        some = (rows[first : first + _ROWS_AT_ONCE] for first in range(0, len(rows), _ROWS_AT_ONCE))
+        return any((self.padded(part)[0] >= 0).any() for part in some)
+
     def release(self) -> None:
         """Let the system take back the pages read so far; they are read again when needed."""
         for array in (self.values, self.offsets):
