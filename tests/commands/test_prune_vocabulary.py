@@ -9,6 +9,7 @@ import paddle
 import pytest
 from harness.pretrained import REFERENCES, weight
 from harness.tokenizer_files import write_tokenizer
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from textzoo.commands.prune_vocabulary import main as prune_vocabulary
@@ -128,3 +129,16 @@ def test_a_text_at_which_the_tokenizer_fails_is_told(folder, tmp_path, capsys):
     said = complaint(capsys, folder, output, "--texts", texts)
     assert "--texts: the tokenizer cannot split the text" in said and "Traceback" not in said
     assert not output.exists()
+
+
+@pytest.mark.parametrize("folder", ["wordpiece"], indirect=True)
+def test_a_full_disk_is_told_and_leaves_nothing(folder, tmp_path, capsys, monkeypatch):
+    def fail(tensors, target, metadata):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", fail)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("the player\n", encoding="utf-8")
+    message = complaint(capsys, folder, tmp_path / "new", "--texts", texts)
+    assert "OUTPUT: cannot write" in message and "No space left on device" in message
+    assert not (tmp_path / "new").exists()

@@ -57,6 +57,12 @@ def test_long_texts_are_cut_and_keep_their_last_special_token(vocabulary):
     assert tokens(tokenizer, "the " * 9) == ["[CLS]", "the", "the", "the", "[SEP]"]
 
 
+def test_a_place_that_cannot_be_written_is_an_error_of_the_system(vocabulary, tmp_path):
+    tokenizer = SubwordTokenizer.read(vocabulary, max_len=5)
+    with pytest.raises(FileNotFoundError):  # as a full disk is: the cache and checkpoints tell it
+        tokenizer.save(tmp_path / "gone")
+
+
 def test_padding_and_truncation_that_a_file_brings_are_not_applied(vocabulary, tmp_path):
     tokenizer = SubwordTokenizer.read(vocabulary, max_len=64)
     tokenizer._tokenizer.enable_padding(length=20)

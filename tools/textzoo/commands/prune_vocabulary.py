@@ -114,7 +114,7 @@ def prune_vocabulary(folder: Path, output: Path, texts: list[Path], prefixes: li
         with new_folder(output) as place:
             before, after = _write_weights(weights, place / weights.name, kept)
             _write_config(config, kept, place / "config.json")
-            pruned.save(str(place / "tokenizer.json"))
+            (place / "tokenizer.json").write_bytes(pruned.to_str(pretty=True).encode())
             for name in _COPIED:
                 if (folder / name).is_file():
                     (place / name).write_bytes((folder / name).read_bytes())
@@ -202,7 +202,10 @@ def _write_weights(source: Path, target: Path, kept: list[int]) -> tuple[int, in
         raise UserError(f"{source}: has no word_embeddings.weight") from None
     except (SafetensorError, TypeError, ValueError, OSError, IndexError) as failure:
         raise UserError(f"{source}: cannot be read: {failure}") from None
-    save_file(tensors, target, {"format": "pt"})
+    try:
+        save_file(tensors, target, {"format": "pt"})
+    except SafetensorError as failure:
+        raise OSError(str(failure)) from None
     return before, sum(tensor.size for tensor in tensors.values())
 
 

@@ -124,8 +124,8 @@ class SubwordTokenizer:
             return Ragged.of([found.ids for found in self._tokenizer.encode_batch_fast(texts)])
 
     def save(self, folder: Path) -> None:
-        """Write `tokenizer.json`."""
-        self._tokenizer.save(str(folder / _FILE))
+        """Write `tokenizer.json`; an `OSError` tells why it cannot be written."""
+        (folder / _FILE).write_bytes(self._tokenizer.to_str(pretty=True).encode())
 
     @classmethod
     def load(cls, folder: Path, max_len: int) -> "SubwordTokenizer":
