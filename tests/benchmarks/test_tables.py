@@ -19,6 +19,7 @@ from benchmarks.xmlcnn_steps import ADAM, measure_apart
 from textzoo.commands import evaluate, recall, train
 from textzoo.errors import UserError
 from textzoo.running.predictor import supports_bfloat16
+from textzoo.serving.manifest import read_manifest
 
 _COMMAND = re.compile(
     r"`python tools/benchmark\.py ([^`]+)`|^python tools/benchmark\.py (.+)$", re.MULTILINE
@@ -39,6 +40,7 @@ USAGE = {
     "[--requests REQUESTS] [--trust-code]",
     "soak": "--exported EXPORTED [--minutes MINUTES] [--connections CONNECTIONS] "
     "[--engine {paddle,onnx}] [--trust-code]",
+    "latency": "--exported EXPORTED [--requests REQUESTS] [--trust-code]",
     "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
     "processes": f"{_CONFIG} [--reports REPORTS]",
     "settings": f"{_CONFIG} [--reports REPORTS] [--script SCRIPT]",
@@ -69,6 +71,7 @@ DEFAULTS = {
     },
     "serve": {"connections": [1, 8, 64], "requests": 2000, "trust_code": False},
     "soak": {"minutes": 20.0, "connections": 8, "engine": None, "trust_code": False},
+    "latency": {"requests": 500, "trust_code": False},
     "inference": {"override": [], "rows": 2000, "peer": None},
     "processes": {"override": [], "reports": 5},
     "settings": {"override": [], "reports": 5, "script": "trainer.py"},
@@ -201,6 +204,18 @@ def test_small_indexes_are_compared_with_the_exact_search(tmp_path, capsys):
     assert evaluate.main(["--pairs", f"{tmp_path}/test.tsv", "--result", result]) == 0
     metrics = json.loads(capsys.readouterr().out.rpartition("metrics: ")[2])
     assert whole["recall@10"] == pytest.approx(metrics["recall@10"], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["tagspace", "batchneg"])
+def test_latency_is_told_of_every_engine_of_an_export(name, exported, tmp_path, capsys):
+    folder, written = exported(name).folder, tmp_path / "figures.json"
+    options = ("--exported", str(folder), "--requests", "5", "--json", str(written))
+    assert main(["latency", *options]) == 0
+    figures = json.loads(written.read_text(encoding="utf-8"))["latency"]
+    assert list(figures) == read_manifest(folder).formats
+    assert all(0 < row["p50_ms"] <= row["p99_ms"] for row in figures.values())
+    printed = capsys.readouterr().out.splitlines()[-len(figures) :]
+    assert [line.split()[0] for line in printed] == list(figures)
 
 
 @pytest.mark.parametrize("line", documented_commands())

@@ -110,6 +110,15 @@ def test_a_block_that_is_no_mapping_is_refused(write_config, block, value):
     assert line.startswith(f"{block}: received {value!r}")
 
 
+def test_a_value_in_place_of_a_block_is_told_the_block_that_has_no_effect(write_config):
+    null_linear = {**MINIMAL, "hyper_parameters": {**MINIMAL["hyper_parameters"], "linear": None}}
+    (line,) = problems(write_config(null_linear))
+    assert line == (
+        "hyper_parameters.linear: received None (NoneType), expected a block of keys, such as "
+        "hyper_parameters.linear.features=none"
+    )
+
+
 def test_a_block_in_place_of_a_value_is_refused(write_config):
     (line,) = problems(write_config({**MINIMAL, "runner": {"epochs": {"a": 1}}}))
     assert line.startswith("runner.epochs: received a block of keys (dict), expected int")

@@ -16,6 +16,7 @@ from benchmarks import (
     index,
     inference,
     labels,
+    latency,
     lengths,
     many_labels,
     processes,
@@ -39,7 +40,7 @@ from textzoo.files import check_output, write_lines
 TABLES = {
     table.__name__.rpartition(".")[2]: table
     for table in (
-        *(tagspace, rows, xmlcnn, labels, encoders, index, serve, soak),
+        *(tagspace, rows, xmlcnn, labels, encoders, index, serve, soak, latency),
         *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
         *(baselines, many_labels, small_indexes),
     )

@@ -398,6 +398,10 @@ def _explain(error: Mapping[str, Any], model: type[Block]) -> str:
         value = "a value"
     if error["type"] == "finite_number":
         expected += ", finite"
+    if field and _is_block(field.annotation):
+        name, first = next(iter(_fields_by_key(field.annotation).items()))
+        if isinstance(first.default, str):
+            expected += f", such as {key}.{name}={first.default}"
     limit = str(error.get("ctx", {}).get("le", "")).removesuffix(".0")
     if limit and f"<= {limit}" not in expected:
         expected += f", <= {limit}"

@@ -309,6 +309,8 @@ def _parse_override(text: str) -> Layer:
         parsed = _parse(bare, loader, f"-o {shortened(text)}: the value")
     else:
         parsed = substitute(value, _unquoted, "-o ")
+    if parts[0] == "search":  # whose keys are dotted ones themselves
+        parts = ["search", ".".join(parts[1:])] if parts[1:] else parts
     *outer, innermost = parts
     layer: Layer = {innermost: parsed}
     for part in reversed(outer):
