@@ -133,7 +133,7 @@ def test_an_override_names_a_key_as_every_other_does(searched):
     block = {MARGIN: [0.1, 0.2], RATE: [0.1, 0.2]}
     found = searched(block, f"search.{MARGIN}=null", f"search.{RATE}=[0.3, 0.4]")
     assert found == {RATE: Choices([0.3, 0.4])}
-    with pytest.raises(UserError, match="search.runner.epoch: .*did you mean runner.epochs"):
+    with pytest.raises(UserError, match=r"search.runner.epoch: .*did you mean runner.epochs"):
         searched(block, "search.runner.epoch=[1, 2]")
 
 
