@@ -46,11 +46,15 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
             f"{path}: runner.save_scores: received {config.runner.save_scores}, expected 0: a "
             "model that embeds texts scores no labels"
         )
-    if config.linear.features != "none" and model.kind != "tags":
-        raise UserError(
-            f"{path}: hyper_parameters.linear.features: received {config.linear.features}, "
-            f"expected none: only scores of labels have one, and this model gives {model.kind}"
-        )
+    if model.kind != "tags":
+        for name, off in (("features", "none"), ("embeddings", None)):
+            value = getattr(config.linear, name)
+            if value != off:
+                raise UserError(
+                    f"{path}: hyper_parameters.linear.{name}: received {value}, expected "
+                    f"{off or 'null'}: only scores of labels have a linear part, and this model "
+                    f"gives {model.kind}"
+                )
     if config.linear.features == "none" and config.linear.embeddings:
         raise UserError(
             f"{path}: hyper_parameters.linear.embeddings: received {config.linear.embeddings} "
