@@ -57,7 +57,6 @@ ONNX = [
 REPORT = ["matplotlib"]
 TUNE = ["optuna>=4"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
-FAISS = ["faiss-cpu>=1.8"]
 # Milvus Lite before 3 is another program, and lacks Windows.
 MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
 
@@ -116,7 +115,6 @@ setup(
         "serve": SERVE,
         "tune": TUNE,
         "milvus": MILVUS,
-        "faiss": FAISS,
         "zstd": ["zstandard"],
         "parquet": ["pyarrow"],
         "sklearn": ["scikit-learn>=1.6"],
@@ -131,7 +129,7 @@ setup(
             ),
             # wheel: setuptools before 70.1 builds none without.
             *("pyarrow", "scikit-learn", "wheel", "zstandard"),
-            *(*ONNX, *REPORT, *SERVE, *TUNE, *FAISS, *MILVUS, *TENSORBOARD, *MLFLOW),
+            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS, *TENSORBOARD, *MLFLOW),
         ],
     },
     entry_points={

@@ -52,7 +52,7 @@ USAGE = {
     "baselines": _CONFIG,
     "many_labels": f"{_SIZES} [--rows ROWS]",
     "small_indexes": "[--widths [WIDTHS ...]] [--rescore RESCORE [RESCORE ...]] [--hnsw] "
-    f"[--faiss] [--rounds ROUNDS] {_CONFIG}",
+    f"[--rounds ROUNDS] {_CONFIG}",
     "all": "[--peer PEER] --folder FOLDER [--rounds ROUNDS] [--only NAME [NAME ...]] "
     "[--threads THREADS]",
 }
@@ -82,10 +82,7 @@ DEFAULTS = {
     "lengths": {"override": [], "sizes": [16, 32, 64, 128, 256], "batch": 32},
     "baselines": {"override": []},
     "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
-    "small_indexes": {
-        **{"override": [], "widths": [], "rescore": [10], "rounds": 3},
-        **{"hnsw": False, "faiss": False},
-    },
+    "small_indexes": {"override": [], "widths": [], "rescore": [10], "hnsw": False, "rounds": 3},
     "all": {"peer": None, "rounds": None, "only": list(JOBS), "threads": None},
 }
 

@@ -1,12 +1,9 @@
 """Texts with embeddings whose neighbours are known."""
 
-import json
-
 import numpy as np
 import pytest
 
 from textzoo.data.corpus import Entry
-from textzoo.files import digests
 from textzoo.index.hnsw import hnswlib
 
 needs_hnswlib = pytest.mark.skipif(hnswlib is None, reason="needs hnswlib")
@@ -23,10 +20,3 @@ def entries_of(*texts):
 
 def texts_of(n):
     return entries_of(*(f"text {i}" for i in range(n)))
-
-
-def repair(folder):
-    """Give the manifest of an index the checksums that its files have now."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**manifest, "sha256": digests(folder, [*manifest["sha256"]])}))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.indexed import embeddings_of, entries_of, needs_hnswlib, repair, texts_of
+from harness.indexed import embeddings_of, entries_of, needs_hnswlib, texts_of
 from harness.killed import killed_at_each_call
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -131,6 +131,12 @@ def change(folder, file, change):
     path.write_text(json.dumps(change(facts)), encoding="utf-8")
     if file != "manifest.json":
         repair(folder)
+
+
+def repair(folder):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, "sha256": digests(folder, [*manifest["sha256"]])}))
 
 
 @pytest.mark.parametrize(

@@ -24,17 +24,14 @@ if TYPE_CHECKING:
 
 _FOUND = 10  # texts that are looked at of each query's, its own left out
 _WAYS = (("exact", "float32"), ("exact", "int8"), ("exact", "binary"))
-_OTHERS = {"hnsw": "graph", "faiss": "lists"}  # backends that do not look at every text
+_GRAPHS = (("hnsw", "float32"), ("hnsw", "int8"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for a config with a checkpoint, a corpus and test pairs; widths to cut off at."""
     parser.add_argument("--widths", type=COUNT, nargs="*", default=[], help="beside the full one")
     parser.add_argument("--rescore", type=COUNT, nargs="+", default=[10], help="rescore_multiplier")
-    for backend, kind in _OTHERS.items():
-        parser.add_argument(
-            f"--{backend}", action="store_true", help=f"{kind} of the full width as well"
-        )
+    parser.add_argument("--hnsw", action="store_true", help="graphs of the full width as well")
     parser.add_argument("--rounds", type=COUNT, default=3, help="in which all are asked in turn")
     add_config(parser)
 
@@ -45,7 +42,6 @@ def table(
     widths: list[int],
     rescore: list[int],
     hnsw: bool,
-    faiss: bool,
     rounds: int,
 ) -> dict[str, dict[str, float]]:
     """Print and return the figures of each index."""
@@ -61,8 +57,7 @@ def table(
     queries = embedder(list(golds))
     print(f"{model}: {len(entries)} texts, {len(golds)} queries")
     with tempfile.TemporaryDirectory() as folder:
-        others = [name for name, asked in (("hnsw", hnsw), ("faiss", faiss)) if asked]
-        chosen = _settings(Path(folder), vectors.shape[1], widths, rescore, others)
+        chosen = _settings(Path(folder), vectors.shape[1], widths, rescore, hnsw)
         figures = _measured(chosen, entries, vectors, queries, golds, rounds)
     print_table(
         ["", "MB", "build, s", "queries/s", "overlap@10", "recall@10"],
@@ -85,17 +80,15 @@ def _golds(embedder: "Embedder") -> dict[str, set[str]]:
 
 
 def _settings(
-    folder: Path, full: int, widths: list[int], rescore: list[int], others: list[str]
+    folder: Path, full: int, widths: list[int], rescore: list[int], hnsw: bool
 ) -> dict[str, tuple[int, IndexSettings]]:
     """The indexes to make by what they are called, the exact one of whole vectors first."""
     chosen = {}
     for width in dict.fromkeys([full, *widths]):
-        more = [(backend, dtype) for backend in others for dtype in ("float32", "int8")]
-        for backend, dtype in [*_WAYS, *more] if width == full else _WAYS:
-            rescores = dtype == "binary" or backend == "faiss"
-            for times in rescore if rescores else [1]:
-                name = f"{width} {dtype}" + f" x {times}" * rescores
-                name += f", {_OTHERS[backend]}" if backend in _OTHERS else ""
+        for backend, dtype in [*_WAYS, *_GRAPHS] if hnsw and width == full else _WAYS:
+            for times in rescore if dtype == "binary" else [1]:
+                name = f"{width} {dtype}" + f" x {times}" * (dtype == "binary")
+                name += ", graph" * (backend == "hnsw")
                 keys = {"backend": backend, "dtype": dtype, "rescore_multiplier": times}
                 path = folder / str(len(chosen))
                 chosen[name] = width, IndexSettings.model_validate({**keys, "path": path})
@@ -116,7 +109,7 @@ def _measured(
         started = time.process_time()
         index = Index(settings, width, {"checkpoint": {}})
         index.add(entries, cut(vectors, width))
-        index.commit()  # which makes the lists
+        index.commit()
         figures[name] = {
             "megabytes": _megabytes(settings.path or Path()),
             "build_seconds": time.process_time() - started,

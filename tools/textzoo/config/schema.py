@@ -490,11 +490,10 @@ class Teacher(Block):
 class IndexSettings(Block):
     """How texts are searched by their embeddings."""
 
-    backend: Literal["hnsw", "exact", "faiss", "milvus"] = Field(
+    backend: Literal["hnsw", "exact", "milvus"] = Field(
         default="hnsw",
         description="a graph of neighbours (Malkov and Yashunin 2018) in memory, for which hnswlib "
-        "has to be installed (`pip install textzoo[hnsw]`), else as exact; every text; an inverted "
-        "file with product quantisation (Jégou et al. 2011) by faiss; or Milvus "
+        "has to be installed (`pip install textzoo[hnsw]`), else as exact; every text; or Milvus "
         "(doc/retrieval_at_scale.md)",
     )
     space: Literal["cosine", "ip", "l2"] = Field(
@@ -508,25 +507,12 @@ class IndexSettings(Block):
     dtype: IndexDtype = Field(
         default="float32",
         description="what is kept of the embeddings: 8 bits of each number; or the signs, in "
-        "memory, and 8 bits on disk; exact, and int8 in hnsw and faiss (doc/small_indexes.md)",
+        "memory, and 8 bits on disk; exact, and int8 in hnsw (doc/small_indexes.md)",
     )
     rescore_multiplier: Annotated[int, Field(gt=0, le=1000)] = Field(
         default=10,
-        description="binary, and faiss: so many times as many texts as are asked for are found by "
-        "their signs or codes, and compared with the query by what `dtype` keeps",
-    )
-    nlist: Optional[PositiveInt] = Field(
-        default=None,
-        description="faiss: lists that texts are divided into; default: about four times the root "
-        "of the number of texts",
-    )
-    pq_m: Optional[PositiveInt] = Field(
-        default=None,
-        description="faiss: bytes of a text's code, which divide the width; default: one for 8 "
-        "numbers of an embedding",
-    )
-    nprobe: PositiveInt = Field(
-        default=32, description="faiss: lists that are looked at for a query"
+        description="binary: so many times as many texts as are asked for are found by their "
+        "signs, and compared with the query by their 8 bits",
     )
     center: bool = Field(
         default=False,
@@ -537,7 +523,7 @@ class IndexSettings(Block):
         default=0.0,
         description="share of the n-grams that a text and the query have in common in a score, the "
         "cosine being the rest (doc/hybrid_search.md); auto: the best one on the validation rows "
-        "at each evaluation, which the checkpoint keeps; not in Milvus",
+        "at each evaluation, which the checkpoint keeps; hnsw and exact",
     )
     lexical_features: LexicalFeatures = Field(
         default="characters",

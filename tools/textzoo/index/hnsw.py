@@ -1,8 +1,7 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
 
 With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`; with
-`index.dtype` by embeddings in fewer bits, see `vectors`; with `index.backend: faiss` by an inverted
-file, see `inverted_file`.
+`index.dtype` by embeddings in fewer bits, see `vectors`.
 """
 
 import errno
@@ -33,8 +32,6 @@ from textzoo.files import (
 )
 from textzoo.index.centering import CENTER, center_of
 from textzoo.index.graph_file import is_graph_of, keep_links, with_embeddings
-from textzoo.index.inverted_file import FILES as INVERTED_FILES
-from textzoo.index.inverted_file import LEAST, InvertedFile
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 from textzoo.index.mixing import CosineMoments, mixed, standardised
 from textzoo.index.text_index import Hit, changes_lost
@@ -85,7 +82,7 @@ class _Manifest(Block):
     @classmethod
     def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
         more = {name for name in sha256 if _LEXICAL_FILE.fullmatch(name)} | {_GRAPH}
-        if sha256.keys() - more - FILES["binary"] - INVERTED_FILES != {_TEXTS}:
+        if sha256.keys() - more - FILES["binary"] != {_TEXTS}:
             raise ValueError("expected the checksums of the files of an index")
         return sha256
 
@@ -116,7 +113,6 @@ class Index:
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
-        self._inverted: Optional[InvertedFile] = None  # of some of the texts, or none yet
         self._lexical: Optional[LexicalIndex] = None  # of the texts that can be found, or none yet
         self._moments: Optional[CosineMoments] = None  # of their embeddings, or none yet
         self._lock = threading.Lock()
@@ -253,8 +249,6 @@ class Index:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     if self._settings.dtype != "float32":
                         keep_links(place / _GRAPH, len(self.texts), self._settings)
-                if inverted := self._ready_inverted():
-                    inverted.save(place)
                 facts = {"made_from": self.made_from, "form": _form(self._settings)}
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
@@ -327,11 +321,6 @@ class Index:
             raise damaged(folder / LISTING.file)
         if _GRAPH in manifest.sha256 and hnswlib:
             index._graph = _read_graph(folder / _GRAPH, vectors, ~index._alive, settings)
-        inverted = manifest.sha256.keys() & INVERTED_FILES
-        if inverted != (INVERTED_FILES if index._has_inverted else set()):
-            raise damaged(folder / LISTING.file)
-        if inverted:
-            index._inverted = InvertedFile.load(folder, n, vectors.width, settings)
         listed = {name for name in manifest.sha256 if _LEXICAL_FILE.fullmatch(name)}
         if {f"{_LEXICAL}/{file.name}" for file in (folder / _LEXICAL).glob("*")} != listed:
             raise damaged(folder / LISTING.file)
@@ -377,31 +366,10 @@ class Index:
     ) -> Optional[np.ndarray]:
         """The places among which the nearest are looked for, at least k; None: all of them."""
         if isinstance(self._vectors, BinaryVectors):
-            return self._vectors.nearest(queries, self._n_rescored(k), self._alive)
-        if inverted := self._ready_inverted():
-            nprobe = self._settings.nprobe
-            return inverted.nearest(queries, self._n_rescored(k), nprobe, self._alive)
+            n = min(k * self._settings.rescore_multiplier, len(self))
+            return self._vectors.nearest(queries, n, self._alive)
         n = min(max(self._settings.ef, k), len(self)) if texts else k
         return self._near_in_graph(queries, n)
-
-    def _n_rescored(self, k: int) -> int:
-        """How many texts are found by fewer bits, so that k are left."""
-        return min(k * self._settings.rescore_multiplier, len(self))
-
-    @property
-    def _has_inverted(self) -> bool:
-        return self._settings.backend == "faiss" and len(self.texts) >= LEAST
-
-    def _ready_inverted(self) -> Optional[InvertedFile]:
-        """The inverted file of all texts; None if every text is compared."""
-        with self._lock:
-            if not self._has_inverted:
-                return None
-            if self._inverted is None:
-                self._inverted = InvertedFile.of(self._vectors, self._settings)
-            else:
-                self._inverted.extend(self._vectors)
-            return self._inverted
 
     def _near_in_graph(self, queries: np.ndarray, k: int) -> Optional[np.ndarray]:
         """The places that the graph leads to, `[queries, k]`; None if it leads to fewer."""
@@ -518,10 +486,8 @@ def _read_graph(path: Path, vectors: Vectors, deleted: np.ndarray, settings: Ind
 def _form(settings: IndexSettings) -> dict[str, Any]:
     """The settings that an index is built with."""
     form = {"backend": settings.backend}
-    if settings.backend == "hnsw":
+    if settings.backend != "exact":
         form |= settings.model_dump(include={"space", "hnsw_m", "ef_construction"})
-    if settings.backend == "faiss":
-        form |= settings.model_dump(include={"nlist", "pq_m"})
     return form if settings.dtype == "float32" else {**form, "dtype": settings.dtype}
 
 

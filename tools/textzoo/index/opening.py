@@ -9,7 +9,6 @@ from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.files import check_folder
 from textzoo.index.centering import CENTER, CentredIndex
-from textzoo.index.inverted_file import check_pq_m, default_pq_m, import_faiss
 from textzoo.index.text_index import TextIndex
 
 log = logging.getLogger("textzoo")
@@ -55,8 +54,7 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         exported: whether its files belong to an export, and are to stay as they are.
 
     Raises:
-        UserError: it is damaged, its library is not installed, or its server does not answer or
-            has something else there.
+        UserError: it is damaged, or its server does not answer or has something else there.
     """
     index: Optional[TextIndex] = None
     if settings.backend == "milvus":
@@ -65,8 +63,6 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         index = MilvusIndex.load(settings, exported)
     else:
         _refuse_filter(settings)
-        if settings.backend == "faiss":
-            import_faiss()
         settings = _without_graph(settings)
         from textzoo.index.hnsw import Index
 
@@ -84,13 +80,9 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
             away.
 
     Raises:
-        UserError: its library is not installed, `pq_m` does not divide the width, or the server of
-            the index does not answer or has something else there.
+        UserError: the server of the index does not answer or has something else there.
     """
     index: TextIndex
-    if settings.backend == "faiss":
-        import_faiss()
-        check_pq_m(settings.pq_m or default_pq_m(width), width)
     if settings.backend == "milvus":
         from textzoo.index.milvus import MilvusIndex
 

@@ -255,7 +255,7 @@ def read_vectors(folder: Path, dtype: IndexDtype, n: int) -> Vectors:
         UserError: they are others, or damaged.
         OSError: they cannot be read.
     """
-    rows = read_matrix(folder / EMBEDDINGS, "float32" if dtype == "float32" else "int8")
+    rows = _mapped(folder / EMBEDDINGS, "float32" if dtype == "float32" else "int8")
     if len(rows) != n:
         raise damaged(folder / EMBEDDINGS)
     if dtype == "float32":
@@ -263,7 +263,7 @@ def read_vectors(folder: Path, dtype: IndexDtype, n: int) -> Vectors:
         if not _fits(rows):
             raise damaged(folder / EMBEDDINGS)
         return FloatVectors(rows)
-    ranges = np.array(read_matrix(folder / RANGES, "float32"))
+    ranges = np.array(_mapped(folder / RANGES, "float32"))
     if ranges.shape != (2, rows.shape[1]) or not (np.abs(ranges) <= _LONGEST).all():
         raise damaged(folder / RANGES)
     if (ranges[0] > ranges[1]).any():
@@ -273,7 +273,7 @@ def read_vectors(folder: Path, dtype: IndexDtype, n: int) -> Vectors:
         raise damaged(folder / EMBEDDINGS)
     if dtype == "int8":
         return vectors
-    signs = np.array(read_matrix(folder / SIGNS, "uint8"))
+    signs = np.array(_mapped(folder / SIGNS, "uint8"))
     if signs.shape != (n, -(-rows.shape[1] // 8)):
         raise damaged(folder / SIGNS)
     return BinaryVectors(rows, ranges if n else None, signs)
@@ -289,13 +289,8 @@ def damaged(path: Path) -> UserError:
     return UserError(f"{path}: is damaged; delete the folder {path.parent} to build the index anew")
 
 
-def read_matrix(path: Path, dtype: str) -> np.ndarray:
-    """A matrix on disk: a shape that is too large for its file costs no memory.
-
-    Raises:
-        UserError: it is another, or damaged.
-        OSError: it cannot be read.
-    """
+def _mapped(path: Path, dtype: str) -> np.ndarray:
+    """A matrix on disk: a shape that is too large for its file costs no memory."""
     try:
         rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except FileNotFoundError:
