@@ -16,6 +16,8 @@ CHINESE = {
             "machines.md",
             "python.md",
             "repeated_runs.md",
+            "report.md",
+            "serving.md",
             "small_exports.md",
             "tuning.md",
             "watching.md",

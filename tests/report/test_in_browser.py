@@ -104,6 +104,67 @@ def test_what_slips_in_cannot_run(open_report, tmp_path):
     open_report.problems.clear()
 
 
+def read(page):
+    """What can be read of a page: its texts, and its attributes that are read out."""
+    return page.evaluate(
+        """() => {
+          const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
+          const found = [];
+          while (walker.nextNode()) {
+            if (walker.currentNode.parentElement.localName !== "script") {
+              found.push(walker.currentNode.data);
+            }
+          }
+          for (const each of document.querySelectorAll("*")) {
+            for (const name of ["aria-label", "placeholder", "title"]) {
+              found.push(each.getAttribute(name));
+            }
+          }
+          return found;
+        }"""
+    )
+
+
+@pytest.mark.parametrize(("width", "more"), [(900, None), (400, "再显示 17 个")])
+def test_the_button_switches_all_that_is_said_and_back(open_report, tmp_path, width, more):
+    told = [{"step": 5 * i, "micro_f1": i / 10} for i in range(1, 4)]
+    run = make_run(tmp_path / "run", random_rows()[2], {"micro_f1": 0.5}, evaluations=told)
+    page = open_report(run, width=width, locale="en-GB")
+    english = read(page)
+    assert page.inner_text("#language") == "中文"
+    page.click("#language")
+    assert (page.inner_text("#language"), page.get_attribute("html", "lang")) == (
+        *("English", "zh-CN"),
+    )
+    assert page.title().startswith("TextZoo：")
+    assert page.locator("h2").first.inner_text() == "指标"
+    assert page.locator("#training figcaption").first.inner_text().startswith("损失")
+    assert page.locator("#training svg [data-zh]").first.text_content() == "步数"
+    assert page.get_attribute("#training svg >> nth=0", "aria-label") == "按步：损失"
+    assert page.get_attribute("#labels input", "placeholder") == "筛选标签"
+    assert page.locator("#labels th").first.inner_text().startswith("标签")
+    assert page.locator("#surest-mistakes .more").all_inner_texts() == [more] * bool(more)
+    page.click("#language")
+    assert read(page) == english
+
+
+def test_the_language_is_the_browser_s_until_one_is_chosen(open_report, tmp_path):
+    page = open_report(make_run(tmp_path / "run", random_rows()[2]), locale="zh-TW")
+    heading = page.locator("#training h2")
+    assert heading.inner_text() == "训练"
+    page.click("#language")
+    assert heading.inner_text() == "Training"
+    page.reload()
+    assert heading.inner_text() == "Training"
+
+
+def test_without_javascript_a_report_is_in_english_and_has_no_button(open_report, tmp_path):
+    run = make_run(tmp_path / "run", random_rows()[2])
+    page = open_report(run, locale="zh-CN", java_script_enabled=False)
+    assert page.locator("#training h2").inner_text() == "Training"
+    assert not page.is_visible("#language")
+
+
 @pytest.mark.parametrize("name", ["tagspace", "multilabel", "batchneg"])
 def test_a_phone_s_width_needs_no_sideways_scrolling(exported, open_report, name):
     page = open_report(exported(name).run, width=320)

@@ -104,7 +104,7 @@ def test_several_runs_are_compared_with_the_log_of_each(tmp_path):
         tell(folder, 20, 0.125, f"a line of {folder.name}")
     with served(*folders) as server:
         page = get(server.port)[1]
-    assert "<h1>2 runs" in page
+    assert ">2 runs" in page
     assert "a line of one" in page and "a line of two" in page
 
 
@@ -119,13 +119,13 @@ def test_the_runs_of_seeds_are_followed_as_they_begin_until_their_spread(tmp_pat
     with served(folder, folder / "seed-1") as server:  # which is not shown twice
         assert "Waiting" in get(server.port)[1]
         tell(make_run(folder / "seed-1", metrics={"accuracy": 0.5}), 20, 0.125, "a line")
-        assert "<h1>2 runs" not in get(server.port)[1]
+        assert ">2 runs" not in get(server.port)[1]
     with served(folder) as server:
         state = get(server.port, "/state")[1]
         tell(make_run(folder / "seed-2", metrics={"accuracy": 0.5}), 20, 0.25, "another line")
         assert get(server.port, "/state")[1] != state
         page = get(server.port)[1]
-        assert "<h1>2 runs" in page and "a line" in page and "another line" in page
+        assert ">2 runs" in page and "a line" in page and "another line" in page
         state = get(server.port, "/state")[1]
         spread = {"values": [0.5, 0.7], "mean": 0.6, "std": 0.1414, "min": 0.5, "max": 0.7}
         told = {"runs": ["seed-1", "seed-2"], "test": {"accuracy": spread}}
@@ -194,3 +194,25 @@ def test_a_page_in_a_browser_follows_the_run_and_keeps_how_tables_are_sorted(bro
     page.locator("#watching", has_text="no longer served").wait_for(timeout=TIMEOUT * 1000)
     page.close()
     assert not problems
+
+
+def test_a_page_that_follows_a_run_stays_in_the_language_that_was_chosen(browser, tmp_path):
+    folder = make_run(tmp_path / "run", [row(["a"], {"a": 1.0})])
+    with served(folder) as server:
+        page = browser.new_page(viewport={"width": 400, "height": 800}, locale="en-GB")
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        assert page.inner_text("#watching") == "This page follows the training"
+        page.click("#language")
+        assert page.inner_text("#watching") == "此页面随训练更新"
+        page.evaluate("document.querySelector('#labels').dataset.kept = 'yes'")
+        tell(folder, 20, 0.0625, "step 20")
+        page.locator("#log", has_text="step 20").wait_for(timeout=TIMEOUT * 1000)
+        assert page.inner_text("#watching").startswith("最近更新于 ")
+        assert page.inner_text("#log h2") == "日志" and page.title().startswith("TextZoo：")
+        assert page.inner_text("#language") == "English"
+        # What has not changed is not put there anew, though a phone folds it.
+        assert page.get_attribute("#labels", "data-kept") == "yes"
+        page.click("#language")
+        assert page.inner_text("#watching").startswith("Last change at ")
+    page.locator("#watching", has_text="no longer served").wait_for(timeout=TIMEOUT * 1000)
+    page.close()

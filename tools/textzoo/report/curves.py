@@ -13,8 +13,9 @@ from textzoo.report.plots import MOST_POINTS, Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
 from textzoo.report.training import key, legend
+from textzoo.report.wording import Said, joined, say
 
-_FIGURES = ("precision", "recall", "f1")
+_FIGURES = {"precision": say("precision"), "recall": say("recall"), "f1": "f1"}
 _WIDTH = 4.8  # of a plot, in inches
 _ABOVE_COSINES = 1.001  # rounding aside
 
@@ -40,25 +41,25 @@ def curves_section(
     if not known:
         return None
     of_pairs = known[0].run.kind == "embeddings"
-    what = _of_pairs(known) if of_pairs else "threshold"
+    what = _of_pairs(known) if of_pairs else say("threshold")
     lines = [Line(one.curve.recall, one.curve.precision, one.place) for one in known]
-    drawn = plot("precision by recall", lines, "recall", shares="xy", width=_WIDTH)
-    by_recall = _figure("precision by recall", drawn)
+    title = say("precision by recall")
+    by_recall = _figure(title, plot(title, lines, say("recall"), shares="xy", width=_WIDTH))
     if len(runs) == 1:
         names, by_threshold, words = [], _figures_of_one(known[0], what), _about(known[0], what)
     else:
         names = [legend((one.place, one.run) for one in known)]
         lines = [Line(one.curve.threshold, one.curve.f1, one.place) for one in known]
-        title = f"F1 by {what}"
+        title = say("F1 by {what}", what=what)
         by_threshold = _figure(title, plot(title, lines, what, shares="y", width=_WIDTH))
         words = []
     if of_pairs:
-        words.append("A query is answered by its nearest text if that is at least so near.")
+        words.append(say("A query is answered by its nearest text if that is at least so near."))
     return section(
-        "Precision and recall",
+        say("Precision and recall"),
         *names,
         folded(tag("div", by_recall, by_threshold, class_="panels two"), 1),
-        *([note(" ".join(words))] if words else []),
+        *([note(joined(words))] if words else []),
     )
 
 
@@ -69,16 +70,16 @@ def _is_decided(run: Run, predictions: Predictions) -> bool:
     return run.kind != "levels"
 
 
-def _of_pairs(known: Sequence[_Known]) -> str:
+def _of_pairs(known: Sequence[_Known]) -> Said:
     """What scores of texts are: with `index.lexical_weight` no cosines, but deviations."""
     highest = max(one.curve.threshold.max() for one in known)
-    return "cosine" if highest < _ABOVE_COSINES else "score"
+    return say("cosine") if highest < _ABOVE_COSINES else say("score")
 
 
-def _figures_of_one(known: _Known, what: str) -> Element:
+def _figures_of_one(known: _Known, what: Said) -> Element:
     curve = known.curve
     drawn = plot(
-        f"precision, recall and F1 by {what}",
+        say("precision, recall and F1 by {what}", what=what),
         [Line(curve.threshold, getattr(curve, name), i) for i, name in enumerate(_FIGURES)],
         what,
         shares="y",
@@ -86,20 +87,25 @@ def _figures_of_one(known: _Known, what: str) -> Element:
         shade_below=known.predictions.is_complete_above,
         rule_at=_threshold(known.run),
     )
-    names = [tag("span", key(i), name, class_="run") for i, name in enumerate(_FIGURES)]
-    return _figure(f"by {what}", drawn, *names)
+    names = [tag("span", key(i), name, class_="run") for i, name in enumerate(_FIGURES.values())]
+    return _figure(say("by {what}", what=what), drawn, *names)
 
 
-def _about(known: _Known, what: str) -> list[str]:
+def _about(known: _Known, what: Said) -> list[Said]:
     curve, border = known.curve, known.predictions.is_complete_above
     best = int(np.argmax(curve.f1))
-    words = [f"F1 is highest, {curve.f1[best]:.4f}, at {what} {curve.threshold[best]:.4f}."]
+    sentence = "F1 is highest, {f1:.4f}, at {what} {value:.4f}."
+    words = [say(sentence, f1=curve.f1[best], what=what, value=curve.threshold[best])]
     if _threshold(known.run) is not None:
-        words.append("The dotted rule is the threshold that was used.")
+        words.append(say("The dotted rule is the threshold that was used."))
     if border is not None:
         words.append(
-            f"Shaded, up to {border:.4f}: texts may have further labels that predictions.jsonl "
-            f"does not list; {program('infer')} -o runner.top_k=N lists more."
+            say(
+                "Shaded, up to {border:.4f}: texts may have further labels that predictions.jsonl "
+                "does not list; {infer} -o runner.top_k=N lists more.",
+                border=border,
+                infer=program("infer"),
+            )
         )
     return words
 

@@ -4,19 +4,40 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Optional, Union
 from xml.etree.ElementTree import Element, tostring
 
+from textzoo.report.wording import Said
+
 Child = Union[str, Element]
 
 
 def tag(name: str, /, *children: Child, **attributes: object) -> Element:
-    """An element; of an attribute's name, a trailing `_` is dropped and others become `-`."""
-    named = {key.rstrip("_").replace("_", "-"): str(value) for key, value in attributes.items()}
-    element = Element(name, named)
-    for child in children:
-        if isinstance(child, str):
+    """An element; of an attribute's name, a trailing `_` is dropped and others become `-`.
+
+    The Chinese of what was said is in `data-zh`: that of the text which the element begins with.
+    What was said elsewhere in it has a span of its own. Of an attribute such as `title` it is in
+    `data-zh-title`.
+    """
+    element = Element(name, attributes_of(**attributes))
+    for child, following in zip(children, [*children[1:], None]):
+        if isinstance(child, Said) and child.chinese != child:
+            is_first = not len(element) and element.text is None
+            if is_first and not isinstance(following, str):
+                element.text = child
+                element.set("data-zh", child.chinese)
+            else:
+                element.append(tag("span", child))
+        elif isinstance(child, str):
             _append_text(element, child)
         else:
             element.append(child)
     return element
+
+
+def attributes_of(**values: object) -> dict[str, str]:
+    """Attributes by their names in HTML, with the Chinese of those that were said."""
+    named = {key.rstrip("_").replace("_", "-"): value for key, value in values.items()}
+    said = {key: value for key, value in named.items() if isinstance(value, Said)}
+    chinese = {f"data-zh-{key}": value.chinese for key, value in said.items()}
+    return {key: str(value) for key, value in named.items()} | chinese
 
 
 def document(head: Iterable[Element], body: Iterable[Element]) -> str:

@@ -1,4 +1,57 @@
-"use strict";
+const LANGUAGE = "textzoo-language";
+const SAID = ["aria-label", "placeholder", "title"]; // attributes
+let language = "en";
+
+// Each element has the other language beside it: in data-zh that of its first text, in
+// data-zh-title that of its title. What it had in English is put there too.
+function speak(wanted) {
+  language = wanted;
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const each of document.querySelectorAll("[data-zh]")) {
+    each.dataset.en ??= each.firstChild.data;
+    each.firstChild.data = each.dataset[language];
+  }
+  for (const name of SAID) {
+    for (const each of document.querySelectorAll(`[data-zh-${name}]`)) {
+      if (!each.hasAttribute(`data-en-${name}`)) {
+        each.setAttribute(`data-en-${name}`, each.getAttribute(name));
+      }
+      each.setAttribute(name, each.getAttribute(`data-${language}-${name}`));
+    }
+  }
+  const button = document.getElementById("language");
+  button.hidden = false;
+  button.textContent = language === "zh" ? "English" : "中文";
+  button.lang = language === "zh" ? "en" : "zh-CN";
+}
+
+// Has an element say a sentence with its values, in either language.
+function tell(element, sentence, values = {}) {
+  const filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  element.dataset.en = filled(sentence);
+  element.dataset.zh = filled(CHINESE[sentence]);
+  element.textContent = element.dataset[language];
+}
+
+function chosenLanguage() {
+  try {
+    const chosen = localStorage.getItem(LANGUAGE);
+    if (chosen) return chosen;
+  } catch {
+    // where pages may keep nothing
+  }
+  return navigator.language.startsWith("zh") ? "zh" : "en";
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.id !== "language") return;
+  speak(language === "zh" ? "en" : "zh");
+  try {
+    localStorage.setItem(LANGUAGE, language);
+  } catch {
+    // as above
+  }
+});
 
 const valueOf = (row, column) => row.cells[column].textContent.replace(/[,✓%\s]/g, "");
 
@@ -51,7 +104,8 @@ function fold(list) {
   const more = document.createElement("button");
   more.type = "button";
   more.className = "more";
-  more.textContent = list.dataset.shown > 0 ? `Show ${rest.length} more` : "Show";
+  if (list.dataset.shown > 0) tell(more, "Show {count} more", { count: rest.length });
+  else tell(more, "Show");
   const show = () => {
     more.remove();
     for (const part of rest) part.hidden = false;
@@ -67,3 +121,4 @@ function fold(list) {
 }
 
 prepare(document);
+speak(chosenLanguage());

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -20,10 +22,12 @@ from textzoo.report.reliability import reliability_section
 from textzoo.report.repeated import Repeats, runs_in, spread_section
 from textzoo.report.searched import search_section
 from textzoo.report.strongest import strongest_section
+from textzoo.report.wording import CHINESE, Said, joined, say
 
 _HERE = Path(__file__).parent
 _THEME = _HERE.parent / "serving" / "page" / "theme.css"
 _SUBJECTS = 3  # in a title
+_TOLD = r'\btell\([^";\n]*"([^"]+)"'  # what a script says
 
 
 def report(folders: list[Path], output: Optional[Path]) -> None:
@@ -93,34 +97,46 @@ def waiting_page(watched: Watched) -> str:
     """The page in the place of one whose runs have told nothing yet."""
     shown = [_awaited_section(watched), _log_section(watched)]
     shown = [made for made in shown if made is not None]
-    return _document("Waiting for a run", [], shown, watched)
+    return _document(say("Waiting for a run"), [], shown, watched)
 
 
 def _document(
     title: str, head: Sequence[Element], shown: Sequence[Element], watched: Optional[Watched]
 ) -> str:
     """A page of these sections, below its title and what else its head has."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    header = tag("header", tag("h1", title), *head)
+    script = _script(is_watched=watched is not None)
+    # Without JavaScript there is no other language, and no button for it.
+    other = tag("button", "中文", type="button", id="language", lang="zh-CN", hidden="")
+    header = tag("header", other, tag("h1", title), *head)
     if watched:
-        script += (_HERE / "watch.js").read_text(encoding="utf-8").replace('"use strict";', "")
         header.set("data-state", watched.state)
-        line = note("This page follows the training")
+        line = note(say("This page follows the training"))
         line.set("id", "watching")
-        header.insert(1, line)
+        header.insert(2, line)
     body = [header, tag("main", *shown), tag("script", script)]
     return document(_page_head(title, script, bool(watched)), body)
 
 
+def _script(is_watched: bool) -> str:
+    """The page's script, with the Chinese of what it says itself.
+
+    What follows a run takes note of the page as it was served, before anything changes it.
+    """
+    files = ["watch.js"] * is_watched + ["page.js"]
+    code = "".join((_HERE / file).read_text(encoding="utf-8") for file in files)
+    own = {sentence: CHINESE[sentence] for sentence in re.findall(_TOLD, code)}
+    return f'"use strict";\n\nconst CHINESE = {json.dumps(own, ensure_ascii=False)};\n{code}'
+
+
 def _awaited_section(watched: Watched) -> Optional[Element]:
-    return section("Waiting", *map(note, watched.awaited)) if watched.awaited else None
+    return section(say("Waiting"), *map(note, watched.awaited)) if watched.awaited else None
 
 
 def _log_section(watched: Watched) -> Optional[Element]:
     if not watched.log_lines:
         return None
-    lines = tag("pre", "\n".join(watched.log_lines), tabindex=0, aria_label="Log")
-    return section("Log", lines)
+    lines = tag("pre", "\n".join(watched.log_lines), tabindex=0, aria_label=say("Log"))
+    return section(say("Log"), lines)
 
 
 def _title(runs: Sequence[Run]) -> str:
@@ -129,9 +145,9 @@ def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return subjects[0]
     if len(subjects) == 1:
-        return f"{len(runs)} runs of {subjects[0]}"
-    more = "; …" if len(subjects) > _SUBJECTS else ""
-    return f"{len(runs)} runs: {'; '.join(subjects[:_SUBJECTS])}{more}"
+        return say("{count} runs of {subject}", count=len(runs), subject=subjects[0])
+    told = subjects[:_SUBJECTS] + ["…"] * (len(subjects) > _SUBJECTS)
+    return say("{count} runs: {subjects}", count=len(runs), subjects=joined(told, "; ", "；"))
 
 
 def _predictions(run: Run) -> Optional[Predictions]:
@@ -167,61 +183,79 @@ def _page_head(title: str, script: str, is_watched: bool) -> list[Element]:
         tag("meta", http_equiv="Content-Security-Policy", content=policy + "; img-src data:"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"TextZoo: {title}"),
+        tag("title", say("TextZoo: {title}", title=title)),
         tag("link", rel="icon", href="data:,"),
         *(tag("style", path.read_text(encoding="utf-8")) for path in (_THEME, _HERE / "page.css")),
     ]
 
 
 def _facts_of_one(run: Run) -> list[Element]:
-    facts = {"run": run.name, "steps": f"{run.last_step:,}" if run.last_step else None}
+    facts = {say("run"): run.name, say("steps"): f"{run.last_step:,}" if run.last_step else None}
     if run.progress:
-        stopped = ", ended by patience" if run.progress["stopped"] else ""
-        facts["epochs"] = f"{run.progress['epoch']} of {run.settings['runner.epochs']}{stopped}"
+        epochs = {"done": run.progress["epoch"], "all": run.settings["runner.epochs"]}
+        patience = say("{done} of {all}, ended by patience", **epochs)
+        facts[say("epochs")] = (
+            patience if run.progress["stopped"] else say("{done} of {all}", **epochs)
+        )
     if run.sessions:
-        facts["training rows"] = f"{run.sessions[-1].train_rows:,}"
-        facts["time"] = training.duration(run)
-    for name, line in (("validation", run.best_evaluation), ("test", run.test)):
-        metrics = list(metrics_of(line or {}).items())[:1]
-        facts |= {f"{metric} ({name})": f"{value:.4f}" for metric, value in metrics}
+        facts[say("training rows")] = f"{run.sessions[-1].train_rows:,}"
+        facts[say("time")] = training.duration(run)
+    for metric, value in list(metrics_of(run.best_evaluation or {}).items())[:1]:
+        facts[say("{metric} (validation)", metric=metric)] = f"{value:.4f}"
+    for metric, value in list(metrics_of(run.test or {}).items())[:1]:
+        facts[say("{metric} (test)", metric=metric)] = f"{value:.4f}"
     told = [tag("div", tag("dt", k), tag("dd", v)) for k, v in facts.items() if v]
     return [tag("dl", *told)] if told else []
 
 
 def _contents(sections: Sequence[Element]) -> Element:
-    links = [tag("a", made.findtext("h2", ""), href=f"#{made.get('id')}") for made in sections]
-    return tag("nav", *links, aria_label="Sections")
+    titles = (made.findtext("h2", "") for made in sections)  # as they were said
+    links = [tag("a", title, href=f"#{made.get('id')}") for title, made in zip(titles, sections)]
+    return tag("nav", *links, aria_label=say("Sections"))
 
 
 def _missing_section(runs: Sequence[Run]) -> Optional[Element]:
     """What the page would show if more were there, and the command that makes it."""
-    lacking: dict[str, list[str]] = {}
+    lacking: dict[Said, list[str]] = {}
     for run in runs:
         for sentence in _missing(run):
             lacking.setdefault(sentence, []).append(run.name)
     if len(runs) > 1:
-        sentences = [f"{sentence} ({', '.join(names)})" for sentence, names in lacking.items()]
-        sentences.append(f"Confusions and examples: {program('report')} with one run.")
+        sentences = [
+            say("{sentence} ({runs})", sentence=sentence, runs=", ".join(names))
+            for sentence, names in lacking.items()
+        ]
+        sentence = "Confusions and examples: {report} with one run."
+        sentences.append(say(sentence, report=program("report")))
     else:
         sentences = list(lacking)
     if not sentences:
         return None
-    return section("Not in this report", tag("ul", *(tag("li", line) for line in sentences)))
+    return section(say("Not in this report"), tag("ul", *(tag("li", line) for line in sentences)))
 
 
-def _missing(run: Run) -> Iterator[str]:
-    trainer = program("trainer")
+def _missing(run: Run) -> Iterator[Said]:
+    trainer, infer = program("trainer"), program("infer")
     if not run.checkpoint:
-        yield f"Settings: {trainer} saves them with the first checkpoint."
+        yield say("Settings: {trainer} saves them with the first checkpoint.", trainer=trainer)
     if not run.training:
-        yield f"Curve of the loss: {trainer} tells it every runner.print_interval steps."
+        yield say(
+            "Curve of the loss: {trainer} tells it every runner.print_interval steps.",
+            trainer=trainer,
+        )
     if not run.sessions:
-        yield f"Time and training rows: {trainer} notes them; earlier versions did not."
+        yield say(
+            "Time and training rows: {trainer} notes them; earlier versions did not.",
+            trainer=trainer,
+        )
     if not run.evaluations:
-        yield f"Validation metrics: {trainer} -o runner.valid_fraction=0.1 runner.resume=none."
+        yield say(
+            "Validation metrics: {trainer} -o runner.valid_fraction=0.1 runner.resume=none.",
+            trainer=trainer,
+        )
     if not run.infer or not (run.infer / "predictions.jsonl").is_file():
-        yield f"Metrics of the test rows, curves and examples: {program('infer')}."
+        yield say("Metrics of the test rows, curves and examples: {infer}.", infer=infer)
     elif run.kind != "embeddings" and not (run.infer / EXPLANATIONS).is_file():
-        yield f"Words behind the surest mistakes: {program('infer')} --explain-mistakes."
+        yield say("Words behind the surest mistakes: {infer} --explain-mistakes.", infer=infer)
     if run.kind == "embeddings" and not (run.folder / "infer" / "recall_result.txt").is_file():
-        yield f"Recall of an index: {program('recall')}."
+        yield say("Recall of an index: {recall}.", recall=program("recall"))

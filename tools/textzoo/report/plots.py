@@ -3,12 +3,14 @@
 import io
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional, Union
 from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 
 from textzoo.errors import UserError
+from textzoo.report.markup import attributes_of
+from textzoo.report.wording import Said
 
 try:
     from matplotlib import rc_context
@@ -78,7 +80,7 @@ def colour_and_dash(number: int) -> tuple[int, int]:
 def plot(
     name: str,
     lines: Sequence[Line],
-    x_label: str,
+    x_label: Union[Said, Literal[""]],
     shares: str = "",
     from_zero: bool = False,
     shade_below: Optional[float] = None,
@@ -93,7 +95,7 @@ def plot(
     Args:
         name: what it shows, for those who cannot see it; differs from plot to plot.
         lines: the curves.
-        x_label: what is along the horizontal axis.
+        x_label: what is along the horizontal axis; the empty text: its values say it.
         shares: which axes show shares from 0 to 1, such as `xy`; others are as the curves need.
         from_zero: whether the vertical axis begins at 0.
         shade_below: a value up to which the horizontal axis is shaded.
@@ -103,7 +105,7 @@ def plot(
         log_x: whether equal distances along the horizontal axis are equal factors.
         x_names: what stands at 0, 1, 2, ... in place of numbers.
     """
-    settings: dict[Any, Any] = {**_SETTINGS, "svg.hashsalt": name}
+    settings: dict[Any, Any] = {**_SETTINGS, "svg.hashsalt": str(name)}
     with rc_context(settings):
         figure = Figure(figsize=(width, 2.2), layout="constrained")
         figure.patch.set_visible(False)
@@ -120,7 +122,7 @@ def plot(
             axes.plot(line.x, line.y, linestyle=dashes, marker=marker, **style)
             if line.marked or len(line.x) == 1:
                 axes.plot(*(line.marked or (line.x[0], line.y[0])), "o", **style)
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(str(x_label))
         if log_x:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
@@ -147,7 +149,11 @@ def plot(
             axes.set_xlim(left=left)
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None})
-    return _inline(fromstring(written.getvalue()), name)
+    drawn = _inline(fromstring(written.getvalue()), name)
+    for text in drawn.iter("text"):
+        if isinstance(x_label, Said) and text.text == x_label:
+            text.set("data-zh", x_label.chinese)
+    return drawn
 
 
 def _inline(svg: Element, name: str) -> Element:
@@ -172,7 +178,7 @@ def _inline(svg: Element, name: str) -> Element:
         if "style" in attributes:
             attributes["style"] = _themed(attributes["style"])
         element.attrib = attributes
-    svg.attrib = {"viewBox": svg.get("viewBox", ""), "role": "img", "aria-label": name}
+    svg.attrib = attributes_of(viewBox=svg.get("viewBox", ""), role="img", aria_label=name)
     return svg
 
 

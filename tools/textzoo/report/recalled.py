@@ -19,9 +19,10 @@ from textzoo.report.markup import Column, note, section, table
 from textzoo.report.predictions import N_EXAMPLES, Row
 from textzoo.report.recorded import Run
 from textzoo.report.results import neighbours_section
+from textzoo.report.wording import say
 
 _MOST_BYTES = 1 << 26
-_TITLE = "Recall of the index"
+_TITLE = say("Recall of the index")
 _KINDS = ("recall", "mrr", "ndcg")
 
 
@@ -34,13 +35,12 @@ def index_section(run: Run) -> Optional[Element]:
     if not path.is_file():
         return None
     if path.stat().st_size > _MOST_BYTES:
-        return section(
-            _TITLE, note(f"{path} is large: {program('evaluate')} tells what was recalled.")
-        )
+        sentence = "{path} is large: {evaluate} tells what was recalled."
+        return section(_TITLE, note(say(sentence, path=path, evaluate=program("evaluate"))))
     try:
         ranking, _ = without_own_text(read_result(path))
     except UserError as damage:
-        return section(_TITLE, note(str(damage)))
+        return section(_TITLE, note(say("What recall found is damaged: {problem}", problem=damage)))
     predictions = run.infer and run.infer / "predictions.jsonl"
     if not predictions or not predictions.is_file():
         return neighbours_section(_examples(ranking))
@@ -61,8 +61,11 @@ def index_section(run: Run) -> Optional[Element]:
             [[k, *(found[f"{kind}@{k}"] for kind in _KINDS)] for k in cuts],
         ),
         note(
-            f"What recall found for the {found['queries']:,} different queries of the test "
-            "rows; one with several titles is to find all of them."
+            say(
+                "What recall found for the {count:,} different queries of the test rows; one with "
+                "several titles is to find all of them.",
+                count=found["queries"],
+            )
         ),
     )
 

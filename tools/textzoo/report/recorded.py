@@ -18,6 +18,7 @@ from textzoo.report.files import (
     read_test,
     read_trials,
 )
+from textzoo.report.wording import Said, say
 from textzoo.training.facts import FACTS, read_facts
 
 log = logging.getLogger("textzoo")
@@ -109,8 +110,10 @@ class Run:
     def subject(self) -> Optional[str]:
         """The model, and what it was trained on."""
         if self.data in (None, self.model):
-            return self.model and (f"{self.model} on its own data" if self.data else self.model)
-        return f"{self.model} on {self.data}"
+            if self.model and self.data:
+                return say("{model} on its own data", model=self.model)
+            return self.model
+        return say("{model} on {data}", model=self.model, data=self.data)
 
     @property
     def last_step(self) -> int:
@@ -161,7 +164,7 @@ def read_runs(folders: list[Path], awaited: Optional[list[str]] = None) -> list[
         except UserError as missing:
             if awaited is None:
                 raise
-            awaited.append(str(missing))
+            awaited.append(missing.args[0])  # in both languages
     return runs
 
 
@@ -207,14 +210,26 @@ def _read_run(folder: Path, name: str) -> Run:
             infer /= run.test["checkpoint"]
         run.infer, run.label_report = infer, read_label_report(infer / "label_report.json")
     if not (lines or run.checkpoint or run.test):
-        found = "a folder without them" if folder.is_dir() else "no such folder"
-        inside = sorted({path.relative_to(folder).parts[0] for path in _found_in(folder)})
         raise UserError(
-            f"{folder}: is no folder of a run: expected train.log, {METRICS} and checkpoints, as "
-            f"a run leaves them in its runner.model_save_path; found {found}"
-            + (f". There are runs in it: {', '.join(inside)}" if inside else "")
+            say(
+                "{folder}: is no folder of a run: expected train.log, {metrics} and checkpoints, "
+                "as a run leaves them in its runner.model_save_path; found {found}",
+                folder=folder,
+                metrics=METRICS,
+                found=_found_instead(folder),
+            )
         )
     return run
+
+
+def _found_instead(folder: Path) -> Said:
+    """What a folder is that is none of a run."""
+    if not folder.is_dir():
+        return say("no such folder")
+    inside = sorted({path.relative_to(folder).parts[0] for path in _found_in(folder)})
+    if not inside:
+        return say("a folder without them")
+    return say("a folder without them. There are runs in it: {runs}", runs=", ".join(inside))
 
 
 def _found_in(folder: Path) -> Iterator[Path]:

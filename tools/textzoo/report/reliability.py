@@ -12,8 +12,9 @@ from textzoo.report.plots import Line, plot
 from textzoo.report.predictions import Predictions
 from textzoo.report.recorded import Run
 from textzoo.report.training import legend
+from textzoo.report.wording import say
 
-_TITLE = "share right by probability"
+_TITLE = say("share right by probability")
 _WIDTH = 4.8  # of the plot, in inches
 
 
@@ -32,31 +33,35 @@ def reliability_section(
     for place, reliability in known.items():
         filled = reliability.counts > 0
         lines.append(Line(reliability.probabilities[filled], reliability.shares[filled], place))
-    drawn = plot(_TITLE, lines, "probability", shares="xy", width=_WIDTH, diagonal=True)
+    drawn = plot(_TITLE, lines, say("probability"), shares="xy", width=_WIDTH, diagonal=True)
     figure = tag("figure", tag("figcaption", _TITLE), drawn)
     errors = ", ".join(
         (f"{runs[place].name} " if len(runs) > 1 else "") + f"{reliability.expected_error:.4f}"
         for place, reliability in known.items()
     )
-    words = (
+    words = say(
         "Of the labels that predictions.jsonl lists; on the dotted rule, probabilities are right. "
-        f"In the mean, they are off by (expected calibration error): {errors}."
+        "In the mean, they are off by (expected calibration error): {errors}.",
+        errors=errors,
     )
     if len(runs) == 1:
         bins = folded(tag("div", _bins(known[0])))
         content = [tag("div", figure, bins, class_="panels two")]
     else:
         content = [legend((place, runs[place]) for place in known), figure]
-    return section("Probabilities", *content, note(words))
+    return section(say("Probabilities"), *content, note(words))
 
 
 def _bins(reliability: Reliability) -> Element:
     borders = np.linspace(0, 1, len(reliability.counts) + 1)
     rows = [
-        [f"{borders[i]:.2f} to {borders[i + 1]:.2f}", int(reliability.counts[i])]
+        [
+            say("{low:.2f} to {high:.2f}", low=borders[i], high=borders[i + 1]),
+            int(reliability.counts[i]),
+        ]
         + [float(values[i]) for values in (reliability.probabilities, reliability.shares)]
         for i in np.flatnonzero(reliability.counts)
     ]
-    columns = [Column("probability", is_number=False), Column("labels")]
-    columns += [Column("mean probability"), Column("share right")]
-    return table("Probabilities", columns, rows)
+    columns = [Column(say("probability"), is_number=False), Column(say("labels"))]
+    columns += [Column(say("mean probability")), Column(say("share right"))]
+    return table(say("Probabilities"), columns, rows)

@@ -9,12 +9,13 @@ from xml.etree.ElementTree import Element
 from textzoo.report.files import Facts, read_repeats
 from textzoo.report.markup import Column, note, section, table, tag
 from textzoo.report.recorded import FOLDS, METRICS, SEEDS
+from textzoo.report.wording import say
 
 _RUN = re.compile(r"(?:seed|fold)-([0-9]+)")  # the name of its folder
 _KINDS = {
-    "test": "Test rows of all runs",
-    "validation": "Validation rows of all runs, at the best of each",
-    "folds": "Rows of the fold that was left out",
+    "test": say("Test rows of all runs"),
+    "validation": say("Validation rows of all runs, at the best of each"),
+    "folds": say("Rows of the fold that was left out"),
 }
 
 
@@ -56,16 +57,19 @@ def runs_in(folder: Path) -> list[Path]:
 def spread_section(repeats: Repeats) -> Element:
     """Mean and spread of each metric, with what each run has."""
     facts = repeats.facts
-    return section("Spread", *_tables(facts), note("std: standard deviation of a sample."))
+    return section(
+        say("Spread"), *_tables(facts), note(say("std: standard deviation of a sample."))
+    )
 
 
 def _tables(facts: Facts) -> Iterator[Element]:
     joined = facts.get("out_of_fold") or {}
     for kind, title in _KINDS.items():
         if found := facts.get(kind):
-            columns = [Column("metric", is_number=False), *map(Column, ("mean", "std"))]
-            columns += [*map(Column, ("min", "max")), *map(Column, facts["runs"])]
-            columns += [Column("all rows, out of fold")] * bool(joined)
+            columns = [Column(say("metric"), is_number=False)]
+            columns += map(Column, (say("mean"), say("std"), say("min"), say("max")))
+            columns += map(Column, facts["runs"])
+            columns += [Column(say("all rows, out of fold"))] * bool(joined)
             rows = [
                 [
                     *(name, own["mean"], own["std"], own["min"], own["max"], *own["values"]),

@@ -20,12 +20,13 @@ from textzoo.report.markup import (
 )
 from textzoo.report.predictions import NO_LABEL, Mistake, Predictions, Row, label_order, level
 from textzoo.report.recorded import Facts, Run
+from textzoo.report.wording import Said, joined, say
 
 _MOST_LABELS = 500
 _MATRIX_LABELS = 12
 _MOST_PAIRS = 15
 _LABEL_LENGTH = 80
-_NONE = "no label"
+_NONE = say("no label")
 _SHOWN = 3  # examples on a phone
 
 
@@ -60,18 +61,18 @@ def labels_section(
         ]
         for label in _commonest(figures)
     ]
-    columns = [Column("label", is_number=False), *map(Column, support)]
-    columns += [Column(f"{name} of {run.name}") for run, _ in known]
-    made = table("Labels", columns, rows, sortable=True)
-    return section("Labels", _filter(), made, _how_many(len(figures)))
+    columns = [Column(say("label"), is_number=False), *map(Column, support)]
+    columns += [Column(say("{metric} of {run}", metric=name, run=run.name)) for run, _ in known]
+    made = table(say("Labels"), columns, rows, sortable=True)
+    return section(say("Labels"), _filter(), made, _how_many(len(figures)))
 
 
 def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
     names = list(next(iter(figures.values())))
     averages = (run.label_report or {}).get("averages", {})
     made = table(
-        "Labels",
-        [Column("label", is_number=False), *map(Column, names)],
+        say("Labels"),
+        [Column(say("label"), is_number=False), *map(Column, names)],
         [
             [shortened(label, _LABEL_LENGTH), *(figures[label].get(name) for name in names)]
             for label in _commonest(figures)
@@ -79,8 +80,9 @@ def _labels_of_one(run: Run, figures: Mapping[str, Facts]) -> Element:
         [[average, *(own.get(name) for name in names)] for average, own in averages.items()],
         sortable=True,
     )
-    rule = "" if run.label_report else "A text's best labels count as predicted: as many as it has."
-    return section("Labels", _filter(), made, _how_many(len(figures), rule))
+    rule = say("A text's best labels count as predicted: as many as it has.")
+    words = [] if run.label_report else [rule]
+    return section(say("Labels"), _filter(), made, _how_many(len(figures), *words))
 
 
 def _commonest(figures: Mapping[str, Facts]) -> list[str]:
@@ -89,14 +91,16 @@ def _commonest(figures: Mapping[str, Facts]) -> list[str]:
 
 
 def _filter() -> Element:
-    return tag("input", type="search", placeholder="filter labels", aria_label="filter labels")
+    words = say("filter labels")
+    return tag("input", type="search", placeholder=words, aria_label=words)
 
 
-def _how_many(n_labels: int, rule: str = "") -> Element:
-    words = ["Click a heading to sort.", rule]
+def _how_many(n_labels: int, *rule: Said) -> Element:
+    words = [say("Click a heading to sort."), *rule]
     if n_labels > _MOST_LABELS:
-        words.append(f"These are the {_MOST_LABELS:,} commonest of {n_labels:,} labels.")
-    return note(" ".join(filter(None, words)))
+        sentence = "These are the {shown:,} commonest of {count:,} labels."
+        words.append(say(sentence, shown=_MOST_LABELS, count=n_labels))
+    return note(joined(words))
 
 
 def confusion_section(predictions: Predictions) -> Optional[Element]:
@@ -109,24 +113,27 @@ def confusion_section(predictions: Predictions) -> Optional[Element]:
         n_gold = predictions.gold[gold]
         share = f"{100 * count / n_gold:.1f} %" if n_gold else None
         rows.append([_named(gold), _named(label), count, share])
-    columns = [Column("true label", is_number=False), Column("predicted", is_number=False)]
-    columns += [Column("texts"), Column("share")]
-    commonest = folded(tag("div", table("Pairs", columns, rows, sortable=True)))
-    pairs = tag("div", tag("h3", "Commonest pairs"), commonest)
+    columns = [Column(title, is_number=False) for title in (say("true label"), say("predicted"))]
+    columns += [Column(say("texts")), Column(say("share"))]
+    commonest = folded(tag("div", table(say("Pairs"), columns, rows, sortable=True)))
+    pairs = tag("div", tag("h3", say("Commonest pairs")), commonest)
     if predictions.kind == "levels":
-        matrix, title = _level_matrix(predictions), "Levels of all labels together"
+        matrix, title = _level_matrix(predictions), say("Levels of all labels together")
     else:
-        matrix, title = _label_matrix(predictions), "Most confused labels"
+        matrix, title = _label_matrix(predictions), say("Most confused labels")
     words = [
-        "A pair counts once for each text that was given the one label for the other; shares are "
-        "of the texts that have the true label."
+        say(
+            "A pair counts once for each text that was given the one label for the other; shares "
+            "are of the texts that have the true label."
+        )
     ]
     if len(rows) < n_pairs:
-        words.append(f"These are the {len(rows)} commonest of {n_pairs:,} pairs.")
+        sentence = "These are the {shown} commonest of {count:,} pairs."
+        words.append(say(sentence, shown=len(rows), count=n_pairs))
     return section(
-        "Confusions",
+        say("Confusions"),
         tag("div", tag("div", tag("h3", title), matrix), pairs, class_="columns"),
-        note(" ".join(words)),
+        note(joined(words)),
     )
 
 
@@ -167,16 +174,17 @@ def _matrix(
         for label in labels:
             count = counts.get((true, label), 0)
             share = count / max(1, gold.get(true, 0), count)
-            cell = tag("td", f"{count:,}" if count else "·", title=f"{true} → {label or _NONE}")
+            name_of = say("{true} → {predicted}", true=true or _NONE, predicted=label or _NONE)
+            cell = tag("td", f"{count:,}" if count else "·", title=name_of)
             cell.set("class", "right" if true == label else "wrong")
             cell.set("style", f"--share: {share if true else 0:.3f}")
             cells.append(cell)
         number_of = [] if name == true else [tag("small", f"{name} ")]
         heading = tag("th", *number_of, _named(true), scope="row")
         rows.append(tag("tr", heading, *cells))
-    corner = tag("th", "true ↓ predicted →", scope="col")
+    corner = tag("th", say("true ↓ predicted →"), scope="col")
     head = tag("thead", tag("tr", corner, *across))
-    return wide("Confusions", tag("table", head, tag("tbody", *rows), class_="matrix"))
+    return wide(say("Confusions"), tag("table", head, tag("tbody", *rows), class_="matrix"))
 
 
 def _named(label: str) -> Element:
@@ -189,19 +197,19 @@ def mistakes_section(
     """The texts that the model is surest wrong about; words of those explained are shaded."""
     if not predictions.wrong:
         return None
-    wanted = "wanted" if predictions.kind == "embeddings" else "true"
+    wanted = say("wanted: ") if predictions.kind == "embeddings" else say("true: ")
     known = {one.key: one for one in explanations}
-    remarks = ["Wrong predictions with the highest scores. Some may be mistakes of the data."]
+    remarks = [say("Wrong predictions with the highest scores. Some may be mistakes of the data.")]
     if known:
-        remarks.append("Blue words speak for the wrong label, orange ones against it.")
+        remarks.append(say("Blue words speak for the wrong label, orange ones against it."))
     return section(
-        "Surest mistakes",
+        say("Surest mistakes"),
         _examples(_mistake(one, wanted, known) for one in predictions.wrong),
-        note(" ".join(remarks)),
+        note(joined(remarks)),
     )
 
 
-def _mistake(mistake: Mistake, wanted: str, known: Mapping[Key, Explanation]) -> Element:
+def _mistake(mistake: Mistake, wanted: Said, known: Mapping[Key, Explanation]) -> Element:
     scores = {best["tag"]: _shown_score(best) for best in mistake.row["top"]}
     gold = [
         shortened(label) + (f" ({scores[label]})" if label in scores else "")
@@ -214,7 +222,7 @@ def _mistake(mistake: Mistake, wanted: str, known: Mapping[Key, Explanation]) ->
         "li",
         tag("p", *shown, class_="text"),
         _entry("wrong", shortened(mistake.label), scores[mistake.label]),
-        tag("p", tag("small", f"{wanted}: "), ", ".join(gold) or _NONE, class_="gold"),
+        tag("p", tag("small", wanted), ", ".join(gold) or _NONE, class_="gold"),
     )
 
 
@@ -228,12 +236,12 @@ def neighbours_section(rows: Sequence[Row]) -> Element:
         ]
         if row["tags"] and not any(best["tag"] in row["tags"] for best in row["top"][:5]):
             wanted = shortened(", ".join(row["tags"]))
-            found.append(tag("p", tag("small", "wanted: "), wanted, class_="gold"))
+            found.append(tag("p", tag("small", say("wanted: ")), wanted, class_="gold"))
         shown.append(tag("li", tag("p", shortened(row["text"]), class_="text"), *found))
     return section(
-        "Nearest texts",
+        say("Nearest texts"),
         _examples(shown),
-        note("Some queries and the scores of what is nearest. ✓ is what was to be found."),
+        note(say("Some queries and the scores of what is nearest. ✓ is what was to be found.")),
     )
 
 

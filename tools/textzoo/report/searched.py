@@ -8,12 +8,14 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from textzoo.metrics.names import lower_is_better
-from textzoo.report.markup import Column, section, shortened, table, tag
+from textzoo.report.markup import Column, number, section, shortened, table, tag
 from textzoo.report.plots import Line, plot
 from textzoo.report.recorded import Facts, Run, best_trial
+from textzoo.report.wording import joined, say
 
 _MOST_PANELS = 24
 _MOST_NAMES, _LONGEST_NAME = 8, 12  # of values that are no numbers, along an axis
+_STATES = {"complete": say("complete"), "pruned": say("pruned"), "failed": say("failed")}
 _FACTOR = 10  # between the ends of an axis: then it is one of factors
 
 
@@ -30,21 +32,28 @@ def search_section(run: Run) -> Optional[Element]:
         if (panel := _by_key(key, complete, best)) is not None
     ]
     states = [trial["state"] for trial in run.trials]
-    counts = ", ".join(f"{states.count(of)} {of}" for of in dict.fromkeys(states))
+    counts = [
+        say("{count} {state}", count=states.count(of), state=_STATES[of])
+        for of in dict.fromkeys(states)
+    ]
     own = run.trials[0]["value"]
     validates = any(run.settings.get(f"runner.valid_{key}") for key in ("data_dir", "fraction"))
-    judges = "validation rows" if validates else "rows left out"
-    before = "" if own is None else f"; that of the config as it was (trial 0) {own:.4f}"
+    judges = say("validation rows") if validates else say("rows left out")
+    before = "; that of the config as it was (trial 0) {value:.4f}"
+    about = say(
+        "{count} trials: {states}. This report is of the best one, trial {number}: "
+        "{metric} {value:.4f} on the {rows}{before}.",
+        count=len(run.trials),
+        states=joined(counts, ", ", "，"),
+        **{key: best[key] for key in ("number", "metric", "value")},
+        rows=judges,
+        before="" if own is None else say(before, value=own),
+    )
     return section(
-        "Search",
-        tag(
-            "p",
-            f"{len(run.trials)} trials: {counts}. This report is of the best one, trial "
-            f"{best['number']}: {best['metric']} {best['value']:.4f} on the {judges}"
-            f"{before}.",
-        ),
+        say("Search"),
+        tag("p", about),
         tag("div", *panels[:_MOST_PANELS], class_="panels"),
-        tag("details", tag("summary", "All trials"), _all_trials(run.trials, best)),
+        tag("details", tag("summary", say("All trials")), _all_trials(run.trials, best)),
     )
 
 
@@ -53,13 +62,14 @@ def _history(complete: Sequence[Facts]) -> Element:
     values = np.array([trial["value"] for trial in complete], float)
     metric = complete[0]["metric"]
     so_far = (np.minimum if lower_is_better(metric) else np.maximum).accumulate(values)
+    title = say("{metric} by trial", metric=metric)
     drawn = plot(
-        f"{metric} by trial",
+        title,
         [Line(numbers, values, 0, is_joined=False), Line(numbers, so_far, 1)],
-        "trial",
+        say("trial"),
     )
-    best = tag("span", f"best {so_far[-1]:.4f}", class_="shown")
-    return tag("figure", tag("figcaption", f"{metric} by trial", best), drawn)
+    best = tag("span", say("best {value}", value=number(float(so_far[-1]))), class_="shown")
+    return tag("figure", tag("figcaption", title, best), drawn)
 
 
 def _by_key(key: str, complete: Sequence[Facts], best: Facts) -> Optional[Element]:
@@ -80,7 +90,7 @@ def _by_key(key: str, complete: Sequence[Facts], best: Facts) -> Optional[Elemen
         return None
     marked = next((float(place) for place, trial in zip(x, told) if trial is best), None)
     drawn = plot(
-        f"{best['metric']} by {key}",
+        say("{metric} by {key}", metric=best["metric"], key=key),
         [
             Line(x, scores, 0, is_joined=False),
             *(
@@ -94,27 +104,29 @@ def _by_key(key: str, complete: Sequence[Facts], best: Facts) -> Optional[Elemen
         x_names=[shortened(name, _LONGEST_NAME) for name in names],
     )
     chosen = _shown(best["settings"].get(key))
-    about = tag("span", f"best {chosen}", class_="shown")
+    about = tag("span", say("best {value}", value=chosen), class_="shown")
     return tag("figure", tag("figcaption", _short(key), about), drawn)
 
 
 def _all_trials(trials: Sequence[Facts], best: Facts) -> Element:
     keys = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
-    columns = [Column("trial"), Column(best["metric"]), Column("state", is_number=False)]
-    columns += [Column("seconds"), *(Column(_short(key), is_number=False) for key in keys)]
+    columns = [Column(say("trial")), Column(best["metric"]), Column(say("state"), is_number=False)]
+    columns += [Column(say("seconds")), *(Column(_short(key), is_number=False) for key in keys)]
     rows = []
     for trial in trials:
         value: Any = trial["value"]
         if trial["number"] == best["number"]:
             value = tag("strong", f"{value:.4f}", class_="best")
-        state = f"{trial['state']}: {trial['note']}" if trial["note"] else trial["state"]
+        state = _STATES[trial["state"]]
+        if trial["note"]:
+            state = say("{state}: {note}", state=state, note=shortened(trial["note"]))
         rows.append(
             [
-                *(trial["number"], value, shortened(state), round(trial["seconds"])),
+                *(trial["number"], value, state, round(trial["seconds"])),
                 *(_shown(trial["settings"].get(key)) for key in keys),
             ]
         )
-    return table("All trials", columns, rows, sortable=True)
+    return table(say("All trials"), columns, rows, sortable=True)
 
 
 def _short(key: str) -> str:

@@ -10,6 +10,7 @@ from textzoo.files import digests
 from textzoo.linear.part import LinearPart, NgramShare
 from textzoo.report.markup import Column, note, section, shortened, table
 from textzoo.report.recorded import Run
+from textzoo.report.wording import joined, say
 from textzoo.text.vocabulary import Vocabulary
 
 log = logging.getLogger("textzoo")
@@ -49,15 +50,19 @@ def strongest_section(run: Run) -> Optional[Element]:
         ]
         for i, label in enumerate(labels[:_MOST_LABELS])
     ]
-    columns = [Column("label", is_number=False), Column("n-grams", is_number=False)]
-    words = ["Of the linear part, with the weight of each; ␣ is a space at an end."]
+    columns = [Column(say("label"), is_number=False), Column(say("n-grams"), is_number=False)]
+    words = [say("Of the linear part, with the weight of each; ␣ is a space at an end.")]
     if len(labels) > _MOST_LABELS:
         words.append(
-            f"These are the first {_MOST_LABELS} of {len(labels):,} labels: the commonest, unless "
-            "the order of labels was given."
+            say(
+                "These are the first {shown} of {count:,} labels: the commonest, unless the order "
+                "of labels was given.",
+                shown=_MOST_LABELS,
+                count=len(labels),
+            )
         )
-    made = table("Strongest n-grams", columns, rows)
-    return section("Strongest n-grams", made, note(" ".join(words)))
+    title = say("Strongest n-grams")
+    return section(title, table(title, columns, rows), note(joined(words)))
 
 
 def _unchanged(folder: Path, sha256: dict[str, str], first: str, *others: str) -> Path:

@@ -12,6 +12,7 @@ from textzoo.metrics.names import lower_is_better
 from textzoo.report.markup import Column, folded, note, number, section, shortened, table, tag
 from textzoo.report.plots import Line, colour_and_dash, plot, thinned
 from textzoo.report.recorded import Facts, Run, metrics_of
+from textzoo.report.wording import Said, joined, say
 
 _MOST_PANELS = 24
 _SHOWN_PANELS = 2  # on a phone: the loss, and the metric that chooses the best
@@ -33,18 +34,19 @@ def metrics_section(runs: Sequence[Run]) -> Optional[Element]:
     if len(runs) == 1:
         return _metrics_of_one(runs[0])
     notes = [
-        f"Test rows of {run.name}: those of {of}." for run in runs if (of := _ensemble(run.test))
+        say("Test rows of {run}: those of {ensemble}.", run=run.name, ensemble=of)
+        for run in runs
+        if (of := _ensemble(run.test))
     ]
     alike = _are_alike(runs)
     tables = []
-    for title, found in (("Test rows", tests), ("Validation rows, at each run's best", best)):
+    at_best = say("Validation rows, at each run's best")
+    for title, found in ((say("Test rows"), tests), (at_best, best)):
         if found:
             tables += [tag("h3", title), _compared(title, runs, found, marks_best=alike)]
-    notes.append(
-        ("✓ the best of a column. " if alike else "The runs have different test rows. ")
-        + "Click a heading to sort."
-    )
-    return section("Metrics", *tables, *map(note, notes))
+    marks = say("✓ the best of a column.") if alike else say("The runs have different test rows.")
+    notes.append(joined([marks, say("Click a heading to sort.")]))
+    return section(say("Metrics"), *tables, *map(note, notes))
 
 
 def _are_alike(runs: Sequence[Run]) -> bool:
@@ -62,42 +64,53 @@ def _are_alike(runs: Sequence[Run]) -> bool:
 
 def _metrics_of_one(run: Run) -> Element:
     best, test = run.best_evaluation, run.test
-    sources = {name: found for name, found in (("validation", best), ("test", test)) if found}
+    sources = {
+        name: found for name, found in ((say("validation"), best), (say("test"), test)) if found
+    }
     names = dict.fromkeys(name for found in sources.values() for name in metrics_of(found))
-    columns = [Column("metric", is_number=False), *map(Column, sources)]
+    columns = [Column(say("metric"), is_number=False), *map(Column, sources)]
     rows = [[name, *(found.get(name) for found in sources.values())] for name in names]
-    parts = [table("Metrics", columns, rows)]
-    parts += [note(f"{name.capitalize()}: {_about(found)}.") for name, found in sources.items()]
+    parts = [table(say("Metrics"), columns, rows)]
+    if best:
+        parts.append(note(say("Validation: {about}.", about=_about(best))))
+    if test:
+        parts.append(note(say("Test: {about}.", about=_about(test))))
     if ensemble := _ensemble(test):
-        parts.append(note(f"The test rows and all that is told of them are those of {ensemble}."))
+        sentence = "The test rows and all that is told of them are those of {ensemble}."
+        parts.append(note(say(sentence, ensemble=ensemble)))
     if test and run.is_outdated:
         parts.append(
             note(
-                f"The checkpoint {test['checkpoint']} has changed since the test rows were "
-                f"evaluated: run {program('infer')} again."
+                say(
+                    "The checkpoint {checkpoint} has changed since the test rows were evaluated: "
+                    "run {infer} again.",
+                    checkpoint=test["checkpoint"],
+                    infer=program("infer"),
+                )
             )
         )
-    return section("Metrics", *parts)
+    return section(say("Metrics"), *parts)
 
 
-def _ensemble(test: Optional[Facts]) -> Optional[str]:
+def _ensemble(test: Optional[Facts]) -> Optional[Said]:
     """What test metrics are of, if it is not one checkpoint."""
     n = len((test or {}).get("steps", ()))
-    return f"runner.infer_ensemble, {n} checkpoints, not of this run alone" if n > 1 else None
+    sentence = "runner.infer_ensemble, {count} checkpoints, not of this run alone"
+    return say(sentence, count=n) if n > 1 else None
 
 
-def _about(source: Facts) -> str:
+def _about(source: Facts) -> Said:
     """What the metrics are of: how many rows, which step, which threshold."""
-    words = [f"{source['rows']:,} rows"]
+    words = [say("{count:,} rows", count=source["rows"])]
     steps = source.get("steps", [source["step"]] if "step" in source else [])
     if steps:
-        words.append("step " + " and ".join(f"{step:,}" for step in steps))
+        words.append(say("step {steps}", steps=joined([f"{s:,}" for s in steps], " and ", "、")))
     threshold = source.get("threshold")
     if isinstance(threshold, list):
-        words.append("a threshold for each label")
+        words.append(say("a threshold for each label"))
     elif threshold is not None:
-        words.append(f"threshold {number(float(threshold))}")
-    return ", ".join(words)
+        words.append(say("threshold {value}", value=number(float(threshold))))
+    return joined(words, ", ", "，")
 
 
 def _compared(
@@ -105,7 +118,7 @@ def _compared(
 ) -> Element:
     metrics = {name: metrics_of(facts) for name, facts in found.items()}
     names = list(dict.fromkeys(name for own in metrics.values() for name in own))
-    columns = [Column("run", is_number=False), *map(Column, names), Column("rows")]
+    columns = [Column(say("run"), is_number=False), *map(Column, names), Column(say("rows"))]
     best = {
         name: (min if lower_is_better(name) else max)(
             own[name] for own in metrics.values() if name in own
@@ -134,7 +147,7 @@ def who_is_who(runs: Sequence[Run]) -> Element:
     for i, run in enumerate(runs):
         words = [subjects[i]] if len(set(subjects)) > 1 and subjects[i] else []
         words += [f"{key.rpartition('.')[2]} {own[i]}" for key, own in named[:_MOST_NAMED]]
-        items.append(tag("li", run_label(run, i), tag("small", ", ".join(words))))
+        items.append(tag("li", run_label(run, i), tag("small", joined(words, ", ", "，"))))
     return tag("ul", *items, class_="who")
 
 
@@ -156,14 +169,14 @@ def key(place: int) -> Element:
 
 def training_section(runs: Sequence[Run]) -> Optional[Element]:
     """Curves of the loss, of every metric, of learning rate and speed; and the time it took."""
-    panels = [_panel(runs, "training", "loss", "loss")]
+    panels = [_panel(runs, "training", "loss", say("loss"))]
     told = [run.evaluations for run in runs]
     if max(map(len, told), default=0) < 2:
         told = []  # which the metrics tell already: a point is no curve
     names = dict.fromkeys(name for own in told for line in own for name in metrics_of(line))
     panels += [_panel(runs, "evaluations", name, name) for name in names]
-    panels.append(_panel(runs, "training", "learning_rate", "learning rate"))
-    panels.append(_panel(runs, "training", "rows_per_second", "rows per second"))
+    panels.append(_panel(runs, "training", "learning_rate", say("learning rate")))
+    panels.append(_panel(runs, "training", "rows_per_second", say("rows per second")))
     panels = [panel for panel in panels if panel is not None]
     if not panels:
         return None
@@ -172,12 +185,15 @@ def training_section(runs: Sequence[Run]) -> Optional[Element]:
     if len(runs) > 1:
         parts.insert(0, legend((i, run) for i, run in enumerate(runs)))
     if len(panels) > _MOST_PANELS:
-        parts.append(note(f"{len(panels) - _MOST_PANELS} more curves are left out."))
+        parts.append(
+            note(say("{count} more curves are left out.", count=len(panels) - _MOST_PANELS))
+        )
     if len(runs) == 1:
         if told:
-            parts.append(note("Metrics are of the validation rows; ● is the best value of each."))
-        return section("Training", *parts, *_time_of_one(runs[0]))
-    return section("Training", *parts, tag("h3", "Time"), _times(runs))
+            sentence = "Metrics are of the validation rows; ● is the best value of each."
+            parts.append(note(say(sentence)))
+        return section(say("Training"), *parts, *_time_of_one(runs[0]))
+    return section(say("Training"), *parts, tag("h3", say("Time")), _times(runs))
 
 
 def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[Element]:
@@ -195,7 +211,8 @@ def _panel(runs: Sequence[Run], lines: str, name: str, title: str) -> Optional[E
             curves.append(Line(*thinned(steps, values), i, marked))
     if not curves:
         return None
-    drawn = plot(f"{title} by step", curves, "step", from_zero=name in _FROM_ZERO)
+    label = say("{curve} by step", curve=title)
+    drawn = plot(label, curves, say("step"), from_zero=name in _FROM_ZERO)
     heading = [title, *([tag("span", shown, class_="shown")] if len(runs) == 1 else [])]
     return tag("figure", tag("figcaption", *heading), drawn)
 
@@ -204,15 +221,20 @@ def _time_of_one(run: Run) -> list[Element]:
     if not run.sessions:
         return []
     resumed = len(run.sessions) - 1
-    text = f"Trained for {duration(run)}, from {run.sessions[0].started:%Y-%m-%d %H:%M}"
-    if resumed:
-        text += f", resumed {'once' if resumed == 1 else f'{resumed} times'}"
-    return [note(f"{text}; time includes validation and checkpoints.")]
+    times = say(", resumed {count} times", count=resumed) if resumed else ""
+    told = say(
+        "Trained for {time}, from {start}{resumed}; time includes validation and checkpoints.",
+        time=duration(run),
+        start=f"{run.sessions[0].started:%Y-%m-%d %H:%M}",
+        resumed=say(", resumed once") if resumed == 1 else times,
+    )
+    return [note(told)]
 
 
 def _times(runs: Sequence[Run]) -> Element:
-    columns = [Column("run", is_number=False), Column("model", is_number=False)]
-    columns += map(Column, ("steps", "training rows", "rows per second", "time", "resumed"))
+    columns = [Column(say("run"), is_number=False), Column(say("model"), is_number=False)]
+    columns += [Column(say("steps")), Column(say("training rows")), Column(say("rows per second"))]
+    columns += [Column(say("time")), Column(say("resumed"))]
     rows = []
     for i, run in enumerate(runs):
         speeds = [line["rows_per_second"] for line in run.training if "rows_per_second" in line]
@@ -221,7 +243,7 @@ def _times(runs: Sequence[Run]) -> Element:
         row += [round(float(np.median(speeds))) if speeds else None]
         row += [duration(run), len(run.sessions) - 1] if run.sessions else [None, None]
         rows.append(row)
-    return table("Time", columns, rows)
+    return table(say("Time"), columns, rows)
 
 
 def duration(run: Run) -> str:
@@ -239,20 +261,21 @@ def settings_section(runs: Sequence[Run]) -> Optional[Element]:
     checkpoint = runs[0].checkpoint
     if len(runs) == 1 and checkpoint:
         rows = [[tag("code", key), _value(value)] for key, value in runs[0].settings.items()]
-        columns = [Column("key", is_number=False), Column("value", is_number=False)]
+        columns = [Column(say("key"), is_number=False), Column(say("value"), is_number=False)]
         versions = checkpoint["versions"].items()
         words = ", ".join(f"{name} {version}" for name, version in versions)
-        summary = tag("summary", f"{len(rows)} keys that are set")
-        made = tag("details", summary, table("Settings", columns, rows))
-        return section("Settings", made, note(words))
+        summary = tag("summary", say("{count} keys that are set", count=len(rows)))
+        made = tag("details", summary, table(say("Settings"), columns, rows))
+        versions = say("Versions: {versions}.", versions=words)
+        return section(say("Settings"), made, note(versions))
     rows = [[tag("code", key), *own] for key, own in _differing(told).items()]
     if not rows:
-        return section("Settings", note("All runs have the same settings."))
-    columns = [Column(name, is_number=False) for name in ("key", *(run.name for run in told))]
+        return section(say("Settings"), note(say("All runs have the same settings.")))
+    columns = [Column(name, is_number=False) for name in (say("key"), *(run.name for run in told))]
     return section(
-        "Settings that differ",
-        table("Settings that differ", columns, rows),
-        note(f"{len(_values(told)) - len(rows)} other keys are the same."),
+        say("Settings that differ"),
+        table(say("Settings that differ"), columns, rows),
+        note(say("{count} other keys are the same.", count=len(_values(told)) - len(rows))),
     )
 
 

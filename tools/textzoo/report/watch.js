@@ -1,5 +1,3 @@
-"use strict";
-
 const SECONDS = [2, 30]; // between two questions, the least and the most
 let known = document.querySelector("header").dataset.state;
 let served = new Map(sections(document).map((section) => [section.id, section.outerHTML]));
@@ -22,15 +20,14 @@ function replace(next) {
   });
   const header = next.querySelector("header");
   known = header.dataset.state;
-  document.title = next.title;
+  document.querySelector("title").replaceWith(next.querySelector("title"));
   document.querySelector("main").replaceChildren(...shown);
   document.querySelector("header").replaceWith(header);
   served = now;
+  speak(language); // what is new comes in English
 }
 
-function say(what) {
-  document.getElementById("watching").textContent = what;
-}
+const watching = () => document.getElementById("watching"); // which comes anew
 
 async function text(path) {
   const answer = await fetch(path, { cache: "no-store" });
@@ -44,11 +41,12 @@ async function look() {
   try {
     if (await text("state") !== known) found = await text("./");
   } catch {
-    say("The report is no longer served: this is how it was last");
+    tell(watching(), "The report is no longer served: this is how it was last");
   }
   if (found !== null) {
     replace(new DOMParser().parseFromString(found, "text/html"));
-    say(`Last change at ${new Date().toLocaleTimeString()}`);
+    const time = new Date().toLocaleTimeString();
+    tell(watching(), "Last change at {time}", { time });
   }
   // A page that takes long to make leaves the machine to the training.
   const seconds = 10 * (performance.now() - began) / 1000;
