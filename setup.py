@@ -59,6 +59,7 @@ TUNE = ["optuna>=4"]
 SERVE = ["fastapi", "prometheus_client", "uvicorn"]
 # Milvus Lite before 3 is another program, and lacks Windows.
 MILVUS = ["pymilvus>=3", "milvus-lite>=3.2; python_version >= '3.10'"]
+FAISS = ["faiss-cpu>=1.8"]
 
 TENSORBOARD = ["tensorboard"]
 # What writes and reads runs, without the server and its page; `pip install mlflow` has these.
@@ -115,6 +116,7 @@ setup(
         "serve": SERVE,
         "tune": TUNE,
         "milvus": MILVUS,
+        "faiss": FAISS,
         "zstd": ["zstandard"],
         "parquet": ["pyarrow"],
         "sklearn": ["scikit-learn>=1.6"],
@@ -129,7 +131,7 @@ setup(
             ),
             # wheel: setuptools before 70.1 builds none without.
             *("pyarrow", "scikit-learn", "wheel", "zstandard"),
-            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS, *TENSORBOARD, *MLFLOW),
+            *(*ONNX, *REPORT, *SERVE, *TUNE, *MILVUS, *FAISS, *TENSORBOARD, *MLFLOW),
         ],
     },
     entry_points={

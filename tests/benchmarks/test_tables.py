@@ -40,6 +40,8 @@ USAGE = {
     "[--requests REQUESTS] [--trust-code]",
     "soak": "--exported EXPORTED [--minutes MINUTES] [--connections CONNECTIONS] "
     "[--engine {paddle,onnx}] [--trust-code]",
+    "large_indexes": "[--vectors VECTORS] [--size SIZE] [--queries QUERIES] "
+    "[--faiss FAISS [FAISS ...]] [--nprobe NPROBE [NPROBE ...]] [--hnsw]",
     "latency": "--exported EXPORTED [--requests REQUESTS] [--trust-code]",
     "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
     "processes": f"{_CONFIG} [--reports REPORTS]",
@@ -71,6 +73,10 @@ DEFAULTS = {
     },
     "serve": {"connections": [1, 8, 64], "requests": 2000, "trust_code": False},
     "soak": {"minutes": 20.0, "connections": 8, "engine": None, "trust_code": False},
+    "large_indexes": {
+        **{"vectors": None, "size": 200_000, "queries": 500, "faiss": ["auto"], "nprobe": [32]},
+        "hnsw": False,
+    },
     "latency": {"requests": 500, "trust_code": False},
     "inference": {"override": [], "rows": 2000, "peer": None},
     "processes": {"override": [], "reports": 5},
@@ -204,6 +210,19 @@ def test_small_indexes_are_compared_with_the_exact_search(tmp_path, capsys):
     assert evaluate.main(["--pairs", f"{tmp_path}/test.tsv", "--result", result]) == 0
     metrics = json.loads(capsys.readouterr().out.rpartition("metrics: ")[2])
     assert whole["recall@10"] == pytest.approx(metrics["recall@10"], abs=1e-4)
+
+
+def test_large_indexes_are_compared_with_the_exact_search(tmp_path):
+    pytest.importorskip("faiss")
+    written, options = tmp_path / "figures.json", ("--size", "2000", "--queries", "20")
+    forms = ("--faiss", "IVF8,Flat", "Flat", "--nprobe", "1", "8")
+    assert main(["large_indexes", *options, *forms, "--json", str(written)]) == 0
+    figures = json.loads(written.read_text(encoding="utf-8"))["large_indexes"]
+    names = [f"faiss, {form}, nprobe {n}" for form in ("IVF8,Flat", "Flat") for n in (1, 8)]
+    assert list(figures) == ["exact", "exact, int8", *names]
+    one_list, whole, *others = (figures[name]["overlap@10"] for name in names)
+    assert one_list < whole == 1 and others == [1, 1]
+    assert figures["exact, int8"]["megabytes"] < figures["exact"]["megabytes"] / 3
 
 
 @pytest.mark.parametrize("name", ["tagspace", "batchneg"])

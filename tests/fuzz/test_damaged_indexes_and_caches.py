@@ -1,6 +1,7 @@
 """Damaged indexes and caches: refused in words or made anew, whatever the damage is."""
 
 import gzip
+import importlib.util
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from textzoo.text.reader import Reader
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
-N, WIDTH = 60, 8
+N, WIDTH = 60, 8  # with codes of faiss more
 MADE_FROM = {"model": "batchneg", "checkpoint": {"rec.pdparams": "abc"}, "corpus": "1"}
 SETTINGS = {
     "hnsw": IndexSettings(hnsw_m=3, ef_construction=20),
@@ -32,6 +33,9 @@ SETTINGS = {
     "int8": IndexSettings(hnsw_m=3, ef_construction=20, dtype="int8"),
     "binary": IndexSettings(backend="exact", dtype="binary", lexical_weight=0.5),
 }
+if importlib.util.find_spec("faiss"):
+    SETTINGS["lists"] = IndexSettings(backend="faiss", faiss="IVF4,Flat", nprobe=2)
+    SETTINGS["codes"] = IndexSettings(backend="faiss", faiss="IVF4,PQ4", nprobe=2)
 
 
 @needs_hnswlib
@@ -56,7 +60,8 @@ def problems_with_indexes(place: Path, n: int, seed: int = 0) -> list[str]:
     queries = embeddings_of(5, seed=1, width=WIDTH)
     for backend, settings in SETTINGS.items():
         index = Index(settings, WIDTH, MADE_FROM)
-        index.add(texts_of(N), embeddings_of(N, width=WIDTH))
+        n = 256 if backend == "codes" else N
+        index.add(texts_of(n), embeddings_of(n, width=WIDTH))
         index.delete(entries_of("text 3", "text 4"))
         index.add(entries_of("text 3"), embeddings_of(1, width=WIDTH))
         index.save(place / backend)

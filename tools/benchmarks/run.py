@@ -16,6 +16,7 @@ from benchmarks import (
     index,
     inference,
     labels,
+    large_indexes,
     latency,
     lengths,
     many_labels,
@@ -42,7 +43,7 @@ TABLES = {
     for table in (
         *(tagspace, rows, xmlcnn, labels, encoders, index, serve, soak, latency),
         *(inference, processes, settings, reach, fasttext, encoding, start, lengths),
-        *(baselines, many_labels, small_indexes),
+        *(baselines, many_labels, small_indexes, large_indexes),
     )
 }
 TABLES["all"] = suite

@@ -15,10 +15,11 @@ Made = TypeVar("Made")
 
 _LABEL_SIZES = ("vocab_tag_size", "vocab_label_size")
 # What a backend cannot keep of embeddings, and what to say of it.
-_IN_MILVUS = "expected float32: Milvus keeps vectors as they are; hnsw and exact have int8"
+_IN_MILVUS = "expected float32: Milvus keeps vectors as they are; the others have int8"
 _NO_INDEX = {
     ("milvus", "int8"): _IN_MILVUS,
     ("milvus", "binary"): _IN_MILVUS,
+    ("faiss", "binary"): "expected float32 or int8: faiss has codes of its own; exact has binary",
     ("hnsw", "binary"): "expected float32 or int8: no graph is made of signs; exact has binary",
 }
 
@@ -64,7 +65,7 @@ def load_config(path: Path, overrides: list[str]) -> tuple[Config, ModelFolder]:
     if config.index.backend == "milvus" and config.index.lexical_weight:
         raise UserError(
             f"{path}: index.lexical_weight: received {config.index.lexical_weight}, expected 0: "
-            "n-grams are counted by index.backend=hnsw and exact"
+            "n-grams are counted by index.backend=hnsw, exact and faiss"
         )
     if (config.index.backend, config.index.dtype) in _NO_INDEX:
         raise UserError(

@@ -51,6 +51,10 @@ WeightOrAuto = Union[Literal["auto"], Annotated[float, Field(ge=0, le=1)]]
 LexicalFeatures = Literal["characters", "words", "within_words"]
 LexicalWeighting = Literal["bm25", "tfidf"]
 IndexDtype = Literal["float32", "int8", "binary"]
+_FAISS_FACTORY = r"auto|Flat|IVF[1-9][0-9]{0,7},(Flat|PQ[1-9][0-9]{0,3})"
+FaissFactory = Annotated[
+    str, pydantic.WithJsonSchema({"type": "string", "pattern": f"^({_FAISS_FACTORY})$"})
+]
 LoggerName = Literal["visualdl", "tensorboard", "mlflow", "wandb"]
 
 # Keys of which one stands in the place of the others: a later file's, or an override's, wins, and
@@ -490,11 +494,11 @@ class Teacher(Block):
 class IndexSettings(Block):
     """How texts are searched by their embeddings."""
 
-    backend: Literal["hnsw", "exact", "milvus"] = Field(
+    backend: Literal["hnsw", "exact", "faiss", "milvus"] = Field(
         default="hnsw",
         description="a graph of neighbours (Malkov and Yashunin 2018) in memory, for which hnswlib "
-        "has to be installed (`pip install textzoo[hnsw]`), else as exact; every text; or Milvus "
-        "(doc/retrieval_at_scale.md)",
+        "has to be installed (`pip install textzoo[hnsw]`), else as exact; every text; lists and "
+        "codes of texts by faiss; or Milvus (doc/retrieval_at_scale.md)",
     )
     space: Literal["cosine", "ip", "l2"] = Field(
         default="cosine", description="what is near in the graph"
@@ -507,13 +511,20 @@ class IndexSettings(Block):
     dtype: IndexDtype = Field(
         default="float32",
         description="what is kept of the embeddings: 8 bits of each number; or the signs, in "
-        "memory, and 8 bits on disk; exact, and int8 in hnsw (doc/small_indexes.md)",
+        "memory, and 8 bits on disk; exact, and int8 in hnsw and faiss (doc/small_indexes.md)",
     )
     rescore_multiplier: Annotated[int, Field(gt=0, le=1000)] = Field(
         default=10,
-        description="binary: so many times as many texts as are asked for are found by their "
-        "signs, and compared with the query by their 8 bits",
+        description="binary, and PQ of faiss: so many times as many texts as are asked for are "
+        "found by their signs or codes, and compared with the query by what `dtype` keeps",
     )
+    faiss: FaissFactory = Field(
+        default="auto",
+        description="faiss: a string of its index_factory, of these: IVF4096,PQ32, for 4096 lists "
+        "and 32 bytes of each text; IVF4096,Flat, for whole vectors; Flat, for every text, without "
+        "lists; auto: by the number of texts (doc/retrieval_at_scale.md)",
+    )
+    nprobe: PositiveInt = Field(default=32, description="faiss: lists that each query looks at")
     center: bool = Field(
         default=False,
         description="take the mean of the corpus away from all embeddings, which are then of "
@@ -523,7 +534,7 @@ class IndexSettings(Block):
         default=0.0,
         description="share of the n-grams that a text and the query have in common in a score, the "
         "cosine being the rest (doc/hybrid_search.md); auto: the best one on the validation rows "
-        "at each evaluation, which the checkpoint keeps; hnsw and exact",
+        "at each evaluation, which the checkpoint keeps; not in Milvus",
     )
     lexical_features: LexicalFeatures = Field(
         default="characters",
@@ -606,6 +617,15 @@ class IndexSettings(Block):
         description="milvus: find only texts whose metadata fulfil this, such as "
         '`language == "en" and year >= 2020`',
     )
+
+    @pydantic.field_validator("faiss")
+    @classmethod
+    def _check_faiss(cls, factory: str) -> str:
+        if re.fullmatch(_FAISS_FACTORY, factory):
+            return factory
+        raise ValueError(
+            f"received {factory!r}, expected auto, Flat, or such as IVF4096,Flat or IVF4096,PQ32"
+        )
 
     @pydantic.field_validator("uri")
     @classmethod

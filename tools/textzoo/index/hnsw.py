@@ -1,7 +1,8 @@
 """Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
 
 With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`; with
-`index.dtype` by embeddings in fewer bits, see `vectors`.
+`index.dtype` by embeddings in fewer bits, see `vectors`; with `index.backend: faiss` by lists of
+texts, see `inverted_lists`.
 """
 
 import errno
@@ -32,6 +33,8 @@ from textzoo.files import (
 )
 from textzoo.index.centering import CENTER, center_of
 from textzoo.index.graph_file import is_graph_of, keep_links, with_embeddings
+from textzoo.index.inverted_lists import FILES as LIST_FILES
+from textzoo.index.inverted_lists import InvertedLists, has_lists
 from textzoo.index.lexical import LexicalForm, LexicalIndex
 from textzoo.index.mixing import CosineMoments, mixed, standardised
 from textzoo.index.text_index import Hit, changes_lost
@@ -82,7 +85,7 @@ class _Manifest(Block):
     @classmethod
     def _check_names(cls, sha256: dict[str, str]) -> dict[str, str]:
         more = {name for name in sha256 if _LEXICAL_FILE.fullmatch(name)} | {_GRAPH}
-        if sha256.keys() - more - FILES["binary"] != {_TEXTS}:
+        if sha256.keys() - more - FILES["binary"] - LIST_FILES != {_TEXTS}:
             raise ValueError("expected the checksums of the files of an index")
         return sha256
 
@@ -113,6 +116,7 @@ class Index:
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
+        self._lists: Optional[InvertedLists] = None  # of some of the texts, or none yet
         self._lexical: Optional[LexicalIndex] = None  # of the texts that can be found, or none yet
         self._moments: Optional[CosineMoments] = None  # of their embeddings, or none yet
         self._lock = threading.Lock()
@@ -249,6 +253,8 @@ class Index:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     if self._settings.dtype != "float32":
                         keep_links(place / _GRAPH, len(self.texts), self._settings)
+                if lists := self._ready_lists():
+                    lists.save(place)
                 facts = {"made_from": self.made_from, "form": _form(self._settings)}
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
         except OSError as failure:
@@ -301,7 +307,7 @@ class Index:
         n = len(texts.texts)
         if manifest.sha256.keys() & FILES["binary"] != FILES[settings.dtype]:
             raise damaged(folder / LISTING.file)
-        vectors = read_vectors(folder, settings.dtype, n)
+        vectors = read_vectors(folder, settings.dtype, n, settings.backend == "faiss")
         center = center_of(manifest.made_from)
         if center is not None and (
             center.shape != (vectors.width,) or not np.isfinite(center).all()
@@ -321,6 +327,11 @@ class Index:
             raise damaged(folder / LISTING.file)
         if _GRAPH in manifest.sha256 and hnswlib:
             index._graph = _read_graph(folder / _GRAPH, vectors, ~index._alive, settings)
+        of_lists = LIST_FILES if has_lists(settings, n) else set()
+        if manifest.sha256.keys() & LIST_FILES != of_lists:
+            raise damaged(folder / LISTING.file)
+        if of_lists:
+            index._lists = InvertedLists.load(folder, vectors, settings)
         listed = {name for name in manifest.sha256 if _LEXICAL_FILE.fullmatch(name)}
         if {f"{_LEXICAL}/{file.name}" for file in (folder / _LEXICAL).glob("*")} != listed:
             raise damaged(folder / LISTING.file)
@@ -368,8 +379,20 @@ class Index:
         if isinstance(self._vectors, BinaryVectors):
             n = min(k * self._settings.rescore_multiplier, len(self))
             return self._vectors.nearest(queries, n, self._alive)
+        if lists := self._ready_lists():
+            return lists.nearest(queries, k, self._settings, self._alive)
         n = min(max(self._settings.ef, k), len(self)) if texts else k
         return self._near_in_graph(queries, n)
+
+    def _ready_lists(self) -> Optional[InvertedLists]:
+        """The lists of all texts; None if every text is compared, or a graph has them."""
+        if not has_lists(self._settings, len(self.texts)):
+            return None
+        with self._lock:
+            if self._lists is None:
+                self._lists = InvertedLists.of(self._vectors, self._settings)
+            self._lists.extend()
+            return self._lists
 
     def _near_in_graph(self, queries: np.ndarray, k: int) -> Optional[np.ndarray]:
         """The places that the graph leads to, `[queries, k]`; None if it leads to fewer."""
@@ -486,8 +509,10 @@ def _read_graph(path: Path, vectors: Vectors, deleted: np.ndarray, settings: Ind
 def _form(settings: IndexSettings) -> dict[str, Any]:
     """The settings that an index is built with."""
     form = {"backend": settings.backend}
-    if settings.backend != "exact":
+    if settings.backend == "hnsw":
         form |= settings.model_dump(include={"space", "hnsw_m", "ef_construction"})
+    if settings.backend == "faiss":
+        form["faiss"] = settings.faiss
     return form if settings.dtype == "float32" else {**form, "dtype": settings.dtype}
 
 

@@ -9,6 +9,7 @@ from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.files import check_folder
 from textzoo.index.centering import CENTER, CentredIndex
+from textzoo.index.inverted_lists import check_width, import_faiss
 from textzoo.index.text_index import TextIndex
 
 log = logging.getLogger("textzoo")
@@ -54,7 +55,8 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         exported: whether its files belong to an export, and are to stay as they are.
 
     Raises:
-        UserError: it is damaged, or its server does not answer or has something else there.
+        UserError: it is damaged, its library is not installed, or its server does not answer or
+            has something else there.
     """
     index: Optional[TextIndex] = None
     if settings.backend == "milvus":
@@ -63,6 +65,8 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         index = MilvusIndex.load(settings, exported)
     else:
         _refuse_filter(settings)
+        if settings.backend == "faiss":
+            import_faiss()
         settings = _without_graph(settings)
         from textzoo.index.hnsw import Index
 
@@ -80,9 +84,11 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
             away.
 
     Raises:
-        UserError: the server of the index does not answer or has something else there.
+        UserError: its library is not installed, or its server does not answer or has something
+            else there; or it cannot hold embeddings of this width.
     """
     index: TextIndex
+    check_width(settings, width)
     if settings.backend == "milvus":
         from textzoo.index.milvus import MilvusIndex
 

@@ -97,6 +97,7 @@ class FloatVectors:
 
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
+        self._rows = _in_memory(self._rows)
         np.save(folder / EMBEDDINGS, self._rows)
 
 
@@ -171,6 +172,7 @@ class Int8Vectors:
 
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
+        self._codes = _in_memory(self._codes)
         np.save(folder / EMBEDDINGS, self._codes)
         ranges = self._ranges
         np.save(folder / RANGES, np.zeros((2, self.width), "f4") if ranges is None else ranges)
@@ -229,8 +231,6 @@ class BinaryVectors(Int8Vectors):
 
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
-        # In memory from now on: a file that is mapped cannot be replaced everywhere.
-        self._codes = np.array(self._codes)
         super().save(folder)
         np.save(folder / SIGNS, self._signs)
 
@@ -243,37 +243,38 @@ def new_vectors(dtype: IndexDtype, width: int) -> Vectors:
     return kept(np.zeros((0, width), np.int8))
 
 
-def read_vectors(folder: Path, dtype: IndexDtype, n: int) -> Vectors:
+def read_vectors(folder: Path, dtype: IndexDtype, n: int, on_disk: bool = False) -> Vectors:
     """The vectors of an index.
 
     Args:
         folder: where they are.
         dtype: what they are to be.
         n: how many they are to be.
+        on_disk: leave them there, mapped into memory; those of `binary` are so in any case.
 
     Raises:
         UserError: they are others, or damaged.
         OSError: they cannot be read.
     """
-    rows = _mapped(folder / EMBEDDINGS, "float32" if dtype == "float32" else "int8")
+    rows = read_matrix(folder / EMBEDDINGS, "float32" if dtype == "float32" else "int8")
     if len(rows) != n:
         raise damaged(folder / EMBEDDINGS)
     if dtype == "float32":
-        rows = np.array(rows)
-        if not _fits(rows):
+        if not all(_fits(rows[block]) for block in _blocks(n)):
             raise damaged(folder / EMBEDDINGS)
-        return FloatVectors(rows)
-    ranges = np.array(_mapped(folder / RANGES, "float32"))
+        return FloatVectors(rows if on_disk else np.array(rows))
+    ranges = np.array(read_matrix(folder / RANGES, "float32"))
     if ranges.shape != (2, rows.shape[1]) or not (np.abs(ranges) <= _LONGEST).all():
         raise damaged(folder / RANGES)
     if (ranges[0] > ranges[1]).any():
         raise damaged(folder / RANGES)
-    vectors = Int8Vectors(rows if dtype == "binary" else np.array(rows), ranges if n else None)
+    stays = on_disk or dtype == "binary"
+    vectors = Int8Vectors(rows if stays else np.array(rows), ranges if n else None)
     if not all(_fits(vectors.at(block)) for block in _blocks(n)):
         raise damaged(folder / EMBEDDINGS)
     if dtype == "int8":
         return vectors
-    signs = np.array(_mapped(folder / SIGNS, "uint8"))
+    signs = np.array(read_matrix(folder / SIGNS, "uint8"))
     if signs.shape != (n, -(-rows.shape[1] // 8)):
         raise damaged(folder / SIGNS)
     return BinaryVectors(rows, ranges if n else None, signs)
@@ -289,8 +290,13 @@ def damaged(path: Path) -> UserError:
     return UserError(f"{path}: is damaged; delete the folder {path.parent} to build the index anew")
 
 
-def _mapped(path: Path, dtype: str) -> np.ndarray:
-    """A matrix on disk: a shape that is too large for its file costs no memory."""
+def read_matrix(path: Path, dtype: str) -> np.ndarray:
+    """A matrix on disk: a shape that is too large for its file costs no memory.
+
+    Raises:
+        UserError: it is damaged, or another.
+        OSError: it cannot be read.
+    """
     try:
         rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except FileNotFoundError:
@@ -300,6 +306,11 @@ def _mapped(path: Path, dtype: str) -> np.ndarray:
     if rows.dtype != dtype or rows.ndim != 2:
         raise damaged(path)
     return rows
+
+
+def _in_memory(rows: np.ndarray) -> np.ndarray:
+    """Rows that replace those of a file: one that is mapped cannot be replaced everywhere."""
+    return np.array(rows) if isinstance(rows.base, np.memmap) else rows
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -13,6 +13,7 @@ from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
 from textzoo.index.centering import CENTER
+from textzoo.index.inverted_lists import check_n_texts
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex, changes_lost
 from textzoo.inference.embedder import Embedder
@@ -63,6 +64,7 @@ def prepared_index(embedder: Embedder) -> TextIndex:
             *(settings.place, " and ".join(changed), lost),
         )
     check_place(settings)
+    check_n_texts(settings, len(entries))
     started, building, built = time.perf_counter(), 0.0, None
     chunks = embedded(entries, embedder, corpus)
     if settings.center or settings.dtype != "float32":  # the mean and the scales are of all
