@@ -12,6 +12,7 @@ from textzoo.report.markup import (
     table,
     tag,
 )
+from textzoo.report.wording import joined, say
 
 
 def html(element):
@@ -27,6 +28,17 @@ def test_texts_and_attributes_come_out_escaped():
 
 def test_texts_and_elements_stay_in_their_order():
     assert html(tag("p", "a", "b", tag("i"), "c", "d")) == "<p>ab<i></i>cd</p>"
+
+
+def test_what_was_said_has_its_chinese_beside_it():
+    run = say("run")
+    assert html(tag("p", run, tag("i"), title=run)) == (
+        '<p title="run" data-zh-title="训练" data-zh="训练">run<i></i></p>'
+    )
+    span = '<span data-zh="训练">run</span>'
+    assert html(tag("p", "a", run)) == f"<p>a{span}</p>"
+    assert html(tag("p", run, "a")) == f"<p>{span}a</p>"
+    assert html(tag("p", joined(["f1"]))) == html(tag("p", joined([]), "f1")) == "<p>f1</p>"
 
 
 def test_a_page_is_a_whole_document():

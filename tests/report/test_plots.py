@@ -7,10 +7,11 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from textzoo.report.plots import MOST_POINTS, Line, colour_and_dash, plot, thinned
+from textzoo.report.wording import say
 
 
 def svg(*lines, **how):
-    return plot("a name", lines, "step", **how)
+    return plot(say("{curve} by step", curve="mrr"), lines, say("step"), **how)
 
 
 def text_of(drawn):
@@ -22,18 +23,19 @@ ONE = Line(np.array([0.0, 1.0]), np.array([0.2, 0.9]))
 
 def test_a_plot_has_a_name_and_only_the_pages_colours():
     drawn = svg(ONE, Line(ONE.x, ONE.y[::-1], 3), rule_at=0.5, shade_below=0.3)
-    assert (drawn.tag, drawn.get("role"), drawn.get("aria-label")) == ("svg", "img", "a name")
+    assert (drawn.tag, drawn.get("role"), drawn.get("aria-label")) == ("svg", "img", "mrr by step")
     text = text_of(drawn)
     assert "var(--line-0)" in text and "var(--line-3)" in text and "var(--soft)" in text
     assert not re.search(r"#[0-9a-f]{6}\b", text)
     assert not re.search(r"font|<style|metadata|xmlns", text)
-    assert "step" in [element.text for element in drawn.iter("text")]
+    (label,) = [element for element in drawn.iter("text") if element.text == "step"]
+    assert (label.get("data-zh"), drawn.get("data-zh-aria-label")) == ("步数", "按步：mrr")
 
 
 def test_the_same_curves_give_the_same_plot_and_names_keep_two_plots_apart():
     assert text_of(svg(ONE)) == text_of(svg(ONE))
     ids = [
-        {e.get("id") for e in plot(name, [ONE], "x").iter() if e.get("id")} for name in ("a", "b")
+        {e.get("id") for e in plot(name, [ONE], "").iter() if e.get("id")} for name in ("a", "b")
     ]
     assert ids[0] and not ids[0] & ids[1]
 
