@@ -40,8 +40,6 @@ USAGE = {
     "[--requests REQUESTS] [--trust-code]",
     "soak": "--exported EXPORTED [--minutes MINUTES] [--connections CONNECTIONS] "
     "[--engine {paddle,onnx}] [--trust-code]",
-    "large_indexes": "[--vectors VECTORS] [--size SIZE] [--queries QUERIES] "
-    "[--faiss FAISS [FAISS ...]] [--nprobe NPROBE [NPROBE ...]] [--hnsw]",
     "latency": "--exported EXPORTED [--requests REQUESTS] [--trust-code]",
     "inference": f"{_CONFIG} [--rows ROWS] [--peer PEER]",
     "processes": f"{_CONFIG} [--reports REPORTS]",
@@ -55,6 +53,8 @@ USAGE = {
     "many_labels": f"{_SIZES} [--rows ROWS]",
     "small_indexes": "[--widths [WIDTHS ...]] [--rescore RESCORE [RESCORE ...]] [--hnsw] "
     f"[--rounds ROUNDS] {_CONFIG}",
+    "large_indexes": "[--vectors VECTORS] [--size SIZE] [--queries QUERIES] "
+    "[--faiss FAISS [FAISS ...]] [--nprobe NPROBE [NPROBE ...]] [--hnsw]",
     "all": "[--peer PEER] --folder FOLDER [--rounds ROUNDS] [--only NAME [NAME ...]] "
     "[--threads THREADS]",
 }
@@ -73,10 +73,6 @@ DEFAULTS = {
     },
     "serve": {"connections": [1, 8, 64], "requests": 2000, "trust_code": False},
     "soak": {"minutes": 20.0, "connections": 8, "engine": None, "trust_code": False},
-    "large_indexes": {
-        **{"vectors": None, "size": 200_000, "queries": 500, "faiss": ["auto"], "nprobe": [32]},
-        "hnsw": False,
-    },
     "latency": {"requests": 500, "trust_code": False},
     "inference": {"override": [], "rows": 2000, "peer": None},
     "processes": {"override": [], "reports": 5},
@@ -89,6 +85,10 @@ DEFAULTS = {
     "baselines": {"override": []},
     "many_labels": {"sizes": [1_179, 100_000], "rows": 15_000},
     "small_indexes": {"override": [], "widths": [], "rescore": [10], "hnsw": False, "rounds": 3},
+    "large_indexes": {
+        **{"vectors": None, "size": 200_000, "queries": 500, "faiss": ["auto"], "nprobe": [32]},
+        "hnsw": False,
+    },
     "all": {"peer": None, "rounds": None, "only": list(JOBS), "threads": None},
 }
 
