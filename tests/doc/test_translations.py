@@ -1,6 +1,8 @@
 """The Chinese pages say what the English ones do: they are compared section by section."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -69,6 +71,14 @@ def test_a_translation_has_the_same_content(english):
     assert len(ours) == len(theirs)
     for our, their in zip(ours, theirs):
         assert our == their
+
+
+@pytest.mark.parametrize("english", CHINESE, ids=lambda page: page.stem)
+def test_each_page_leads_to_its_other_language(english):
+    chinese = CHINESE[english]
+    for page, other in ((english, chinese), (chinese, english)):
+        target = Path(os.path.relpath(other, page.parent)).as_posix()
+        assert f"]({target})" in page.read_text(encoding="utf-8")
 
 
 def test_every_tutorial_has_one_translation():
