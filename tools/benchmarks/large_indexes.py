@@ -37,8 +37,8 @@ def _factory(text: str) -> str:
     try:
         return IndexSettings(faiss=text).faiss
     except pydantic.ValidationError as failure:
-        problem = failure.errors()[0]["ctx"]["error"]
-        raise argparse.ArgumentTypeError(str(problem)) from None
+        problem = failure.errors()[0]["msg"].removeprefix("Value error, ")
+        raise argparse.ArgumentTypeError(problem) from None
 
 
 def table(
