@@ -212,6 +212,34 @@ def test_small_indexes_are_compared_with_the_exact_search(tmp_path, capsys):
     assert whole["recall@10"] == pytest.approx(metrics["recall@10"], abs=1e-4)
 
 
+@pytest.mark.parametrize("table", ["index", "large_indexes"])
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (None, "cannot read vectors.npy: No such file"),
+        (b"text", "received vectors.npy, expected embeddings.npy of an index whose index.dtype"),
+        (np.zeros((60, 4), np.int8), "received vectors.npy, expected embeddings.npy of an index"),
+        (np.zeros((60, 4), np.float32), "received 60 vectors with --queries 61, expected at least"),
+        (np.zeros((9, 4), np.float32), "received 9 vectors with --queries"),
+    ],
+)
+def test_other_vectors_are_refused(table, rows, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(rows, bytes):
+        (tmp_path / "vectors.npy").write_bytes(rows)
+    elif rows is not None:
+        np.save("vectors.npy", rows)
+    sizes = ["--sizes"] if table == "index" else []
+    assert main([table, "--vectors", "vectors.npy", "--queries", "61", *sizes]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_no_form_of_faiss_is_refused_before_anything_is_built(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["large_indexes", "--faiss", "IVF8,SQ8"])
+    assert "--faiss: received 'IVF8,SQ8', expected auto, Flat, or" in capsys.readouterr().err
+
+
 def test_large_indexes_are_compared_with_the_exact_search(tmp_path):
     pytest.importorskip("faiss")
     written, options = tmp_path / "figures.json", ("--size", "2000", "--queries", "20")

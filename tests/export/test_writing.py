@@ -260,6 +260,13 @@ def test_onnx_without_its_extra_is_refused_and_paddle_alone_needs_none(
     assert manifest_of(tmp_path / "x")["formats"] == ["paddle"]
 
 
+def test_a_place_that_is_not_utf_8_is_refused_before_any_work(tmp_path):
+    config, own = ROOT / "models/tagspace/config.yaml", f"runner.model_save_path={tmp_path}/run"
+    with pytest.raises(UserError, match=r"--output: received .*, expected UTF-8 without NUL"):
+        export(config, [own], tmp_path / "a\udcff" / "export")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_size_is_printed_and_what_takes_it(exported, tmp_path, capsys):
     model = exported("batchneg")
     export(model.config, model.settings, tmp_path / "x", ENGINES)

@@ -46,6 +46,25 @@ def test_an_index_takes_it_from_texts_and_queries_and_keeps_it(tmp_path, backend
     assert len(loaded) == 199
 
 
+def test_it_is_taken_from_what_is_added_after_all_texts_were_deleted(tmp_path):
+    embeddings = embeddings_of(30) + np.float32(0.4)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    settings = IndexSettings(backend="exact", path=tmp_path / "index", center=True)
+    center = embeddings.mean(axis=0)
+    index = new_index(settings, 16, {**MADE_FROM, CENTER: center.tolist()})
+    index.add(texts_of(30), embeddings)
+    index.delete(texts_of(30))
+    index.commit()
+    loaded = load_index(settings)
+    assert loaded is not None and len(loaded) == 0
+    loaded.add(texts_of(30), embeddings)
+    (nearest,) = loaded.nearest(embeddings[:1], 30)
+    moved = centred(embeddings, center)
+    found = {hit.text: hit.score for hit in nearest}
+    expected = {f"text {i}": score for i, score in enumerate(moved @ moved[0])}
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     "center", ["a", [1.0] * 15, [[1.0] * 16], [True] * 16, [float("nan")] * 16]
 )

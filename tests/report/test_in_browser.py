@@ -14,9 +14,9 @@ def open_report(browser, tmp_path):
     """A function that opens a report in Chromium, which may neither complain nor ask for more."""
     contexts, problems = [], []
 
-    def opened(folder, width=900, **settings):
+    def opened(*folders, width=900, **settings):
         file = tmp_path / "page.html"
-        file.write_text(page_of(folder), encoding="utf-8")
+        file.write_text(page_of(*folders), encoding="utf-8")
         contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **settings))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -169,6 +169,13 @@ def test_without_javascript_a_report_is_in_english_and_has_no_button(open_report
 def test_a_phone_s_width_needs_no_sideways_scrolling(exported, open_report, name):
     page = open_report(exported(name).run, width=320)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_nor_do_long_names_of_runs(open_report, tmp_path):
+    runs = [make_run(tmp_path / (letter * 200), random_rows()[2]) for letter in "ab"]
+    for folders in ([runs[0]], runs):
+        page = open_report(*folders, width=320)
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_curves_have_the_page_s_colours_in_light_and_dark(exported, open_report):

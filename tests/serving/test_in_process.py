@@ -130,6 +130,11 @@ def test_the_nearest_texts_of_each_query_come_best_first(tmp_path, encoder):
     assert [len(hits) for hits in index.search(["0"], k=9)] == [4]
 
 
+def test_an_index_whose_texts_are_all_deleted_finds_nothing(tmp_path, encoder):
+    index = SemanticIndex(index_of(tmp_path, encoder))
+    assert len(index) == 0 and index.search(["0", "1"]) == [[], []]
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_counts_below_one_are_refused(tmp_path, tagger, encoder, count):
     index = SemanticIndex(index_of(tmp_path, encoder, "0"))

@@ -1,18 +1,25 @@
 """Several models behind one server, by their names."""
 
+import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+from harness.served import Client
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("uvicorn")
 
+from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
+from textzoo.files import digests
+from textzoo.index.opening import load_index
 from textzoo.serving.app import create_app
 from textzoo.serving.in_process import Encoder, SemanticIndex, Tagger
 from textzoo.serving.limits import Limits
+from textzoo.serving.manifest import read_manifest
 
 TEXTS = ["how to cook rice", "停车"]
 
@@ -92,3 +99,22 @@ def test_none_is_asked_while_the_server_ends(serving):
 def test_one_wrong_export_is_named(exported, tmp_path):
     with pytest.raises(UserError, match=re.escape(f"{tmp_path}: is not an exported model")):
         create_app({"a": [exported("tagspace").folder], "b": [tmp_path]}, Limits())
+
+
+def test_an_index_whose_texts_are_all_deleted_is_served(exported, tmp_path):
+    folder = shutil.copytree(exported("batchneg").folder, tmp_path / "export")
+    settings = read_manifest(folder).index.model_copy(update={"path": folder / "index"})
+    index = load_index(settings, exported=True)
+    texts = json.loads((folder / "index/texts.json").read_text(encoding="utf-8"))["texts"]
+    assert index.delete([Entry(text, text) for text in texts]) == []
+    index.commit()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"] = digests(folder, list(manifest["sha256"]))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    limits = Limits()
+    client = Client(create_app({"": [folder]}, limits), limits)
+    try:
+        assert client.facts["indexed_texts"] == 0
+        assert client.post("/search", texts=TEXTS)[1]["results"] == [[], []]
+    finally:
+        client.close()

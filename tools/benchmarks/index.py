@@ -14,8 +14,11 @@ from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.data.corpus import Entry
 from textzoo.devices import n_threads
+from textzoo.errors import UserError
+from textzoo.files import reason
 from textzoo.index.hnsw import Index
 from textzoo.index.opening import index_settings, new_index
+from textzoo.index.vectors import read_matrix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +34,11 @@ def table(
     vectors: Optional[Path], sizes: list[int], queries: int, peer: Optional[Path], milvus: bool
 ) -> dict[str, Any]:
     """Print and return what each way to find the nearest vectors costs, and how many it finds."""
-    sets = {str(vectors): np.load(vectors)} if vectors else {}
+    sets = {str(vectors): read_vectors(vectors)} if vectors else {}
     sets.update({f"{n:,} generated": generated_vectors(n, 256) for n in sizes})
     figures = {}
     for name, rows in sets.items():
+        check_enough(rows, queries, 50)
         chosen = np.random.default_rng(0).choice(len(rows), queries, replace=False)
         figures[name] = ways = compared(rows, rows[chosen], 50, peer, milvus)
         print(f"{name}: {rows.shape[0]:,} vectors of width {rows.shape[1]}, {queries} queries")
@@ -130,6 +134,36 @@ def _in_milvus_lite(
         build = time.perf_counter() - started
         hits, speed = _timed_search(lambda: index.nearest(queries, k), len(queries))
         return np.array([[int(hit.text) for hit in row] for row in hits]), build, speed
+
+
+def read_vectors(path: Path) -> np.ndarray:
+    """The vectors of an index that keeps them whole, `[n, width]`, float32.
+
+    Raises:
+        UserError: the file is another, or cannot be read.
+    """
+    try:
+        return np.array(read_matrix(path, "float32"))
+    except OSError as failure:
+        raise UserError(f"--vectors: cannot read {path}: {reason(failure)}") from None
+    except UserError:
+        raise UserError(
+            f"--vectors: received {path}, expected embeddings.npy of an index whose index.dtype is "
+            "float32"
+        ) from None
+
+
+def check_enough(vectors: np.ndarray, queries: int, k: int) -> None:
+    """Refuse vectors of which not so many queries can be drawn, or so many nearest be found.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    if len(vectors) < max(queries, k):
+        raise UserError(
+            f"received {len(vectors)} vectors with --queries {queries}, expected at least "
+            f"{max(queries, k)}: the queries are some of them, and the {k} nearest are compared"
+        )
 
 
 def generated_vectors(n: int, width: int, n_centres: int = 1000) -> np.ndarray:

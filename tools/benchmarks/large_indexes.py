@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
+import pydantic
 
 from benchmarks.arguments import COUNT
-from benchmarks.index import generated_vectors
+from benchmarks.index import check_enough, generated_vectors, read_vectors
 from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
@@ -26,9 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vectors", type=Path, help="embeddings.npy of an index")
     parser.add_argument("--size", type=COUNT, default=200_000, help="vectors to generate if none")
     parser.add_argument("--queries", type=COUNT, default=500)
-    parser.add_argument("--faiss", nargs="+", default=["auto"], help="index.faiss")
+    parser.add_argument("--faiss", type=_factory, nargs="+", default=["auto"], help="index.faiss")
     parser.add_argument("--nprobe", type=COUNT, nargs="+", default=[32], help="index.nprobe")
     parser.add_argument("--hnsw", action="store_true", help="a graph as well")
+
+
+def _factory(text: str) -> str:
+    """Read an argument that is a value of `index.faiss`."""
+    try:
+        return IndexSettings(faiss=text).faiss
+    except pydantic.ValidationError as failure:
+        problem = failure.errors()[0]["msg"].removeprefix("Value error, ")
+        raise argparse.ArgumentTypeError(problem) from None
 
 
 def table(
@@ -40,7 +50,8 @@ def table(
     hnsw: bool,
 ) -> dict[str, dict[str, float]]:
     """Print and return the figures of each index; queries are vectors with some noise."""
-    rows = np.load(vectors) if vectors else generated_vectors(size, 256)
+    rows = read_vectors(vectors) if vectors else generated_vectors(size, 256)
+    check_enough(rows, queries, _FOUND)
     random = np.random.default_rng(1)
     asked = rows[random.choice(len(rows), queries, replace=False)]
     asked = asked + random.standard_normal(asked.shape, np.float32) / rows.shape[1] ** 0.5 / 2

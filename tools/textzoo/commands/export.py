@@ -1,6 +1,7 @@
 """A trained model as a folder that stands alone: export.py."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,6 +86,7 @@ def export(
         UserError: config, checkpoint or data are not as they should be, `output` is a folder of
             something else, or a format cannot be made.
     """
+    from textzoo.config.layers import check_text
     from textzoo.config.loading import build_reader, load_config
     from textzoo.data.dataset import Dataset
     from textzoo.devices import choose_device
@@ -103,6 +105,7 @@ def export(
     runner = config.runner
     start_logging()
     choose_device(runner.use_gpu)
+    check_text(os.path.realpath(output), "--output")  # Paddle takes no other
     check_folder(output, LISTING, "--output")
     if "onnx" in formats:
         check_converter()

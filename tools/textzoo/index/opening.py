@@ -71,7 +71,9 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         from textzoo.index.hnsw import Index
 
         index = Index.load(settings.path, settings) if settings.path else None
-    return CentredIndex(index) if index and CENTER in index.made_from else index
+    if index is None or CENTER not in index.made_from:
+        return index  # which may hold no text
+    return CentredIndex(index)
 
 
 def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) -> TextIndex:

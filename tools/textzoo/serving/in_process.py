@@ -352,7 +352,7 @@ def _exported_index(
         )
     settings = manifest.index.model_copy(update={"path": path / INDEX})
     index = load_index(settings, exported=True)
-    weights = weights_of(index.made_from["checkpoint"]) if index else []
+    weights = [] if index is None else weights_of(index.made_from["checkpoint"])
     if len(weights) != len(model.weights):
         raise UserError(
             f"{path}: its index is of {len(weights)} checkpoint(s), received the exports of "

@@ -39,7 +39,7 @@ def add_model_routes(app: FastAPI, model: Served, limits: Limits) -> None:
         _add_tag_routes(app, model.path, model.batcher, limits, model.tagger)
     else:
         _add_embedding_routes(app, model.path, model.batcher, limits)
-    if model.index:
+    if model.index is not None:
         _add_search_route(app, model.path, model.batcher, limits, model.index)
     _add_coverage_route(app, model, limits)
 

@@ -97,9 +97,9 @@ class Served:
             "labels": self.tagger.label_names[:_NAMED] if self.tagger else [],
             "n_labels": len(self.tagger.label_names) if self.tagger else 0,
             "reads": empty and {"unit": empty.unit, "limit": empty.limit},
-            "indexed_texts": len(self.index) if self.index else None,
+            "indexed_texts": None if self.index is None else len(self.index),
             "is_hybrid": bool(manifest.index and manifest.index.lexical_weight),
-            "weak_below": manifest.weak_below if self.index else None,
+            "weak_below": None if self.index is None else manifest.weak_below,
             "exported_at": self.exported_at,
             "examples": manifest.examples,
             "limits": {
