@@ -319,10 +319,16 @@ def test_a_run_that_an_earlier_version_began_has_no_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("where", "found"), [("none", "no such folder"), ("", "found a folder without them. There are")]
+    ("where", "found"),
+    [
+        ("none", "found no such folder"),
+        ("run/train.log", "found a file"),
+        ("", "found a folder without them. There are"),
+    ],
 )
 def test_what_is_no_run_is_refused(tmp_path, where, found):
     make_run(tmp_path / "run", random_rows()[2])
+    (tmp_path / "run" / "train.log").touch()
     result = run_command("report", tmp_path / where, expect=2)
     assert (
         "is no folder of a run: expected train.log, metrics.jsonl and checkpoints" in result.stderr

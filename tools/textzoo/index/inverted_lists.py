@@ -47,7 +47,7 @@ def import_faiss() -> Any:
     except ImportError:
         raise UserError(
             "index.backend: received faiss, which needs faiss-cpu: pip install 'textzoo[faiss]'; "
-            "-o index.backend=hnsw or exact does without"
+            "an index of index.backend=hnsw or exact does without"
         ) from None
     faiss.omp_set_num_threads(n_threads())
     return faiss

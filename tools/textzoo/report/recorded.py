@@ -225,7 +225,7 @@ def _read_run(folder: Path, name: str) -> Run:
 def _found_instead(folder: Path) -> Said:
     """What a folder is that is none of a run."""
     if not folder.is_dir():
-        return say("no such folder")
+        return say("a file") if folder.is_file() else say("no such folder")
     inside = sorted({path.relative_to(folder).parts[0] for path in _found_in(folder)})
     if not inside:
         return say("a folder without them")

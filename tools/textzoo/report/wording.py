@@ -37,6 +37,7 @@ CHINESE = {
         "runner.model_save_path 中留下的内容；实际为{found}"
     ),
     "no such folder": "没有这个目录",
+    "a file": "一个文件",
     "a folder without them": "不含这些内容的目录",
     "a folder without them. There are runs in it: {runs}": (
         "不含这些内容的目录。其中有这些训练：{runs}"
