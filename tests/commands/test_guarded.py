@@ -69,6 +69,8 @@ def run(code: str, **how) -> subprocess.CompletedProcess:
     """Run code as a command's recipe, in a process of its own."""
     script = (
         "import os, signal, sys, threading\n"
+        # A shell starts what runs in the background deaf to SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from textzoo.commands.cli import guarded\n"
         "from textzoo.devices import import_paddle\n"
         "from textzoo.logs import log, start_logging\n"
@@ -116,10 +118,7 @@ def test_output_to_a_full_device_is_told_once():
     ids=["while Paddle is imported", "after it"],
 )
 def test_a_signal_during_the_start_is_answered_in_a_word(number, code):
-    def hear():  # a shell starts what runs in the background deaf to SIGINT
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    done = run(code.format(number=int(number)), preexec_fn=hear)
+    done = run(code.format(number=int(number)))
     assert (done.returncode, done.stdout, done.stderr) == (
         128 + number,
         b"",

@@ -209,7 +209,7 @@ def test_accumulating_batches_gives_the_same_after_an_interruption(workspace, ac
 
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_ends_as_one_never_killed(workspace, tmp_path):
-    """25 kills: 15 at random steps, 5 while Python starts, 5 in the middle of a checkpoint."""
+    """12 kills: 7 at random steps, 2 while Python starts, 3 in the middle of a checkpoint."""
     settings = (
         *BUSY,
         "runner.epochs=15",
@@ -223,7 +223,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_never_killed(workspace, tmp_path
     undisturbed, killed = workspace.output("undisturbed"), workspace.output("killed")
 
     chance = random.Random(2026)
-    kinds = chance.sample(["step"] * 15 + ["start"] * 5 + ["checkpoint"] * 5, 25)
+    kinds = chance.sample(["step"] * 7 + ["start"] * 2 + ["checkpoint"] * 3, 12)
     last = 0.9 * Saved(undisturbed / "14").step  # what is left is for the last life
     half_written = 0
     for kind, step in zip(kinds, sorted(chance.uniform(0, last) for _ in kinds)):
