@@ -310,7 +310,7 @@ def _parse_override(text: str) -> Layer:
     else:
         parsed = substitute(value, _unquoted, "-o ")
     if parts[0] == "search":  # whose keys are dotted ones themselves
-        parts = ["search", ".".join(parts[1:])] if parts[1:] else parts
+        parts = key.strip().split(".", 1)
     *outer, innermost = parts
     layer: Layer = {innermost: parsed}
     for part in reversed(outer):

@@ -72,8 +72,8 @@ def factory_string(settings: IndexSettings, n: int, width: int) -> str:
         UserError: its bytes do not divide the width, or there are fewer texts than centroids.
     """
     check_n_texts(settings, n)
+    check_width(settings, width)
     if settings.faiss != "auto":
-        check_width(settings, width)
         return settings.faiss
     n_bytes = max(m for m in range(1, max(2, width // 8 + 1)) if width % m == 0)
     found = f"IVF{2 ** round(math.log2(4 * math.sqrt(n)))},PQ{n_bytes}"
@@ -87,10 +87,8 @@ def check_n_texts(settings: IndexSettings, n: int) -> None:
     Raises:
         UserError: there are fewer texts than centroids.
     """
-    if settings.backend != "faiss" or settings.faiss in ("auto", "Flat"):
-        return
-    n_lists, n_bytes = _parts(settings.faiss)
-    least = max(n_lists, _N_WORDS if n_bytes else 1)
+    n_lists, n_bytes = _asked_for(settings)
+    least = max(n_lists, _N_WORDS * bool(n_bytes))
     if n < least:
         raise UserError(
             f"index.faiss: received {settings.faiss} with {n} text(s), expected at least {least}, "
@@ -105,9 +103,7 @@ def check_width(settings: IndexSettings, width: int) -> None:
     Raises:
         UserError: the bytes of a text do not divide the width of the embeddings.
     """
-    if settings.backend != "faiss" or settings.faiss in ("auto", "Flat"):
-        return
-    n_bytes = _parts(settings.faiss)[1]
+    n_bytes = _asked_for(settings)[1]
     if n_bytes and width % n_bytes:
         fitting = [m for m in range(1, width + 1) if width % m == 0]
         nearest = min(fitting, key=lambda m: abs(m - n_bytes))
@@ -115,6 +111,13 @@ def check_width(settings: IndexSettings, width: int) -> None:
             f"index.faiss: received {settings.faiss}, expected bytes that divide the embeddings' "
             f"width {width}, such as PQ{nearest}"
         )
+
+
+def _asked_for(settings: IndexSettings) -> tuple[int, int]:
+    """The parts of a form that `index.faiss` names; 0 and 0 if it leaves them open or has none."""
+    if settings.backend != "faiss" or settings.faiss in ("auto", "Flat"):
+        return 0, 0
+    return _parts(settings.faiss)
 
 
 def _parts(factory: str) -> tuple[int, int]:
@@ -222,8 +225,10 @@ class InvertedLists:
         if len(self._codebooks):
             k = min(k * settings.rescore_multiplier, int(alive.sum()))
         queries = np.ascontiguousarray(queries, np.float32)
-        bits = np.packbits(alive, bitorder="little")
-        chosen = None if alive.all() else faiss.IDSelectorBitmap(bits)
+        chosen = None
+        if not alive.all():
+            bits = np.packbits(alive, bitorder="little")  # which faiss reads while it searches
+            chosen = faiss.IDSelectorBitmap(bits)
         found = np.full((len(queries), k), -1, np.int64)
         missing, nprobe = np.arange(len(queries)), min(settings.nprobe, n_lists)
         while len(missing):
