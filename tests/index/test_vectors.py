@@ -11,7 +11,7 @@ from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index import vectors as module
 from textzoo.index.hnsw import Index
-from textzoo.index.vectors import BinaryVectors, Int8Vectors, new_vectors
+from textzoo.index.vectors import FILES, BinaryVectors, Int8Vectors, new_vectors, read_vectors
 
 MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
 
@@ -32,7 +32,7 @@ def filled(dtype, embeddings):
 def test_8_bits_are_those_of_sentence_transformers_rounded_to_the_nearest():
     embeddings = embeddings_of(500)
     vectors = filled("int8", embeddings)
-    np.testing.assert_array_equal(vectors._codes, np.rint(quantize_embeddings(embeddings)))
+    np.testing.assert_array_equal(vectors._kept.rows, np.rint(quantize_embeddings(embeddings)))
     steps = np.ptp(embeddings, axis=0) / 255
     assert (np.abs(vectors.at(slice(None)) - embeddings) <= steps * 0.501).all()
     np.testing.assert_allclose(vectors.at(np.array([7, 3])), vectors.at(slice(None))[[7, 3]])
@@ -42,7 +42,7 @@ def test_what_comes_later_keeps_the_scales_and_ends_where_they_end():
     vectors = filled("int8", embeddings_of(50))
     ends = vectors._ranges.copy()
     vectors.append(np.float32([[1] * 16, [-1] * 16]))
-    assert vectors._codes[-2:].tolist() == [[127] * 16, [-128] * 16]
+    assert vectors._kept.rows[-2:].tolist() == [[127] * 16, [-128] * 16]
     np.testing.assert_allclose(vectors.at(slice(50, None)), ends[::-1], atol=1e-6)
     np.testing.assert_array_equal(vectors._ranges, ends)
 
@@ -77,7 +77,7 @@ def test_candidates_are_those_whose_signs_differ_least(width, counts, monkeypatc
     embeddings, queries = embeddings_of(200, width=width), embeddings_of(9, 1, width)
     vectors = filled("binary", embeddings)
     # ubinary of sentence-transformers
-    np.testing.assert_array_equal(vectors._signs, np.packbits(embeddings > 0, axis=1))
+    np.testing.assert_array_equal(vectors._signs.rows, np.packbits(embeddings > 0, axis=1))
     alive = np.arange(200) % 3 > 0
     differing = ((embeddings > 0)[None] != (queries > 0)[:, None]).sum(axis=2)
     differing[:, ~alive] = width + 1
@@ -120,7 +120,7 @@ def test_files_are_smaller_and_integers_may_stay_on_disk(backend, dtype, tmp_pat
     assert sizes[dtype] < 0.3 * sizes["float32"]
     settings = IndexSettings(backend=backend, dtype=dtype)
     loaded = Index.load(tmp_path / dtype, settings)
-    is_mapped = isinstance(loaded._vectors._codes.base, np.memmap)
+    is_mapped = isinstance(loaded._vectors._kept.rows.base, np.memmap)
     assert is_mapped == (dtype == "binary")
     loaded.delete(entries_of("text 5"))
     loaded.save(tmp_path / dtype)  # what is mapped is replaced
@@ -209,3 +209,26 @@ def test_no_vectors_are_none():
         none = vectors(np.zeros((0, 4), np.int8))
         assert none.products(embeddings_of(2, width=4)).shape == (2, 0)
         assert none.at(slice(None)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "binary"])
+def test_vectors_that_are_added_in_parts_are_those_added_at_once(dtype, tmp_path):
+    rows = embeddings_of(300)
+    parts, whole = (new_vectors(dtype, 16) for _ in range(2))
+    whole.append(rows[:100])
+    whole.append(rows[100:])
+    parts.append(rows[:100])
+    (tmp_path / "part").mkdir()
+    parts.save(tmp_path / "part")
+    parts = read_vectors(tmp_path / "part", dtype, 100, on_disk=True)
+    where = set()
+    for first in range(100, 300, 2):
+        parts.append(rows[first : first + 2])
+        where.add(parts._kept.rows.ctypes.data)
+    assert len(where) < 5  # so often were all of them copied
+    np.testing.assert_array_equal(parts.at(slice(None)), whole.at(slice(None)))
+    for name, vectors in {"parts": parts, "whole": whole}.items():
+        (tmp_path / name).mkdir()
+        vectors.save(tmp_path / name)
+    for file in FILES[dtype]:
+        assert (tmp_path / "parts" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()

@@ -61,6 +61,34 @@ class Vectors(Protocol):
         ...
 
 
+class _Growing:
+    """Rows to which more are appended: not all of them are copied each time.
+
+    Args:
+        rows: the first ones, `[n, width]`; they are not written to.
+    """
+
+    def __init__(self, rows: np.ndarray):
+        self.rows = rows
+        self._room = rows  # the rows and what is free behind them
+
+    def append(self, more: np.ndarray) -> None:
+        """Add rows `[n, width]`."""
+        first, n = len(self.rows), len(self.rows) + len(more)
+        if n > len(self._room):
+            self._room = np.empty((max(n, first * 3 // 2), self.rows.shape[1]), self.rows.dtype)
+            self._room[:first] = self.rows
+        if first < n:  # else the room may be a file's, which cannot be written to
+            self._room[first:n] = more
+        self.rows = self._room[:n]
+
+    def save(self, path: Path) -> None:
+        """Write the rows; a mapped file is read first, as not every system lets it be replaced."""
+        if isinstance(self.rows.base, np.memmap):
+            self.rows = self._room = np.array(self.rows)
+        np.save(path, self.rows)
+
+
 class FloatVectors:
     """Vectors as they are.
 
@@ -69,36 +97,35 @@ class FloatVectors:
     """
 
     def __init__(self, rows: np.ndarray):
-        self._rows = rows
+        self._kept = _Growing(rows)
 
     @property
     def width(self) -> int:
         """See `Vectors`."""
-        return self._rows.shape[1]
+        return self._kept.rows.shape[1]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._kept.rows)
 
     def append(self, embeddings: np.ndarray) -> None:
         """See `Vectors.append`."""
-        self._rows = np.concatenate([self._rows, embeddings])
+        self._kept.append(embeddings)
 
     def at(self, places: Places) -> np.ndarray:
         """See `Vectors.at`."""
-        return self._rows[places]
+        return self._kept.rows[places]
 
     def products(self, queries: np.ndarray) -> np.ndarray:
         """See `Vectors.products`."""
-        return queries @ self._rows.T
+        return queries @ self._kept.rows.T
 
     def products_at(self, queries: np.ndarray, places: np.ndarray) -> np.ndarray:
         """See `Vectors.products_at`."""
-        return np.einsum("qd,qkd->qk", queries, self._rows[places])
+        return np.einsum("qd,qkd->qk", queries, self._kept.rows[places])
 
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
-        self._rows = _in_memory(self._rows)
-        np.save(folder / EMBEDDINGS, self._rows)
+        self._kept.save(folder / EMBEDDINGS)
 
 
 class Int8Vectors:
@@ -113,22 +140,22 @@ class Int8Vectors:
     """
 
     def __init__(self, codes: np.ndarray, ranges: Optional[np.ndarray] = None):
-        self._codes = codes
+        self._kept = _Growing(codes)
         self._ranges = ranges
 
     @property
     def width(self) -> int:
         """See `Vectors`."""
-        return self._codes.shape[1]
+        return self._kept.rows.shape[1]
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._kept.rows)
 
     def append(self, embeddings: np.ndarray) -> None:
         """See `Vectors.append`."""
         if self._ranges is None and len(embeddings):
             self._ranges = np.stack([embeddings.min(axis=0), embeddings.max(axis=0)])
-        self._codes = np.concatenate([self._codes, self._coded(embeddings)])
+        self._kept.append(self._coded(embeddings))
 
     def _coded(self, embeddings: np.ndarray) -> np.ndarray:
         codes = np.empty(embeddings.shape, np.int8)
@@ -149,7 +176,7 @@ class Int8Vectors:
     def at(self, places: Places) -> np.ndarray:
         """See `Vectors.at`."""
         lowest, steps = self._scale()
-        return (self._codes[places] + np.float32(128)) * steps + lowest
+        return (self._kept.rows[places] + np.float32(128)) * steps + lowest
 
     def _asked(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What codes are multiplied by, `[queries, width]`, and what is added, `[queries, 1]`."""
@@ -161,19 +188,18 @@ class Int8Vectors:
         factors, base = self._asked(queries)
         found = np.empty((len(queries), len(self)), np.float32)
         for rows in _blocks(len(self)):
-            found[:, rows] = factors @ self._codes[rows].astype(np.float32).T
+            found[:, rows] = factors @ self._kept.rows[rows].astype(np.float32).T
         found += base
         return found
 
     def products_at(self, queries: np.ndarray, places: np.ndarray) -> np.ndarray:
         """See `Vectors.products_at`."""
         factors, base = self._asked(queries)
-        return np.einsum("qd,qkd->qk", factors, self._codes[places].astype(np.float32)) + base
+        return np.einsum("qd,qkd->qk", factors, self._kept.rows[places].astype(np.float32)) + base
 
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
-        self._codes = _in_memory(self._codes)
-        np.save(folder / EMBEDDINGS, self._codes)
+        self._kept.save(folder / EMBEDDINGS)
         ranges = self._ranges
         np.save(folder / RANGES, np.zeros((2, self.width), "f4") if ranges is None else ranges)
 
@@ -195,14 +221,14 @@ class BinaryVectors(Int8Vectors):
     ):
         super().__init__(codes, ranges)
         n_bytes = -(-self.width // 8)
-        self._signs = np.zeros((0, n_bytes), np.uint8) if signs is None else signs
-        self._words = _words(self._signs)
+        self._signs = _Growing(np.zeros((0, n_bytes), np.uint8) if signs is None else signs)
+        self._words: Optional[np.ndarray] = None  # of the signs, once they are searched
 
     def append(self, embeddings: np.ndarray) -> None:
         """See `Vectors.append`."""
         super().append(embeddings)
-        self._signs = np.concatenate([self._signs, np.packbits(embeddings > 0, axis=1)])
-        self._words = _words(self._signs)
+        self._signs.append(np.packbits(embeddings > 0, axis=1))
+        self._words = None
 
     def nearest(self, queries: np.ndarray, k: int, alive: np.ndarray) -> np.ndarray:
         """The places whose signs differ least from each query's, nearest first, `[queries, k]`.
@@ -213,10 +239,13 @@ class BinaryVectors(Int8Vectors):
             alive: `[n]` which of the vectors may be found.
         """
         type_ = np.min_scalar_type(self.width + 1)
+        words = self._words
+        if words is None:
+            words = self._words = _words(self._signs.rows)
 
         def near(asked: np.ndarray) -> np.ndarray:
             distances = np.zeros(len(self), type_)
-            for own, one in zip(self._words, asked):
+            for own, one in zip(words, asked):
                 distances += _n_ones(own ^ one)
             distances[~alive] = self.width + 1
             places = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
@@ -232,7 +261,7 @@ class BinaryVectors(Int8Vectors):
     def save(self, folder: Path) -> None:
         """See `Vectors.save`."""
         super().save(folder)
-        np.save(folder / SIGNS, self._signs)
+        self._signs.save(folder / SIGNS)
 
 
 def new_vectors(dtype: IndexDtype, width: int) -> Vectors:
@@ -306,11 +335,6 @@ def read_matrix(path: Path, dtype: str) -> np.ndarray:
     if rows.dtype != dtype or rows.ndim != 2:
         raise damaged(path)
     return rows
-
-
-def _in_memory(rows: np.ndarray) -> np.ndarray:
-    """Rows that replace those of a file: one that is mapped cannot be replaced everywhere."""
-    return np.array(rows) if isinstance(rows.base, np.memmap) else rows
 
 
 def _blocks(n: int) -> Iterator[slice]:
