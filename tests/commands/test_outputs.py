@@ -20,7 +20,7 @@ from textzoo.commands.predict import main as predict
 from textzoo.commands.recall import main as recall
 from textzoo.commands.train import main as trainer
 from textzoo.config.schema import IndexSettings
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.index.opening import check_place, load_index
 from textzoo.inference.embedder import Embedder
 from textzoo.serving.in_process import SemanticIndex
@@ -157,7 +157,7 @@ def test_a_corpus_that_changes_while_it_is_read_is_named(trained, monkeypatch, c
 def test_a_shared_index_that_may_not_be_written_can_be_searched_but_not_changed():
     settings = IndexSettings(backend="exact")
     with open_folder() as folder:
-        index = Index(settings, 16, {"checkpoint": {}})
+        index = FolderIndex(settings, 16, {"checkpoint": {}})
         index.add(texts_of(3), embeddings_of(3))
         index.save(folder / "shared" / "index")
         place = settings.model_copy(update={"path": folder / "shared" / "index"})

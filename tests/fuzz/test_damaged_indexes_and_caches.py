@@ -19,7 +19,7 @@ from textzoo.data.cache import Cache, encoded_rows, fitted_vocabulary, reader_id
 from textzoo.data.input_files import input_files
 from textzoo.errors import UserError
 from textzoo.files import digests
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.text.reader import Reader
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
@@ -59,7 +59,7 @@ def problems_with_indexes(place: Path, n: int, seed: int = 0) -> list[str]:
     """
     queries = embeddings_of(5, seed=1, width=WIDTH)
     for backend, settings in SETTINGS.items():
-        index = Index(settings, WIDTH, MADE_FROM)
+        index = FolderIndex(settings, WIDTH, MADE_FROM)
         n = 256 if backend == "codes" else N
         index.add(texts_of(n), embeddings_of(n, width=WIDTH))
         index.delete(entries_of("text 3", "text 4"))
@@ -76,14 +76,14 @@ def problems_with_indexes(place: Path, n: int, seed: int = 0) -> list[str]:
         done = damage(folder, random)
         is_repaired = case % 2 == 1 and _repair(folder)
         try:
-            index = Index.load(folder, SETTINGS[backend])
+            index = FolderIndex.load(folder, SETTINGS[backend])
             if index is None or index.made_from != MADE_FROM:
                 return  # it is built anew
             found = index.nearest(queries, 10, texts)
         except UserError as problem:
             assert str(folder) in str(problem), done
             return
-        whole = Index.load(place / backend, SETTINGS[backend])
+        whole = FolderIndex.load(place / backend, SETTINGS[backend])
         if not is_repaired:
             assert found == whole.nearest(queries, 10, texts), done
         assert len({hit.text for hit in found[0]}) == len(found[0]), done
@@ -92,7 +92,7 @@ def problems_with_indexes(place: Path, n: int, seed: int = 0) -> list[str]:
         index.delete(entries_of("text 5"))
         assert index.nearest(queries[:1], 1)[0][0].text == "new", done
         index.save(folder)
-        assert len(Index.load(folder, SETTINGS[backend])) == len(index), done
+        assert len(FolderIndex.load(folder, SETTINGS[backend])) == len(index), done
 
     return [f"{case}: {text}" for case, text in problems_of(range(n), check, place)]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textzoo.data.corpus import Entry
-from textzoo.index.hnsw import hnswlib
+from textzoo.index.folder_index import hnswlib
 
 needs_hnswlib = pytest.mark.skipif(hnswlib is None, reason="needs hnswlib")
 

@@ -1,7 +1,9 @@
 """Lists and codes by faiss: what they find, keep, and refuse."""
 
+import errno
 import importlib.util
 import json
+import os
 import sys
 
 import numpy as np
@@ -12,7 +14,7 @@ from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index import inverted_lists as module
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.index.inverted_lists import FILES, check_n_texts, factory_string
 from textzoo.index.opening import load_index, new_index
 
@@ -27,7 +29,7 @@ def settings_of(faiss, **settings):
 
 
 def make_index(settings, n=N):
-    index = Index(settings, 16, MADE_FROM)
+    index = FolderIndex(settings, 16, MADE_FROM)
     index.add(texts_of(n), embeddings_of(n))
     return index
 
@@ -67,18 +69,65 @@ def test_what_is_saved_is_read_again_and_deleted_texts_are_not_found(faiss, tmp_
     assert index.delete(entries_of("text 7", "no such")) == entries_of("no such")
     for _ in range(2):  # the second time over a file that is mapped
         index.save(tmp_path / "index")
-        again = Index.load(tmp_path / "index", settings)
+        again = FolderIndex.load(tmp_path / "index", settings)
         for ours, theirs in zip(again.search(queries, 9), index.search(queries, 9)):
             np.testing.assert_array_equal(ours, theirs)
         index = again
-    assert isinstance(index._vectors._rows.base, np.memmap)
+    assert isinstance(index._vectors._kept.rows.base, np.memmap)
     index.add(entries_of("new", "text 8"), embeddings_of(2, seed=5))
     assert len(index) == N and index.nearest(embeddings_of(1, seed=5), 1)[0][0].text == "new"
     found = {hit.text for row in index.nearest(queries, N) for hit in row}
     assert len(found) == N and "text 7" not in found  # more lists than `nprobe`
     index.save(tmp_path / "index")
-    again = Index.load(tmp_path / "index", settings)
+    again = FolderIndex.load(tmp_path / "index", settings)
     assert again.nearest(embeddings_of(1, seed=5), 1)[0][0].text == "new"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_embeddings_are_on_disk_while_the_index_is_built_and_nothing_is_left(dtype, tmp_path):
+    settings = settings_of("Flat", dtype=dtype, path=tmp_path / "new" / "index")
+    index = FolderIndex(settings, 16, MADE_FROM)
+    in_memory = FolderIndex(settings_of("Flat", dtype=dtype), 16, MADE_FROM)
+    texts, embeddings = texts_of(N), embeddings_of(N)
+    for part in (slice(0, 100), slice(100, 100), slice(100, 250), slice(250, N)):
+        for each in (index, in_memory):
+            each.add(texts[part], embeddings[part])
+    for _ in range(2):
+        assert isinstance(index._vectors._kept.rows, np.memmap)
+        queries = embeddings_of(30, seed=1)
+        for ours, theirs in zip(index.search(queries, 9), in_memory.search(queries, 9)):
+            np.testing.assert_array_equal(ours, theirs)
+        index.commit()
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["index"]
+        index = FolderIndex.load(settings.path, settings)
+        for each in (index, in_memory):
+            each.add(entries_of("new"), embeddings_of(1, seed=5))
+
+
+def test_a_disk_that_is_full_meanwhile_is_told_and_the_index_goes_on(tmp_path, monkeypatch):
+    index = FolderIndex(settings_of("Flat", path=tmp_path / "index"), 16, MADE_FROM)
+    index.add(texts_of(30), embeddings_of(30))
+    with monkeypatch.context() as patch:
+        patch.setattr(index._vectors._kept, "_file", FullFile(index._vectors._kept._file))
+        with pytest.raises(UserError, match=r"index\.path: cannot write into .*No space left"):
+            index._vectors.append(embeddings_of(9, seed=3))
+    index._vectors.append(embeddings_of(9, seed=4))
+    expected = np.concatenate([embeddings_of(30), embeddings_of(9, seed=4)])
+    np.testing.assert_array_equal(index._vectors.at(slice(None)), expected)
+
+
+class FullFile:
+    """A file of which a part of what is written arrives."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def write(self, data):
+        self._file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @needs_faiss
@@ -108,7 +157,7 @@ def test_auto_is_by_the_number_of_texts_and_told(monkeypatch, tmp_path, caplog):
     assert "auto: IVF64,PQ2 for 400 texts" in caplog.text
     assert "400 texts are fewer than 39 for each list" in caplog.text
     assert np.load(tmp_path / "index/centroids.npy").shape == (64, 16)
-    assert len(Index.load(tmp_path / "index", settings)) == N
+    assert len(FolderIndex.load(tmp_path / "index", settings)) == N
 
 
 @pytest.mark.parametrize(
@@ -178,10 +227,10 @@ def test_forged_files_are_refused(configured, name, forge, tmp_path, monkeypatch
     monkeypatch.setattr(module, "LEAST", 300)
     monkeypatch.setattr(module, "factory_string", lambda *_: "IVF8,PQ4")
     make_index(settings).save(folder)
-    assert len(Index.load(folder, settings)) == N
+    assert len(FolderIndex.load(folder, settings)) == N
     save_forged(folder, name, forge(np.load(folder / name)))
     with pytest.raises(UserError, match=r"\.npy: is damaged; delete the folder"):
-        Index.load(folder, settings)
+        FolderIndex.load(folder, settings)
 
 
 @needs_faiss
@@ -194,14 +243,14 @@ def test_an_index_that_lacks_a_file_is_refused(name, tmp_path):
     del manifest["sha256"][name]
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
-        Index.load(folder, settings)
+        FolderIndex.load(folder, settings)
 
 
 @needs_faiss
 def test_an_index_of_another_form_is_built_anew(tmp_path):
     make_index(settings_of("IVF8,PQ4")).save(tmp_path / "index")
     for other in (settings_of("IVF8,Flat"), IndexSettings(backend="exact")):
-        assert Index.load(tmp_path / "index", other) is None
+        assert FolderIndex.load(tmp_path / "index", other) is None
 
 
 @needs_faiss

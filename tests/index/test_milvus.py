@@ -11,7 +11,7 @@ from harness.indexed import embeddings_of, entries_of, texts_of
 from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.index.opening import load_index, new_index
 
 pymilvus = pytest.importorskip("pymilvus")
@@ -72,7 +72,7 @@ def found_texts(index, queries, k):
 @pytest.mark.parametrize("space", ["cosine", "ip", "l2"])
 def test_search_of_every_text_equals_exact_search(tmp_path, space):
     queries = embeddings_of(30, seed=1)
-    exact = Index(IndexSettings(backend="exact"), WIDTH, {})
+    exact = FolderIndex(IndexSettings(backend="exact"), WIDTH, {})
     exact.add(texts_of(300), embeddings_of(300))
     index = make_index(tmp_path, texts_of(300), embeddings_of(300), space=space)
     for ours, theirs in zip(index.nearest(queries, 7), exact.nearest(queries, 7)):
@@ -83,7 +83,7 @@ def test_search_of_every_text_equals_exact_search(tmp_path, space):
 def test_the_graph_finds_nearly_what_exact_search_finds(tmp_path):
     queries = embeddings_of(100, seed=1)
     graph = make_index(tmp_path, texts_of(3000), embeddings_of(3000), index_type="HNSW")
-    exact = Index(IndexSettings(backend="exact"), WIDTH, {})
+    exact = FolderIndex(IndexSettings(backend="exact"), WIDTH, {})
     exact.add(texts_of(3000), embeddings_of(3000))
     pairs = zip(found_texts(graph, queries, 50), found_texts(exact, queries, 50))
     assert np.mean([len(set(ours) & set(theirs)) / 50 for ours, theirs in pairs]) >= 0.99

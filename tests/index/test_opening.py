@@ -6,7 +6,7 @@ from harness.indexed import embeddings_of, entries_of, needs_hnswlib
 
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
-from textzoo.index import hnsw
+from textzoo.index import folder_index
 from textzoo.index.opening import index_settings, load_index, new_index
 
 N = 30  # texts
@@ -52,7 +52,7 @@ def test_what_is_committed_is_opened_again(tmp_path, backend):
 def test_without_hnswlib_exact_search_takes_the_place_of_a_graph(tmp_path, monkeypatch, caplog):
     open_settings = IndexSettings(path=tmp_path / "index")
     with monkeypatch.context() as patch:
-        patch.setattr(hnsw, "hnswlib", None)
+        patch.setattr(folder_index, "hnswlib", None)
         settings = index_settings(open_settings, Runner(), "batchneg")
         assert settings.backend == "exact"
         (said,) = caplog.messages
@@ -71,7 +71,7 @@ def test_without_hnswlib_a_graph_of_elsewhere_is_searched_exactly(tmp_path, monk
     exact = filled(settings.model_copy(update={"backend": "exact"}))
     queries = embeddings_of(N)[::-1] * np.float32(1)
     with monkeypatch.context() as patch:
-        patch.setattr(hnsw, "hnswlib", None)
+        patch.setattr(folder_index, "hnswlib", None)
         index = load_index(settings)  # as an export is loaded
         assert "exact search takes its place" in caplog.text
         assert index.nearest(queries, 3) == exact.nearest(queries, 3)

@@ -10,7 +10,7 @@ from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
 from textzoo.index import vectors as module
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.index.vectors import FILES, BinaryVectors, Int8Vectors, new_vectors, read_vectors
 
 MADE_FROM = {"checkpoint": {"rec.pdparams": "abc"}}
@@ -88,7 +88,7 @@ def test_candidates_are_those_whose_signs_differ_least(width, counts, monkeypatc
 
 
 def make_index(dtype, backend="exact", n=400, **settings):
-    index = Index(IndexSettings(backend=backend, dtype=dtype, **settings), 16, MADE_FROM)
+    index = FolderIndex(IndexSettings(backend=backend, dtype=dtype, **settings), 16, MADE_FROM)
     index.add(texts_of(n), embeddings_of(n))
     return index
 
@@ -119,12 +119,12 @@ def test_files_are_smaller_and_integers_may_stay_on_disk(backend, dtype, tmp_pat
     }
     assert sizes[dtype] < 0.3 * sizes["float32"]
     settings = IndexSettings(backend=backend, dtype=dtype)
-    loaded = Index.load(tmp_path / dtype, settings)
+    loaded = FolderIndex.load(tmp_path / dtype, settings)
     is_mapped = isinstance(loaded._vectors._kept.rows.base, np.memmap)
     assert is_mapped == (dtype == "binary")
     loaded.delete(entries_of("text 5"))
     loaded.save(tmp_path / dtype)  # what is mapped is replaced
-    assert len(Index.load(tmp_path / dtype, settings)) == 3999
+    assert len(FolderIndex.load(tmp_path / dtype, settings)) == 3999
 
 
 def test_a_graph_of_8_bits_keeps_its_links_alone(tmp_path):
@@ -138,13 +138,13 @@ def test_a_graph_of_8_bits_keeps_its_links_alone(tmp_path):
         for dtype in ("int8", "float32")
     )
     assert large[0] - small[0] == pytest.approx(1000 * 16 * 4, abs=2000)  # levels are drawn
-    loaded = Index.load(tmp_path / "int8", index._settings)
+    loaded = FolderIndex.load(tmp_path / "int8", index._settings)
     queries = embeddings_of(30, seed=1)
     for ours, theirs in zip(index.search(queries, 10), loaded.search(queries, 10)):
         np.testing.assert_array_equal(ours, theirs)
     loaded.add(entries_of("another"), queries[:1])
     loaded.save(tmp_path / "int8")
-    again = Index.load(tmp_path / "int8", index._settings)
+    again = FolderIndex.load(tmp_path / "int8", index._settings)
     assert again.nearest(queries[:1], 1)[0][0].text == "another"
 
 
@@ -175,10 +175,10 @@ def test_files_that_do_not_belong_together_are_refused_by_name(tmp_path, file, c
     path = tmp_path / "index" / f"{file}.npy"
     np.save(path, changed(np.load(path)))
     with pytest.raises(UserError, match=rf"{file}\.npy: is damaged; delete the folder"):
-        Index.load(tmp_path / "index", index._settings)
+        FolderIndex.load(tmp_path / "index", index._settings)
     repair(tmp_path / "index")
     with pytest.raises(UserError, match=rf"{file}\.npy: is damaged; delete the folder"):
-        Index.load(tmp_path / "index", index._settings)
+        FolderIndex.load(tmp_path / "index", index._settings)
 
 
 @pytest.mark.parametrize("size", [0, 50, 96, 5000, -4])
@@ -189,19 +189,21 @@ def test_damaged_links_are_refused(tmp_path, size):
     path.write_bytes(path.read_bytes()[:size])
     repair(tmp_path / "index")
     with pytest.raises(UserError, match=r"hnsw\.bin: is damaged; delete the folder"):
-        Index.load(tmp_path / "index", index._settings)
+        FolderIndex.load(tmp_path / "index", index._settings)
 
 
 def test_files_of_another_dtype_are_not_taken(tmp_path, caplog):
     make_index("int8").save(tmp_path / "int8")
     for dtype in ("float32", "binary"):
-        assert Index.load(tmp_path / "int8", IndexSettings(backend="exact", dtype=dtype)) is None
+        assert (
+            FolderIndex.load(tmp_path / "int8", IndexSettings(backend="exact", dtype=dtype)) is None
+        )
     assert "was built with other settings" in caplog.text
     manifest = tmp_path / "int8" / "manifest.json"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace('"dtype": "int8"', '"dtype": "binary"'))
     with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
-        Index.load(tmp_path / "int8", IndexSettings(backend="exact", dtype="binary"))
+        FolderIndex.load(tmp_path / "int8", IndexSettings(backend="exact", dtype="binary"))
 
 
 def test_no_vectors_are_none():
@@ -220,7 +222,7 @@ def test_vectors_that_are_added_in_parts_are_those_added_at_once(dtype, tmp_path
     parts.append(rows[:100])
     (tmp_path / "part").mkdir()
     parts.save(tmp_path / "part")
-    parts = read_vectors(tmp_path / "part", dtype, 100, on_disk=True)
+    parts = read_vectors(tmp_path / "part", dtype, 100)
     where = set()
     for first in range(100, 300, 2):
         parts.append(rows[first : first + 2])

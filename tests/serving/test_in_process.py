@@ -10,7 +10,7 @@ from textzoo.config.schema import IndexSettings
 from textzoo.data.batching import in_order, text_batches
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.inference.explaining import Explainer
 from textzoo.linear.fusion import NetAlone
 from textzoo.serving import in_process
@@ -115,7 +115,7 @@ def test_lists_of_pairs_are_as_long(encoder):
 
 def index_of(folder, encoder, *texts, weights="a digest"):
     settings = IndexSettings(backend="exact", path=folder / "index")
-    index = Index(settings, 3, {"checkpoint": {"rec.pdparams": weights}})
+    index = FolderIndex(settings, 3, {"checkpoint": {"rec.pdparams": weights}})
     index.add([Entry(text, text) for text in texts], encoder.encode(texts))
     index.commit()
     return Encoder(Model(folder, "embeddings", index=settings))

@@ -16,7 +16,7 @@ from textzoo.data.corpus import Entry
 from textzoo.devices import n_threads
 from textzoo.errors import UserError
 from textzoo.files import reason
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 from textzoo.index.opening import index_settings, new_index
 from textzoo.index.vectors import read_matrix
 
@@ -65,12 +65,12 @@ def compared(
 
     settings = IndexSettings()
     entries = [Entry(str(i), str(i)) for i in range(len(vectors))]
-    exact = Index(IndexSettings(backend="exact"), vectors.shape[1], {})
+    exact = FolderIndex(IndexSettings(backend="exact"), vectors.shape[1], {})
     exact.add(entries, vectors)
     truth, exact_speed = _timed_search(lambda: exact.search(queries, k)[0], len(queries))
 
     started = time.perf_counter()
-    ours = Index(settings, vectors.shape[1], {})
+    ours = FolderIndex(settings, vectors.shape[1], {})
     ours.add(entries, vectors)
     build = time.perf_counter() - started
     found, speed = _timed_search(lambda: ours.search(queries, k)[0], len(queries))

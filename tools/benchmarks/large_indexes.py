@@ -17,7 +17,7 @@ from benchmarks.index import check_enough, generated_vectors, read_vectors
 from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 
 _FOUND = 10
 
@@ -67,7 +67,7 @@ def table(
         with tempfile.TemporaryDirectory() as folder:
             settings = IndexSettings.model_validate({**keys, "path": Path(folder, "index")})
             started = time.process_time()
-            index = Index(settings, rows.shape[1], {"checkpoint": {}})
+            index = FolderIndex(settings, rows.shape[1], {"checkpoint": {}})
             index.add(entries, rows)
             index.commit()
             seconds = time.process_time() - started

@@ -17,7 +17,7 @@ from benchmarks.printing import print_table
 from textzoo.config.schema import IndexSettings
 from textzoo.data.corpus import Entry
 from textzoo.errors import UserError
-from textzoo.index.hnsw import Index
+from textzoo.index.folder_index import FolderIndex
 
 if TYPE_CHECKING:
     from textzoo.inference.embedder import Embedder
@@ -107,14 +107,14 @@ def _measured(
     figures, made = {}, {}
     for name, (width, settings) in chosen.items():
         started = time.process_time()
-        index = Index(settings, width, {"checkpoint": {}})
+        index = FolderIndex(settings, width, {"checkpoint": {}})
         index.add(entries, cut(vectors, width))
         index.commit()
         figures[name] = {
             "megabytes": _megabytes(settings.path or Path()),
             "build_seconds": time.process_time() - started,
         }
-        made[name] = Index.load(settings.path or Path(), settings)
+        made[name] = FolderIndex.load(settings.path or Path(), settings)
     seconds: dict[str, list[float]] = {name: [] for name in made}
     best: dict[str, dict[str, list[str]]] = {}
     for _ in range(rounds):

@@ -42,7 +42,7 @@ def check_place(settings: IndexSettings) -> None:
         UserError: it holds something other than an index, or cannot be written.
     """
     if settings.backend != "milvus" and settings.path:  # Milvus Lite leaves alone what is there
-        from textzoo.index.hnsw import LISTING
+        from textzoo.index.folder_index import LISTING
 
         check_folder(settings.path, LISTING, "index.path")
 
@@ -68,9 +68,9 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
         if settings.backend == "faiss":
             import_faiss()
         settings = _without_graph(settings)
-        from textzoo.index.hnsw import Index
+        from textzoo.index.folder_index import FolderIndex
 
-        index = Index.load(settings.path, settings) if settings.path else None
+        index = FolderIndex.load(settings.path, settings) if settings.path else None
     if index is None or CENTER not in index.made_from:
         return index  # which may hold no text
     return CentredIndex(index)
@@ -96,15 +96,15 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
 
         index = MilvusIndex.create(settings, width, made_from)
     else:
-        from textzoo.index.hnsw import Index
+        from textzoo.index.folder_index import FolderIndex
 
-        index = Index(_without_graph(settings), width, made_from)
+        index = FolderIndex(_without_graph(settings), width, made_from)
     return CentredIndex(index) if CENTER in made_from else index
 
 
 def _without_graph(settings: IndexSettings) -> IndexSettings:
     """The settings, with exact search in place of a graph where hnswlib is missing."""
-    from textzoo.index.hnsw import hnswlib
+    from textzoo.index.folder_index import hnswlib
 
     if settings.backend != "hnsw" or hnswlib:
         return settings

@@ -4,16 +4,18 @@ The scales and the signs are those of `quantize_embeddings` of sentence-transfor
 in float32 and are compared with what is kept.
 """
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional, Protocol, Union
+from typing import Any, Optional, Protocol, Union
 
 import numpy as np
 
 from textzoo.config.schema import IndexDtype
 from textzoo.devices import n_threads
 from textzoo.errors import UserError
+from textzoo.files import reason
 
 EMBEDDINGS = "embeddings.npy"
 RANGES, SIGNS = "ranges.npy", "signs.npy"
@@ -89,15 +91,63 @@ class _Growing:
         np.save(path, self.rows)
 
 
+class _Spilled:
+    """The same in a temporary file, which is mapped: memory holds what is in use.
+
+    Args:
+        rows: the first ones, `[n, width]`; they are not written to.
+        folder: where the file is.
+    """
+
+    def __init__(self, rows: np.ndarray, folder: Path):
+        self.rows = rows
+        self._folder = folder
+        self._file: Any = None  # with all rows, or none yet
+
+    def append(self, more: np.ndarray) -> None:
+        """See `_Growing.append`.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        n = len(self.rows) + len(more)
+        if not n:
+            return
+        file = self._file
+        try:
+            if file is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (open while we are)
+                for block in _blocks(len(self.rows)):
+                    file.write(np.ascontiguousarray(self.rows[block]))
+            file.seek(self.rows.nbytes)  # wherever a write that failed has ended
+            file.write(np.ascontiguousarray(more, self.rows.dtype))
+            file.flush()
+        except OSError as failure:
+            raise UserError(
+                f"index.path: cannot write into {self._folder}: {reason(failure)}; choose another "
+                "folder with -o index.path=PATH"
+            ) from None
+        self.rows = np.memmap(file, self.rows.dtype, "r", shape=(n, self.rows.shape[1]))
+        self._file = file
+
+    def save(self, path: Path) -> None:
+        """Write the rows; not from a file of the index, which not every system lets be replaced."""
+        if self._file is None:
+            self.append(self.rows[:0])
+        np.save(path, self.rows)
+
+
 class FloatVectors:
     """Vectors as they are.
 
     Args:
         rows: `[n, width]`, float32.
+        spill_to: a folder for a temporary file of rows that are appended; None: memory.
     """
 
-    def __init__(self, rows: np.ndarray):
-        self._kept = _Growing(rows)
+    def __init__(self, rows: np.ndarray, spill_to: Optional[Path] = None):
+        self._kept = _kept(rows, spill_to)
 
     @property
     def width(self) -> int:
@@ -137,10 +187,16 @@ class Int8Vectors:
     Args:
         codes: `[n, width]`, int8.
         ranges: `[2, width]`, the smallest and the largest numbers; None: not known yet.
+        spill_to: see `FloatVectors`.
     """
 
-    def __init__(self, codes: np.ndarray, ranges: Optional[np.ndarray] = None):
-        self._kept = _Growing(codes)
+    def __init__(
+        self,
+        codes: np.ndarray,
+        ranges: Optional[np.ndarray] = None,
+        spill_to: Optional[Path] = None,
+    ):
+        self._kept = _kept(codes, spill_to)
         self._ranges = ranges
 
     @property
@@ -264,12 +320,13 @@ class BinaryVectors(Int8Vectors):
         self._signs.save(folder / SIGNS)
 
 
-def new_vectors(dtype: IndexDtype, width: int) -> Vectors:
-    """No vectors yet."""
+def new_vectors(dtype: IndexDtype, width: int, spill_to: Optional[Path] = None) -> Vectors:
+    """No vectors yet; `spill_to`, see `FloatVectors`, is not for `binary`."""
     if dtype == "float32":
-        return FloatVectors(np.zeros((0, width), np.float32))
-    kept = Int8Vectors if dtype == "int8" else BinaryVectors
-    return kept(np.zeros((0, width), np.int8))
+        return FloatVectors(np.zeros((0, width), np.float32), spill_to)
+    if dtype == "int8":
+        return Int8Vectors(np.zeros((0, width), np.int8), spill_to=spill_to)
+    return BinaryVectors(np.zeros((0, width), np.int8))
 
 
 def read_vectors(folder: Path, dtype: IndexDtype, n: int, on_disk: bool = False) -> Vectors:
@@ -279,7 +336,8 @@ def read_vectors(folder: Path, dtype: IndexDtype, n: int, on_disk: bool = False)
         folder: where they are.
         dtype: what they are to be.
         n: how many they are to be.
-        on_disk: leave them there, mapped into memory; those of `binary` are so in any case.
+        on_disk: leave them there, mapped into memory, and put those that are appended beside the
+            folder; the numbers of `binary` stay on disk in any case.
 
     Raises:
         UserError: they are others, or damaged.
@@ -291,14 +349,18 @@ def read_vectors(folder: Path, dtype: IndexDtype, n: int, on_disk: bool = False)
     if dtype == "float32":
         if not all(_fits(rows[block]) for block in _blocks(n)):
             raise damaged(folder / EMBEDDINGS)
-        return FloatVectors(rows if on_disk else np.array(rows))
+        return FloatVectors(rows, folder.parent) if on_disk else FloatVectors(np.array(rows))
     ranges = np.array(read_matrix(folder / RANGES, "float32"))
     if ranges.shape != (2, rows.shape[1]) or not (np.abs(ranges) <= _LONGEST).all():
         raise damaged(folder / RANGES)
     if (ranges[0] > ranges[1]).any():
         raise damaged(folder / RANGES)
     stays = on_disk or dtype == "binary"
-    vectors = Int8Vectors(rows if stays else np.array(rows), ranges if n else None)
+    vectors = Int8Vectors(
+        rows if stays else np.array(rows),
+        ranges if n else None,
+        folder.parent if on_disk else None,
+    )
     if not all(_fits(vectors.at(block)) for block in _blocks(n)):
         raise damaged(folder / EMBEDDINGS)
     if dtype == "int8":
@@ -335,6 +397,10 @@ def read_matrix(path: Path, dtype: str) -> np.ndarray:
     if rows.dtype != dtype or rows.ndim != 2:
         raise damaged(path)
     return rows
+
+
+def _kept(rows: np.ndarray, spill_to: Optional[Path]) -> Union[_Growing, _Spilled]:
+    return _Spilled(rows, spill_to) if spill_to else _Growing(rows)
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -1,8 +1,8 @@
-"""Searching texts by their embeddings: HNSW (Malkov and Yashunin 2018) by hnswlib, or exactly.
+"""An index in a folder: texts found by a graph (HNSW, Malkov and Yashunin 2018), lists, or exactly.
 
-With `index.lexical_weight` by the n-grams that they share with the query too, see `mixing`; with
-`index.dtype` by embeddings in fewer bits, see `vectors`; with `index.backend: faiss` by lists of
-texts, see `inverted_lists`.
+hnswlib keeps the graph; for lists see `inverted_lists`. With `index.lexical_weight` the n-grams
+that texts share with the query count, too, see `mixing`; with `index.dtype` embeddings have fewer
+bits, see `vectors`.
 """
 
 import errno
@@ -97,7 +97,7 @@ class _Texts(Block):
     deleted: list[int]
 
 
-class Index:
+class FolderIndex:
     """Texts with their embeddings, in the order they were added; deleted ones are not found.
 
     Args:
@@ -112,7 +112,8 @@ class Index:
         self.is_saved = False  # see `TextIndex`
         self._manifest: Any = None  # as it was read or written
         self._settings = settings
-        self._vectors: Vectors = new_vectors(settings.dtype, width)
+        spill_to = settings.path.parent if settings.backend == "faiss" and settings.path else None
+        self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
@@ -264,7 +265,7 @@ class Index:
             ) from None
 
     @classmethod
-    def load(cls, folder: Path, settings: IndexSettings) -> Optional["Index"]:
+    def load(cls, folder: Path, settings: IndexSettings) -> Optional["FolderIndex"]:
         """Read an index; None if there is none, or one of another form.
 
         Raises:
@@ -294,7 +295,7 @@ class Index:
             raise damaged(folder / LISTING.file) from None
 
     @classmethod
-    def _read(cls, folder: Path, settings: IndexSettings, manifest: "_Manifest") -> "Index":
+    def _read(cls, folder: Path, settings: IndexSettings, manifest: "_Manifest") -> "FolderIndex":
         """The index of files that are as they were written.
 
         Raises:

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
-from textzoo.index.hnsw import Index, _form
+from textzoo.index.folder_index import FolderIndex, _form
 from textzoo.linear.matrices import read_array, write_array
 
 pytestmark = needs_hnswlib
@@ -28,7 +28,7 @@ def settings_of(backend, **settings):
 
 
 def make_index(n, backend="hnsw", **settings):
-    index = Index(settings_of(backend, **settings), 16, MADE_FROM)
+    index = FolderIndex(settings_of(backend, **settings), 16, MADE_FROM)
     index.add(texts_of(n), embeddings_of(n))
     return index
 
@@ -84,7 +84,7 @@ def test_a_saved_index_gives_the_same_and_can_be_extended(backend, tmp_path):
     index = make_index(100, backend)
     index.delete(entries_of("text 7"))
     index.save(tmp_path / "index")
-    loaded = Index.load(tmp_path / "index", settings_of(backend))
+    loaded = FolderIndex.load(tmp_path / "index", settings_of(backend))
     assert loaded.made_from == MADE_FROM
     queries = embeddings_of(20, seed=1)
     for ours, theirs in zip(index.search(queries, 30), loaded.search(queries, 30)):
@@ -96,7 +96,7 @@ def test_a_saved_index_gives_the_same_and_can_be_extended(backend, tmp_path):
 def test_what_another_command_has_added_since_is_not_lost(tmp_path):
     settings = IndexSettings(backend="exact", path=tmp_path / "index")
     make_index(3, "exact", path=settings.path).commit()
-    one, other = (Index.load(settings.path, settings) for _ in range(2))
+    one, other = (FolderIndex.load(settings.path, settings) for _ in range(2))
     for n, index in ((5, one), (6, other)):
         index.add(texts_of(n)[n - 1 :], embeddings_of(n)[n - 1 :])
     one.commit()
@@ -104,15 +104,15 @@ def test_what_another_command_has_added_since_is_not_lost(tmp_path):
         other.commit()
     one.delete(texts_of(1))
     one.commit()
-    assert len(Index.load(settings.path, settings)) == 3
+    assert len(FolderIndex.load(settings.path, settings)) == 3
 
 
 def test_an_index_of_another_form_is_not_taken(tmp_path):
     make_index(20).save(tmp_path / "index")
-    assert Index.load(tmp_path / "index", IndexSettings(hnsw_m=7)) is None
-    assert Index.load(tmp_path / "index", IndexSettings(dtype="int8")) is None
-    assert Index.load(tmp_path / "index", IndexSettings(ef=7)) is not None
-    assert Index.load(tmp_path / "nothing", IndexSettings()) is None
+    assert FolderIndex.load(tmp_path / "index", IndexSettings(hnsw_m=7)) is None
+    assert FolderIndex.load(tmp_path / "index", IndexSettings(dtype="int8")) is None
+    assert FolderIndex.load(tmp_path / "index", IndexSettings(ef=7)) is not None
+    assert FolderIndex.load(tmp_path / "nothing", IndexSettings()) is None
 
 
 @pytest.mark.parametrize("file", ["hnsw.bin", "embeddings.npy", "texts.json", "manifest.json"])
@@ -121,7 +121,7 @@ def test_a_damaged_index_is_refused_by_name(file, tmp_path):
     path = tmp_path / "index" / file
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=f"{file}: is damaged"):
-        Index.load(tmp_path / "index", IndexSettings())
+        FolderIndex.load(tmp_path / "index", IndexSettings())
 
 
 def change(folder, file, change):
@@ -159,7 +159,7 @@ def test_a_manifest_with_missing_keys_or_wrong_types_is_refused(tmp_path, change
     (tmp_path / "x").write_text("secret", encoding="utf-8")
     change(tmp_path / "index", "manifest.json", changed)
     with pytest.raises(UserError, match=r"\.(json|npy): is damaged; delete the folder .*index"):
-        Index.load(tmp_path / "index", IndexSettings())
+        FolderIndex.load(tmp_path / "index", IndexSettings())
 
 
 @pytest.mark.parametrize(("backend", "other"), [("hnsw", "exact"), ("exact", "hnsw")])
@@ -168,7 +168,7 @@ def test_a_manifest_that_speaks_of_another_backend_is_refused(tmp_path, backend,
     form = _form(IndexSettings(backend=other))
     change(tmp_path / "index", "manifest.json", lambda facts: {**facts, "form": form})
     with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
-        Index.load(tmp_path / "index", IndexSettings(backend=other))
+        FolderIndex.load(tmp_path / "index", IndexSettings(backend=other))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_texts_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed):
     make_index(20).save(tmp_path / "index")
     change(tmp_path / "index", "texts.json", changed)
     with pytest.raises(UserError, match=r"is damaged; delete the folder"):
-        Index.load(tmp_path / "index", IndexSettings())
+        FolderIndex.load(tmp_path / "index", IndexSettings())
 
 
 @pytest.mark.parametrize("backend", ["hnsw", "exact"])
@@ -212,7 +212,7 @@ def test_embeddings_that_do_not_belong_to_the_rest_are_refused(tmp_path, changed
     np.save(path, changed(np.load(path)))
     repair(tmp_path / "index")
     with pytest.raises(UserError, match=r"embeddings\.npy: is damaged; delete the folder"):
-        Index.load(tmp_path / "index", IndexSettings(backend=backend))
+        FolderIndex.load(tmp_path / "index", IndexSettings(backend=backend))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_header_of_embeddings_that_numpy_stumbles_over_is_refused(tmp_path, ol
     path.write_bytes(content.replace(old, new, 1))
     repair(tmp_path / "index")
     with pytest.raises(UserError, match=r"embeddings\.npy: is damaged; delete the folder"):
-        Index.load(tmp_path / "index", IndexSettings(backend="exact"))
+        FolderIndex.load(tmp_path / "index", IndexSettings(backend="exact"))
 
 
 @BACKENDS
@@ -261,7 +261,7 @@ def test_a_graph_that_the_disk_has_no_room_for_is_not_kept(tmp_path, monkeypatch
     index._graph = Full(index._graph)
     with pytest.raises(UserError, match=r"index\.path: cannot write .*No space left.*index.path="):
         index.save(tmp_path / "index")
-    assert len(Index.load(tmp_path / "index", IndexSettings())) == 20
+    assert len(FolderIndex.load(tmp_path / "index", IndexSettings())) == 20
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
@@ -273,16 +273,16 @@ def test_an_index_with_added_texts_is_whole_wherever_saving_is_killed(tmp_path):
         make_index(5, "exact").save(place / "index")
 
     def add(place):
-        index = Index.load(place / "index", settings)
+        index = FolderIndex.load(place / "index", settings)
         index.add(entries_of("added"), embeddings_of(1, seed=1))
         index.save(place / "index")
 
     found = []
     for place in killed_at_each_call(tmp_path, prepare, add):
-        loaded = Index.load(place / "index", settings)
+        loaded = FolderIndex.load(place / "index", settings)
         found.append(len(loaded))
         add(place)
-        assert len(Index.load(place / "index", settings)) == 6
+        assert len(FolderIndex.load(place / "index", settings)) == 6
         assert [path.name for path in place.iterdir() if "replaced" in path.name] == []
     assert found == sorted(found)
     assert set(found) == {5, 6}
@@ -303,7 +303,7 @@ ASKED = ["".join(c) for c in np.random.default_rng(6).choice(list("abcdef "), (2
 def hybrid(backend, weight=0.3, n=300, **settings):
     settings = {"lexical_weighting": "tfidf", "lexical_weight": weight, **settings}
     settings = settings_of(backend, **settings)
-    index = Index(settings, 16, MADE_FROM)
+    index = FolderIndex(settings, 16, MADE_FROM)
     index.add(entries_of(*SENTENCES[:n]), embeddings_of(n))
     return index
 
@@ -329,7 +329,7 @@ def test_n_grams_count_beside_cosines(backend, weight):
     np.testing.assert_allclose(np.take_along_axis(expected, places, 1), scores, atol=2e-4)
     # Without their texts queries are searched by cosines.
     ours = index.search(embeddings_of(20, seed=1), 7)
-    theirs = Index(settings_of(backend), 16, MADE_FROM)
+    theirs = FolderIndex(settings_of(backend), 16, MADE_FROM)
     theirs.add(entries_of(*SENTENCES), embeddings_of(300))
     for found, wanted in zip(ours, theirs.search(embeddings_of(20, seed=1), 7)):
         np.testing.assert_array_equal(found, wanted)
@@ -357,21 +357,21 @@ def test_n_grams_are_saved_and_counted_anew_for_another_form(backend, tmp_path):
     names = {name for name in digests(tmp_path / "index") if name.startswith("lexical/")}
     assert "lexical/postings_data.npz" in names
     queries = embeddings_of(20, seed=1)
-    again = Index.load(tmp_path / "index", index._settings)
+    again = FolderIndex.load(tmp_path / "index", index._settings)
     assert again.is_saved
     for ours, theirs in zip(index.search(queries, 9, ASKED), again.search(queries, 9, ASKED)):
         np.testing.assert_array_equal(ours, theirs)
     other = index._settings.model_copy(update={"lexical_weighting": "bm25"})
-    other = Index.load(tmp_path / "index", other)
+    other = FolderIndex.load(tmp_path / "index", other)
     assert not other.is_saved  # but its embeddings are there
     other.commit()
-    assert other.is_saved and Index.load(tmp_path / "index", other._settings).is_saved
+    assert other.is_saved and FolderIndex.load(tmp_path / "index", other._settings).is_saved
     plain = index._settings.model_copy(update={"lexical_weight": 0.0})
-    assert Index.load(tmp_path / "index", plain).is_saved
+    assert FolderIndex.load(tmp_path / "index", plain).is_saved
 
 
 def test_without_a_lexical_weight_no_n_gram_is_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr("textzoo.index.hnsw.LexicalIndex", None)
+    monkeypatch.setattr("textzoo.index.folder_index.LexicalIndex", None)
     index = hybrid("exact", 0.0, path=tmp_path / "index")
     index.commit()
     assert not (tmp_path / "index" / "lexical").exists()
@@ -386,7 +386,7 @@ def test_damaged_n_grams_are_named(tmp_path):
     file = tmp_path / "index" / "lexical" / "postings_indices.npz"
     write_array(file, read_array(file, "i") + 1000)
     with pytest.raises(UserError, match=r"postings_indices\.npz: is damaged"):
-        Index.load(tmp_path / "index", index._settings)
+        FolderIndex.load(tmp_path / "index", index._settings)
     manifest = tmp_path / "index" / "manifest.json"
     facts = json.loads(manifest.read_text(encoding="utf-8"))
     facts["sha256"]["lexical/postings_indices.npz"] = digests(tmp_path / "index")[
@@ -394,4 +394,4 @@ def test_damaged_n_grams_are_named(tmp_path):
     ]
     manifest.write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(UserError, match=r"lexical: is damaged"):
-        Index.load(tmp_path / "index", index._settings)
+        FolderIndex.load(tmp_path / "index", index._settings)
