@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from textzoo.data import teacher_vectors, text_vectors
 from textzoo.data.cache import Cache, encoded_rows
-from textzoo.data.teacher_vectors import teacher_columns
+from textzoo.data.teacher_vectors import Turn, teacher_columns
 from textzoo.data.text_vectors import EmbeddingModel
 from textzoo.readers.pairs import Reader
 
@@ -42,14 +42,18 @@ def few_at_once(monkeypatch):
     monkeypatch.setattr(teacher_vectors, "_AT_ONCE", 4)
 
 
-def columns_of(place, teacher, width=4, pairs=PAIRS, made_from="it", **settings):
+def columns_of(*given, **settings):
+    return columns_and_turn(*given, **settings)[0]
+
+
+def columns_and_turn(place, teacher, width=4, pairs=PAIRS, made_from="it", turn=None, **settings):
     file = place / "pairs.tsv"
     file.write_text("".join("\t".join(pair) + "\n" for pair in pairs), encoding="utf-8")
     reader = Reader(tokenizer="ngram", ngram_buckets=64, ngram_max=1, **settings)
     reader.fit([], {})
     cache = Cache(place / "cache", "error")
     rows = encoded_rows([file], reader, True, str(settings), cache)
-    return teacher_columns(rows, reader, cache, teacher.model(made_from), width)
+    return teacher_columns(rows, reader, cache, teacher.model(made_from), width, turn)
 
 
 def vectors_of(columns, name):
@@ -126,3 +130,39 @@ def test_single_texts_have_one_column_unless_the_sides_differ(tmp_path):
     assert list(apart) == ["query_teacher", "title_teacher"]
     seen = columns_of(tmp_path, Asked(), pairs=texts, unlabelled=True, title_prefix="to ")
     assert list(seen) == ["query_teacher", "title_teacher"]  # the student sees two texts
+
+
+def test_other_texts_are_turned_as_those_that_the_student_began_with(tmp_path):
+    (tmp_path / "texts").mkdir()
+    _, turn = columns_and_turn(tmp_path / "texts", Asked(), width=3)
+    more = [(f"another {i}", f"title {i % 7}") for i in range(40)]
+    alone = columns_of(tmp_path, Asked(), 3, more)
+    columns, same = columns_and_turn(tmp_path, Asked(), 3, more, turn=turn)
+    for before, after in zip(turn, same):
+        np.testing.assert_array_equal(after, before)
+    found = vectors_of(columns, "title_teacher")
+    given = np.array([Asked().of(title, "title") for _, title in more], np.float16)
+    expected = of_length_one((given.astype(float) - turn.mean) @ turn.axes)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    # As a run of its own would have it, a text has another vector.
+    assert np.mean(np.sum(found * vectors_of(alone, "title_teacher"), axis=1)) < 0.9
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "axes.npy").unlink(),
+        lambda folder: (folder / "axes.npy").write_bytes(b"no such array"),
+        lambda folder: np.save(folder / "mean.npy", np.zeros(5)),
+        lambda folder: np.save(folder / "axes.npy", np.full((6, 4), np.nan)),
+        lambda folder: np.save(folder / "mean.npy", np.array([{}]), allow_pickle=True),
+    ],
+)
+def test_a_turn_is_read_as_it_was_written_or_refused(tmp_path, damage):
+    _, turn = columns_and_turn(tmp_path, Asked())
+    turn.save(tmp_path)
+    for before, after in zip(turn, Turn.load(tmp_path)):
+        np.testing.assert_array_equal(after, before)
+    damage(tmp_path)
+    with pytest.raises(ValueError):
+        Turn.load(tmp_path)

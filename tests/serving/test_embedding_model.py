@@ -13,6 +13,7 @@ from textzoo.commands.infer import main as infer
 from textzoo.commands.train import main as trainer
 from textzoo.commands.train import static_main as static_trainer
 from textzoo.inference.pretrained_embedder import PretrainedEmbedder
+from textzoo.serving.embedding_model import embedding_model
 
 SMALL = ("runner.valid_fraction=0", "runner.train_batch_size=16", "runner.print_interval=1")
 
@@ -104,6 +105,54 @@ def test_a_run_goes_on_as_one_that_was_never_ended(place, tmp_path):
     whole = train(place, tmp_path / "whole", "runner.epochs=2")
     train(place, tmp_path / "resumed")
     assert train(place, tmp_path / "resumed", "runner.epochs=2") == whole
+
+
+def test_what_a_student_has_learned_stands_when_it_goes_on_with_other_texts(place, tmp_path, capfd):
+    rows = lines_of(place / "train.tsv")
+    texts, pairs = tmp_path / "texts.txt", tmp_path / "pairs.tsv"
+    texts.write_text("".join(f"{text}\n" for row in rows for text in row[:2]), encoding="utf-8")
+    pairs.write_text("".join("\t".join(row) + "\n" for row in rows[:20]), encoding="utf-8")
+    alone = ("hyper_parameters.teacher.weight=1",)
+    unlabelled = (f"runner.train_data_dir={texts}", "reader.unlabelled=true")
+    train(place, tmp_path / "first", *alone, *unlabelled)
+    start = (f"runner.model_init_path={tmp_path}/first/output/0", f"runner.train_data_dir={pairs}")
+    train(place, tmp_path / "second", *alone, *start)
+    turns = [
+        [np.load(tmp_path / run / f"teacher/{name}.npy") for name in ("mean", "axes")]
+        for run in ("first/output/0", "second/output/0")
+    ]
+    for before, after in zip(*turns):
+        np.testing.assert_array_equal(after, before)
+    # Gone on with, it stays the same.
+    train(place, tmp_path / "whole", *alone, *start, "runner.epochs=2")
+    train(place, tmp_path / "second", *alone, *start, "runner.epochs=2")
+    weights = [(tmp_path / run / "output/1/rec.pdparams") for run in ("whole", "second")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+    capfd.readouterr()
+    another = "hyper_parameters.teacher.query_prefix=a "
+    train(place, tmp_path / "other", *alone, *start, another)
+    assert "output/0 learned from another one, or from one with other" in capfd.readouterr().out
+
+
+def test_vectors_of_a_config_are_kept_by_what_it_truncates(place, tmp_path):
+    config = tmp_path / "config.yaml"
+    settings = {
+        "base": str(CONFIG),
+        "runner": {"model_save_path": str(tmp_path / "output")},
+        "reader": {"ngram_buckets": 512},
+        "hyper_parameters": {"encoder": {"hidden_size": 16}, "matryoshka_dims": [16, 8]},
+    }
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    here = (f"runner.model_save_path={tmp_path}/output",)
+    assert call(trainer, place, overrides=(*here, "hyper_parameters.matryoshka_dims=[16, 8]")) == 0
+    models = []
+    for width in (16, 8):
+        settings["hyper_parameters"]["truncate_dim"] = width
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        models.append(embedding_model(config))
+        assert models[-1].queries(["a text"]).shape == (1, width)
+    assert models[0].digest != models[1].digest and models[0].sha256 != models[1].sha256
 
 
 def test_a_run_does_not_go_on_with_another_teacher(place, tmp_path, capfd):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textzoo.config.checking import Config
     from textzoo.config.model_folder import ModelFolder
     from textzoo.data.dataset import TrainingData
+    from textzoo.data.teacher_vectors import Turn
     from textzoo.data.text_vectors import EmbeddingModel
     from textzoo.evaluation.validation import FusedValidation
     from textzoo.linear.fusion import Fusion
@@ -142,8 +143,10 @@ def train(
             data.encoder = encoder.sha256
         check_alike(facts_of(start, data))
         start.check_data(data.contents)
+        turn = None
         if teacher:
-            columns = in_turn(lambda: taught(data, config, folder, teacher))
+            learned = start.turn(data.contents)
+            columns, turn = in_turn(lambda: taught(data, config, folder, teacher, learned))
             data.train_rows.columns.update(columns)
 
         # The net with its optimizer, as the seed, a checkpoint or pretrained weights make it.
@@ -165,7 +168,7 @@ def train(
         if run.model.kind == "tags" and not process_rank():
             warn_if_swapped(data.train_rows, run.model.label_column, data.reader)
         resumed = start.checkpoint if start.resumed else None
-        training = assemble(config, folder, data, run, progress, resumed, encoder)
+        training = assemble(config, folder, data, run, progress, resumed, encoder, turn)
         training.judged = judged
         start.tell_rate(training)
         if training.validate is None:
@@ -212,8 +215,12 @@ def facts_of(start: "Start", data: "TrainingData") -> dict[str, Any]:
 
 
 def taught(
-    data: "TrainingData", config: "Config", folder: "ModelFolder", teacher: "EmbeddingModel"
-) -> "Columns":
+    data: "TrainingData",
+    config: "Config",
+    folder: "ModelFolder",
+    teacher: "EmbeddingModel",
+    learned: "Optional[Turn]",
+) -> "tuple[Columns, Turn]":
     """What a teacher gives for the training rows, see `teacher_columns`.
 
     Raises:
@@ -225,7 +232,9 @@ def taught(
 
     width = smallest_model(config, folder, data.reader).create_model().width
     cache = Cache(config.runner.cache_dir, config.runner.bad_lines)
-    return teacher_columns(data.train_rows, data.reader, cache, teacher, width)
+    if learned and learned.axes.shape[1] != width:
+        learned = None  # the checkpoint is of another net, which is refused where it is loaded
+    return teacher_columns(data.train_rows, data.reader, cache, teacher, width, learned)
 
 
 def keep_frozen(data: "TrainingData", config: "Config", run: "DygraphRun") -> None:
@@ -260,6 +269,7 @@ def assemble(
     progress: "Progress",
     resumed: "Optional[Checkpoint]" = None,
     encoder: "Optional[EmbeddingModel]" = None,
+    turn: "Optional[Turn]" = None,
 ) -> "Training":
     """Put the parts of a training run together: batches, validation, checkpoints, the loop.
 
@@ -271,6 +281,7 @@ def assemble(
         progress: where it stands.
         resumed: the checkpoint that it goes on from, if it does.
         encoder: of the linear part, if it has one.
+        turn: how a teacher's vectors are turned, if there is one.
 
     Raises:
         UserError: there is no such metric, or the reader lacks what it needs.
@@ -285,7 +296,7 @@ def assemble(
     from textzoo.running.building import chosen_best_metric, chosen_metrics
     from textzoo.running.compiled import compiler_of
     from textzoo.running.fused import FusedModel
-    from textzoo.training.checkpoint import BEST
+    from textzoo.training.checkpoint import BEST, LINEAR, TEACHER
     from textzoo.training.loop import Training
     from textzoo.training.saving import Saving
 
@@ -299,7 +310,8 @@ def assemble(
             f"runner.best_metric={progress.best_metric}, or start anew from a checkpoint's weights "
             "with runner.model_init_path, in another runner.model_save_path"
         )
-    linear = left_out = others = validate = validate_first = save_linear = None
+    parts: dict[str, Callable[[Path], None]] = {TEACHER: turn.save} if turn else {}
+    linear = left_out = others = validate = validate_first = None
     valid, weight = data.valid, config.linear.weight
     if config.linear.features != "none":
         of_data = data, config, model.label_column, best_metric, encoder
@@ -362,7 +374,7 @@ def assemble(
         if isinstance(validate, FusedValidation) and resumed:
             validate.fusion = resumed.fusion(len(data.reader.label_names))
         fits = validate if isinstance(validate, FusedValidation) and weight == "auto" else None
-        save_linear = _saver(linear, fits, fusion)
+        parts[LINEAR] = _saver(linear, fits, fusion)
     return Training(
         run=run,
         runner=runner,
@@ -372,9 +384,7 @@ def assemble(
         release=data.train_rows.release,
         validate=validate,
         best_metric=best_metric,
-        save=Saving(
-            folder.path.name, config, run, data.reader, data.contents, progress, save_linear
-        ),
+        save=Saving(folder.path.name, config, run, data.reader, data.contents, progress, parts),
         progress=progress,
         n_validation_rows=len(valid),
         distinct_keys=model.distinct_keys(columns, data.train),

@@ -119,9 +119,9 @@ class _Spilled:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (open while we are)
                 for block in _blocks(len(self.rows)):
-                    file.write(np.ascontiguousarray(self.rows[block]))
+                    file.write(self.rows[block].tobytes())
             file.seek(self.rows.nbytes)  # wherever a write that failed has ended
-            file.write(np.ascontiguousarray(more, self.rows.dtype))
+            file.write(more.astype(self.rows.dtype, copy=False).tobytes())
             file.flush()
         except OSError as failure:
             raise UserError(

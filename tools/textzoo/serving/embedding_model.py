@@ -35,8 +35,10 @@ def embedding_model(path: Path) -> EmbeddingModel:
         made_from = [files, exported.manifest.reader.arguments]
     else:
         embed = embedder = Embedder(path, [])
-        reader, settings, files = embedder.reader, embedder.config.reader, embedder.made_from
-        made_from = [files, json.dumps(settings, sort_keys=True, default=str)]
+        reader, config = embedder.reader, embedder.config
+        files = [embedder.made_from, embedder.truncate_dim]
+        settings = json.dumps(config.reader, sort_keys=True, default=str)
+        made_from = [files, settings, config.runner.infer_precision]
     sides = (encoded_text(reader, "a", side) for side in ("query", "title"))
     return EmbeddingModel(embed, made_from, next(sides) == next(sides), files)
 

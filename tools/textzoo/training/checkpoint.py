@@ -5,9 +5,10 @@ import math
 import platform
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Optional, TypeVar, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from paddle.version import full_version
 
 import textzoo
 from textzoo.config.model_folder import ModelFolder
+from textzoo.data.teacher_vectors import Turn
 from textzoo.distributed.sharding import load_shards, own_shards
 from textzoo.errors import UserError
 from textzoo.files import Listing, digests, foreign_files, new_folder, remove_folder, standing
@@ -31,12 +33,12 @@ log = logging.getLogger("textzoo")
 
 BEST = "best"
 _VOCABULARY = "vocabulary"
-LINEAR = "linear"
+LINEAR, TEACHER = "linear", "teacher"
 LISTING = Listing(
     FACTS,
     frozenset({"progress", "sha256"}),
     "a checkpoint",
-    frozenset({FACTS, WEIGHTS, OPTIMIZER, _VOCABULARY, LINEAR, "shards"}),
+    frozenset({FACTS, WEIGHTS, OPTIMIZER, _VOCABULARY, LINEAR, TEACHER, "shards"}),
 )
 NAME = re.compile(r"(?:\d+|step_\d+|best)")
 _DAMAGED = math.inf  # sorts as the newest, so that it is named before an older one is taken
@@ -77,6 +79,20 @@ class Checkpoint:
         """
         return self._of_linear(load_fusion, n_labels)
 
+    def turn(self) -> Optional[Turn]:
+        """How the vectors of the teacher were turned, if there was one.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        folder = self.path / TEACHER
+        if not any(name.startswith(f"{TEACHER}/") for name in self.facts["sha256"]):
+            return None
+        try:
+            return Turn.load(folder)
+        except ValueError as problem:
+            raise UserError(f"{folder}: is damaged ({problem}); use another checkpoint") from None
+
     def _of_linear(self, load: Callable[[Path, int], Loaded], n_labels: int) -> Loaded:
         folder = self.path / LINEAR
         if f"{LINEAR}/weights_values.npy" in self.facts["sha256"]:
@@ -106,7 +122,7 @@ def save_checkpoint(
     save_vocabulary: Callable[[Path], None],
     facts: dict[str, Any],
     save_more: Callable[[Path], None] = lambda folder: None,
-    save_linear: Optional[Callable[[Path], None]] = None,
+    parts: Mapping[str, Callable[[Path], None]] = MappingProxyType({}),
 ) -> None:
     """Write a checkpoint to a temporary folder, sync it to disk, then rename it into place.
 
@@ -117,7 +133,7 @@ def save_checkpoint(
         save_vocabulary: writes the reader's vocabulary to a folder.
         facts: what else describes the run, as JSON types.
         save_more: writes weights that this process does not hold whole to a folder.
-        save_linear: writes the linear part to a folder; None: there is none.
+        parts: what writes the linear part and the teacher's turn, by the names of their folders.
 
     Raises:
         UserError: the disk is full or cannot be written. Earlier checkpoints are as they were.
@@ -129,9 +145,9 @@ def save_checkpoint(
             (place / _VOCABULARY).mkdir()
             save_vocabulary(place / _VOCABULARY)
             save_more(place)
-            if save_linear:
-                (place / LINEAR).mkdir()
-                save_linear(place / LINEAR)
+            for name, save in parts.items():
+                (place / name).mkdir()
+                save(place / name)
             versions = {
                 "textzoo": textzoo.__version__,
                 "paddlepaddle": full_version,

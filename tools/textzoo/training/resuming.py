@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 from textzoo.config.checking import Config, differences
 from textzoo.config.model_folder import ModelFolder
 from textzoo.config.schema import IndexSettings, Runner
+from textzoo.data.teacher_vectors import Turn
 from textzoo.devices import process_rank
 from textzoo.errors import UserError
 from textzoo.files import copy_files, new_file, new_folder
@@ -81,6 +82,26 @@ class Start(NamedTuple):
                 "start over with -o runner.resume=none, or from its weights with "
                 "runner.model_init_path"
             )
+
+    def turn(self, contents: dict[str, list[str]]) -> Optional[Turn]:
+        """How the vectors of the same teacher were turned in the run that the checkpoint is of.
+
+        A student that starts from it has learned them so.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        turn = self.checkpoint.turn() if self.checkpoint else None
+        if self.checkpoint is None or turn is None:
+            return None
+        if self.checkpoint.facts["data"].get("teacher") == contents["teacher"]:
+            return turn
+        log.info(
+            "hyper_parameters.teacher: %s learned from another one, or from one with other "
+            "settings: the vectors to learn are turned in another way than those",
+            self.checkpoint.path,
+        )
+        return None
 
     def tell_rate(self, training: Training) -> None:
         """Say in the log where another number of epochs moves the learning rate."""

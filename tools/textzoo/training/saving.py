@@ -1,11 +1,11 @@
 """The checkpoints that a training run leaves: what is in them, and when earlier ones go."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from textzoo.config.checking import Config
 from textzoo.devices import process_rank
@@ -42,7 +42,7 @@ class Saving:
         reader: whose vocabulary to save.
         contents: the checksums of the data, see `TrainingData.contents`.
         progress: where the run stands.
-        save_linear: writes the linear part to a folder; None: there is none.
+        parts: see `save_checkpoint`.
     """
 
     model: str
@@ -51,7 +51,7 @@ class Saving:
     reader: Reader
     contents: dict[str, list[str]]
     progress: Progress
-    save_linear: Optional[Callable[[Path], None]] = None
+    parts: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)
 
     def __call__(self, name: str) -> None:
         """Write the checkpoint of this name; process 0 does, others add what they alone hold."""
@@ -73,9 +73,7 @@ class Saving:
                 save_shards(broadcast(place), own, shards)
 
         path = runner.model_save_path / name
-        save_checkpoint(
-            path, weights, state, self.reader.save, self._facts(), save_own, self.save_linear
-        )
+        save_checkpoint(path, weights, state, self.reader.save, self._facts(), save_own, self.parts)
         if name != BEST and runner.keep_checkpoints:
             remove_checkpoints(runner.model_save_path, runner.keep_checkpoints)
 
