@@ -73,10 +73,10 @@ def _check_safetensors(path: Path) -> None:
         n_header = int.from_bytes(file.read(8), "little")
         try:
             header = json.loads(file.read(min(n_header, size)))
-        except ValueError:
+            header.pop("__metadata__", None)
+            expected = 8 + n_header + max(tensor["data_offsets"][1] for tensor in header.values())
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
             raise BadSource(f"{path.name}: is not a safetensors file") from None
-    header.pop("__metadata__", None)
-    expected = 8 + n_header + max(tensor["data_offsets"][1] for tensor in header.values())
     if size != expected:
         raise BadSource(f"{path.name}: has {size} bytes, expected {expected}: is not whole")
 

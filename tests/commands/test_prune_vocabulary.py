@@ -142,3 +142,32 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder, tmp_path, capsys, monkey
     message = complaint(capsys, folder, tmp_path / "new", "--texts", texts)
     assert "OUTPUT: cannot write" in message and "No space left on device" in message
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("folder", ["unigram"], indirect=True)
+def test_a_prefix_may_share_a_piece_with_the_text_behind_it(folder, tmp_path):
+    texts, prefix = tmp_path / "texts.txt", "the pl"
+    own = ["ayer", "ays", "ayers"]
+    texts.write_text("\n".join(own) + "\n", encoding="utf-8")
+    given = [str(folder), str(tmp_path / "pruned"), "--texts", str(texts), "--prefix", prefix]
+    assert prune_vocabulary(given) == 0
+    prefixed = [prefix + text for text in own]
+    pairs = zip(embeddings(folder, prefixed), embeddings(tmp_path / "pruned", prefixed))
+    for whole, pruned in pairs:
+        np.testing.assert_array_equal(pruned, whole)
+
+
+@pytest.mark.parametrize("folder", ["wordpiece"], indirect=True)
+def test_a_vocabulary_that_does_not_say_whether_case_counts_is_refused(folder, tmp_path, capsys):
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"][
+        "vocab"
+    ]
+    tokens = sorted(vocabulary, key=vocabulary.get)
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    (folder / "tokenizer.json").unlink()
+    texts, output = tmp_path / "texts.txt", tmp_path / "output"
+    texts.write_text("The player\n", encoding="utf-8")
+    said = complaint(capsys, folder, output, "--texts", texts)
+    assert "vocab.txt without tokenizer_config.json, which says whether case counts" in said
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}', encoding="utf-8")
+    assert prune_vocabulary([str(folder), str(output), "--texts", str(texts)]) == 0

@@ -378,3 +378,14 @@ def test_what_a_path_among_the_settings_holds_is_part_of_the_identity(
         os.utime(tmp_path / "vocab.txt", (0, ord(content)))
         identities.add(reader_identity(reader_class, settings))
     assert len(identities) == 2
+
+
+def test_what_says_how_a_vocabulary_is_read_is_part_of_the_identity(tmp_path, reader_class):
+    vocabulary, beside = tmp_path / "vocab.txt", tmp_path / "tokenizer_config.json"
+    vocabulary.write_text("a\n", encoding="utf-8")
+    identities = {reader_identity(reader_class, {"tokenizer": vocabulary})}
+    for lower in ("true", "false"):
+        beside.write_text(f'{{"do_lower_case": {lower}}}', encoding="utf-8")
+        os.utime(beside, (0, len(lower)))
+        identities.add(reader_identity(reader_class, {"tokenizer": vocabulary}))
+    assert len(identities) == 3

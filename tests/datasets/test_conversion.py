@@ -294,3 +294,14 @@ def test_a_changed_conversion_is_converted_anew(questions, tmp_path, name, chang
     assert "up to date" not in done.stdout
     written = (tmp_path / "output/train/train.tsv").read_text(encoding="utf-8")
     assert written == "电影,é\t很 好 café.\n"
+
+
+@pytest.mark.parametrize("header", ["[]", "{}", '{"a": {}}', '{"a": 1}', "{", "[" * 9000])
+def test_weights_whose_header_is_none_are_refused(tmp_path, header):
+    (tmp_path / "source").mkdir()
+    content = len(header).to_bytes(8, "little") + header.encode()
+    (tmp_path / "source" / "model.safetensors").write_bytes(content)
+    done = call("pretrained", "--source", tmp_path / "source", "--output", tmp_path / "output")
+    assert done.returncode == 2
+    assert b"model.safetensors: is not a safetensors file" in done.stderr
+    assert b"Traceback" not in done.stderr

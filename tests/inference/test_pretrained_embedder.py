@@ -1,5 +1,7 @@
 """A pretrained encoder without any training, against its parts by hand."""
 
+import json
+
 import numpy as np
 import paddle
 import pytest
@@ -79,3 +81,12 @@ def test_a_prefix_that_leaves_no_room_is_refused_by_the_teacher_s_key(folder):
     embed = embedder(folder, max_len=4, query_prefix="the first text of all ")
     with pytest.raises(UserError, match=r"hyper_parameters\.teacher\.model: .*as long as"):
         embed(TEXTS)
+
+
+def test_a_text_at_which_the_tokenizer_fails_is_told(tmp_path):
+    path = write_encoder(tmp_path, TEXTS) / "tokenizer.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["normalizer"] = {"type": "Replace", "pattern": {"Regex": "(a+)+b"}, "content": "x"}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(UserError, match="the tokenizer cannot split the text"):
+        embedder(tmp_path, max_len=8)(["a text", "a" * 200])

@@ -53,6 +53,7 @@ def test_a_family_with_a_similar_name_is_refused(tmp_path, name):
         ({"model_type": "xlm-roberta", "max_position_embeddings": 40, "pad_token_id": 5}, 6, 34),
         ({"model_type": "camembert", "max_position_embeddings": 514, "pad_token_id": None}, 2, 512),
         ({"model_type": "roberta"}, 2, 510),
+        ({"model_type": "roberta", "cls_token_id": 5, "pad_token_id": 1}, 2, 510),
         # PaddleNLP: BERT by another name, and RoBERTa itself.
         ({"init_class": "RobertaModel", "max_position_embeddings": 512}, 0, 512),
         ({"architectures": ["RobertaModel"], "paddlenlp_version": None}, 0, 512),

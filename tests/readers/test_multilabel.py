@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from harness.tokenizer_files import write_tokenizer
 
 from textzoo.config.model_folder import load_model_folder
 from textzoo.errors import BadLine
@@ -98,3 +99,13 @@ def test_a_prefix_stands_before_each_text_that_is_encoded(folder):
     assert many == plain.encode_many(lines[:2], True)["tokens"].values.tolist()
     assert reader.describe(own[0]) == {"text": "one two", "tags": ["a"]}  # as n-grams see it
     assert reader.unknown_pieces == {"tokens": 1}
+
+
+def test_a_text_alone_is_read_as_in_a_line(folder, tmp_path):
+    """Tokens of bytes know spaces and line ends, which a line of a file has none of at its ends."""
+    write_tokenizer(tmp_path, "byte_level", ["hello there", "another"] * 9, 300)
+    reader = fitted(folder, ["a\thello there"], tokenizer=tmp_path / "tokenizer.json")
+    written = reader.encode("a\thello there", False)["tokens"]
+    for text in ("hello there", " hello there ", "hello\nthere"):
+        assert reader.encode_text(text)["tokens"] == written
+        assert reader.coverage(text) == reader.coverage("hello there")

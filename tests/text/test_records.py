@@ -329,6 +329,10 @@ def test_texts_alone_are_lines_unless_their_name_says_otherwise(tmp_path, reader
 
 def test_all_texts_of_a_file_are_those_of_its_cells_and_values(tmp_path):
     assert list(all_texts(write(tmp_path / "a.csv", 'a,"b\nc"\n'))) == ["a\tb c"]
+    assert list(all_texts(write(tmp_path / "b.csv", "a;b, c\nd;e\n"))) == ["a\tb, c", "d\te"]
+    # Either may be meant.
+    both = ["a;b\tc", "d;e\tf", "a\tb,c", "d\te,f"]
+    assert list(all_texts(write(tmp_path / "c.csv", "a;b,c\nd;e,f\n"))) == both
     path = write(tmp_path / "a.jsonl", '{"a": "x", "b": ["y", {"c": "z"}], "n": 3}\n')
     assert list(all_texts(path)) == ["x", "y", "z"]
     assert list(all_texts(write(tmp_path / "a.txt", "__label__a b\nc\td\n"))) == ["b", "c\td"]

@@ -81,6 +81,11 @@ def prune_vocabulary(folder: Path, output: Path, texts: list[Path], prefixes: li
         raise UserError(f"OUTPUT: {output} is there already; choose another folder")
     described, weights = read_architecture(folder), _weights_file(folder)
     file = tokenizer_file(folder)
+    if file.suffix == ".txt" and not (folder / "tokenizer_config.json").is_file():
+        raise UserError(
+            f"FOLDER: {folder}: holds vocab.txt without tokenizer_config.json, which says whether "
+            'case counts: write {"do_lower_case": true} or {"do_lower_case": false} into one'
+        )
     longest = described.architecture.max_position_embeddings
     SubwordTokenizer.read(file, longest)  # which refuses what no reader takes
     tokenizer = read_tokenizer(file)
@@ -97,6 +102,9 @@ def prune_vocabulary(folder: Path, output: Path, texts: list[Path], prefixes: li
     try:
         used.add(prefixes)
         n_texts = used.add(_columns(files))
+        for prefix in prefixes:
+            if not prefix.endswith(" "):  # it may share a piece with what follows
+                used.add(prefix + text for text in _columns(files))
     except BadLine as problem:
         raise UserError(f"--texts: {problem}") from None
     if not n_texts:

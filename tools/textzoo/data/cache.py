@@ -284,8 +284,8 @@ def _source(reader_class: type) -> Path:
 
 
 def _contents(path: Path) -> list[tuple[str, str]]:
-    """The names and checksums of the files of a folder, or of one file."""
-    files = kept_files(path) if path.is_dir() else [path]
+    """The names and checksums of a folder's files, or of one with what says how it is read."""
+    files = kept_files(path) if path.is_dir() else [path, path.with_name("tokenizer_config.json")]
     return [(file.name, kept_sha256(file)) for file in files if file.is_file()]
 
 

@@ -113,7 +113,7 @@ class Embedder:
                 chunk = texts[first : first + _CHUNK]
                 embeddings = []
                 for run, reader in self.members:
-                    ids = Ragged.of([_ids(reader, text, side, source) for text in chunk])
+                    ids = Ragged.of([ids_of(reader, text, side, source) for text in chunk])
                     self._unknown[source].add({"text": ids}, reader)
                     embeddings.append(embed(run, ids, work, 1 / len(self.members)))
                 self._unknown[source].warn_once(source)
@@ -121,7 +121,12 @@ class Embedder:
                 bar.update(len(chunk))
 
 
-def _ids(reader: Reader, text: str, side: Side, source: Optional[Path]) -> list[int]:
+def ids_of(reader: Reader, text: str, side: Side, source: Optional[Path] = None) -> list[int]:
+    """The ids of a text.
+
+    Raises:
+        UserError: the tokenizer fails at it; `source` is the file that it is of.
+    """
     try:
         return encoded_text(reader, text, side)["text"]
     except BadLine as problem:  # of a tokenizer that fails at it

@@ -11,6 +11,7 @@ from textzoo.data.cache import reader_identity
 from textzoo.errors import UserError
 from textzoo.evaluation.row_outputs import embed
 from textzoo.files import kept_sha256
+from textzoo.inference.embedder import ids_of
 from textzoo.nets.architecture import read_architecture
 from textzoo.nets.sentence_encoder import SentenceEncoder
 from textzoo.readers.pairs import Reader
@@ -21,7 +22,7 @@ from textzoo.running.predictor import Precision, Predictor
 from textzoo.running.run import InferenceRun
 from textzoo.running.static import Example, StaticRun
 from textzoo.text.ragged import Ragged
-from textzoo.text.reader import Side, encoded_text
+from textzoo.text.reader import Side
 
 TEACHER = "hyper_parameters.teacher"
 _MAX_LEN = 128
@@ -91,8 +92,7 @@ class PretrainedEmbedder:
             except UserError as problem:
                 found = str(problem).removeprefix("encoder.pretrained: ")
                 raise UserError(f"{self._key}: {found}") from None
-        ids = [encoded_text(self.reader, text, side)["text"] for text in texts]
-        return embed(self._run, Ragged.of(ids))
+        return embed(self._run, Ragged.of([ids_of(self.reader, text, side) for text in texts]))
 
     def _read(self) -> InferenceRun:
         if not self._use_gpu:

@@ -243,7 +243,7 @@ def _first_position(facts: dict[str, Any], family: str) -> int:
     Chinese encoders are BERTs by another name.
     """
     of_paddle = facts.get("init_class") or "paddlenlp_version" in facts
-    if family not in ROBERTAS or facts.get("cls_token_id", 101 if of_paddle else 0) != 0:
+    if family not in ROBERTAS or (of_paddle and facts.get("cls_token_id", 101) != 0):
         return 0
     padding = facts.get("pad_token_id")
     return (1 if padding is None else padding) + 1

@@ -15,6 +15,7 @@ from textzoo.text import reader as text
 from textzoo.text.coverage import Coverage
 from textzoo.text.fields import Columns as ColumnNames
 from textzoo.text.fields import Separators, label_fields, parts_of, separator_of
+from textzoo.text.lines import one_line
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Side, checked_prefix
 from textzoo.text.subwords import SubwordTokenizer
@@ -187,11 +188,11 @@ class Reader(text.Reader):
 
     def encode_text(self, text: str) -> Ids:
         """See `Reader.encode_text`."""
-        return {"tokens": self._tokens.encode(self._prefix + text)}
+        return {"tokens": self._tokens.encode(self._prefix + one_line(text))}
 
     def coverage(self, text: str, side: Side = "query") -> Coverage:
         """See `Reader.coverage`."""
-        return self._tokens.coverage(text, self._prefix)
+        return self._tokens.coverage(one_line(text), self._prefix)
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

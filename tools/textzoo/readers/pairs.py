@@ -18,6 +18,7 @@ from textzoo.text.character_ngrams import CharacterNgrams
 from textzoo.text.coverage import Coverage
 from textzoo.text.fields import NEGATIVE, QUERY, SCORE, TEXT, TITLE, Field
 from textzoo.text.fields import Columns as ColumnNames
+from textzoo.text.lines import one_line
 from textzoo.text.ragged import Columns, Ragged
 from textzoo.text.reader import Feeds, Ids, Side, checked_prefix
 from textzoo.text.subwords import SubwordTokenizer
@@ -219,16 +220,17 @@ class Reader(text.Reader):
 
     def coverage(self, text: str, side: Side = "query") -> Coverage:
         """See `Reader.coverage`."""
-        return self._tokenizer.coverage(text.strip(), self._prefix(side))
+        return self._tokenizer.coverage(one_line(text), self._prefix(side))
 
     def encode_title(self, text: str) -> Ids:
         """The same of a text that is to be found."""
         return self._alone(text, "title")
 
     def _alone(self, text: str, side: Side) -> Ids:
-        if not text.strip():
+        text = one_line(text)
+        if not text:
             raise BadLine("received an empty text")
-        return {"text": self.tokenize(text.strip(), side)}
+        return {"text": self.tokenize(text, side)}
 
     @staticmethod
     def infer_feeds(columns: Columns, rows: np.ndarray, hyper_parameters: dict[str, Any]) -> Feeds:

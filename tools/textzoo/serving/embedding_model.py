@@ -7,16 +7,18 @@ import json
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
+
 from textzoo.config.checking import Config
 from textzoo.config.schema import Runner, Teacher
 from textzoo.data.text_vectors import EmbeddingModel
-from textzoo.errors import UserError
+from textzoo.errors import BadText, UserError
 from textzoo.inference.embedder import Embedder
 from textzoo.inference.pretrained_embedder import TEACHER, PretrainedEmbedder
 from textzoo.serving.exported_model import ExportedModel
 from textzoo.serving.in_process import Encoder
 from textzoo.serving.manifest import MANIFEST
-from textzoo.text.reader import encoded_text
+from textzoo.text.reader import Side, encoded_text
 
 _LINEAR = "hyper_parameters.linear"
 
@@ -31,8 +33,15 @@ def embedding_model(path: Path) -> EmbeddingModel:
         encoder = Encoder.load(path)
         exported = encoder.model
         assert isinstance(exported, ExportedModel)  # of one folder
-        embed, reader, files = encoder.encode, exported.reader, exported.manifest.sha256
+        reader, files = exported.reader, exported.manifest.sha256
         made_from = [files, exported.manifest.reader.arguments]
+
+        def embed(texts: list[str], side: Side = "query") -> np.ndarray:
+            try:
+                return encoder.encode(texts, side)
+            except BadText as problem:  # of a tokenizer that fails at it
+                raise UserError(f"{path}: {problem}") from None
+
     else:
         embed = embedder = Embedder(path, [])
         reader, config = embedder.reader, embedder.config

@@ -7,6 +7,7 @@ one answer is possible, and otherwise the config has to say.
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -139,8 +140,11 @@ def all_texts(path: Path) -> Iterator[str]:
     """Every text of a file: its lines; the cells of CSV, the values of JSON Lines and Parquet."""
     suffix = _suffix(path)
     if suffix == ".csv":
-        for line in read_records(path, lambda cells: "\t".join(map(one_line, cells))):
-            yield line.text
+        for delimiter in _delimiters(path):
+            for line in read_records(
+                path, lambda cells: "\t".join(map(one_line, cells)), delimiter
+            ):
+                yield line.text
         return
     for line in read_lines(path):
         if suffix in (*_JSON, ".parquet"):
@@ -150,6 +154,17 @@ def all_texts(path: Path) -> Iterator[str]:
                 raise UserError(f"{line.place}: {problem}") from None
         else:
             yield without_labels(line.text)
+
+
+def _delimiters(path: Path) -> list[str]:
+    """What may stand between the cells of a file of CSV: whatever parts all its rows."""
+    found = []
+    for delimiter in ",;\t":
+        with suppress(UserError):  # of quotes within cells
+            rows = read_records(path, lambda cells: str(len(cells)), delimiter)
+            if len(widths := {row.text for row in rows}) == 1 and widths != {"1"}:
+                found.append(delimiter)
+    return found or [","]
 
 
 def _texts_in(value: Any) -> Iterator[str]:
