@@ -150,7 +150,7 @@ def _parse_object(line: str, layout: Layout) -> Entry:
     row = parsed_object(line, _EXAMPLE)
     names = [layout.names[at] if isinstance(at, int) else at for at in layout.places[0]]
     texts = [row.pop(name, None) for name in names]
-    text = " ".join(one_line(text) for text in texts if isinstance(text, str))
+    text = " ".join(filter(None, (one_line(text) for text in texts if isinstance(text, str))))
     if not text:
         raise BadLine(f'expected a JSON object with a text in "{names[0]}"')
     identity = row.pop("id", text)
