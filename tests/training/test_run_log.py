@@ -108,7 +108,9 @@ def test_a_line_cut_off_by_a_kill_is_dropped(runner):
 
 
 @pytest.mark.parametrize(
-    "line", ["[]", "3", "{}", '{"step": "9"}', '{"step": null}', "\ud800", "[" * 200_000]
+    "line",
+    ["[]", "3", "{}", '{"step": "9"}', '{"step": null}', "\ud800", "[" * 200_000],
+    ids=lambda line: ascii(line[:20]),
 )
 def test_a_line_that_is_no_report_is_dropped(runner, line):
     report_steps(runner, [10, 20])
