@@ -39,7 +39,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = None) -> None:
     """Write `mined_train.tsv`: the training pairs, each with negatives from the corpus.
 
-    A pair for which none is found is written without one.
+    Negatives that a pair has stay before them and count for `index.mine_per_pair`. A pair for which
+    none is found is written without one.
 
     Raises:
         UserError: config, data, checkpoint or disk are not as they should be.
@@ -72,7 +73,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
     check_output(result, "runner.infer_output_dir", embedder.inputs)
     files, refusals = data_files(runner.train_data_dir, _DATA), Refusals(runner.bad_lines)
     tell_layouts(files, embedder.reader)
-    pairs = [pair[:2] for _, pair in good_lines(files, embedder.reader, refusals)]
+    pairs = [tuple(pair.texts) for _, pair in good_lines(files, embedder.reader, refusals)]
     refusals.log(runner.train_data_dir)
     if not pairs:
         raise UserError(f"{_DATA}: {runner.train_data_dir}: received no pair, expected one a line")
@@ -91,8 +92,11 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
             for reason, n in miner.counts.items()
         ),
     )
+    if n_own := sum(len(pair) - 2 for pair in pairs):
+        log.info("%d negatives that pairs had stay, and count for index.mine_per_pair", n_own)
     n_rows = Counter(len(row) - 2 for row in rows)
-    shown = ", ".join(f"{n_rows[n]} with {n}" for n in range(settings.mine_per_pair, -1, -1))
+    most = max(settings.mine_per_pair, *n_rows)
+    shown = ", ".join(f"{n_rows[n]} with {n}" for n in range(most, -1, -1))
     log.info("%s: pairs by their negatives: %s", result, shown)
     if n_rows[0] == len(rows):
         log.warning("no pair got a negative: all candidates were left out; see index.mine_*")
