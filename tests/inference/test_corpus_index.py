@@ -11,6 +11,7 @@ from harness.indexed import needs_hnswlib
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.inference.corpus_index import corpus_entries, prepared_index
+from textzoo.readers.pairs import Reader
 
 
 class Embedder:
@@ -78,6 +79,29 @@ def test_an_index_of_something_else_is_made_anew(tmp_path, caplog, request, chan
     assert f"built anew, since it is of another {request.node.callspec.id}\n" in caplog.text
     assert len(embed.embedded) == len(index) == 3
     assert prepared_index(Embedder(tmp_path, **changed)).made_from == index.made_from
+
+
+def test_an_index_of_the_same_file_read_in_another_way_is_made_anew(tmp_path, caplog):
+    embed = Embedder(tmp_path, corpus='{"text": "0", "other": "30"}\n')
+    embed.chunks = lambda texts, *_: iter([np.eye(2, dtype="float32")[: len(texts)]])
+    index = prepared_index(embed)
+    assert index.nearest(np.eye(2), 1)[0][0].text == '{"text": "0", "other": "30"}'
+    embed.config.runner.corpus_file = (tmp_path / "corpus.txt").rename(tmp_path / "corpus.jsonl")
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        found = [prepared_index(embed).nearest(np.eye(2), 1)[0][0].text for _ in range(2)]
+        embed.reader = Reader(title_column="other")
+        found += [prepared_index(embed).nearest(np.eye(2), 1)[0][0].text for _ in range(2)]
+    assert found == ["0", "0", "30", "30"]
+    assert caplog.text.count("built anew, since it is of another corpus layout\n") == 2
+
+
+def test_an_index_of_plain_lines_of_before_layouts_were_kept_is_as_it_was(tmp_path, caplog):
+    index = prepared_index(Embedder(tmp_path))
+    del index.made_from["corpus layout"]
+    index.commit()
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        prepared_index(Embedder(tmp_path))
+    assert "as it was, 3 texts" in caplog.text
 
 
 @pytest.mark.parametrize(

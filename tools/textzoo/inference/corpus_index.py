@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from textzoo.data.corpus import Entry, read_entries
+from textzoo.data.corpus import Entry, described_layout, read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
@@ -38,11 +38,13 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         raise UserError(f"runner.corpus_file: no such file: {corpus}")
     read = version(corpus)
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
+    layout = described_layout(corpus, embedder.reader)
     read.check()
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
         "corpus": read.sha256,
+        "corpus layout": layout or None,  # not in the content: the file's name may tell it
         "precision": config.runner.infer_precision,
         "truncate_dim": embedder.truncate_dim,
     }
