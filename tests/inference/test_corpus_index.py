@@ -1,6 +1,7 @@
 """The index of a corpus: made once, and anew when what it was made from has changed."""
 
 import logging
+import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
 
@@ -184,3 +185,42 @@ def test_n_grams_are_counted_without_embedding_the_corpus_again(tmp_path, caplog
     found = [one.nearest(embed(["31"]), 2, ["90"]) for one in (index, again)]
     assert found[0] == found[1]
     assert [hit.text for hit in found[0][0]] == ["90", "30"]
+
+
+class Wide(Embedder):
+    """Embeds numbers by chance, 500 at a time, of which the last ones have the largest numbers."""
+
+    def __init__(self, folder, **index):
+        super().__init__(folder, "".join(f"{number}\n" for number in range(8000)))
+        self.index_settings = self.index_settings.model_copy(update=index)
+
+    def chunks(self, texts, side="query", source=None):
+        for first in range(0, len(texts), 500):
+            numbers = np.random.default_rng(first).standard_normal((500, 256), "float32")
+            numbers[:, 0] = first / 100
+            yield numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("index", "most"),
+    [
+        ({"center": True}, 3),
+        ({"dtype": "int8"}, 1.9),
+        ({"dtype": "binary", "rescore_multiplier": 8000}, 1.9),
+        ({"dtype": "int8", "center": True}, 1.9),
+    ],
+)
+def test_what_is_of_all_embeddings_keeps_them_once(tmp_path, index, most):
+    embed = Wide(tmp_path, **index)
+    tracemalloc.start()
+    built = prepared_index(embed)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    embeddings = embed([str(number) for number in range(8000)])
+    whole = embeddings - embeddings.mean(axis=0) * index.get("center", False)
+    whole /= np.linalg.norm(whole, axis=1, keepdims=True)
+    (hits,) = built.nearest(embeddings[7999:], 5)
+    expected = whole @ whole[7999]
+    assert hits[0].text == "7999"
+    assert [hit.score for hit in hits] == pytest.approx(np.sort(expected)[:-6:-1], abs=0.01)
+    assert memory < most * embeddings.nbytes

@@ -105,16 +105,23 @@ class FolderIndex:
         settings: the config's `index` block.
         width: of the embeddings.
         made_from: what decides the embeddings, kept in the manifest, such as checksums.
+        ranges: of what is added, for `index.dtype: int8`, see `Int8Vectors`.
     """
 
-    def __init__(self, settings: IndexSettings, width: int, made_from: dict[str, Any]):
+    def __init__(
+        self,
+        settings: IndexSettings,
+        width: int,
+        made_from: dict[str, Any],
+        ranges: Optional[np.ndarray] = None,
+    ):
         self.made_from = made_from
         self.texts: list[str] = []
         self.is_saved = False  # see `TextIndex`
         self._manifest: Any = None  # as it was read or written
         self._settings = settings
         spill_to = settings.path.parent if settings.backend == "faiss" and settings.path else None
-        self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to)
+        self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to, ranges)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
@@ -130,7 +137,7 @@ class FolderIndex:
     def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add texts that are not there yet, or were deleted.
 
-        The embeddings that come first decide the scales of `index.dtype: int8`.
+        The embeddings that come first decide the scales of `index.dtype: int8`, if no ranges do.
 
         Args:
             entries: the texts; ids and metadata are not kept.
