@@ -75,8 +75,8 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     if settings.center or settings.dtype != "float32":  # the mean and the scales are of all
         kept = list(chunks)
         if settings.center:
-            total = sum(embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in kept)
-            made_from[CENTER] = (total / len(entries)).round(7).tolist()
+            sums = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in kept]
+            made_from[CENTER] = (np.sum(sums, axis=0) / len(entries)).round(7).tolist()
         if settings.dtype != "float32":
             ranges = _ranges(kept, center_of(made_from))
         chunks = _given_away(kept)
