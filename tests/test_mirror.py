@@ -14,7 +14,6 @@ WITH_ANOTHER = {
     "__main__": "commands/test_entry",
     "commands/export": "export/test_writing",
     "commands/infer": "commands/test_cli",
-    "commands/mine_negatives": "commands/test_recall",
     "commands/report": "report/test_page",
     "commands/train": "commands/test_cli",
     "index/milvus_connection": "index/test_milvus",

@@ -292,6 +292,26 @@ def test_bounds_that_leave_nothing_to_mine_are_refused(place, capfd, overrides, 
     assert complaint in capfd.readouterr().err
 
 
+def test_mined_pairs_train_the_config_that_names_their_columns(place, tmp_path, capfd):
+    pairs = lines_of(place / "train.tsv")
+    rows = [f"{query}\t{title}\t{query} own" for query, title in pairs]
+    file = tmp_path / "train.tsv"
+    file.write_text("\n".join(["question\treply\tnegative", *rows, ""]), encoding="utf-8")
+    here = (
+        *(f"runner.corpus_file={place}/corpus.txt", f"runner.test_data_dir={file}"),
+        *("reader.query_column=question", "reader.title_column=reply", "reader.max_negatives=2"),
+        *("index.mine_from=2", "index.mine_per_pair=2", "index.mine_margin=null"),
+    )
+    assert call(trainer, tmp_path, overrides=here) == 0
+    assert call(mine_negatives, tmp_path, overrides=here) == 0
+    assert f"{len(rows)} negatives that pairs had stay, and count for" in capfd.readouterr().out
+    mined = tmp_path / "output/infer/mined_train.tsv"
+    assert lines_of(mined)[0] == ["question", "reply", "negative", "negative"]
+    assert ["\t".join(row[:3]) for row in lines_of(mined)[1:]] == rows
+    again = (*here, f"runner.train_data_dir={mined}", f"runner.model_save_path={tmp_path}/second")
+    assert call(trainer, tmp_path, overrides=again) == 0
+
+
 def test_that_no_pair_got_a_negative_is_told(place, tmp_path, capfd):
     nothing = (f"runner.infer_output_dir={tmp_path}", "index.mine_max_score=-1")
     assert call(mine_negatives, place, overrides=nothing) == 0

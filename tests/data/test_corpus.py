@@ -130,6 +130,14 @@ def test_the_column_of_a_text_may_have_the_name_that_titles_have(tmp_path):
     assert read_entries(path, "key", reader=numbered) == [Entry("b", "b"), Entry("y", "y")]
 
 
+@pytest.mark.parametrize("content", ['{"title": "a", "body": " "}', "title,body\na, \n"])
+def test_joined_columns_are_joined_as_in_pairs_where_one_is_empty(tmp_path, content):
+    path = tmp_path / ("corpus.jsonl" if content[0] == "{" else "corpus.csv")
+    path.write_text(f"{content}\n", encoding="utf-8")
+    reader = Reader(title_column=["title", "body"])
+    assert read_entries(path, "key", reader=reader) == [Entry("a", "a")]
+
+
 @pytest.mark.parametrize("column", ["reply", 2])
 def test_the_column_text_need_not_be_called_as_that_of_titles_in_pairs(tmp_path, column):
     path = tmp_path / "corpus.csv"

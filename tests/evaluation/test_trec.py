@@ -115,6 +115,21 @@ def test_malformed_qrels_are_refused(tmp_path, capsys, qrels, complaint):
     assert complaint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", ["q three\t", " \tc"])
+def test_pairs_with_an_empty_text_are_refused(tmp_path, capsys, line):
+    files = write_files(tmp_path)
+    with (tmp_path / "pairs.tsv").open("a") as file:
+        file.write(line + "\n")
+    assert evaluate(files) == 2
+    assert "pairs.tsv:5: received an empty text, expected query" in capsys.readouterr().err
+
+
+def test_pairs_may_have_any_number_of_negatives(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("q\ta\tn1\tn2\tn3\tn4\nq two\tb\n", encoding="utf-8")
+    assert read_pairs(path) == {"q": {"a": 1.0}, "q two": {"b": 1.0}}
+
+
 def test_pairs_without_another_text_are_refused(tmp_path, capsys):
     files = write_files(tmp_path)
     (tmp_path / "pairs.tsv").write_text("q\tq\n")

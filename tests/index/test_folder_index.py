@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from textzoo.config.schema import IndexSettings
 from textzoo.errors import UserError
 from textzoo.files import digests
+from textzoo.index import folder_index
 from textzoo.index.folder_index import FolderIndex, _form
 from textzoo.linear.matrices import read_array, write_array
 
@@ -316,6 +317,31 @@ def dense(texts, embeddings, weight):
     cosines = embeddings_of(len(ASKED), seed=1).astype(float) @ embeddings.astype(float).T
     parts = [(s - s.mean(axis=1)[:, None]) / s.std(axis=1)[:, None] for s in (cosines, lexical)]
     return (1 - weight) * parts[0] + weight * parts[1]
+
+
+@pytest.mark.parametrize(
+    ("backend", "texts"), [("exact", None), ("exact", ASKED), ("exact binary", ASKED)]
+)
+def test_of_many_texts_the_scores_of_few_queries_are_in_memory(backend, texts, monkeypatch):
+    index, queries = hybrid(backend), embeddings_of(20, seed=1)
+    expected = index.search(queries, 7, texts)
+    computed = []
+
+    def noted(compute):
+        def scores(some):
+            found = compute(some)
+            computed.append(found.shape)
+            return found
+
+        return scores
+
+    monkeypatch.setattr(index._vectors, "products", noted(index._vectors.products))
+    monkeypatch.setattr(index._ready_lexical(), "scores", noted(index._ready_lexical().scores))
+    monkeypatch.setattr(folder_index, "_SCORES", 1000)
+    found = index.search(queries, 7, texts)
+    assert max(computed) == (3, 300)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-6)
 
 
 @BACKENDS

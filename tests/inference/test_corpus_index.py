@@ -1,6 +1,7 @@
 """The index of a corpus: made once, and anew when what it was made from has changed."""
 
 import logging
+import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from harness.indexed import needs_hnswlib
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.inference.corpus_index import corpus_entries, prepared_index
+from textzoo.readers.pairs import Reader
 
 
 class Embedder:
@@ -78,6 +80,29 @@ def test_an_index_of_something_else_is_made_anew(tmp_path, caplog, request, chan
     assert f"built anew, since it is of another {request.node.callspec.id}\n" in caplog.text
     assert len(embed.embedded) == len(index) == 3
     assert prepared_index(Embedder(tmp_path, **changed)).made_from == index.made_from
+
+
+def test_an_index_of_the_same_file_read_in_another_way_is_made_anew(tmp_path, caplog):
+    embed = Embedder(tmp_path, corpus='{"text": "0", "other": "30"}\n')
+    embed.chunks = lambda texts, *_: iter([np.eye(2, dtype="float32")[: len(texts)]])
+    index = prepared_index(embed)
+    assert index.nearest(np.eye(2), 1)[0][0].text == '{"text": "0", "other": "30"}'
+    embed.config.runner.corpus_file = (tmp_path / "corpus.txt").rename(tmp_path / "corpus.jsonl")
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        found = [prepared_index(embed).nearest(np.eye(2), 1)[0][0].text for _ in range(2)]
+        embed.reader = Reader(title_column="other")
+        found += [prepared_index(embed).nearest(np.eye(2), 1)[0][0].text for _ in range(2)]
+    assert found == ["0", "0", "30", "30"]
+    assert caplog.text.count("built anew, since it is of another corpus layout\n") == 2
+
+
+def test_an_index_of_plain_lines_of_before_layouts_were_kept_is_as_it_was(tmp_path, caplog):
+    index = prepared_index(Embedder(tmp_path))
+    del index.made_from["corpus layout"]
+    index.commit()
+    with caplog.at_level(logging.INFO, logger="textzoo"):
+        prepared_index(Embedder(tmp_path))
+    assert "as it was, 3 texts" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -160,3 +185,42 @@ def test_n_grams_are_counted_without_embedding_the_corpus_again(tmp_path, caplog
     found = [one.nearest(embed(["31"]), 2, ["90"]) for one in (index, again)]
     assert found[0] == found[1]
     assert [hit.text for hit in found[0][0]] == ["90", "30"]
+
+
+class Wide(Embedder):
+    """Embeds numbers by chance, 500 at a time, of which the last ones have the largest numbers."""
+
+    def __init__(self, folder, **index):
+        super().__init__(folder, "".join(f"{number}\n" for number in range(8000)))
+        self.index_settings = self.index_settings.model_copy(update=index)
+
+    def chunks(self, texts, side="query", source=None):
+        for first in range(0, len(texts), 500):
+            numbers = np.random.default_rng(first).standard_normal((500, 256), "float32")
+            numbers[:, 0] = first / 100
+            yield numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("index", "most"),
+    [
+        ({"center": True}, 3),
+        ({"dtype": "int8"}, 1.9),
+        ({"dtype": "binary", "rescore_multiplier": 8000}, 1.9),
+        ({"dtype": "int8", "center": True}, 1.9),
+    ],
+)
+def test_what_is_of_all_embeddings_keeps_them_once(tmp_path, index, most):
+    embed = Wide(tmp_path, **index)
+    tracemalloc.start()
+    built = prepared_index(embed)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    embeddings = embed([str(number) for number in range(8000)])
+    whole = embeddings - embeddings.mean(axis=0) * index.get("center", False)
+    whole /= np.linalg.norm(whole, axis=1, keepdims=True)
+    (hits,) = built.nearest(embeddings[7999:], 5)
+    expected = whole @ whole[7999]
+    assert hits[0].text == "7999"
+    assert [hit.score for hit in hits] == pytest.approx(np.sort(expected)[:-6:-1], abs=0.01)
+    assert memory < most * embeddings.nbytes

@@ -74,6 +74,24 @@ def test_ranks_and_number_of_negatives_are_those_asked_for():
     assert mined([("q", "near")], mine_to=3) == [("q", "near", "also")]
 
 
+def test_negatives_that_a_pair_has_stay_first_and_count():
+    miner = miner_of(mine_margin=None, mine_per_pair=2)
+    rows = miner.of_pairs([("q", "title", "also"), ("q", "title", "other", "far", "near")])
+    assert rows == [("q", "title", "also", "near"), ("q", "title", "other", "far", "near")]
+    # Of seven texts q and title are known, and those that the pairs have are no candidates.
+    assert (miner.counts[KNOWN], miner.counts[LEFT], miner.counts[TAKEN]) == (4, 4 + 2, 1)
+
+
+def test_a_text_under_several_ids_is_one_candidate(monkeypatch):
+    nearest = Index.nearest
+    monkeypatch.setattr(
+        Index, "nearest", lambda *asked: [hits[:3] + hits[1:] for hits in nearest(*asked)]
+    )
+    miner = miner_of(mine_margin=None, mine_per_pair=3, mine_from=2)
+    assert miner.of_pairs([("q", "title")]) == [("q", "title", "near", "also", "same")]
+    assert miner.counts == {KNOWN: 1, LEFT: 5, TAKEN: 3}
+
+
 def test_a_pair_without_a_negative_is_kept_as_it_is():
     assert mined([("q", "other")], mine_to=2, mine_margin=0.5) == [("q", "other")]
 

@@ -122,6 +122,12 @@ def test_a_configuration_has_keys(tmp_path, content):
         read(tmp_path, content)
 
 
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(UserError, match=r"config\.json: cannot be read as JSON: .*too deeply"):
+        read_architecture(tmp_path)
+
+
 def test_a_key_without_a_value_is_one_that_is_left_out(tmp_path):
     nothing = dict.fromkeys(["architectures", "init_args", "num_hidden_layers", "pad_token_id"])
     assert read(tmp_path, {**BERT, **nothing}) == read(tmp_path, BERT)

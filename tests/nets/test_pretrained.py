@@ -16,7 +16,7 @@ from textzoo.config.schema import EncoderSettings
 from textzoo.errors import UserError
 from textzoo.nets.architecture import ROBERTAS, read_architecture
 from textzoo.nets.encoder import build_encoder
-from textzoo.nets.pretrained import pretrained_weights
+from textzoo.nets.pretrained import pretrained_weights, prompts
 from textzoo.text.subwords import SubwordTokenizer
 
 FAMILIES = sorted(REFERENCES["models"])
@@ -181,6 +181,11 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path, content):
     complaint = "safe_serialization" if content is None else "cannot be read"
     with pytest.raises(UserError, match=complaint):
         load(tmp_path)
+
+
+def test_prompts_that_are_nested_too_deeply_are_none(tmp_path):
+    (tmp_path / "config_sentence_transformers.json").write_text("[" * 200_000)
+    assert prompts(tmp_path) == {}
 
 
 def fetch(name, source, output):

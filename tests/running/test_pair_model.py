@@ -1,4 +1,5 @@
 import functools
+import tracemalloc
 
 import numpy as np
 import paddle
@@ -13,7 +14,7 @@ from textzoo.data.cache import Cache, encoded_rows
 from textzoo.errors import BadLine
 from textzoo.evaluation.embeddings import EmbeddingEvaluator
 from textzoo.readers.pairs import Reader
-from textzoo.running.pair_model import KnownPairs, PairModel
+from textzoo.running.pair_model import KnownPairs, PairModel, _keys
 from textzoo.text.ragged import Ragged
 
 ROWS = [
@@ -144,6 +145,20 @@ def test_negatives_that_no_loss_sees_are_told(tmp_path, caplog, negatives, row, 
     lacks = negatives == "given" and warns
     assert ("textzoo mine-negatives finds some" in caplog.text) == lacks
     assert ("`given` takes them" in caplog.text) == (warns and not lacks)
+
+
+def test_a_row_with_many_negatives_does_not_make_the_keys_of_all_rows_wide():
+    counts = np.full(2000, 4)
+    counts[7] += 2 * 500
+    columns = {"keys": Ragged.with_counts(np.arange(counts.sum(), dtype=np.int32), counts)}
+    rows = np.array([*range(2000), 8])
+    tracemalloc.start()
+    found = _keys(columns, rows)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    halves = [columns["keys"].chosen(np.array([row])).values[:4] for row in rows]
+    np.testing.assert_array_equal(found, np.array(halves).view(np.uint64))
+    assert memory < 20 * found.nbytes  # of each row 1 KB and more, where all are as the longest
 
 
 def test_random_negatives_are_one_other_title_for_each_query(tmp_path):

@@ -22,6 +22,12 @@ def test_padded_and_lengths_equal_plain_python(seed):
     assert padded.dtype == np.int64
 
 
+def test_first_numbers_are_those_of_rows_in_any_order():
+    lists = column([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
+    assert lists.first(np.array([2, 0, 0]), 2).tolist() == [[6, 7], [1, 2], [1, 2]]
+    assert lists.first(np.array([], np.int64), 2).shape == (0, 2)
+
+
 def test_rows_without_ids_are_padded_to_a_width_of_one():
     padded, lengths = column([[], [], [3]]).padded(np.array([0, 1]), fill=-1)
     assert padded.tolist() == [[-1], [-1]]

@@ -52,6 +52,12 @@ def test_a_tokenizer_config_beside_the_vocabulary_decides_the_case(vocabulary):
     assert tokens(tokenizer, "Cafe Café") == ["[CLS]", "Cafe", "[UNK]", "[SEP]"]
 
 
+def test_a_tokenizer_config_that_is_nested_too_deeply_is_refused(vocabulary):
+    vocabulary.with_name("tokenizer_config.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"tokenizer_config\.json: cannot be read as JSON"):
+        SubwordTokenizer.read(vocabulary.parent, max_len=64)
+
+
 def test_long_texts_are_cut_and_keep_their_last_special_token(vocabulary):
     tokenizer = SubwordTokenizer.read(vocabulary, max_len=5)
     assert tokens(tokenizer, "the " * 9) == ["[CLS]", "the", "the", "the", "[SEP]"]

@@ -107,7 +107,11 @@ def test_a_line_cut_off_by_a_kill_is_dropped(runner):
     assert [line["step"] for line in reported(runner)] == [10, 20, 30]
 
 
-@pytest.mark.parametrize("line", ["[]", "3", "{}", '{"step": "9"}', '{"step": null}', "\ud800"])
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "3", "{}", '{"step": "9"}', '{"step": null}', "\ud800", "[" * 200_000],
+    ids=lambda line: ascii(line[:20]),
+)
 def test_a_line_that_is_no_report_is_dropped(runner, line):
     report_steps(runner, [10, 20])
     path = runner.model_save_path / "metrics.jsonl"

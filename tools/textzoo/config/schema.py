@@ -574,8 +574,8 @@ class IndexSettings(Block):
     )
     mine_per_pair: PositiveInt = Field(
         default=1,
-        description="mine_negatives.py: the most negatives of a pair, in the third and further "
-        "columns; more than one are trained on with `reader.max_negatives`",
+        description="mine_negatives.py: the most negatives of a pair, with those that it has, in "
+        "the third and further columns; more than one are trained on with `reader.max_negatives`",
     )
     mine_sampling: Literal["top", "random"] = Field(
         default="top",

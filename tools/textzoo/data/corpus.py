@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 from textzoo.errors import BadLine, UserError
 from textzoo.text.csv_records import read_records
-from textzoo.text.fields import TEXT, TITLE, Columns, Field
+from textzoo.text.fields import TEXT, TITLE, Field
 from textzoo.text.json_lines import parsed_object
 from textzoo.text.layout import Layout
 from textzoo.text.lines import Line, Refused, one_line, read_lines, stop
@@ -92,8 +92,7 @@ def entries(
         refused: told of a malformed line, and the next one is read.
         reader: see `read_entries`.
     """
-    columns = text_field(reader, "title").columns if reader else None
-    layout = _layout(path, columns)
+    layout = _layout(path, reader)
     if layout.kind == "CSV":
         lines = read_records(
             path, lambda cells: _object(layout, cells), layout.delimiter, layout.header,
@@ -111,16 +110,27 @@ def entries(
             yield line, entry
 
 
-def _layout(path: Path, columns: Optional[Columns]) -> Layout:
+def described_layout(path: Path, reader: Optional[Reader] = None) -> str:
+    """How the entries of a file are read, in words; nothing of plain lines.
+
+    Args:
+        path: see `read_entries`.
+        reader: see `read_entries`.
+    """
+    return _layout(path, reader).described
+
+
+def _layout(path: Path, reader: Optional[Reader]) -> Layout:
     """Where the text is.
 
     In what a key calls it; else in `text`, or what else titles and texts are called. A number is
     of files of pairs without a header: `text` goes before it.
     """
+    columns = text_field(reader, "title").columns if reader else None
     ending = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")][-1:]
-    if ending == [".jsonl"] and columns is None:  # each line for itself
-        return Layout("JSON Lines", places=((_NAME,),))
     named = Field("text", "title_column", (_NAME,))
+    if ending == [".jsonl"] and columns is None:  # each line for itself
+        return Layout("JSON Lines", (named,), ((_NAME,),))
     fields = [named, named._replace(known=(*TITLE, *TEXT))]
     given = named._replace(columns=columns)
     if given.given:
@@ -150,7 +160,7 @@ def _parse_object(line: str, layout: Layout) -> Entry:
     row = parsed_object(line, _EXAMPLE)
     names = [layout.names[at] if isinstance(at, int) else at for at in layout.places[0]]
     texts = [row.pop(name, None) for name in names]
-    text = " ".join(one_line(text) for text in texts if isinstance(text, str))
+    text = " ".join(filter(None, (one_line(text) for text in texts if isinstance(text, str))))
     if not text:
         raise BadLine(f'expected a JSON object with a text in "{names[0]}"')
     identity = row.pop("id", text)

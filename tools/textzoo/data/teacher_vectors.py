@@ -49,7 +49,7 @@ def teacher_columns(
     Raises:
         UserError: the teacher cannot embed a text, or the cache cannot be written.
     """
-    keys = rows.columns["keys"].padded(np.arange(len(rows)))[0][:, :4]
+    keys = rows.columns["keys"].first(np.arange(len(rows)), 4)
     keys = np.ascontiguousarray(keys.astype(np.int32)).view(np.uint64)
     single = teacher.sides_alike and _are_single(rows, keys)
     distinct = Distinct(keys[:, : 1 if single else 2], teacher.sides_alike)

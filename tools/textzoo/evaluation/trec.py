@@ -5,7 +5,8 @@ and TREC's qrels (`query 0 document relevance`) with a run (`query Q0 document r
 """
 
 import math
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -81,8 +82,10 @@ def read_pairs(path: Path) -> Golds:
     golds: Golds = {}
     layout = pair_layout(existing_file(path, "--pairs"), Reader())
     lines = read_rows(layout, path)
-    for _, columns in _rows(lines, "\t", (2, 3, 4), "query<TAB>title"):
+    for line, columns in _rows(lines, "\t", range(2, sys.maxsize), "query<TAB>title"):
         query, title = columns[0].strip(), columns[1].strip()
+        if not (query and title):
+            raise UserError(f"{line.place}: received an empty text, expected query<TAB>title")
         if query != title:
             golds.setdefault(query, {})[title] = 1.0
     return _not_empty(golds, path, "a title that is not its query's own text")
@@ -156,7 +159,7 @@ def write_trec_files(golds: Golds, ranking: Ranking, folder: Path) -> None:
 
 
 def _rows(
-    lines: Iterable[Line], separator: Optional[str], widths: tuple[int, ...], form: str
+    lines: Iterable[Line], separator: Optional[str], widths: Container[int], form: str
 ) -> Iterator[tuple[Line, list[str]]]:
     for line in lines:
         columns = line.text.split(separator)

@@ -187,7 +187,7 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> dict[str, Any]:
             if (line.pop("kind"), line.pop("step")) == ("evaluation", step):
                 numbers = {k: v for k, v in line.items() if isinstance(v, (int, float))}
                 metrics = {k: v for k, v in numbers.items() if k not in ("epoch", "seconds")}
-    except (AttributeError, LookupError, OSError, TypeError, ValueError):
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
         pass  # no log, or one of something else
     return {
         "name": checkpoint.path.name,

@@ -26,7 +26,8 @@ def centred(embeddings: np.ndarray, center: Optional[np.ndarray]) -> np.ndarray:
         return embeddings
     moved = embeddings - center
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return moved / np.maximum(lengths, np.float32(1e-12))
+    moved /= np.maximum(lengths, np.float32(1e-12))
+    return moved
 
 
 def center_of(made_from: dict[str, Any]) -> Optional[np.ndarray]:

@@ -60,6 +60,7 @@ _TEXTS, _GRAPH = "texts.json", "hnsw.bin"
 _LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npz)", re.ASCII)
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
+_SCORES = 1 << 26  # of queries and texts that are in memory at once
 _MOMENTS_BLOCK = 4096  # texts whose embeddings are looked at together
 _ADDED = 4096  # texts that are added to a graph at once
 
@@ -104,16 +105,23 @@ class FolderIndex:
         settings: the config's `index` block.
         width: of the embeddings.
         made_from: what decides the embeddings, kept in the manifest, such as checksums.
+        ranges: of what is added, for `index.dtype: int8`, see `Int8Vectors`.
     """
 
-    def __init__(self, settings: IndexSettings, width: int, made_from: dict[str, Any]):
+    def __init__(
+        self,
+        settings: IndexSettings,
+        width: int,
+        made_from: dict[str, Any],
+        ranges: Optional[np.ndarray] = None,
+    ):
         self.made_from = made_from
         self.texts: list[str] = []
         self.is_saved = False  # see `TextIndex`
         self._manifest: Any = None  # as it was read or written
         self._settings = settings
         spill_to = settings.path.parent if settings.backend == "faiss" and settings.path else None
-        self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to)
+        self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to, ranges)
         self._places: dict[str, int] = {}
         self._alive = np.zeros(0, bool)
         self._graph: Any = None  # of hnswlib
@@ -129,7 +137,7 @@ class FolderIndex:
     def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add texts that are not there yet, or were deleted.
 
-        The embeddings that come first decide the scales of `index.dtype: int8`.
+        The embeddings that come first decide the scales of `index.dtype: int8`, if no ranges do.
 
         Args:
             entries: the texts; ids and metadata are not kept.
@@ -412,7 +420,7 @@ class FolderIndex:
         places = np.empty((len(queries), k), np.int64)
         scores = np.empty((len(queries), k), np.float32)
         alive = np.flatnonzero(self._alive)
-        step = _MIXED_BLOCK if texts else _BLOCK
+        step = _at_once(_MIXED_BLOCK if texts else _BLOCK, len(self.texts))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
             found = self._vectors.products(queries[block])
@@ -432,8 +440,9 @@ class FolderIndex:
         scores = np.empty((len(queries), k), np.float32)
         moments, lexical = self._ready_moments(), self._ready_lexical()
         alive = np.flatnonzero(self._alive)
-        for first in range(0, len(queries), _MIXED_BLOCK):
-            block = standardised(lexical.scores(texts[first : first + _MIXED_BLOCK]))
+        step = _at_once(_MIXED_BLOCK, len(alive))
+        for first in range(0, len(queries), step):
+            block = standardised(lexical.scores(texts[first : first + step]))
             n = near.shape[1]
             by_words = np.argpartition(block, -n, axis=1)[:, -n:]
             for row, (own, words) in enumerate(zip(block, by_words), first):
@@ -475,6 +484,11 @@ class FolderIndex:
         """Leave behind what was computed of other texts than there are now."""
         self._lexical = self._moments = None
         self.is_saved = False
+
+
+def _at_once(most: int, n_texts: int) -> int:
+    """How many queries are compared with all texts at once."""
+    return max(1, min(most, _SCORES // n_texts))
 
 
 def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

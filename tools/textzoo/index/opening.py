@@ -5,6 +5,8 @@ import logging
 import re
 from typing import Any, Optional
 
+import numpy as np
+
 from textzoo.config.schema import IndexSettings, Runner
 from textzoo.errors import UserError
 from textzoo.files import check_folder
@@ -76,7 +78,12 @@ def load_index(settings: IndexSettings, exported: bool = False) -> Optional[Text
     return CentredIndex(index)
 
 
-def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) -> TextIndex:
+def new_index(
+    settings: IndexSettings,
+    width: int,
+    made_from: dict[str, Any],
+    ranges: Optional[np.ndarray] = None,
+) -> TextIndex:
     """An empty index, which `commit` puts in the place of the one that is there.
 
     Args:
@@ -84,6 +91,8 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
         width: of the embeddings.
         made_from: what decides the embeddings; with `centering.CENTER` their mean, which is taken
             away.
+        ranges: of embeddings without their mean, see `Int8Vectors`; default: what is added first
+            has them.
 
     Raises:
         UserError: its library is not installed, or its server does not answer or has something
@@ -98,7 +107,7 @@ def new_index(settings: IndexSettings, width: int, made_from: dict[str, Any]) ->
     else:
         from textzoo.index.folder_index import FolderIndex
 
-        index = FolderIndex(_without_graph(settings), width, made_from)
+        index = FolderIndex(_without_graph(settings), width, made_from, ranges)
     return CentredIndex(index) if CENTER in made_from else index
 
 

@@ -320,13 +320,25 @@ class BinaryVectors(Int8Vectors):
         self._signs.save(folder / SIGNS)
 
 
-def new_vectors(dtype: IndexDtype, width: int, spill_to: Optional[Path] = None) -> Vectors:
-    """No vectors yet; `spill_to`, see `FloatVectors`, is not for `binary`."""
+def new_vectors(
+    dtype: IndexDtype,
+    width: int,
+    spill_to: Optional[Path] = None,
+    ranges: Optional[np.ndarray] = None,
+) -> Vectors:
+    """No vectors yet.
+
+    Args:
+        dtype: what they are to be.
+        width: of a vector.
+        spill_to: see `FloatVectors`; not for `binary`.
+        ranges: see `Int8Vectors`; not for `float32`.
+    """
     if dtype == "float32":
         return FloatVectors(np.zeros((0, width), np.float32), spill_to)
     if dtype == "int8":
-        return Int8Vectors(np.zeros((0, width), np.int8), spill_to=spill_to)
-    return BinaryVectors(np.zeros((0, width), np.int8))
+        return Int8Vectors(np.zeros((0, width), np.int8), ranges, spill_to)
+    return BinaryVectors(np.zeros((0, width), np.int8), ranges)
 
 
 def read_vectors(folder: Path, dtype: IndexDtype, n: int, on_disk: bool = False) -> Vectors:

@@ -5,14 +5,15 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
-from textzoo.data.corpus import Entry, read_entries
+from textzoo.data.corpus import Entry, described_layout, read_entries
 from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
-from textzoo.index.centering import CENTER
+from textzoo.index.centering import CENTER, center_of, centred
 from textzoo.index.inverted_lists import check_n_texts
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex, changes_lost
@@ -20,6 +21,8 @@ from textzoo.inference.embedder import Embedder
 from textzoo.text.streams import STANDARD_INPUT
 
 log = logging.getLogger("textzoo")
+
+Chunk = tuple[list[Entry], np.ndarray]  # some entries and their embeddings
 
 
 def prepared_index(embedder: Embedder) -> TextIndex:
@@ -38,11 +41,13 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         raise UserError(f"runner.corpus_file: no such file: {corpus}")
     read = version(corpus)
     entries = corpus_entries(corpus, "runner.corpus_file", embedder)
+    layout = described_layout(corpus, embedder.reader)
     read.check()
     made_from = {
         "model": embedder.model,
         "checkpoint": embedder.made_from,
         "corpus": read.sha256,
+        "corpus layout": layout or None,  # not in the content: the file's name may tell it
         "precision": config.runner.infer_precision,
         "truncate_dim": embedder.truncate_dim,
     }
@@ -65,17 +70,20 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         )
     check_place(settings)
     check_n_texts(settings, len(entries))
-    started, building, built = time.perf_counter(), 0.0, None
+    started, building, built, ranges = time.perf_counter(), 0.0, None, None
     chunks = embedded(entries, embedder, corpus)
     if settings.center or settings.dtype != "float32":  # the mean and the scales are of all
-        embeddings = np.concatenate([embeddings for _, embeddings in chunks])
-        chunks = iter([(entries, embeddings)])
+        kept = list(chunks)
         if settings.center:
-            made_from[CENTER] = embeddings.mean(axis=0, dtype=np.float64).round(7).tolist()
+            sums = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in kept]
+            made_from[CENTER] = (np.sum(sums, axis=0) / len(entries)).round(7).tolist()
+        if settings.dtype != "float32":
+            ranges = _ranges(kept, center_of(made_from))
+        chunks = _given_away(kept)
     for chunk, embeddings in chunks:
         began = time.perf_counter()
         if built is None:
-            built = new_index(settings, embeddings.shape[1], made_from)
+            built = new_index(settings, embeddings.shape[1], made_from, ranges)
         built.add(chunk, embeddings)
         building += time.perf_counter() - began
     embedding = time.perf_counter() - started - building
@@ -90,6 +98,19 @@ def prepared_index(embedder: Embedder) -> TextIndex:
         time.perf_counter() - started - embedding,
     )
     return built
+
+
+def _ranges(chunks: list[Chunk], center: Optional[np.ndarray]) -> np.ndarray:
+    """The smallest and the largest numbers of embeddings without their mean, `[2, width]`."""
+    moved = (centred(embeddings, center) for _, embeddings in chunks)
+    lowest, highest = zip(*((part.min(axis=0), part.max(axis=0)) for part in moved))
+    return np.stack([np.min(lowest, axis=0), np.max(highest, axis=0)])
+
+
+def _given_away(chunks: list[Chunk]) -> Iterator[Chunk]:
+    """The chunks one after the other, which only who asked keeps in memory."""
+    while chunks:
+        yield chunks.pop(0)
 
 
 def warn_if_empty(index: TextIndex, embedder: Embedder) -> None:
@@ -112,9 +133,7 @@ def corpus_entries(path: Path, key: str, embedder: Embedder) -> list[Entry]:
     return list({entry.text: entry for entry in entries}.values())
 
 
-def embedded(
-    entries: list[Entry], embedder: Embedder, source: Path
-) -> Iterator[tuple[list[Entry], np.ndarray]]:
+def embedded(entries: list[Entry], embedder: Embedder, source: Path) -> Iterator[Chunk]:
     """Some entries at a time, with their embeddings; `source` is the file that they come from."""
     first = 0
     for embeddings in embedder.chunks([entry.text for entry in entries], "title", source):

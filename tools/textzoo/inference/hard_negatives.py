@@ -66,15 +66,15 @@ class HardNegatives:
         reasons = [KNOWN, *self._limits, *[TEACHER] * bool(teacher), LEFT, TAKEN]
         self.counts = Counter(dict.fromkeys(reasons, 0))
 
-    def of_pairs(self, pairs: list[tuple[str, str]]) -> list[tuple[str, ...]]:
+    def of_pairs(self, pairs: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Each pair followed by its negatives, nearest first; those of all pairs are known.
 
         Args:
-            pairs: queries and titles; a text that any of them pairs with a query is none of its
-                negatives.
+            pairs: queries and titles, and the negatives that they have, which stay and count; a
+                text that any of them pairs with a query is none of its negatives.
         """
         known: dict[str, set[str]] = {}
-        for query, title in pairs:
+        for query, title, *_ in pairs:
             known.setdefault(query, {query}).add(title)
             known.setdefault(title, {title}).add(query)
         rows = []
@@ -82,22 +82,23 @@ class HardNegatives:
             candidates = self._candidates(chunk, known)
             if self._teacher:
                 candidates = self._agreed(self._teacher, chunk, candidates)
-            rows += [(*pair, *self._chosen(texts)) for pair, texts in zip(chunk, candidates)]
+            rows += [(*pair, *self._chosen(pair, own)) for pair, own in zip(chunk, candidates)]
         return rows
 
     def _candidates(
-        self, pairs: list[tuple[str, str]], known: dict[str, set[str]]
+        self, pairs: list[tuple[str, ...]], known: dict[str, set[str]]
     ) -> list[list[str]]:
         """For each pair the texts of the ranks asked for that no rule leaves out."""
-        queries = self._embed([query for query, _ in pairs], "query")
-        titles = self._embed([title for _, title in pairs], "title")
+        queries = self._embed([query for query, *_ in pairs], "query")
+        titles = self._embed([title for _, title, *_ in pairs], "title")
         center = center_of(self._index.made_from)
         compared = (centred(embeddings, center) for embeddings in (queries, titles))
         positives = np.einsum("nd,nd->n", *compared).tolist()
         found = self._index.nearest(queries, self._settings.mine_to)
         kept = []
-        for (query, _), hits, positive in zip(pairs, found, positives):
-            hits = hits[self._settings.mine_from - 1 :]
+        for (query, _, *own), hits, positive in zip(pairs, found, positives):
+            distinct = list({hit.text: hit for hit in hits}.values())  # one may have several ids
+            hits = [hit for hit in distinct[self._settings.mine_from - 1 :] if hit.text not in own]
             reasons = [
                 KNOWN if hit.text in known[query] else self._reason(hit.score, positive)
                 for hit in hits
@@ -114,10 +115,10 @@ class HardNegatives:
         return None
 
     def _agreed(
-        self, teacher: Embed, pairs: list[tuple[str, str]], candidates: list[list[str]]
+        self, teacher: Embed, pairs: list[tuple[str, ...]], candidates: list[list[str]]
     ) -> list[list[str]]:
         """The candidates that the teacher finds no nearer to their query than the title."""
-        rows = [(*pair, *texts) for pair, texts in zip(pairs, candidates)]
+        rows = [(*pair[:2], *texts) for pair, texts in zip(pairs, candidates)]
         of_queries, of_titles = self._of_teacher["query"], self._of_teacher["title"]
         self._ask(teacher, "query", [query for query, *_ in rows])
         self._ask(teacher, "title", [text for _, *texts in rows for text in texts])
@@ -136,9 +137,9 @@ class HardNegatives:
         if new:
             known.update(zip(new, teacher(new, side)))
 
-    def _chosen(self, candidates: list[str]) -> list[str]:
-        """As many as are asked for: the first ones, or any, in their order."""
-        n = min(self._settings.mine_per_pair, len(candidates))
+    def _chosen(self, pair: tuple[str, ...], candidates: list[str]) -> list[str]:
+        """As many as a pair lacks of those asked for: the first ones, or any, in their order."""
+        n = min(max(0, self._settings.mine_per_pair + 2 - len(pair)), len(candidates))
         self.counts.update({LEFT: len(candidates), TAKEN: n})
         if self._settings.mine_sampling == "top":
             return candidates[:n]

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, Optional, Union, get_args
 
 import numpy as np
 
+from textzoo.files import read_json
 from textzoo.linear.matrices import read_array, write_array
 from textzoo.metrics.calibration import sigmoid
 from textzoo.metrics.ranking import best_labels
@@ -212,7 +213,7 @@ def load_fusion(folder: Path, n_labels: int) -> Fusion:
         ValueError: it is damaged, or of another number of labels.
     """
     try:
-        facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        facts = read_json(folder / _FILE)
         numbers = [value for key, value in facts.items() if key != "scale"]
         if not np.isfinite(numbers).all() or facts["scale"] not in get_args(Scale):
             raise ValueError(f"{_FILE}: is not as it was saved")

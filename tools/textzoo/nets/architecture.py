@@ -1,7 +1,6 @@
 """The sizes of a transformer encoder: from a preset, or from the config.json of other libraries."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -10,7 +9,7 @@ import pydantic
 
 from textzoo.config.schema import MAX_INT, EncoderSettings
 from textzoo.errors import UserError
-from textzoo.files import how_to_fetch
+from textzoo.files import how_to_fetch, read_json
 
 # Each with what the names of its classes begin with.
 _CLASSES = {
@@ -156,7 +155,7 @@ def read_architecture(path: Path) -> PretrainedEncoder:
     """
     file = _config_file(path)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
     except (OSError, ValueError) as failure:
         raise UserError(f"{file}: cannot be read as JSON: {failure}{how_to_fetch(file)}") from None
     if not isinstance(content, dict):

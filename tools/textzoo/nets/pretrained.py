@@ -1,6 +1,5 @@
 """Weights of pretrained encoders, by the names that other libraries save them under."""
 
-import json
 import logging
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from textzoo.errors import UserError
+from textzoo.files import read_json
 from textzoo.nets.architecture import ROBERTAS, PretrainedEncoder, read_architecture
 from textzoo.nets.pdparams import read_arrays
 
@@ -109,7 +109,7 @@ def prompts(folder: Path) -> dict[str, str]:
     """What texts began with by the settings of sentence-transformers, by their kind."""
     try:
         file = folder / "config_sentence_transformers.json"
-        found = json.loads(file.read_text(encoding="utf-8"))["prompts"]
+        found = read_json(file)["prompts"]
         return {
             name: prompt for name, prompt in found.items() if isinstance(prompt, str) and prompt
         }

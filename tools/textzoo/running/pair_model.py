@@ -205,7 +205,7 @@ def _found(ordered: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _keys(columns: Columns, rows: np.ndarray) -> np.ndarray:
     """Keys of query and title, `[rows, 2]`: equal for equal texts."""
-    return _joined(columns["keys"].padded(rows)[0][:, :4])
+    return _joined(columns["keys"].first(rows, 4))
 
 
 def _joined(halves: np.ndarray) -> np.ndarray:

@@ -96,6 +96,10 @@ class Ragged:
         padded[inside] = self.values[(starts[:, None] + steps)[inside]]
         return padded, lengths
 
+    def first(self, rows: np.ndarray, n: int) -> np.ndarray:
+        """The first n numbers of each of these lists, which have as many, `[len(rows), n]`."""
+        return self.values[self.offsets[rows][:, None] + np.arange(n)]
+
     def has_known(self, rows: np.ndarray) -> bool:
         """Whether one of these lists, of which none is empty, has a number that is not below 0."""
         some = (rows[first : first + _ROWS_AT_ONCE] for first in range(0, len(rows), _ROWS_AT_ONCE))

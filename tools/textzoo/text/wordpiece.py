@@ -1,7 +1,6 @@
 """BERT's own way from text to pieces: WordPiece, from a vocabulary or built from texts."""
 
 import functools
-import json
 import string
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from tokenizers.processors import TemplateProcessing
 
 from textzoo.errors import UserError
-from textzoo.files import how_to_fetch
+from textzoo.files import how_to_fetch, read_json
 from textzoo.text.token_table import ALONE, BLANK, INSIDE, TokenTable
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -178,7 +177,7 @@ def _settings_beside(vocabulary: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        settings = json.loads(file.read_text(encoding="utf-8"))
+        settings = read_json(file)
     except (OSError, ValueError) as failure:
         raise UserError(f"{file}: cannot be read as JSON: {failure}") from None
     if not isinstance(settings, dict):

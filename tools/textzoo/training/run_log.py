@@ -231,6 +231,6 @@ def _drop_lines_after(path: Path, step: int) -> None:
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")
-        except (LookupError, TypeError, ValueError):  # such as the one that a kill has cut off
-            continue
+        except (LookupError, RecursionError, TypeError, ValueError):
+            continue  # such as the one that a kill has cut off
     write_text(path, "".join(kept))
