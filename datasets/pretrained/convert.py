@@ -49,7 +49,7 @@ def lay_out(source: Path, output: Path) -> None:
             if (source / name).is_file():  # run.sh tells which one an encoder is to have
                 _check_vocabulary(source / name)
                 shutil.copy(source / name, output / name.removeprefix("albert-chinese-tiny."))
-    except ValueError as failure:  # also of JSON, and of bytes that are not UTF-8
+    except (RecursionError, ValueError) as failure:  # of JSON, or of bytes that are not UTF-8
         raise BadSource(str(failure)) from None
 
 
