@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from textzoo import devices
-from textzoo.devices import _is_amd_with_avx2
+from textzoo.devices import _is_amd_with_avx2, n_threads
+from textzoo.errors import UserError
 
 AMD = "processor: 0\nvendor_id: AuthenticAMD\nflags: fpu sse2 avx avx2 fma\n\nprocessor: 1\n"
 
@@ -124,3 +125,16 @@ def test_processes_of_a_machine_divide_its_cores(monkeypatch):
     for n, threads in ((2, 4), (3, 2), (16, 1)):
         monkeypatch.setenv("PADDLE_LOCAL_SIZE", str(n))
         assert devices.threads_per_process() == threads
+
+
+@pytest.mark.parametrize(("given", "expected"), [("3", 3), ("2,1", 2), (" 4 ,2", 4)])
+def test_threads_are_those_of_the_outermost_level(monkeypatch, given, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert n_threads() == expected
+
+
+@pytest.mark.parametrize("given", ["two", "0", "-1", "1.5"])
+def test_a_number_of_threads_that_is_none_is_refused(monkeypatch, given):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    with pytest.raises(UserError, match=f"OMP_NUM_THREADS: received '{given}'"):
+        n_threads()

@@ -59,7 +59,8 @@ def _check_vocabulary(path: Path) -> None:
             raise BadSource(f"{path.name}: has no line [MASK], expected a WordPiece vocabulary")
         return
     content = json.loads(read_text(path))
-    kind = content.get("model", {}).get("type") if isinstance(content, dict) else None
+    model = content.get("model") if isinstance(content, dict) else None
+    kind = model.get("type") if isinstance(model, dict) else None
     if kind not in ("WordPiece", "Unigram", "BPE"):
         raise BadSource(
             f"{path.name}: has a model of kind {kind}, expected WordPiece, Unigram or BPE"

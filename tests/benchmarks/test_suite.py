@@ -67,6 +67,11 @@ def test_what_is_measured_is_kept_and_what_fails_does_not_lose_the_others(
     assert {path.name for path in before} == {"small-1.json", "small-2.json"}
     assert main([*call[:-2]]) == 0  # without those that fail
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("small-*.json")} == before
+    other = json.loads((tmp_path / "small-1.json").read_text(encoding="utf-8"))
+    other["machine"]["threads"] = "64"
+    (tmp_path / "small-1.json").write_text(json.dumps(other), encoding="utf-8")
+    assert main([*call[:-2]]) == 2
+    assert "small: its rounds in" in capsys.readouterr().err
     (tmp_path / "small-1.json").write_text("{", encoding="utf-8")
     capsys.readouterr()
     assert main([*call[:-2]]) == 2

@@ -2,6 +2,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -389,3 +390,12 @@ def test_what_says_how_a_vocabulary_is_read_is_part_of_the_identity(tmp_path, re
         os.utime(beside, (0, len(lower)))
         identities.add(reader_identity(reader_class, {"tokenizer": vocabulary}))
     assert len(identities) == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's list of open files")
+def test_files_are_closed_before_what_failed_is_removed(tmp_path, reader_class, settings):
+    files = write(tmp_path, "a\nbad\n")
+    with pytest.raises(UserError):  # which holds the frames in which they were open
+        encode(files, reader_class, settings)
+    opened = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in opened if tmp_path in path.parents]

@@ -1,12 +1,17 @@
 """Encoding many lines at once, and in several processes, gives what one by one gives."""
 
+import os
 import random
 import re
+import subprocess
+import sys
 from collections import Counter
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
-from harness.workspace import MODELS, Workspace
+from harness.workspace import MODELS, ROOT, TIMEOUT, Workspace
 from tokenizers import BertWordPieceTokenizer
 
 from textzoo.config.loading import build_reader, load_config
@@ -239,3 +244,44 @@ def test_places_of_lines_are_those_of_reading_line_by_line(tmp_path, monkeypatch
                 our, their = (getattr(x.columns["letters"], part) for x in (ours, theirs))
                 np.testing.assert_array_equal(our, their)
         assert sum(len(part.places) for part in at_once) > 40
+
+
+PLAIN_SCRIPT = """
+import sys
+from pathlib import Path
+from textzoo.config.loading import build_reader, load_config
+from textzoo.data import encoding
+encoding._CHUNK_BYTES = 3000
+reader = build_reader(*load_config(Path(sys.argv[1]), []))
+print(len(list(encoding.counted_parts([Path(sys.argv[2])], reader, "error", 2))), "parts")
+"""
+
+
+def test_a_script_that_trains_in_its_body_is_not_run_again_by_the_processes(workspaces, tmp_path):
+    workspace = workspaces["tagspace"]
+    (file,) = sorted(workspace.train_data.iterdir())
+    script = tmp_path / "script.py"
+    script.write_text(PLAIN_SCRIPT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script), str(workspace.model.config), str(file)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0 and re.fullmatch(r"\d\d+ parts\n", done.stdout), done.stderr
+
+
+def test_a_process_that_is_ended_is_told(workspaces, tmp_path, monkeypatch):
+    reader, files = fitted(workspaces, "tagspace")
+    monkeypatch.setattr(encoding, "_CHUNK_BYTES", 3000)
+
+    class Ended(ProcessPoolExecutor):
+        def submit(self, *_):
+            ended = Future()
+            ended.set_exception(BrokenProcessPool())
+            return ended
+
+    monkeypatch.setattr(encoding, "ProcessPoolExecutor", Ended)
+    with pytest.raises(UserError, match=r"was ended, .* -o runner\.num_workers=1"):
+        encoded_rows(files, reader, True, "i", Cache(tmp_path, "error", 2))

@@ -421,3 +421,54 @@ def test_damaged_n_grams_are_named(tmp_path):
     manifest.write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(UserError, match=r"lexical: is damaged"):
         FolderIndex.load(tmp_path / "index", index._settings)
+
+
+def test_what_another_command_adds_while_an_index_is_written_is_not_lost(tmp_path, monkeypatch):
+    settings = IndexSettings(backend="exact", path=tmp_path / "index")
+    make_index(3, "exact", path=settings.path).commit()
+    one, other = (FolderIndex.load(settings.path, settings) for _ in range(2))
+    save = one._vectors.save
+
+    def meanwhile(place):
+        save(place)
+        other.add(texts_of(4)[3:], embeddings_of(4)[3:])
+        other.commit()
+
+    monkeypatch.setattr(one._vectors, "save", meanwhile)
+    one.add(entries_of("mine"), embeddings_of(1, seed=2))
+    with pytest.raises(UserError, match=r"another command has changed .* run this one again"):
+        one.commit()
+    assert FolderIndex.load(settings.path, settings).texts == [e.text for e in texts_of(4)]
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+@needs_hnswlib
+def test_a_graph_takes_the_threads_that_a_net_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    index = make_index(20)
+    index.save(tmp_path / "index")
+    loaded = FolderIndex.load(tmp_path / "index", settings_of("hnsw"))
+    assert index._graph.num_threads == loaded._graph.num_threads == 3
+
+
+def test_without_hnswlib_a_graph_is_refused(monkeypatch):
+    monkeypatch.setattr("textzoo.index.folder_index.hnswlib", None)
+    with pytest.raises(UserError, match=r"index\.backend: hnsw needs hnswlib"):
+        make_index(3, "hnsw")
+
+
+def test_candidates_are_compared_in_as_many_parts_as_memory_asks_for(monkeypatch):
+    queries = embeddings_of(30, seed=1)
+    whole = make_index(200, "exact binary", rescore_multiplier=10).search(queries, 7)
+    monkeypatch.setattr("textzoo.index.folder_index._SCORES", 3 * 70 * 16)
+    parts, asked = make_index(200, "exact binary", rescore_multiplier=10), []
+    products_at = parts._vectors.products_at
+
+    def counted(some, places):
+        asked.append(places.shape)
+        return products_at(some, places)
+
+    monkeypatch.setattr(parts._vectors, "products_at", counted)
+    for ours, theirs in zip(parts.search(queries, 7), whole):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert asked == [(3, 70)] * 10

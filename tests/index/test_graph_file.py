@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from harness.indexed import embeddings_of
@@ -103,3 +105,14 @@ def test_no_damaged_number_that_hnswlib_trusts_is_let_through(tmp_path):
         assert not is_graph_of(path, embeddings_of(n), none_of(n), settings)
     path.write_bytes(whole + bytes(4))
     assert not is_graph_of(path, embeddings_of(n), none_of(n), settings)
+
+
+def test_embeddings_are_looked_at_some_at_a_time(tmp_path):
+    embeddings = embeddings_of(20_000, width=64)
+    settings = write_graph(tmp_path / "hnsw.bin", embeddings, m=2)
+    tracemalloc.start()
+    try:
+        assert is_graph_of(tmp_path / "hnsw.bin", embeddings, none_of(20_000), settings)
+        assert tracemalloc.get_traced_memory()[1] < embeddings.nbytes
+    finally:
+        tracemalloc.stop()

@@ -224,3 +224,18 @@ def test_what_is_of_all_embeddings_keeps_them_once(tmp_path, index, most):
     assert hits[0].text == "7999"
     assert [hit.score for hit in hits] == pytest.approx(np.sort(expected)[:-6:-1], abs=0.01)
     assert memory < most * embeddings.nbytes
+
+
+def test_a_width_that_does_not_fit_is_told_before_other_texts_are_embedded(tmp_path):
+    pytest.importorskip("faiss")
+    embed = Embedder(tmp_path, corpus="".join(f"{i}\n" for i in range(300)))
+    settings = {
+        "backend": "faiss",
+        "faiss": "IVF1,PQ3",
+        "dtype": "int8",
+        "path": tmp_path / "index",
+    }
+    embed.index_settings = IndexSettings.model_validate(settings)
+    with pytest.raises(UserError, match="expected bytes that divide the embeddings' width 2"):
+        prepared_index(embed)
+    assert len(embed.embedded) == 2

@@ -61,7 +61,10 @@ def compared(
         peer: a Python with faiss, to measure that too.
         milvus: whether to measure Milvus Lite too.
     """
-    import hnswlib  # which some machines cannot build: the other tables are measured there too
+    try:
+        import hnswlib  # which some machines cannot build: the other tables are measured there too
+    except ImportError:
+        raise UserError("the table index needs hnswlib: pip install 'textzoo[hnsw]'") from None
 
     settings = IndexSettings()
     entries = [Entry(str(i), str(i)) for i in range(len(vectors))]

@@ -123,6 +123,11 @@ def table(
     found, texts = {}, []
     for name, job in jobs.items():
         if measured := _rounds(folder, name):
+            if any(content["machine"] != measured[0]["machine"] for content in measured):
+                failed[name] = (
+                    f"its rounds in {folder} were measured in different ways: remove them"
+                )
+                continue
             figures = [content[job.table] for content in measured]
             found[name] = medians(figures)
             content = {"machine": measured[0]["machine"], name: found[name]}

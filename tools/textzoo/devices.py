@@ -127,8 +127,15 @@ def process_rank() -> int:
 
 
 def n_threads() -> int:
-    """How many threads a net is computed with."""
-    return int(os.environ.get("OMP_NUM_THREADS") or threads_per_process())
+    """How many threads a net is computed with.
+
+    Raises:
+        UserError: OMP_NUM_THREADS is no number, nor a list of them, whose first one counts.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if given and not (given.isascii() and given.isdigit() and int(given)):
+        raise UserError(f"OMP_NUM_THREADS: received {given!r}, expected a number from 1")
+    return int(given or threads_per_process())
 
 
 def no_telemetry() -> None:

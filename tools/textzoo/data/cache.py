@@ -12,6 +12,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -301,9 +302,10 @@ def _key(files: list[Version], identity: str, settings: Cache, extra: Any) -> st
 
 def _write_rows(folder: Path, parts: Iterable[Part], reader: Reader) -> None:
     columns = all_columns(reader)
-    writers = {name: _ColumnWriter(folder, name) for name in columns}
     skipped, unknown = 0, defaultdict(UnknownPieces)
-    with (folder / "places").open("wb") as places:
+    with ExitStack() as stack:  # some systems remove no file that is open
+        places = stack.enter_context((folder / "places").open("wb"))
+        writers = {name: _ColumnWriter(folder, name, stack) for name in columns}
         for part in parts:
             for name, writer in writers.items():
                 writer.add(part.columns[name])
@@ -311,8 +313,6 @@ def _write_rows(folder: Path, parts: Iterable[Part], reader: Reader) -> None:
             for file in part.places[:1, 0].tolist():  # a part is of one file
                 unknown[file].add(part.columns, reader)
             skipped += part.skipped
-    for writer in writers.values():
-        writer.close()
     facts = {
         "columns": columns,
         "skipped": skipped,
@@ -322,11 +322,13 @@ def _write_rows(folder: Path, parts: Iterable[Part], reader: Reader) -> None:
 
 
 class _ColumnWriter:
-    """Appends rows of ids to a column's two files."""
+    """Appends rows of ids to a column's two files, which the stack closes."""
 
-    def __init__(self, folder: Path, name: str):
-        self._values_file = (folder / f"{name}.values").open("wb")
-        self._offsets_file = (folder / f"{name}.offsets").open("wb")
+    def __init__(self, folder: Path, name: str, stack: ExitStack):
+        files = (folder / f"{name}.{kind}" for kind in ("values", "offsets"))
+        self._values_file, self._offsets_file = (
+            stack.enter_context(file.open("wb")) for file in files
+        )
         self._end = 0
         np.zeros(1, np.int64).tofile(self._offsets_file)
 
@@ -335,10 +337,6 @@ class _ColumnWriter:
         lists.values.astype(np.int32, copy=False).tofile(self._values_file)
         ends.tofile(self._offsets_file)
         self._end = int(ends[-1]) if len(ends) else self._end
-
-    def close(self) -> None:
-        self._values_file.close()
-        self._offsets_file.close()
 
 
 def _map(path: Path) -> np.ndarray:

@@ -9,7 +9,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -130,13 +133,33 @@ def _results(
     try:
         waiting: deque = deque()
         for chunk in chunks[1:]:
-            waiting.append(pool.submit(_work, chunk))
+            with _without_main():  # it starts a process if all are at work
+                waiting.append(pool.submit(_work, chunk))
             if len(waiting) > _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that encodes text was ended, perhaps as memory ran out: "
+            "-o runner.num_workers=1 encodes in this one"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Have a process that starts meanwhile not run the program first that started this one.
+
+    A script that trains in its body would train again, and `spawn` ends it for that.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class Refusals:
@@ -287,11 +310,15 @@ def _record_chunks(path: Path, place: int, layout: Layout) -> Iterator[Chunk]:
 
 
 def _pickled(work: Callable, reader: Reader, settings: tuple) -> Optional[bytes]:
-    """What another process needs to work with a reader; None if its state cannot be sent."""
+    """What another process needs to work with a reader; None if its state cannot be sent.
+
+    That is so of what the program itself defines, which the process does not run.
+    """
     package = type(reader).__module__.partition(".")[0]
     folders = getattr(sys.modules.get(package), "__path__", [None])
     try:
-        return pickle.dumps((package, folders[0], pickle.dumps((work, reader, settings))))
+        task = pickle.dumps((work, reader, settings))
+        return None if b"__main__" in task else pickle.dumps((package, folders[0], task))
     except Exception:  # a reader of the user's own may hold anything
         return None
 

@@ -20,6 +20,7 @@ import pydantic
 
 from textzoo.config.schema import Block, IndexSettings
 from textzoo.data.corpus import Entry
+from textzoo.devices import n_threads
 from textzoo.errors import UserError
 from textzoo.files import (
     Listing,
@@ -60,7 +61,7 @@ _TEXTS, _GRAPH = "texts.json", "hnsw.bin"
 _LEXICAL, _LEXICAL_FILE = "lexical", re.compile(r"lexical/\w+\.(json|npz)", re.ASCII)
 _BLOCK = 256  # queries that are compared with everything at once
 _MIXED_BLOCK = 64  # the same where there are three scores of every text
-_SCORES = 1 << 26  # of queries and texts that are in memory at once
+_SCORES = 1 << 26  # of queries and texts, or numbers of the latter, in memory at once
 _MOMENTS_BLOCK = 4096  # texts whose embeddings are looked at together
 _ADDED = 4096  # texts that are added to a graph at once
 
@@ -123,7 +124,7 @@ class FolderIndex:
         spill_to = settings.path.parent if settings.backend == "faiss" and settings.path else None
         self._vectors: Vectors = new_vectors(settings.dtype, width, spill_to, ranges)
         self._places: dict[str, int] = {}
-        self._alive = np.zeros(0, bool)
+        self._alive, self._n_alive = np.zeros(0, bool), 0
         self._graph: Any = None  # of hnswlib
         self._lists: Optional[InvertedLists] = None  # of some of the texts, or none yet
         self._lexical: Optional[LexicalIndex] = None  # of the texts that can be found, or none yet
@@ -132,7 +133,7 @@ class FolderIndex:
 
     def __len__(self) -> int:
         """How many texts can be found."""
-        return int(self._alive.sum())
+        return self._n_alive
 
     def add(self, entries: list[Entry], embeddings: np.ndarray) -> int:
         """Add texts that are not there yet, or were deleted.
@@ -153,6 +154,7 @@ class FolderIndex:
         self._places.update({text: first + i for i, text in enumerate(chosen)})
         self._vectors.append(embeddings[list(chosen.values())])
         self._alive = np.concatenate([self._alive, np.ones(len(chosen), bool)])
+        self._n_alive += len(chosen)
         self._forget()
         if self._settings.backend == "hnsw" and chosen:
             self._extend_graph(first)
@@ -164,6 +166,7 @@ class FolderIndex:
         texts = dict.fromkeys(entry.text for entry in entries)
         places = [self._places[text] for text in texts if self._finds(text)]
         self._alive[places] = False
+        self._n_alive -= len(places)
         self._forget()
         if self._graph is not None:
             for place in places:
@@ -206,7 +209,8 @@ class FolderIndex:
             return self._search_exactly(queries, k, texts)
         if texts:
             return self._search_candidates(queries, k, texts, near)
-        blocks = [slice(first, first + _BLOCK) for first in range(0, len(queries), _BLOCK)]
+        step = _at_once(_BLOCK, near.shape[1] * self._vectors.width)
+        blocks = [slice(first, first + step) for first in range(0, len(queries), step)]
         found = [self._vectors.products_at(queries[block], near[block]) for block in blocks]
         cosines = np.concatenate(found) if found else np.zeros(near.shape, np.float32)
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
@@ -218,19 +222,28 @@ class FolderIndex:
         Raises:
             UserError: another command has changed it since it was read, or it cannot be written.
         """
-        if self._manifest is not None:
-            try:
-                now = read_json(standing(self._folder) / LISTING.file)
-            except (OSError, ValueError):
-                now = None
-            if now != self._manifest:
-                raise UserError(
-                    f"index.path: another command has changed {self._folder} since it was read; "
-                    "run this one again"
-                )
+        self._check_unchanged()
         self.save(self._folder)
         self._manifest = read_json(self._folder / LISTING.file)
         self.is_saved = True
+
+    def _check_unchanged(self) -> None:
+        """Refuse to write over what another command has written since this index was read.
+
+        Raises:
+            UserError: it has.
+        """
+        if self._manifest is None:
+            return
+        try:
+            now = read_json(standing(self._folder) / LISTING.file)
+        except (OSError, ValueError):
+            now = None
+        if now != self._manifest:
+            raise UserError(
+                f"index.path: another command has changed {self._folder} since it was read; "
+                "run this one again"
+            )
 
     def copy(self, folder: Path) -> None:
         """Copy the files of the committed index."""
@@ -266,6 +279,8 @@ class FolderIndex:
                     lists.save(place)
                 facts = {"made_from": self.made_from, "form": _form(self._settings)}
                 _write(place / LISTING.file, {**facts, "sha256": digests(place)})
+                if folder == self._settings.path:
+                    self._check_unchanged()  # meanwhile: a large one takes minutes
         except OSError as failure:
             raise UserError(
                 f"index.path: cannot write {folder}: {reason(failure)}; choose another folder "
@@ -328,6 +343,7 @@ class FolderIndex:
         if not all(0 <= place < n for place in texts.deleted):
             raise damaged(folder / _TEXTS)
         index._alive[texts.deleted] = False
+        index._n_alive = int(index._alive.sum())
         index._places = {text: place for place, text in enumerate(index.texts)}
         alive = np.flatnonzero(index._alive).tolist()
         if any(index._places[index.texts[place]] != place for place in alive):
@@ -367,7 +383,8 @@ class FolderIndex:
         """Add the embeddings from `first` on."""
         settings, n_texts = self._settings, len(self.texts)
         if self._graph is None:
-            assert hnswlib  # `opening` takes another backend where it is missing
+            if hnswlib is None:  # `opening` takes another backend then
+                raise UserError("index.backend: hnsw needs hnswlib: pip install 'textzoo[hnsw]'")
             self._graph = hnswlib.Index(settings.space, self._vectors.width)
             self._graph.init_index(
                 max_elements=n_texts,
@@ -375,6 +392,7 @@ class FolderIndex:
                 ef_construction=settings.ef_construction,
                 random_seed=100,
             )
+            self._graph.set_num_threads(n_threads())
         elif self._graph.get_max_elements() < n_texts:
             self._graph.resize_index(n_texts)
         work = Work("index", n_texts - first, "texts")
@@ -389,7 +407,7 @@ class FolderIndex:
             n = min(k * self._settings.rescore_multiplier, len(self))
             return self._vectors.nearest(queries, n, self._alive)
         if lists := self._ready_lists():
-            return lists.nearest(queries, k, self._settings, self._alive)
+            return lists.nearest(queries, k, self._settings, self._alive, len(self))
         n = min(max(self._settings.ef, k), len(self)) if texts else k
         return self._near_in_graph(queries, n)
 
@@ -486,9 +504,9 @@ class FolderIndex:
         self.is_saved = False
 
 
-def _at_once(most: int, n_texts: int) -> int:
-    """How many queries are compared with all texts at once."""
-    return max(1, min(most, _SCORES // n_texts))
+def _at_once(most: int, n_numbers: int) -> int:
+    """How many queries are compared at once, each of which takes so many numbers."""
+    return max(1, min(most, _SCORES // n_numbers))
 
 
 def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -518,6 +536,7 @@ def _read_graph(path: Path, vectors: Vectors, deleted: np.ndarray, settings: Ind
             raise damaged(path)
         graph = hnswlib.Index(settings.space, vectors.width)
         graph.load_index(str(whole))
+        graph.set_num_threads(n_threads())
     return graph
 
 

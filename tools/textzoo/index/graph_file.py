@@ -4,6 +4,8 @@ Its parts are a header, level 0 of all texts, then the levels above of one text 
 `saveIndex` of `hnswalg.h` writes them.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Optional
 
@@ -21,6 +23,7 @@ _HEADER = np.dtype(
     ]
 )
 _MAX_M = 10_000  # of hnswlib, whatever it was asked for
+_AT_ONCE = 4096  # texts whose embeddings are compared or written at once
 _TOLERANCE = 1e-5  # of the numbers of an embedding, which hnswlib brings to length 1 itself
 
 
@@ -35,7 +38,7 @@ def is_graph_of(
         deleted: `[texts]` which of them are marked as deleted.
         settings: that it was built with.
     """
-    content = np.fromfile(path, np.uint8)
+    content = _mapped(path)
     (n, width), m = embeddings.shape, _m_of(settings)
     row = _row_type(width, m)
     end = _HEADER.itemsize + n * row.itemsize
@@ -59,11 +62,13 @@ def is_graph_of(
     places = rows["label"]  # threads add in an order of their own
     if not (np.sort(places) == np.arange(n)).all():
         return False
-    embeddings = _in_graph(embeddings, settings)
     return bool(
         levels[header["entry_point"]] == header["max_level"] == levels.max()
         and (rows["deleted"] == deleted[places]).all()
-        and np.allclose(rows["embedding"], embeddings[places], rtol=0, atol=_TOLERANCE)
+        and all(
+            np.allclose(found["embedding"], expected, rtol=0, atol=_TOLERANCE)
+            for found, expected in _with_theirs(rows, embeddings, settings)
+        )
         and _leads_on(rows["n_links"], rows["links"], levels, np.zeros(n, int))
         and _upper_levels_lead_on(content[end:].view("<u4"), levels, m)
     )
@@ -100,7 +105,7 @@ def with_embeddings(
         embeddings: `[texts, width]`, of finite numbers.
         settings: that it was built with.
     """
-    content = np.fromfile(path, np.uint8)
+    content = _mapped(path)
     (n, width), m = embeddings.shape, _m_of(settings)
     kept = _row_type(0, m)
     end = _HEADER.itemsize + n * kept.itemsize
@@ -109,15 +114,36 @@ def with_embeddings(
     links = content[_HEADER.itemsize : end].view(kept)
     if not (links["label"] < n).all():
         return False
-    rows = np.empty(n, _row_type(width, m))
-    for name in ("n_links", "deleted", "unused", "links", "label"):
-        rows[name] = links[name]
-    rows["embedding"] = _in_graph(embeddings, settings)[links["label"]]
-    _write(whole, [content[: _HEADER.itemsize], rows.view(np.uint8), content[end:]])
+
+    def rows() -> Iterator[np.ndarray]:
+        for found, vectors in _with_theirs(links, embeddings, settings):
+            made = np.empty(len(found), _row_type(width, m))
+            for name in ("n_links", "deleted", "unused", "links", "label"):
+                made[name] = found[name]
+            made["embedding"] = vectors
+            yield made.view(np.uint8)
+
+    _write(whole, chain([content[: _HEADER.itemsize]], rows(), [content[end:]]))
     return True
 
 
-def _write(path: Path, parts: list[np.ndarray]) -> None:
+def _mapped(path: Path) -> np.ndarray:
+    """The bytes of a file, read as they are looked at."""
+    if not path.stat().st_size:  # which cannot be mapped
+        return np.zeros(0, np.uint8)
+    return np.asarray(np.memmap(path, np.uint8, "r"))
+
+
+def _with_theirs(
+    rows: np.ndarray, embeddings: np.ndarray, settings: IndexSettings
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of a graph, some at a time, with the embeddings of their texts as they are there."""
+    for first in range(0, len(rows), _AT_ONCE):
+        some = rows[first : first + _AT_ONCE]
+        yield some, _in_graph(embeddings[some["label"]], settings)
+
+
+def _write(path: Path, parts: Iterable[np.ndarray]) -> None:
     with path.open("wb") as file:
         for part in parts:
             file.write(part.data)

@@ -208,7 +208,12 @@ class InvertedLists:
             self._index = self._with_texts()
 
     def nearest(
-        self, queries: np.ndarray, k: int, settings: IndexSettings, alive: np.ndarray
+        self,
+        queries: np.ndarray,
+        k: int,
+        settings: IndexSettings,
+        alive: np.ndarray,
+        n_alive: int,
     ) -> Optional[np.ndarray]:
         """The places nearest to each query by what faiss keeps, `[queries, n]`, n at least k.
 
@@ -220,13 +225,14 @@ class InvertedLists:
                 as many as `index.rescore_multiplier`.
             settings: the config's `index` block.
             alive: `[texts]` which of them may be found.
+            n_alive: how many these are.
         """
         faiss, n_lists = import_faiss(), len(self._centroids)
         if len(self._codebooks):
-            k = min(k * settings.rescore_multiplier, int(alive.sum()))
+            k = min(k * settings.rescore_multiplier, n_alive)
         queries = np.ascontiguousarray(queries, np.float32)
         chosen = None
-        if not alive.all():
+        if n_alive < len(alive):
             bits = np.packbits(alive, bitorder="little")  # which faiss reads while it searches
             chosen = faiss.IDSelectorBitmap(bits)
         found = np.full((len(queries), k), -1, np.int64)

@@ -76,12 +76,13 @@ class _Growing:
 
     def append(self, more: np.ndarray) -> None:
         """Add rows `[n, width]`."""
+        if not len(more):  # a slice of a mapped file would no longer be known for one
+            return
         first, n = len(self.rows), len(self.rows) + len(more)
         if n > len(self._room):
             self._room = np.empty((max(n, first * 3 // 2), self.rows.shape[1]), self.rows.dtype)
             self._room[:first] = self.rows
-        if first < n:  # else the room may be a file's, which cannot be written to
-            self._room[first:n] = more
+        self._room[first:n] = more
         self.rows = self._room[:n]
 
     def save(self, path: Path) -> None:

@@ -14,7 +14,7 @@ from textzoo.data.encoding import Refusals
 from textzoo.errors import UserError
 from textzoo.files import version
 from textzoo.index.centering import CENTER, center_of, centred
-from textzoo.index.inverted_lists import check_n_texts
+from textzoo.index.inverted_lists import check_n_texts, check_width
 from textzoo.index.opening import check_place, load_index, new_index
 from textzoo.index.text_index import MAX_TEXT_BYTES, TextIndex, changes_lost
 from textzoo.inference.embedder import Embedder
@@ -73,7 +73,10 @@ def prepared_index(embedder: Embedder) -> TextIndex:
     started, building, built, ranges = time.perf_counter(), 0.0, None, None
     chunks = embedded(entries, embedder, corpus)
     if settings.center or settings.dtype != "float32":  # the mean and the scales are of all
-        kept = list(chunks)
+        kept = []
+        for part in chunks:
+            check_width(settings, part[1].shape[1])  # before the others are embedded
+            kept.append(part)
         if settings.center:
             sums = [embeddings.sum(axis=0, dtype=np.float64) for _, embeddings in kept]
             made_from[CENTER] = (np.sum(sums, axis=0) / len(entries)).round(7).tolist()
