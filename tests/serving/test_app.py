@@ -1,6 +1,7 @@
 import contextlib
 import http.client
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -258,6 +259,28 @@ def test_a_full_queue_is_429_and_soon_over(serving):
         gate.open()
         assert [t.result()[0] for t in taken] == [200, 200]
         assert client.post("/predict", texts=["b"])[0] == 200
+
+
+def test_texts_that_are_searched_for_are_at_work(serving, monkeypatch):
+    client = serving("batchneg", waiting=6, texts=4)
+    held, opened, nearest = [], threading.Event(), SemanticIndex.nearest
+
+    def wait(*given):
+        held.append(given)
+        assert opened.wait(TIMEOUT)
+        return nearest(*given)
+
+    monkeypatch.setattr(SemanticIndex, "nearest", wait)
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            taken = [pool.submit(client.post, "/search", texts=["a", "b"]) for _ in range(3)]
+            wait_until(lambda: len(held) == 2 and client.batcher.n_waiting == 6)
+            assert client.post("/search", texts=["c"])[0] == 429
+            assert len(held) == 2  # the third waits for them
+        finally:
+            opened.set()
+        assert [t.result()[0] for t in taken] == [200] * 3
+    assert client.post("/search", texts=["c"])[0] == 200
 
 
 def test_an_answer_that_takes_too_long_is_504_and_is_not_computed_later(serving):

@@ -124,6 +124,7 @@ def _add_search_route(
     app: FastAPI, path: str, batcher: Batcher, limits: Limits, index: SemanticIndex
 ) -> None:
     text = text_within(limits)
+    searching = ThreadPoolExecutor(2)  # more at once would take as many times the memory
 
     class SearchRequest(Body):
         texts: Annotated[list[Annotated[str, text]], at_most(limits.texts)]
@@ -136,9 +137,10 @@ def _add_search_route(
         async def found() -> list[list[dict[str, Any]]]:
             outputs = await batcher(request.texts)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                None, index.nearest, outputs["embeddings"], request.k, request.texts
-            )
+            with batcher.room(len(request.texts)):
+                return await loop.run_in_executor(
+                    searching, index.nearest, outputs["embeddings"], request.k, request.texts
+                )
 
         return JSONResponse({"results": await in_time(found(), limits)})
 
