@@ -4,12 +4,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from textzoo.commands.arguments import config_parser
 from textzoo.commands.cli import run_with_config
 from textzoo.errors import UserError
-from textzoo.text.fields import Column, Field
+
+if TYPE_CHECKING:
+    from textzoo.text.fields import Column, Field
 
 log = logging.getLogger("textzoo")
 
@@ -105,7 +107,7 @@ def mine_negatives(path: Path, overrides: list[str], teacher: Optional[Path] = N
         log.warning("no pair got a negative: all candidates were left out; see index.mine_*")
 
 
-def _check_columns(fields: tuple[Field, ...], n_negatives: int) -> None:
+def _check_columns(fields: "tuple[Field, ...]", n_negatives: int) -> None:
     """Refuse fewer columns of negatives than a row may get.
 
     Raises:
@@ -121,7 +123,7 @@ def _check_columns(fields: tuple[Field, ...], n_negatives: int) -> None:
 
 
 def _in_columns(
-    rows: list[tuple[str, ...]], fields: tuple[Field, ...], n_negatives: int
+    rows: list[tuple[str, ...]], fields: "tuple[Field, ...]", n_negatives: int
 ) -> Iterator[Sequence[str]]:
     """The cells of rows, with a header where keys of the reader name columns: it finds them again.
 
@@ -136,7 +138,7 @@ def _in_columns(
         yield [row[place] if place in range(len(row)) else "" for _, place in header]
 
 
-def _header(given: dict[str, list[Column]], n_negatives: int) -> list[tuple[str, int]]:
+def _header(given: "dict[str, list[Column]]", n_negatives: int) -> list[tuple[str, int]]:
     """The name of each column, and the place of its text in a row; -1: it has none."""
     from textzoo.readers.pairs import Reader
 
