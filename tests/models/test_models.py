@@ -212,9 +212,9 @@ def test_a_run_killed_at_any_moment_ends_as_one_never_killed(workspace, tmp_path
     """12 kills: 7 at random steps, 2 while Python starts, 3 in the middle of a checkpoint."""
     settings = (
         *BUSY,
-        "runner.epochs=15",
+        "runner.epochs=8",
         "runner.print_interval=3",  # a resumed run starts between two reports
-        "runner.save_steps=25",
+        "runner.save_steps=10",
         "runner.eval_steps=40",
         "runner.keep_checkpoints=3",
         f"runner.cache_dir={tmp_path}/cache",
@@ -224,7 +224,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_never_killed(workspace, tmp_path
 
     chance = random.Random(2026)
     kinds = chance.sample(["step"] * 7 + ["start"] * 2 + ["checkpoint"] * 3, 12)
-    last = 0.9 * Saved(undisturbed / "14").step  # what is left is for the last life
+    last = 0.9 * Saved(undisturbed / "7").step  # what is left is for the last life
     half_written = 0
     for kind, step in zip(kinds, sorted(chance.uniform(0, last) for _ in kinds)):
         with workspace.start("trainer", "killed", *settings) as started:
