@@ -1,9 +1,7 @@
 """Lists and codes by faiss: what they find, keep, and refuse."""
 
-import errno
 import importlib.util
 import json
-import os
 import sys
 
 import numpy as np
@@ -102,32 +100,6 @@ def test_embeddings_are_on_disk_while_the_index_is_built_and_nothing_is_left(dty
         index = FolderIndex.load(settings.path, settings)
         for each in (index, in_memory):
             each.add(entries_of("new"), embeddings_of(1, seed=5))
-
-
-def test_a_disk_that_is_full_meanwhile_is_told_and_the_index_goes_on(tmp_path, monkeypatch):
-    index = FolderIndex(settings_of("Flat", path=tmp_path / "index"), 16, MADE_FROM)
-    index.add(texts_of(30), embeddings_of(30))
-    with monkeypatch.context() as patch:
-        patch.setattr(index._vectors._kept, "_file", FullFile(index._vectors._kept._file))
-        with pytest.raises(UserError, match=r"index\.path: cannot write into .*No space left"):
-            index._vectors.append(embeddings_of(9, seed=3))
-    index._vectors.append(embeddings_of(9, seed=4))
-    expected = np.concatenate([embeddings_of(30), embeddings_of(9, seed=4)])
-    np.testing.assert_array_equal(index._vectors.at(slice(None)), expected)
-
-
-class FullFile:
-    """A file of which a part of what is written arrives."""
-
-    def __init__(self, file):
-        self._file = file
-
-    def __getattr__(self, name):
-        return getattr(self._file, name)
-
-    def write(self, data):
-        self._file.write(data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @needs_faiss

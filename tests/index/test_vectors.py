@@ -234,11 +234,3 @@ def test_vectors_that_are_added_in_parts_are_those_added_at_once(dtype, tmp_path
         vectors.save(tmp_path / name)
     for file in FILES[dtype]:
         assert (tmp_path / "parts" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-
-
-def test_nothing_is_added_to_rows_of_a_file(tmp_path):
-    (tmp_path / "index").mkdir()
-    filled("binary", embeddings_of(20)).save(tmp_path / "index")
-    vectors = read_vectors(tmp_path / "index", "binary", 20)
-    vectors.append(np.zeros((0, 16), np.float32))
-    assert isinstance(vectors._kept.rows.base, np.memmap)  # and is read before it is replaced

@@ -4,18 +4,17 @@ The scales and the signs are those of `quantize_embeddings` of sentence-transfor
 in float32 and are compared with what is kept.
 """
 
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Optional, Protocol, Union
+from typing import Optional, Protocol, Union
 
 import numpy as np
 
 from textzoo.config.schema import IndexDtype
 from textzoo.devices import n_threads
 from textzoo.errors import UserError
-from textzoo.files import reason
+from textzoo.index.rows import GrowingRows, kept_rows
 
 EMBEDDINGS = "embeddings.npy"
 RANGES, SIGNS = "ranges.npy", "signs.npy"
@@ -63,82 +62,6 @@ class Vectors(Protocol):
         ...
 
 
-class _Growing:
-    """Rows to which more are appended: not all of them are copied each time.
-
-    Args:
-        rows: the first ones, `[n, width]`; they are not written to.
-    """
-
-    def __init__(self, rows: np.ndarray):
-        self.rows = rows
-        self._room = rows  # the rows and what is free behind them
-
-    def append(self, more: np.ndarray) -> None:
-        """Add rows `[n, width]`."""
-        if not len(more):  # a slice of a mapped file would no longer be known for one
-            return
-        first, n = len(self.rows), len(self.rows) + len(more)
-        if n > len(self._room):
-            self._room = np.empty((max(n, first * 3 // 2), self.rows.shape[1]), self.rows.dtype)
-            self._room[:first] = self.rows
-        self._room[first:n] = more
-        self.rows = self._room[:n]
-
-    def save(self, path: Path) -> None:
-        """Write the rows; a mapped file is read first, as not every system lets it be replaced."""
-        if isinstance(self.rows.base, np.memmap):
-            self.rows = self._room = np.array(self.rows)
-        np.save(path, self.rows)
-
-
-class _Spilled:
-    """The same in a temporary file, which is mapped: memory holds what is in use.
-
-    Args:
-        rows: the first ones, `[n, width]`; they are not written to.
-        folder: where the file is.
-    """
-
-    def __init__(self, rows: np.ndarray, folder: Path):
-        self.rows = rows
-        self._folder = folder
-        self._file: Any = None  # with all rows, or none yet
-
-    def append(self, more: np.ndarray) -> None:
-        """See `_Growing.append`.
-
-        Raises:
-            UserError: the file cannot be written.
-        """
-        n = len(self.rows) + len(more)
-        if not n:
-            return
-        file = self._file
-        try:
-            if file is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (open while we are)
-                for block in _blocks(len(self.rows)):
-                    file.write(self.rows[block].tobytes())
-            file.seek(self.rows.nbytes)  # wherever a write that failed has ended
-            file.write(more.astype(self.rows.dtype, copy=False).tobytes())
-            file.flush()
-        except OSError as failure:
-            raise UserError(
-                f"index.path: cannot write into {self._folder}: {reason(failure)}; choose another "
-                "folder with -o index.path=PATH"
-            ) from None
-        self.rows = np.memmap(file, self.rows.dtype, "r", shape=(n, self.rows.shape[1]))
-        self._file = file
-
-    def save(self, path: Path) -> None:
-        """Write the rows; not from a file of the index, which not every system lets be replaced."""
-        if self._file is None:
-            self.append(self.rows[:0])
-        np.save(path, self.rows)
-
-
 class FloatVectors:
     """Vectors as they are.
 
@@ -148,7 +71,7 @@ class FloatVectors:
     """
 
     def __init__(self, rows: np.ndarray, spill_to: Optional[Path] = None):
-        self._kept = _kept(rows, spill_to)
+        self._kept = kept_rows(rows, spill_to)
 
     @property
     def width(self) -> int:
@@ -197,7 +120,7 @@ class Int8Vectors:
         ranges: Optional[np.ndarray] = None,
         spill_to: Optional[Path] = None,
     ):
-        self._kept = _kept(codes, spill_to)
+        self._kept = kept_rows(codes, spill_to)
         self._ranges = ranges
 
     @property
@@ -278,7 +201,7 @@ class BinaryVectors(Int8Vectors):
     ):
         super().__init__(codes, ranges)
         n_bytes = -(-self.width // 8)
-        self._signs = _Growing(np.zeros((0, n_bytes), np.uint8) if signs is None else signs)
+        self._signs = GrowingRows(np.zeros((0, n_bytes), np.uint8) if signs is None else signs)
         self._words: Optional[np.ndarray] = None  # of the signs, once they are searched
 
     def append(self, embeddings: np.ndarray) -> None:
@@ -410,10 +333,6 @@ def read_matrix(path: Path, dtype: str) -> np.ndarray:
     if rows.dtype != dtype or rows.ndim != 2:
         raise damaged(path)
     return rows
-
-
-def _kept(rows: np.ndarray, spill_to: Optional[Path]) -> Union[_Growing, _Spilled]:
-    return _Spilled(rows, spill_to) if spill_to else _Growing(rows)
 
 
 def _blocks(n: int) -> Iterator[slice]:

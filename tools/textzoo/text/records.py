@@ -161,8 +161,11 @@ def _delimiters(path: Path) -> list[str]:
     found = []
     for delimiter in ",;\t":
         with suppress(UserError):  # of quotes within cells
+            first = first_record(path, delimiter)
+            if first is None or len(first.cells) == 1:  # which need not be read to the end
+                continue
             rows = read_records(path, lambda cells: str(len(cells)), delimiter)
-            if len(widths := {row.text for row in rows}) == 1 and widths != {"1"}:
+            if {row.text for row in rows} == {str(len(first.cells))}:
                 found.append(delimiter)
     return found or [","]
 
