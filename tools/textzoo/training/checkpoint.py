@@ -142,12 +142,10 @@ def save_checkpoint(
         with new_folder(path, LISTING) as place:
             _save(parameters, place / WEIGHTS)
             _save(optimizer_state, place / OPTIMIZER)
-            (place / _VOCABULARY).mkdir()
-            save_vocabulary(place / _VOCABULARY)
-            save_more(place)
-            for name, save in parts.items():
+            for name, save in {_VOCABULARY: save_vocabulary, **parts}.items():
                 (place / name).mkdir()
                 save(place / name)
+            save_more(place)
             versions = {
                 "textzoo": textzoo.__version__,
                 "paddlepaddle": full_version,
